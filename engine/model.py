@@ -1,0 +1,326 @@
+"""The words everything else is written in: ids, values, customers, interactions, offers, responses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Final, NamedTuple, NewType, TypeAlias
+
+CustomerId = NewType("CustomerId", str)
+ActionId = NewType("ActionId", str)
+TreatmentId = NewType("TreatmentId", str)
+PlacementId = NewType("PlacementId", str)
+DecisionId = NewType("DecisionId", str)
+EventId = NewType("EventId", str)
+
+Micros: TypeAlias = int
+"""A moment as microseconds since 1970-01-01T00:00Z, or a length of time in microseconds."""
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+
+class Unknown(Enum):
+    """The type of `UNKNOWN`, so that `is UNKNOWN` narrows in type checkers."""
+
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""The value of an attribute that is missing and not nullable: nothing can be said of it."""
+
+Value: TypeAlias = (
+    bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None | Unknown
+)
+"""An attribute's value. None is null, which is known; `UNKNOWN` is not.
+
+Timestamps and durations are ints in microseconds (`Micros`): the declared type says which is which.
+"""
+
+
+class Stage(IntEnum):
+    """The funnel, in order. Numbers equal `attune.v1.Reason.Stage`."""
+
+    AVAILABILITY = 1
+    ELIGIBILITY = 2
+    APPLICABILITY = 3
+    SUITABILITY = 4
+    CONSENT_AND_CONTACT = 5
+    CAPS_AND_BUDGETS = 6
+    PROPENSITY_THRESHOLD = 7
+    ARBITRATION = 8
+    PLACEMENT = 9
+
+
+class Step(IntEnum):
+    """A step that can be skipped when the budget runs short. Numbers equal `Degradation.Step`."""
+
+    PROFILE = 1
+    PROPENSITY = 2
+    RULES = 3
+    RECORD = 4
+
+
+class Degradation(NamedTuple):
+    """Which step was skipped, and why."""
+
+    step: Step
+    reason: str
+
+
+# --- what is known of a customer -------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Touch:
+    """One offer made to a customer and what became of it: a line of the interaction history.
+
+    `outcomes` maps an outcome to the earliest time it was reported and the value reported with it.
+    `taught` is the reward the model has learned for this offer so far, None before any exposure.
+    """
+
+    decision_id: DecisionId
+    action_id: ActionId
+    channel: str
+    placement: PlacementId
+    decided_at: Micros
+    outcomes: dict[str, tuple[Micros, float]] = field(default_factory=dict)
+    taught: float | None = None
+
+
+class PastInteraction(NamedTuple):
+    """Something the customer did that was no answer to an offer."""
+
+    time: Micros
+    type: str
+    channel: str
+
+
+@dataclass(slots=True)
+class Customer:
+    """A person the firm knows: profile, interaction history, and sums over it.
+
+    Attributes:
+        attributes: the profile by declared name; absent names are missing.
+        updated_at: when the profile was last written; 0 if never.
+        as_of: for attributes last written before `updated_at`, when that was.
+        touches: the interaction history, ordered by (`decided_at`, `decision_id`, `action_id`).
+        interactions: what else happened, ordered by time.
+        counts: offers that had each outcome, by outcome.
+        last: the latest time of each outcome, by outcome.
+        revision: grows with every change, so that what was derived from it can be kept.
+    """
+
+    customer_id: CustomerId
+    attributes: dict[str, Value] = field(default_factory=dict)
+    updated_at: Micros = 0
+    as_of: dict[str, Micros] = field(default_factory=dict)
+    touches: list[Touch] = field(default_factory=list)
+    interactions: list[PastInteraction] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    last: dict[str, Micros] = field(default_factory=dict)
+    revision: int = 0
+
+
+# --- the question and the answer -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Something a customer did: `attributes` are checked against the declared types where declared."""
+
+    type: str
+    channel: str = ""
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a caller asks: one `DecideRequest`, already valid against the active rule book.
+
+    `max_offers` 0 means as many as the placement has slots.
+    """
+
+    customer_id: CustomerId
+    channel: str
+    placements: tuple[PlacementId, ...]
+    context: Mapping[str, Value] = field(default_factory=dict)
+    request_id: str = ""
+    interaction: Interaction | None = None
+    max_offers: int = 0
+    explain: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Offer:
+    """One treatment of one action, chosen for one slot. Field meanings as in `attune.v1.Offer`."""
+
+    action_id: ActionId
+    treatment_id: TreatmentId
+    issue: str
+    group: str
+    rank: int
+    priority: float
+    propensity: float
+    value: float
+    probability: float
+    content: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class PlacementOffers:
+    """What to show in one placement; `fallback` when nobody's offer fits."""
+
+    placement: PlacementId
+    offers: list[Offer]
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a candidate is out. `unknown` tells "cannot be told" from "is not so"."""
+
+    stage: Stage
+    code: str
+    unknown: bool
+    detail: str
+    place: str
+    saw: Mapping[str, str]
+
+
+class Factors(NamedTuple):
+    """P · C · V · L and their product, as used: a factor that is switched off is 1."""
+
+    propensity: float
+    context: float
+    value: float
+    lever: float
+    priority: float
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateTrace:
+    """One action in one placement: its factors (None if out before scoring), rank (0 if not shown)."""
+
+    action_id: ActionId
+    treatment_id: TreatmentId | None
+    placement: PlacementId
+    rank: int
+    factors: Factors | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything considered, for a decision asked to explain itself. Timings in microseconds."""
+
+    candidates: tuple[CandidateTrace, ...]
+    timings_us: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Decision:
+    """The answer to a `Question`, and what recording and replaying it needs.
+
+    Attributes:
+        seed: where its chance came from (`engine.chance`).
+        values: the attribute values the rules saw, in the order of `RuleBook.attributes`.
+        features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
+        schema: `FeatureSchema.digest` of those features.
+    """
+
+    decision_id: DecisionId
+    customer_id: CustomerId
+    request_id: str
+    channel: str
+    decided_at: Micros
+    seed: int
+    placements: list[PlacementOffers]
+    rulebook_version: str
+    model_version: str
+    holdout: str
+    degraded: tuple[Degradation, ...]
+    values: Sequence[Value]
+    features: Sequence[Value] | None
+    schema: str
+    trace: Trace | None = None
+
+
+# --- what comes back --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What learning needs to know of one offer: taken from the sealed token or the decision's record.
+
+    `features` are the raw feature values the model saw (order of `FeatureSchema.names` of `schema`);
+    None if the model was not asked, and then the offer teaches nothing.
+    """
+
+    decision_id: DecisionId
+    action_id: ActionId
+    group: str
+    channel: str
+    placement: PlacementId
+    decided_at: Micros
+    probability: float
+    propensity: float
+    schema: str
+    features: Sequence[Value] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the customer did with an offer, joined to the exposure it answers.
+
+    `reward` in [0, 1] is settled when the response is accepted (from the book then in force), so that
+    replaying the journal needs no book; None if it teaches nothing: an outcome declared so or not
+    declared, a response after the window, or an offer the model was not asked about.
+    """
+
+    exposure: Exposure
+    outcome: str
+    value: float
+    reward: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to one customer at one time; applied once per `event_id`."""
+
+    event_id: EventId
+    customer_id: CustomerId
+    time: Micros
+    body: Interaction | Response
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileUpdate:
+    """Attributes of one customer to be written; None removes an attribute."""
+
+    customer_id: CustomerId
+    time: Micros
+    attributes: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One lesson: this offer earned `reward`, of which `taught` has been learned already.
+
+    `taught` is None at the first exposure (the model then learns `reward` as the label); otherwise
+    the lesson is the correction from `taught` to `reward`, both in [0, 1].
+    """
+
+    decision_id: DecisionId
+    action_id: ActionId
+    group: str
+    channel: str
+    schema: str
+    features: Sequence[Value]
+    reward: float
+    taught: float | None

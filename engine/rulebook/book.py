@@ -1,0 +1,259 @@
+"""A loaded rule book: plain, immutable data plus the functions compiled from its conditions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.rulebook.diagnostics import Diagnostic
+
+Truth: TypeAlias = bool | None
+"""Kleene's three values; None is unknown."""
+
+
+class Kind(StrEnum):
+    """The kinds of attribute types."""
+
+    BOOL = "bool"
+    INT = "int"
+    DOUBLE = "double"
+    STRING = "string"
+    TIMESTAMP = "timestamp"
+    DURATION = "duration"
+    LIST = "list"
+    MAP = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """An attribute's type; `element` is a list's or map's element type, None for scalars.
+
+    >>> str(Type(Kind.MAP, Type(Kind.INT)))
+    'map(string,int)'
+    """
+
+    kind: Kind
+    element: "Type | None" = None
+
+    def __str__(self) -> str:
+        if self.kind is Kind.LIST:
+            return f"list({self.element})"
+        return f"map(string,{self.element})" if self.kind is Kind.MAP else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One thing a condition may speak of. `index` is its place in the values a rule sees.
+
+    `values` are the declared values of a string (or of a list's strings), empty if open.
+    `range` is inclusive. `default` stands in for a missing value (UNKNOWN if there is none;
+    None, null, for a nullable attribute). Values older than `max_age` count as missing.
+    `source` is the `from:` clause of an attribute the stream keeps, None for all others.
+    """
+
+    index: int
+    name: str
+    type: Type
+    values: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+    nullable: bool = False
+    default: Value = None
+    sensitivity: str = ""
+    max_age: Micros | None = None
+    description: str = ""
+    source: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One named condition. `index` is its place among the truths `RuleBook.conditions` returns.
+
+    `test` is the key it stands under (`eligible_when`, `applicable_when`, `suitable_when`, `when`),
+    `level` one of all_actions, issue, group, action, treatment, arbitration; `owner` the id there.
+    A condition that reads a `consent.*` attribute has the stage CONSENT_AND_CONTACT.
+    """
+
+    index: int
+    stage: Stage
+    test: str
+    name: str
+    level: str
+    owner: str
+    text: str
+    file: str
+    line: int
+    column: int
+    reads: tuple[str, ...]
+
+    @property
+    def code(self) -> str:
+        """The reason code, e.g. `suitable_when.no_complaint`."""
+        return f"{self.test}.{self.name}" if self.name else self.test
+
+    @property
+    def place(self) -> str:
+        """Where it is written: `file:line:column`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class ActionClass(StrEnum):
+    """How an action stands in the competition."""
+
+    PROMOTIONAL = "promotional"
+    TRANSACTIONAL = "transactional"
+    MANDATORY = "mandatory"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the book: `constant`, or, if that is None, `numbers(values)[expression]`."""
+
+    constant: float | None
+    expression: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the firm can offer or say. `conditions` are all it must meet, inherited and own, in
+    the order of the funnel, without those it opts out of. `lever` is L, the whole factor, with the
+    issue's, the group's and the action's percentages added up. `valid` is [from, to) in UTC.
+    """
+
+    index: int
+    action_id: ActionId
+    title: str
+    issue: str
+    group: str
+    action_class: ActionClass
+    valid: tuple[Micros | None, Micros | None]
+    conditions: tuple[int, ...]
+    opt_out: tuple[str, ...]
+    contact_policies: tuple[str, ...]
+    value: Number
+    lever: float
+    attributes: Mapping[str, str]
+    treatments: tuple[int, ...]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an action appears in one placement. `conditions` are its own only; `needs` are indexes of
+    the attributes its texts name: where one is missing or null the treatment is unavailable.
+    """
+
+    index: int
+    treatment_id: TreatmentId
+    action: int
+    placement: PlacementId
+    conditions: tuple[int, ...]
+    texts: Mapping[str, str]
+    needs: tuple[int, ...]
+    render: Callable[[Sequence[Value]], Mapping[str, str]]
+    """Fills the texts from the values; returns the same mapping each time if nothing is to fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A place offers are shown in. `treatments` are indexes, in the order of the book."""
+
+    placement_id: PlacementId
+    channel: str
+    slots: int
+    texts: Mapping[str, int]
+    fallback: Mapping[str, str]
+    treatments: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextWeight:
+    """Adds `weight` percent to C of the `actions` (indexes) while `condition` is definitely true."""
+
+    condition: int
+    actions: tuple[int, ...]
+    weight: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The least propensity to be shown, where channel, issue, group and action (each "" = any) match."""
+
+    channel: str
+    issue: str
+    group: str
+    action: str
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """How chance enters. `policy` squarecb | greedy; see `engine.exploration` for the parameters.
+
+    `none_when` is the index of the condition under which nothing is explored, None if there is none.
+    """
+
+    policy: str = "squarecb"
+    gamma: float = 50.0
+    growth: float = 0.0
+    none_when: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arbitration:
+    """How candidates compete: which of the factors count, weights, thresholds, exploration, ties."""
+
+    factors: frozenset[str]
+    context_weights: tuple[ContextWeight, ...]
+    thresholds: tuple[Threshold, ...]
+    exploration: Exploration
+    ties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What the model sees and how long it waits for a response. `features` are patterns of names."""
+
+    estimator: str
+    features: tuple[str, ...]
+    response_window: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Everything marketing wrote, checked and compiled; swapped whole, never changed.
+
+    Attributes:
+        version: hex digest of the files' contents: the same files always have the same version.
+        outcomes: reward of each declared outcome in [0, 1]; None teaches nothing.
+        source: the Python text the functions below were compiled from.
+        conditions_of: values → one truth for each condition, in index order.
+        select_for: by placement: (truths, values, now) → indexes of the treatments that may be shown
+            there, at most one (the first that fits) for each action, in the order of the book.
+            Covers validity dates, all conditions of action and treatment, and texts' needs.
+        numbers_of: values → the value of each computed number, None if unknown.
+        notices: what is valid but not enforced yet, with its place.
+    """
+
+    version: str
+    attributes: tuple[Attribute, ...]
+    index: Mapping[str, int]
+    conditions: tuple[Condition, ...]
+    actions: tuple[Action, ...]
+    treatments: tuple[Treatment, ...]
+    placements: Mapping[PlacementId, Placement]
+    channels: tuple[str, ...]
+    issues: tuple[str, ...]
+    groups: Mapping[str, str]
+    arbitration: Arbitration
+    outcomes: Mapping[str, float | None]
+    model: ModelSpec
+    notices: tuple[Diagnostic, ...]
+    source: str
+    conditions_of: Callable[[Sequence[Value]], Sequence[Truth]]
+    select_for: Mapping[
+        PlacementId, Callable[[Sequence[Truth], Sequence[Value], Micros], list[int]]
+    ]
+    numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
