@@ -1,0 +1,56 @@
+# Every target says what it does: `make` or `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench proto lock clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv from requirements.lock (hashes checked)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Attune needs Python 3.11 or newer; this is $$($(PYTHON) --version)." \
+		     "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## run the whole loop on this machine, live, in about a minute
+	$(BIN)/attune demo
+
+test: setup ## run every test, doctests included
+	$(BIN)/python -m pytest
+
+check: setup ## lint, format, types, the wire contract and the shipped rule books
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+	$(BIN)/attune check rules/telecom
+	$(BIN)/attune check rules/bank
+
+format: setup ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure a decision against the bare gRPC echo, side by side in one run
+	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds -p no:xdist
+	$(BIN)/python -m benchmarks.floor
+
+proto: setup ## regenerate engine/wire/ from proto/
+	$(BIN)/python tools/proto.py
+	$(BIN)/buf lint
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra cluster --group proto --group lint --group test \
+		--group bench --group build --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--universal --python-version 3.11 --output-file requirements.lock
+
+clean: ## remove what was built or installed here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report
