@@ -1,0 +1,103 @@
+"""`attune backtest`: find out what Attune's model would do for one's own data."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from engine.errors import AttuneError, InvalidInput, Violation
+
+if TYPE_CHECKING:  # polars, numpy and river load when the command runs, not with every --help
+    import polars as pl
+
+    from engine.backtest import Report
+
+_SEPARATOR_NAMES = {"\\t": "\t", "tab": "\t"}
+
+
+def backtest(
+    file: Annotated[Path, typer.Argument(help="A CSV (may be gzipped) or Parquet file.")],
+    target: Annotated[
+        str, typer.Option(metavar="COLUMN=VALUE", help="What counts as success, e.g. Churn=Yes.")
+    ],
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column that says which action a row is about."),
+    ] = None,
+    drop: Annotated[
+        str,
+        typer.Option(metavar="COLUMNS", help="Columns not to learn from, separated by commas."),
+    ] = "",
+    sep: Annotated[
+        str | None,
+        typer.Option(metavar="CHAR", help="The CSV's separator; found out if not given."),
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Literal["text", "json"], typer.Option(help="How to print the result.")
+    ] = "text",
+) -> None:
+    """Predict, then learn, every row of a file in its order, and say how good the predictions were.
+
+    The learner, the encoding and the settings are those that serve. One pass, nothing tuned to the file.
+
+    Example: attune backtest churn.csv --target Churn=Yes --drop customerID
+    """
+    try:
+        _run(file, target, action, drop, sep, format)
+    except AttuneError as error:
+        typer.echo(f"attune backtest: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _run(
+    file: Path, target: str, action: str | None, drop: str, sep: str | None, format_: str
+) -> None:
+    from engine import backtest as engine
+
+    table = _read(file, sep)
+    past = engine.past(table, target, action=action, drop=_names(drop, table.columns))
+    with Progress(
+        console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+    ) as progress:
+        task = progress.add_task("learning", total=len(past.labels))
+        report = engine.backtest(past, lambda rows: progress.advance(task, rows))
+    if format_ == "json":
+        typer.echo(orjson.dumps(report.to_dict()).decode())
+    else:
+        typer.echo(_text(report))
+
+
+def _read(file: Path, sep: str | None) -> "pl.DataFrame":
+    from engine.table import read_table
+
+    separator = _SEPARATOR_NAMES.get(sep, sep) if sep is not None else None
+    if separator is not None and (len(separator) != 1 or not separator.isascii()):
+        raise InvalidInput(
+            [Violation("--sep", f"'{sep}' is not one ASCII character, e.g. ';' or tab")]
+        )
+    return read_table(file, separator)
+
+
+def _names(drop: str, columns: list[str]) -> list[str]:
+    """The columns named, separated by commas; one whose own name has a comma may stand alone."""
+    if drop in columns:
+        return [drop]
+    return [name.strip() for name in drop.split(",") if name.strip()]
+
+
+def _text(report: "Report") -> str:
+    lines = [
+        f"{report.rows:,} rows, {len(report.features)} features, learned one by one in file order",
+        "",
+        f"  ROC AUC        {report.auc:8.4f}   (0.5 is chance)",
+        f"  log-loss       {report.log_loss:8.4f}",
+        f"  constant rate  {report.constant_log_loss:8.4f}   (log-loss of saying the overall rate each time)",
+        f"  time per row   {report.us_per_row:6.0f} µs",
+    ]
+    if report.remarks:
+        lines += ["", *report.remarks]
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""Score: how likely each candidate is to be taken, for all of them in one pass."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.features import FeatureSchema
+from engine.learn import EVERYBODY, Learner
+from engine.model import Value
+from engine.rulebook.book import RuleBook
+
+_DENSE = 3
+
+
+class Propensities:
+    """A learner as the actions of one rule book see it; made anew for each book, swapped with it.
+
+    It scores from the very memory that river learns in, so every lesson counts in the next decision
+    and nothing is ever exported. What was learned of an action, a group or a channel is found by
+    name and so outlives the book it was learned under.
+    """
+
+    def __init__(self, learner: Learner, book: RuleBook) -> None:
+        self.features = FeatureSchema.for_book(book)
+        learner.register(self.features)
+        self._learner = learner
+        self._encode = learner.encoding(self.features.digest).encode
+        groups = list(dict.fromkeys(action.group for action in book.actions))
+        self._group_slot = {group: slot for slot, group in enumerate(groups, 1)}
+        self._slot_of = np.array([self._group_slot[a.group] for a in book.actions], dtype=np.intp)
+        self._action = {a.action_id: a.index for a in book.actions}
+        self._shared = np.zeros(1 + len(groups), dtype=np.intp)
+        self._rows = {channel: np.zeros(len(book.actions), np.intp) for channel in book.channels}
+        self._nowhere = np.zeros(len(book.actions), dtype=np.intp)
+        self._known = 0
+        self._find_new_rows()
+
+    @classmethod
+    def bind(cls, learner: Learner, book: RuleBook) -> Self:
+        """The learner bound to the actions of `book`; registers the book's features with it."""
+        return cls(learner, book)
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons the learner has learned."""
+        return self._learner.version
+
+    @property
+    def version(self) -> str:
+        """Names the weights as they are now."""
+        return self._learner.model_version
+
+    def predict(
+        self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """The propensity in [0, 1] of each of `actions` (indexes of the book), shape (K,).
+
+        `features` are raw values as `features.read` gives them. The result does not depend on which
+        other actions are asked about: it is the same number, to the last bit.
+        """
+        if len(self._learner.table.rows) != self._known:
+            self._find_new_rows()
+        columns, values = self._encode(features)
+        rows = np.concatenate((self._shared, self._rows.get(channel, self._nowhere)[actions]))
+        logits = self._logits(np.array(columns), np.array(values), rows)
+        shared = len(self._shared)
+        by_group = logits[:shared]
+        by_group[0] += self._learner.intercept
+        by_group[1:] += by_group[0]
+        score = logits[shared:]
+        score += by_group[self._slot_of[actions]]
+        return _sigmoid(score)
+
+    def _logits(
+        self,
+        columns: npt.NDArray[np.intp],
+        values: npt.NDArray[np.float64],
+        rows: npt.NDArray[np.intp],
+    ) -> npt.NDArray[np.float64]:
+        """What each of `rows` adds to the logit.
+
+        Few rows are picked out before they are multiplied, many after: einsum adds up one column
+        after the other either way, so both ways give the same bits (a BLAS product would not).
+        """
+        table = self._learner.table
+        few = _DENSE * len(rows) < self._known
+        logits: npt.NDArray[np.float64]
+        if few:
+            places = np.add.outer(columns * table.stride, rows)
+            logits = np.einsum("c,cr->r", values, table.matrix.ravel().take(places))
+        else:
+            every = np.einsum("c,cr->r", values, table.matrix[columns, : self._known])
+            logits = every.take(rows)
+        return logits
+
+    def _find_new_rows(self) -> None:
+        """Looks up the rows learned since last time: each costs the same, however many there are."""
+        rows = self._learner.table.rows
+        for row, place in islice(reversed(rows.items()), len(rows) - self._known):
+            self._find(row, place)
+        self._known = len(rows)
+
+    def _find(self, row: tuple[str, ...], place: int) -> None:
+        if row == EVERYBODY:
+            self._shared[0] = place
+        elif len(row) == 1:
+            slot = self._group_slot.get(row[0])
+            if slot is not None:
+                self._shared[slot] = place
+        elif len(row) == 2:
+            action, channel = row
+            index = self._action.get(action)  # type: ignore[call-overload]  # keyed by ActionId
+            if index is not None and channel in self._rows:
+                self._rows[channel][index] = place
+
+
+def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """1/(1 + e⁻ˣ) in place, as (1 + tanh(x/2))/2, which cannot overflow."""
+    logits *= 0.5
+    np.tanh(logits, out=logits)
+    logits += 1.0
+    logits *= 0.5
+    return logits
