@@ -1,13 +1,14 @@
 """What can go wrong, as one small tree; each message says what to do.
 
-    AttuneError
-    ├── InvalidInput        a caller's message or file is wrong: names each field and what it should be
-    ├── UnknownPlacement    a placement the active rule book does not declare
-    ├── RequestConflict     a request id came back with another question
-    ├── NoRuleBook          nothing has been loaded yet
-    ├── NotFound            a customer or decision nobody has heard of
-    ├── Overloaded          more than can be taken now; come back after `retry_after` seconds
-    └── StorageError        the data directory cannot be read or written
+AttuneError
+├── InvalidInput        a caller's message or file is wrong: names each field and what it should be
+├── UnknownPlacement    a placement the active rule book does not declare
+├── RequestConflict     a request id came back with another question
+├── NoRuleBook          nothing has been loaded yet
+├── BrokenRuleBook      a rule book has mistakes: names each with its place
+├── NotFound            a customer or decision nobody has heard of
+├── Overloaded          more than can be taken now; come back after `retry_after` seconds
+└── StorageError        the data directory cannot be read or written
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,14 @@ class RequestConflict(AttuneError):
 
 class NoRuleBook(AttuneError):
     """Nothing has been loaded yet, so nothing can be decided."""
+
+
+class BrokenRuleBook(AttuneError):
+    """A rule book cannot go live; `diagnostics` names every mistake with its place."""
+
+    def __init__(self, diagnostics: Sequence[object]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
 
 
 class NotFound(AttuneError):

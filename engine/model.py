@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple, NewType, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 CustomerId = NewType("CustomerId", str)
 ActionId = NewType("ActionId", str)
 TreatmentId = NewType("TreatmentId", str)
@@ -34,7 +37,7 @@ UNKNOWN: Final = Unknown.UNKNOWN
 """The value of an attribute that is missing and not nullable: nothing can be said of it."""
 
 Value: TypeAlias = (
-    bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None | Unknown
+    bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | Unknown | None
 )
 """An attribute's value. None is null, which is known; `UNKNOWN` is not.
 
@@ -93,11 +96,12 @@ class Touch:
 
 
 class PastInteraction(NamedTuple):
-    """Something the customer did that was no answer to an offer."""
+    """Something the customer did that was no answer to an offer; `event_id` tells two alike apart."""
 
     time: Micros
     type: str
     channel: str
+    event_id: EventId = EventId("")
 
 
 @dataclass(slots=True)
@@ -107,11 +111,13 @@ class Customer:
     Attributes:
         attributes: the profile by declared name; absent names are missing.
         updated_at: when the profile was last written; 0 if never.
-        as_of: for attributes last written before `updated_at`, when that was.
-        touches: the interaction history, ordered by (`decided_at`, `decision_id`, `action_id`).
-        interactions: what else happened, ordered by time.
-        counts: offers that had each outcome, by outcome.
-        last: the latest time of each outcome, by outcome.
+        as_of: for attributes last written before `updated_at`, when that was; for removed ones,
+            when they were removed.
+        touches: the interaction history, ordered by (`decided_at`, `decision_id`, `action_id`);
+            the newest 1,000 (see `engine.respond`).
+        interactions: what else happened, ordered by time; the newest 1,000.
+        counts: offers among `touches` that had each outcome, by outcome.
+        last: the latest time each outcome was ever reported for, by outcome.
         revision: grows with every change, so that what was derived from it can be kept.
     """
 
@@ -123,7 +129,7 @@ class Customer:
     interactions: list[PastInteraction] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     last: dict[str, Micros] = field(default_factory=dict)
-    revision: int = 0
+    revision: int = field(default=0, compare=False)
 
 
 # --- the question and the answer -------------------------------------------------------------
@@ -223,6 +229,22 @@ class Trace:
     timings_us: Mapping[str, float]
 
 
+class Contest(NamedTuple):
+    """All that competed for one placement; arrays that are not to be changed.
+
+    `actions` (indexes of the book) and `priorities` are parallel. The others are over all actions of
+    the book; `propensities` is None if the model was not asked.
+    """
+
+    placement: PlacementId
+    actions: npt.NDArray[np.intp]
+    priorities: npt.NDArray[np.float64]
+    propensities: npt.NDArray[np.float64] | None
+    context: npt.NDArray[np.float64]
+    value: npt.NDArray[np.float64]
+    lever: npt.NDArray[np.float64]
+
+
 @dataclass(slots=True)
 class Decision:
     """The answer to a `Question`, and what recording and replaying it needs.
@@ -232,6 +254,7 @@ class Decision:
         values: the attribute values the rules saw, in the order of `RuleBook.attributes`.
         features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
         schema: `FeatureSchema.digest` of those features.
+        contests: what competed for each placement, for the log.
     """
 
     decision_id: DecisionId
@@ -248,10 +271,51 @@ class Decision:
     values: Sequence[Value]
     features: Sequence[Value] | None
     schema: str
+    contests: tuple[Contest, ...] = field(default=(), compare=False)
     trace: Trace | None = None
 
 
 # --- what comes back --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingResponse:
+    """A response as a caller reports it, not yet joined to its decision.
+
+    The decision is named by its sealed `token` or, where that is empty, by `decision_id`; one of the
+    two is always there. `value` is finite.
+    """
+
+    action_id: ActionId
+    token: bytes
+    decision_id: DecisionId
+    outcome: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """An event as a caller reports it: well-formed and neither too old nor too far ahead."""
+
+    event_id: EventId
+    customer_id: CustomerId
+    time: Micros
+    body: Interaction | IncomingResponse
+
+
+class EventStatus(IntEnum):
+    """What became of an event. Numbers equal `attune.v1.EventResult.Status`."""
+
+    ACCEPTED = 1
+    DUPLICATE = 2
+    REJECTED = 3
+
+
+class EventResult(NamedTuple):
+    """What became of an event; `reason` is a sentence for people, empty unless it was rejected."""
+
+    status: EventStatus
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,298 @@
+"""Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
+
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import placement
+from engine.arbitration import Arbiter, Merit
+from engine.chance import Chance
+from engine.customer import Knowledge
+from engine.deadline import Budget, Pace
+from engine.explain import Sight, explain
+from engine.model import (
+    Contest,
+    Customer,
+    Decision,
+    DecisionId,
+    Degradation,
+    Micros,
+    Offer,
+    PlacementId,
+    PlacementOffers,
+    Question,
+    Step,
+    Value,
+)
+from engine.rulebook.book import ActionClass, RuleBook
+
+Propensities = npt.NDArray[np.float64]
+
+_REPLY = 0.000_5
+_RULES_GUESS = 0.000_3
+_SCORE_GUESS = 0.000_3
+_KEPT = 4_096
+
+
+class Features(Protocol):
+    """What the model wants to see of a customer."""
+
+    @property
+    def digest(self) -> str:
+        """Names the schema, so that what was read can be understood later."""
+
+    def read(self, values: Sequence[Value], customer: Customer, now: Micros) -> Sequence[Value]:
+        """The raw feature values, in the schema's order."""
+
+
+class Model(Protocol):
+    """The model as a decision sees it, bound to the actions of one book."""
+
+    @property
+    def features(self) -> Features:
+        """What it reads."""
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons it has learned."""
+
+    @property
+    def version(self) -> str:
+        """Names these very weights."""
+
+    def predict(
+        self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
+    ) -> Propensities:
+        """The propensity of each of `actions` (indexes of the book), shape (K,), in (0, 1)."""
+
+
+class Circumstances(NamedTuple):
+    """What a decision is given besides the question: who, when, which seed, how long, what failed."""
+
+    decision_id: DecisionId
+    customer: Customer
+    now: Micros
+    seed: int
+    budget: Budget
+    degraded: tuple[Degradation, ...] = ()
+
+
+class _Scores(NamedTuple):
+    """What the model saw and said: propensities of every action of the book, None if not asked."""
+
+    features: Sequence[Value] | None
+    propensities: Propensities | None
+    degraded: tuple[Degradation, ...] = ()
+
+
+class Decider:
+    """Decides by one rule book and the model bound to it; made anew for each book, swapped whole.
+
+    `clock` is monotonic, in seconds; it measures steps and never enters a decision's content.
+    """
+
+    def __init__(self, book: RuleBook, model: Model, clock: Callable[[], float]) -> None:
+        self.book = book
+        self.model = model
+        self._clock = clock
+        self._knowledge = Knowledge(book)
+        self._arbiter = Arbiter(book)
+        self._action_of = tuple(t.action for t in book.treatments)
+        self._action_array = np.array(self._action_of, dtype=np.intp)
+        self._mandatory = frozenset(
+            a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
+        )
+        self._rules_pace = Pace(_RULES_GUESS, _REPLY)
+        self._score_pace = Pace(_SCORE_GUESS, _REPLY)
+        self._last_known: dict[tuple[str, str], Propensities] = {}
+
+    def decide(self, question: Question, given: Circumstances) -> Decision:
+        """The offers for this question, within the budget: never empty, and never late for want of a step.
+
+        The ladder when time runs short: full answer → last known propensities → rules only → the
+        placements' fallback. (The profile's rung is climbed before: see `Circumstances.degraded`.)
+        """
+        started = self._clock()
+        if not self._rules_pace.allows(given.budget.left()):
+            return self._only_fallback(question, given)
+        sights = self._filter(question, given)
+        filtered = self._clock()
+        self._rules_pace.took(filtered - started)
+        scores = self._score(question, given, sights[0])
+        scored = self._clock()
+        if scores.features is not None:
+            self._score_pace.took(scored - filtered)
+        contests, placed = self._arbitrate_and_place(question, given, sights, scores)
+        decision = self._answer(question, given, sights[0], scores, contests, placed)
+        if question.explain:
+            timings = {
+                "rules": (filtered - started) * 1e6,
+                "score": (scored - filtered) * 1e6,
+                "arbitrate": (self._clock() - scored) * 1e6,
+            }
+            decision.trace = explain(
+                self.book, self._arbiter, sights, scores.propensities, decision, timings
+            )
+        return decision
+
+    def _filter(self, question: Question, given: Circumstances) -> list[Sight]:
+        """For each placement what the rules see, and the treatments they let through."""
+        book, now = self.book, given.now
+        values = self._knowledge.values(given.customer, question, now)
+        truths = book.conditions_of(values)
+        sights = []
+        for at in question.placements:
+            if book.reads_placement and at != question.placements[0]:
+                values = self._knowledge.at(values, at)
+                truths = book.conditions_of(values)
+            sights.append(Sight(at, values, truths, book.select_for[at](truths, values, now)))
+        return sights
+
+    def _score(self, question: Question, given: Circumstances, sight: Sight) -> _Scores:
+        key = (question.customer_id, question.channel)
+        if not self._score_pace.allows(given.budget.left()):
+            last = self._last_known.get(key)
+            what = "propensities count as equal" if last is None else "the last known are used"
+            return _Scores(None, last, (Degradation(Step.PROPENSITY, f"deadline: {what}"),))
+        features = self.model.features.read(sight.values, given.customer, given.now)
+        propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        if len(self._last_known) >= _KEPT:
+            self._last_known.pop(next(iter(self._last_known)))
+        self._last_known[key] = propensities
+        return _Scores(features, propensities)
+
+    def _arbitrate_and_place(
+        self, question: Question, given: Circumstances, sights: Sequence[Sight], scores: _Scores
+    ) -> tuple[tuple[Contest, ...], list[PlacementOffers]]:
+        chance = Chance(given.seed)
+        taken: set[int] = set()
+        contests: list[Contest] = []
+        placed: list[PlacementOffers] = []
+        for sight in sights:
+            merit = self._arbiter.merit(sight.truths, sight.values)
+            open_to = placement.without(sight.treatments, self._action_of, taken)
+            led, rivals = self._leading(open_to, merit)
+            candidates = self._compete(question.channel, rivals, merit, scores)
+            contests.append(_contest(sight.placement, candidates, merit, scores))
+            chosen = placement.fill(
+                candidates,
+                led,
+                self._slots(question, sight.placement),
+                self.book.arbitration.exploration,
+                chance=chance,
+                greedy=self._calm(sight),
+                lessons=self.model.lessons,
+            )
+            taken.update([self._action_of[choice.treatment] for choice in chosen])
+            placed.append(self._offers(sight, chosen, merit, scores))
+        return tuple(contests), placed
+
+    def _leading(self, treatments: list[int], merit: Merit) -> tuple[list[int], list[int]]:
+        """The mandatory treatments, weightiest first, and the rest, which compete."""
+        if not self._mandatory:
+            return [], treatments
+        led = [t for t in treatments if self._action_of[t] in self._mandatory]
+        led.sort(key=lambda t: (-merit.lever[self._action_of[t]], t))
+        return led, [t for t in treatments if self._action_of[t] not in self._mandatory]
+
+    def _compete(
+        self, channel: str, treatments: list[int], merit: Merit, scores: _Scores
+    ) -> placement.Candidates:
+        """The treatments that compete: those above their threshold whose value can be told."""
+        actions = self._action_array[np.array(treatments, dtype=np.intp)]
+        propensities = None if scores.propensities is None else scores.propensities[actions]
+        keep = self._arbiter.admitted(channel, actions, propensities, merit)
+        if keep is not None:
+            treatments = list(compress(treatments, keep))
+            actions = actions[keep]
+            propensities = None if propensities is None else propensities[keep]
+        priorities = self._arbiter.priorities(propensities, merit, actions)
+        return placement.Candidates(treatments, actions, priorities, self._arbiter.ties[actions])
+
+    def _slots(self, question: Question, at: PlacementId) -> int:
+        slots = self.book.placements[at].slots
+        return min(slots, question.max_offers or slots)
+
+    def _calm(self, sight: Sight) -> bool:
+        """Whether this customer is one nobody should try things out on."""
+        condition = self.book.arbitration.exploration.none_when
+        return condition is not None and sight.truths[condition] is True
+
+    def _offers(
+        self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: _Scores
+    ) -> PlacementOffers:
+        if not chosen:
+            return placement.fallback(self.book.placements[sight.placement])
+        propensity_of = None if scores.propensities is None else scores.propensities.item
+        offers = []
+        for rank, (index, probability) in enumerate(chosen, 1):
+            treatment = self.book.treatments[index]
+            action = self.book.actions[treatment.action]
+            propensity = propensity_of(action.index) if propensity_of else None
+            offers.append(
+                Offer(
+                    action.action_id,
+                    treatment.treatment_id,
+                    action.issue,
+                    action.group,
+                    rank,
+                    self._arbiter.priority(action.index, propensity, merit),
+                    propensity or 0.0,
+                    merit.value.item(action.index),
+                    probability,
+                    treatment.render(sight.values),
+                )
+            )
+        return PlacementOffers(sight.placement, offers, fallback=False)
+
+    def _answer(
+        self,
+        question: Question,
+        given: Circumstances,
+        sight: Sight,
+        scores: _Scores,
+        contests: tuple[Contest, ...],
+        placed: list[PlacementOffers],
+    ) -> Decision:
+        return Decision(
+            given.decision_id,
+            question.customer_id,
+            question.request_id,
+            question.channel,
+            given.now,
+            given.seed,
+            placed,
+            self.book.version,
+            self.model.version,
+            "",
+            given.degraded + scores.degraded,
+            sight.values,
+            scores.features,
+            self.model.features.digest,
+            contests,
+        )
+
+    def _only_fallback(self, question: Question, given: Circumstances) -> Decision:
+        """The last rung: no time for rules, so each placement's own content."""
+        left = max(given.budget.left(), 0.0) * 1000
+        late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
+        placed = [placement.fallback(self.book.placements[at]) for at in question.placements]
+        nothing = Sight(question.placements[0], [], (), [])
+        return self._answer(question, given, nothing, _Scores(None, None, (late,)), (), placed)
+
+
+def _contest(
+    at: PlacementId, candidates: placement.Candidates, merit: Merit, scores: _Scores
+) -> Contest:
+    return Contest(
+        at,
+        candidates.actions,
+        candidates.priorities,
+        scores.propensities,
+        merit.context,
+        merit.value,
+        merit.lever,
+    )

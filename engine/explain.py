@@ -1,0 +1,127 @@
+"""Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.arbitration import Arbiter, Merit
+from engine.eligibility import reasons
+from engine.model import (
+    ActionId,
+    CandidateTrace,
+    Decision,
+    Factors,
+    Offer,
+    PlacementId,
+    Reason,
+    Stage,
+    Trace,
+    Value,
+)
+from engine.rulebook.book import Action, ActionClass, RuleBook, Truth
+
+
+class Sight(NamedTuple):
+    """What the rules see and say for one placement, and the treatments they let through."""
+
+    placement: PlacementId
+    values: list[Value]
+    truths: Sequence[Truth]
+    treatments: list[int]
+
+
+def explain(
+    book: RuleBook,
+    arbiter: Arbiter,
+    sights: Sequence[Sight],
+    propensities: npt.NDArray[np.float64] | None,
+    decision: Decision,
+    timings_us: Mapping[str, float],
+) -> Trace:
+    """Every action of the book in every placement asked for; the shown first, then by priority."""
+    candidates: list[CandidateTrace] = []
+    shown_before: dict[ActionId, PlacementId] = {}
+    for sight, placed in zip(sights, decision.placements, strict=True):
+        shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
+        merit = arbiter.merit(sight.truths, sight.values)
+        story = _Story(book, arbiter, sight, merit, propensities, decision)
+        candidates += sorted(
+            (
+                story.tell(action, shown.get(action.action_id), shown_before)
+                for action in book.actions
+            ),
+            key=_by_rank_then_priority,
+        )
+        shown_before |= dict.fromkeys(shown, sight.placement)
+    return Trace(tuple(candidates), timings_us)
+
+
+def _by_rank_then_priority(candidate: CandidateTrace) -> tuple[float, bool, float, str]:
+    priority = candidate.factors.priority if candidate.factors else 0.0
+    return (
+        candidate.rank or float("inf"),
+        candidate.factors is None,
+        -priority,
+        candidate.action_id,
+    )
+
+
+class _Story(NamedTuple):
+    """One placement's contest, told action by action."""
+
+    book: RuleBook
+    arbiter: Arbiter
+    sight: Sight
+    merit: Merit
+    propensities: npt.NDArray[np.float64] | None
+    decision: Decision
+
+    def tell(
+        self, action: Action, shown: Offer | None, shown_before: Mapping[ActionId, PlacementId]
+    ) -> CandidateTrace:
+        book, sight = self.book, self.sight
+        through = [t for t in action.treatments if t in sight.treatments]
+        if shown is None and not through:
+            nearest, told = reasons(
+                book, action, sight.placement, sight.truths, sight.values, self.decision.decided_at
+            )
+            treatment = None if nearest is None else nearest.treatment_id
+            return CandidateTrace(action.action_id, treatment, sight.placement, 0, None, told)
+        treatment = book.treatments[through[0]].treatment_id
+        factors = self._factors(action)
+        told = () if shown else self._outdone(action, factors, shown_before)
+        rank = shown.rank if shown else 0
+        return CandidateTrace(action.action_id, treatment, sight.placement, rank, factors, told)
+
+    def _factors(self, action: Action) -> Factors:
+        propensity = None if self.propensities is None else float(self.propensities[action.index])
+        return self.arbiter.factors(action.index, propensity, self.merit)
+
+    def _outdone(
+        self, action: Action, factors: Factors, shown_before: Mapping[ActionId, PlacementId]
+    ) -> tuple[Reason, ...]:
+        """Why an action that every rule lets through is not shown."""
+        told = []
+        competes = action.action_class is not ActionClass.MANDATORY
+        floor = self.arbiter.floor(self.decision.channel, action.index)
+        if competes and self.propensities is not None and self.propensities[action.index] < floor:
+            text = f"propensity {self.propensities[action.index]:.4g} is below {floor:g}"
+            told.append(_of_the_engine(Stage.PROPENSITY_THRESHOLD, "propensity_threshold", text))
+        if competes and np.isnan(factors.value):
+            text = f"its value ({action.value.text}) cannot be told, or is negative"
+            told.append(
+                _of_the_engine(Stage.ARBITRATION, "arbitration.value_unknown", text, unknown=True)
+            )
+        if action.action_id in shown_before:
+            text = f"already shown in {shown_before[action.action_id]}"
+            told.append(_of_the_engine(Stage.PLACEMENT, "placement.taken", text))
+        if not told:
+            text = f"others came first (priority {factors.priority:.4g})"
+            told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))
+        return tuple(told)
+
+
+def _of_the_engine(stage: Stage, code: str, detail: str, *, unknown: bool = False) -> Reason:
+    return Reason(stage, code, unknown, detail, "", {})

@@ -1,0 +1,111 @@
+"""The same request id gets the same decision: what was answered in the last minutes, by request id."""
+
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+import orjson
+
+from engine.errors import RequestConflict
+from engine.model import Decision, DecisionId, Micros, Question
+
+KEPT_IN_MEMORY: Final = 10_000
+"""Answers kept at hand; of older ones within the time only the id, their decision is in the journal."""
+
+
+class Answer(NamedTuple):
+    """A decision and its sealed token."""
+
+    decision: Decision
+    token: bytes
+
+
+class Known(NamedTuple):
+    """A request id seen before, by which decision it was answered, and what was asked.
+
+    The fingerprint is None for one answered before this process began: its question is in the
+    decision's record.
+    """
+
+    decision_id: DecisionId
+    at: Micros
+    fingerprint: bytes | None
+
+
+class Repeats:
+    """Remembers request ids for `ttl` microseconds; memory is bounded by the traffic of that time.
+
+    `look` tells a repetition from a new request, `note` remembers an answer.
+    """
+
+    def __init__(self, ttl: Micros) -> None:
+        self._ttl = ttl
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+
+    def look(self, question: Question, now: Micros) -> Known | None:
+        """What is known of this request id, or None if it is new.
+
+        Raises:
+            RequestConflict: the id came with another question before.
+        """
+        self._expire(now)
+        known = self._known.get(question.request_id)
+        if known is None:
+            return None
+        if known.fingerprint is not None:
+            agree(question, known.fingerprint)
+        return known
+
+    def answer(self, request_id: str) -> Answer | None:
+        """The answer, if it is still at hand."""
+        return self._answers.get(request_id)
+
+    def note(self, question: Question, answer: Answer) -> None:
+        """Remembers what was answered."""
+        decision = answer.decision
+        known = Known(decision.decision_id, decision.decided_at, fingerprint(question))
+        self._known[question.request_id] = known
+        self._answers[question.request_id] = answer
+        if len(self._answers) > KEPT_IN_MEMORY:
+            self._answers.popitem(last=False)
+
+    def restore(self, request_id: str, decision_id: DecisionId, at: Micros) -> None:
+        """Remembers a request answered before this process began; the oldest first."""
+        self._known[request_id] = Known(decision_id, at, None)
+
+    def _expire(self, now: Micros) -> None:
+        while self._known:
+            request_id, known = next(iter(self._known.items()))
+            if now - known.at <= self._ttl:
+                return
+            del self._known[request_id]
+            self._answers.pop(request_id, None)
+
+
+def agree(question: Question, asked: bytes) -> None:
+    """Makes sure that this is what was `asked` under the same id.
+
+    Raises:
+        RequestConflict: it is another question.
+    """
+    if fingerprint(question) != asked:
+        raise RequestConflict(
+            f"request_id {question.request_id!r} was used for another question; "
+            "send a new id with a new question"
+        )
+
+
+def fingerprint(question: Question) -> bytes:
+    """What makes two questions the same one: everything the answer depends on."""
+    interaction = question.interaction
+    said = (
+        question.customer_id,
+        question.channel,
+        question.placements,
+        dict(question.context),
+        question.max_offers,
+        question.explain,
+        interaction and (interaction.type, interaction.channel, dict(interaction.attributes)),
+    )
+    return blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from engine.arbitration import Arbiter
+from engine.customer import Knowledge
+from tests.builders import NOW, customer, question
+from tests.rulebook.builders import action, book
+
+
+def weighed(rules, **context):
+    """The arbiter and the merit of each action for a request with this context."""
+    asked = question(context={k.replace("_", ".", 1): v for k, v in context.items()})
+    values = Knowledge(rules).values(customer(), asked, NOW)
+    arbiter = Arbiter(rules)
+    return arbiter, arbiter.merit(rules.conditions_of(values), values)
+
+
+def arbitration(**keys):
+    return {"arbitration": {"priority": "P * C * V * L", **keys}}
+
+
+def test_levers_of_issue_group_and_action_add_up():
+    rules = book(actions=[action("a", group="save", lever=5)])  # 50 + 10 + 5 percent
+    _, merit = weighed(rules)
+    assert merit.lever[0] == pytest.approx(1.65)
+
+
+def test_matched_context_weights_add_up_and_others_do_not_count():
+    weights = [
+        {"when": 'request.reason == "cancel"', "issue": "retain", "weight": 100},
+        {"when": "customer.age > 30", "action": "stay", "weight": 50},
+        {"when": 'request.reason == "bill"', "issue": "retain", "weight": 900},
+    ]
+    rules = book(policies=arbitration(context_weights=weights))
+    _, merit = weighed(rules, request_reason="cancel")
+    assert merit.context.tolist() == pytest.approx([1.0, 2.5])
+
+
+def test_an_unknown_context_weight_does_not_count():
+    weights = [{"when": "customer.age > 30", "issue": "grow", "weight": 50}]
+    rules = book(policies=arbitration(context_weights=weights))
+    _, merit = weighed(rules, customer_age=None)
+    assert merit.context.tolist() == [1.0, 1.0]
+
+
+def test_priority_is_the_product():
+    rules = book(actions=[action("a", value=4, lever=50)])
+    arbiter, merit = weighed(rules)
+    factors = arbiter.factors(0, 0.2, merit)
+    assert factors == pytest.approx((0.2, 1.0, 4.0, 1.5, 1.2))
+    found = arbiter.priorities(np.array([0.2]), merit, np.array([0]))
+    assert found.tolist() == pytest.approx([1.2])
+
+
+@pytest.mark.parametrize(
+    ("priority", "expected"),
+    [("P * C * V * L", 1.2), ("C * V * L", 6.0), ("P * V", 0.8), ("P", 0.2)],
+)
+def test_each_factor_can_be_switched_off(priority, expected):
+    rules = book(
+        actions=[action("a", value=4, lever=50)], policies={"arbitration": {"priority": priority}}
+    )
+    arbiter, merit = weighed(rules)
+    assert arbiter.factors(0, 0.2, merit).priority == pytest.approx(expected)
+    found = arbiter.priorities(np.array([0.2]), merit, np.array([0]))
+    assert found.tolist() == pytest.approx([expected])
+
+
+def test_a_value_may_be_computed_from_the_customer():
+    rules = book(actions=[action("a", value="customer.age * 0.5"), action("b", value=3)])
+    _, merit = weighed(rules)
+    assert merit.value.tolist() == [20.0, 3.0]
+
+
+@pytest.mark.parametrize("age", [None, -4])
+def test_an_action_whose_value_cannot_be_told_or_is_negative_is_not_admitted(age):
+    rules = book(
+        attributes={"customer.balance": {"type": "double"}},
+        actions=[action("a", value="customer.balance"), action("b", value=3)],
+    )
+    context = {} if age is None else {"customer_balance": float(age)}
+    arbiter, merit = weighed(rules, **context)
+    admitted = arbiter.admitted("web", np.array([0, 1]), np.array([0.1, 0.1]), merit)
+    assert admitted is not None
+    assert admitted.tolist() == [False, True]
+
+
+def test_the_most_specific_threshold_holds():
+    thresholds = [
+        {"channel": "web", "propensity": 0.5},
+        {"group": "bundles", "propensity": 0.2},
+        {"action": "a", "propensity": 0.05},
+    ]
+    rules = book(
+        actions=[action("a"), action("b"), action("c", group="save")],
+        policies=arbitration(thresholds=thresholds),
+    )
+    arbiter, merit = weighed(rules)
+    assert [arbiter.floor("web", n) for n in range(3)] == [0.05, 0.2, 0.5]
+    admitted = arbiter.admitted("web", np.arange(3), np.array([0.1, 0.1, 0.6]), merit)
+    assert admitted is not None
+    assert admitted.tolist() == [True, False, True]
+
+
+def test_without_a_threshold_everybody_is_admitted():
+    arbiter, merit = weighed(book())
+    assert arbiter.admitted("web", np.arange(2), np.array([0.0, 0.0]), merit) is None
+
+
+def test_equals_are_ordered_by_value_then_id():
+    rules = book(
+        actions=[action("c", value=1), action("b", value=2), action("a", value=1)],
+        policies=arbitration(ties=["value", "id"]),
+    )
+    arbiter, _ = weighed(rules)
+    assert arbiter.ties.tolist() == [2, 0, 1]
+
+
+def test_without_value_in_ties_equals_are_ordered_by_id():
+    rules = book(
+        actions=[action("c", value=1), action("b", value=2)], policies=arbitration(ties=["id"])
+    )
+    arbiter, _ = weighed(rules)
+    assert arbiter.ties.tolist() == [1, 0]

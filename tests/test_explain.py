@@ -1,0 +1,108 @@
+import pytest
+
+from engine.model import Stage
+from tests.builders import customer, decide, question, trace_of
+from tests.rulebook.builders import action, book
+
+GREEDY = {"arbitration": {"exploration": {"policy": "greedy"}}}
+
+
+def told(rules, who=None, at=0, **rest):
+    """What the trace says of each action in the asked placement."""
+    decision = decide(rules, question(explain=True), who, **rest)
+    return {candidate.action_id: candidate for candidate in trace_of(decision).candidates}
+
+
+def codes(candidate):
+    return [reason.code for reason in candidate.reasons]
+
+
+def test_without_being_asked_there_is_no_trace():
+    assert decide(book()).trace is None
+
+
+def test_the_shown_come_first_with_their_factors():
+    asked = question(explain=True)
+    trace = trace_of(decide(book(policies=GREEDY), asked, propensities=[0.2, 0.1]))
+    assert [(c.action_id, c.rank) for c in trace.candidates] == [("stay", 1), ("data_5gb", 2)]
+    assert trace.candidates[0].factors == pytest.approx((0.1, 1.0, 10.0, 1.65, 1.65))
+    assert trace.candidates[0].reasons == ()
+    assert set(trace.timings_us) == {"rules", "score", "arbitrate"}
+
+
+def test_false_and_unknown_are_told_apart_with_what_was_seen():
+    false = told(book(), customer(customer_age=17))["data_5gb"].reasons[0]
+    assert (false.code, false.stage, false.unknown) == (
+        "eligible_when.adult",
+        Stage.ELIGIBILITY,
+        False,
+    )
+    assert (false.detail, false.saw) == ("customer.age >= 18", {"customer.age": "17"})
+    assert false.place.startswith("actions/all.yaml:")
+    nobody_knows = customer()
+    del nobody_knows.attributes["customer.age"]
+    unknown = told(book(), nobody_knows)["data_5gb"].reasons[0]
+    assert (unknown.unknown, unknown.saw) == (True, {"customer.age": "unknown"})
+
+
+def test_every_reason_is_told_in_the_order_of_the_funnel():
+    who = customer(customer_age=17, consent_marketing=False, customer_complaint_open=True)
+    rules = book(actions=[action("a", group="save", eligible_when={"adult": "customer.age >= 18"})])
+    assert codes(told(rules, who)["a"]) == [
+        "eligible_when.adult",
+        "suitable_when.no_complaint",
+        "applicable_when.consent",
+    ]
+
+
+def test_dates_placements_and_texts_are_reasons():
+    rules = book(
+        actions=[
+            action("over", valid={"from": "2020-01-01", "to": "2020-12-31"}),
+            action("later", valid={"from": "2090-01-01"}),
+            action(
+                "named",
+                treatments=[
+                    {
+                        "id": "n",
+                        "placement": "web.hero",
+                        "texts": {"headline": "Hello {customer.name}"},
+                    }
+                ],
+            ),
+            action(
+                "elsewhere",
+                treatments=[{"id": "e", "placement": "ivr.prompt", "texts": {"prompt": "Hello"}}],
+            ),
+        ]
+    )
+    found = told(rules)
+    assert codes(found["over"]) == codes(found["later"]) == ["availability.valid"]
+    assert codes(found["named"]) == ["availability.text"]
+    assert codes(found["elsewhere"]) == ["availability.no_treatment"]
+
+
+def test_who_is_outranked_is_told_by_how_much():
+    rules = book(
+        actions=[action("a", value=3), action("b", value=1), action("c", value=2)], policies=GREEDY
+    )
+    last = told(rules)["b"]
+    assert codes(last) == ["arbitration.outranked"]
+    assert last.factors.priority == pytest.approx(0.1)
+
+
+def test_below_the_threshold_is_a_reason():
+    arbitration = {"arbitration": {"thresholds": [{"channel": "web", "propensity": 0.05}]}}
+    found = told(book(policies=arbitration), propensities=[0.04, 0.06])
+    assert codes(found["data_5gb"]) == ["propensity_threshold"]
+    assert found["data_5gb"].reasons[0].detail == "propensity 0.04 is below 0.05"
+
+
+def test_a_value_that_cannot_be_told_is_a_reason():
+    rules = book(
+        attributes={"customer.balance": {"type": "double"}},
+        actions=[action("a", value="customer.balance * 2")],
+    )
+    reason = told(rules)["a"].reasons[0]
+    assert (reason.code, reason.unknown) == ("arbitration.value_unknown", True)
+    assert "customer.balance * 2" in reason.detail

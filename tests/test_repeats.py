@@ -1,0 +1,68 @@
+import pytest
+
+from engine import repeats
+from engine.errors import RequestConflict
+from engine.model import MINUTE
+from engine.repeats import Answer, Repeats, agree, fingerprint
+from tests.builders import NOW, decide, question
+from tests.rulebook.builders import book
+
+ASKED = question(request_id="r1", context={"customer.age": 30})
+
+
+@pytest.fixture(scope="module")
+def answer():
+    return Answer(decide(book(), ASKED), b"token")
+
+
+@pytest.fixture
+def remembered(answer):
+    repeats = Repeats(5 * MINUTE)
+    repeats.note(ASKED, answer)
+    return repeats
+
+
+def test_a_new_id_is_new(remembered):
+    assert remembered.look(question(request_id="r2"), NOW) is None
+
+
+def test_the_same_question_brings_back_the_same_answer(remembered, answer):
+    known = remembered.look(ASKED, NOW + 5 * MINUTE)
+    assert known.decision_id == answer.decision.decision_id
+    assert remembered.answer("r1") is answer
+
+
+def test_another_question_under_the_same_id_is_refused(remembered):
+    with pytest.raises(RequestConflict, match="'r1'"):
+        remembered.look(question(request_id="r1", context={"customer.age": 31}), NOW)
+
+
+def test_after_its_time_an_id_is_new_again(remembered):
+    assert remembered.look(ASKED, NOW + 5 * MINUTE + 1) is None
+    assert remembered.answer("r1") is None
+
+
+def test_memory_is_bounded_and_the_id_outlives_the_answer(remembered, answer, monkeypatch):
+    monkeypatch.setattr(repeats, "KEPT_IN_MEMORY", 1)
+    remembered.note(question(request_id="r2"), answer)
+    assert remembered.answer("r1") is None
+    assert remembered.look(ASKED, NOW) is not None
+
+
+def test_an_id_from_before_a_restart_is_known_without_its_question():
+    restored = Repeats(5 * MINUTE)
+    restored.restore("r1", "d0", NOW)
+    assert restored.look(ASKED, NOW) == ("d0", NOW, None)
+
+
+def test_a_fingerprint_is_of_everything_the_answer_depends_on():
+    same = question(request_id="r1", context={"customer.age": 30})
+    agree(same, fingerprint(ASKED))
+    for other in (
+        question(request_id="r1"),
+        question("ivr.prompt", request_id="r1", context={"customer.age": 30}),
+        question(request_id="r1", context={"customer.age": 30}, max_offers=1),
+        question(request_id="r1", context={"customer.age": 30.5}),
+    ):
+        with pytest.raises(RequestConflict):
+            agree(other, fingerprint(ASKED))
