@@ -1,0 +1,514 @@
+"""The bytes everything persistent is written in: compact JSON arrays that begin with their version.
+
+Every round trip is exact: ints stay ints and floats floats (also infinite ones and NaN), tuples stay
+tuples and lists lists, null stays null and `UNKNOWN` unknown. Encoding raises TypeError for what has
+no place in the domain, among it ints beyond 64 bit; decoding raises StorageError for bytes that this
+version cannot read.
+
+A value that JSON lacks is an object with the single key `$`; maps that themselves have that key are
+wrapped in one.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from engine.errors import StorageError
+from engine.model import (
+    UNKNOWN,
+    Contest,
+    Customer,
+    Decision,
+    Degradation,
+    Event,
+    Exposure,
+    Interaction,
+    Offer,
+    PastInteraction,
+    PlacementOffers,
+    ProfileUpdate,
+    Question,
+    Response,
+    Step,
+    Touch,
+    Value,
+)
+
+VERSION: Final = 1
+"""Version of all layouts in this module; data of a newer one is refused."""
+
+
+class EntryKind(IntEnum):
+    """What kind of entry a line of the log is. The numbers are stored: they never change."""
+
+    INTERACTION = 0
+    RESPONSE = 1
+    PROFILE = 2
+    SCHEMA = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaNote:
+    """What a feature schema's digest stands for; precedes every response that carries the digest.
+
+    `document` is plain JSON: dicts with string keys, lists, strings, numbers, bools and None.
+    """
+
+    digest: str
+    document: Mapping[str, Any]
+
+
+Entry: TypeAlias = Event | ProfileUpdate | SchemaNote
+"""A line of the log."""
+
+
+class DecisionRecord(NamedTuple):
+    """What is kept of a decision: the question, and the answer without its trace."""
+
+    question: Question
+    decision: Decision
+
+
+# --- values -----------------------------------------------------------------------------------
+
+_SCALARS: Final = frozenset({bool, int, str, type(None)})
+_UNKNOWN: Final = {"$": 0}
+_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY
+
+
+def _pack(value: Value) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is float:
+        return value if value - value == 0.0 else {"$": repr(value)}  # type: ignore[operator]
+    if value is UNKNOWN:
+        return _UNKNOWN
+    if kind is tuple:
+        return [_pack(item) for item in value]  # type: ignore[union-attr]
+    if kind is list:
+        return {"$": [_pack(item) for item in value]}  # type: ignore[union-attr]
+    if isinstance(value, Mapping):
+        packed = {name: _pack(item) for name, item in value.items()}
+        return {"$": packed} if "$" in packed else packed
+    if isinstance(value, float):
+        return _pack(float(value))
+    raise TypeError(f"{value!r} of type {kind.__name__} is no attribute value")
+
+
+def _unpack(packed: Any) -> Value:
+    if type(packed) is list:
+        return tuple([_unpack(item) for item in packed])
+    if type(packed) is not dict:
+        return packed  # type: ignore[no-any-return]
+    if "$" not in packed:
+        return {name: _unpack(item) for name, item in packed.items()}
+    inner = packed["$"]
+    match inner:
+        case int():
+            return UNKNOWN
+        case str():
+            return float(inner)
+        case list():
+            return [_unpack(item) for item in inner]
+    return {name: _unpack(item) for name, item in inner.items()}
+
+
+def _pack_all(values: Iterable[Value]) -> list[Any]:
+    return [
+        value
+        if (kind := type(value)) in _SCALARS or (kind is float and value - value == 0.0)  # type: ignore[operator]
+        else _pack(value)
+        for value in values
+    ]
+
+
+def _unpack_all(packed: list[Any]) -> list[Value]:
+    return [_unpack(item) if type(item) in _NESTED else item for item in packed]
+
+
+def _pack_named(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {
+        name: value if type(value) in _SCALARS else _pack(value) for name, value in values.items()
+    }
+
+
+def _unpack_named(packed: dict[str, Any]) -> dict[str, Value]:
+    return {name: _unpack(item) if type(item) in _NESTED else item for name, item in packed.items()}
+
+
+_NESTED: Final = frozenset({list, dict})
+
+
+# --- entries ----------------------------------------------------------------------------------
+
+
+def encode_entry(entry: Entry) -> tuple[EntryKind, bytes]:
+    """One line of the log, with its kind."""
+    match entry:
+        case Event(body=Response() as response):
+            return EntryKind.RESPONSE, _encode_response(entry, response)
+        case Event(body=Interaction() as interaction):
+            fields = [
+                VERSION,
+                entry.event_id,
+                entry.customer_id,
+                entry.time,
+                interaction.type,
+                interaction.channel,
+                _pack_named(interaction.attributes),
+            ]
+            return EntryKind.INTERACTION, orjson.dumps(fields)
+        case ProfileUpdate():
+            update = [VERSION, entry.customer_id, entry.time, _pack_named(entry.attributes)]
+            return EntryKind.PROFILE, orjson.dumps(update)
+        case SchemaNote():
+            note = [VERSION, entry.digest, dict(entry.document)]
+            return EntryKind.SCHEMA, orjson.dumps(note)
+    raise TypeError(f"{type(entry).__name__} is no entry of the log")
+
+
+def decode_entry(kind: int, data: bytes) -> Entry:
+    """The line of the log that `encode_entry` wrote."""
+    fields = _fields(data)
+    match kind:
+        case EntryKind.RESPONSE:
+            return _decode_response(fields)
+        case EntryKind.INTERACTION:
+            event_id, customer_id, time, what, channel, attributes = fields
+            body = Interaction(what, channel, _unpack_named(attributes))
+            return Event(event_id, customer_id, time, body)
+        case EntryKind.PROFILE:
+            customer_id, time, attributes = fields
+            return ProfileUpdate(customer_id, time, _unpack_named(attributes))
+        case EntryKind.SCHEMA:
+            digest, document = fields
+            return SchemaNote(digest, document)
+    raise StorageError(f"the log holds an entry of kind {kind}, which this version does not know")
+
+
+def _encode_response(event: Event, response: Response) -> bytes:
+    exposure = response.exposure
+    return orjson.dumps(
+        [
+            VERSION,
+            event.event_id,
+            event.customer_id,
+            event.time,
+            response.outcome,
+            _pack(response.value),
+            _pack(response.reward),
+            exposure.decision_id,
+            exposure.action_id,
+            exposure.group,
+            exposure.channel,
+            exposure.placement,
+            exposure.decided_at,
+            _pack(exposure.probability),
+            _pack(exposure.propensity),
+            exposure.schema,
+            None if exposure.features is None else _pack_sequence(exposure.features),
+        ]
+    )
+
+
+def _decode_response(fields: list[Any]) -> Event:
+    event_id, customer_id, time, outcome, value, reward = fields[:6]
+    decision, action, group, channel, placement, decided_at, *rest = fields[6:]
+    probability, propensity, schema, features = rest
+    exposure = Exposure(
+        decision,
+        action,
+        group,
+        channel,
+        placement,
+        decided_at,
+        _float(probability),
+        _float(propensity),
+        schema,
+        None if features is None else _unpack_sequence(features),
+    )
+    response = Response(
+        exposure, outcome, _float(value), None if reward is None else _float(reward)
+    )
+    return Event(event_id, customer_id, time, response)
+
+
+def _pack_sequence(values: Sequence[Value]) -> Any:
+    """A list as an array, a tuple (which is the rarer one here) wrapped."""
+    return {"$": _pack_all(values)} if type(values) is tuple else _pack_all(values)
+
+
+def _unpack_sequence(packed: Any) -> Sequence[Value]:
+    return tuple(_unpack_all(packed["$"])) if type(packed) is dict else _unpack_all(packed)
+
+
+def _float(packed: Any) -> Any:
+    return _unpack(packed) if type(packed) is dict else packed
+
+
+def _fields(data: bytes) -> list[Any]:
+    """The fields after the version."""
+    fields: list[Any]
+    try:
+        version, *fields = orjson.loads(data)
+    except (ValueError, TypeError) as error:
+        raise StorageError(f"damaged data: {error}") from error
+    if version != VERSION:
+        raise StorageError(f"data of layout {version}: this version reads layout {VERSION}")
+    return fields
+
+
+# --- customers --------------------------------------------------------------------------------
+
+
+def encode_customer(customer: Customer) -> bytes:
+    """A customer, whole."""
+    return orjson.dumps(
+        [
+            VERSION,
+            customer.customer_id,
+            _pack_named(customer.attributes),
+            customer.updated_at,
+            customer.as_of,
+            [_pack_touch(touch) for touch in customer.touches],
+            [tuple(past) for past in customer.interactions],
+            customer.counts,
+            customer.last,
+            customer.revision,
+        ]
+    )
+
+
+def decode_customer(data: bytes) -> Customer:
+    """The customer that `encode_customer` wrote."""
+    customer_id, attributes, updated_at, as_of, touches, interactions, *rest = _fields(data)
+    counts, last, revision = rest
+    return Customer(
+        customer_id,
+        _unpack_named(attributes),
+        updated_at,
+        as_of,
+        [_unpack_touch(touch) for touch in touches],
+        [PastInteraction(*past) for past in interactions],
+        counts,
+        last,
+        revision,
+    )
+
+
+def _pack_touch(touch: Touch) -> list[Any]:
+    return [
+        touch.decision_id,
+        touch.action_id,
+        touch.channel,
+        touch.placement,
+        touch.decided_at,
+        {outcome: [time, _pack(value)] for outcome, (time, value) in touch.outcomes.items()},
+        _pack(touch.taught),
+    ]
+
+
+def _unpack_touch(packed: list[Any]) -> Touch:
+    decision, action, channel, placement, decided_at, outcomes, taught = packed
+    return Touch(
+        decision,
+        action,
+        channel,
+        placement,
+        decided_at,
+        {outcome: (time, _float(value)) for outcome, (time, value) in outcomes.items()},
+        _float(taught),
+    )
+
+
+# --- decisions --------------------------------------------------------------------------------
+
+_LENGTHS: Final = struct.Struct("<II")
+
+
+def encode_decision(record: DecisionRecord) -> bytes:
+    """A decision's record: a JSON part, and the arrays of its contests as they are in memory."""
+    question, decision = record
+    arrays: list[npt.NDArray[Any]] = []
+    text = orjson.dumps(
+        [
+            VERSION,
+            _pack_question(question),
+            decision.decision_id,
+            decision.decided_at,
+            decision.seed,
+            [_pack_placement(placed) for placed in decision.placements],
+            decision.rulebook_version,
+            decision.model_version,
+            decision.holdout,
+            [[int(step), reason] for step, reason in decision.degraded],
+            _pack_sequence(decision.values),
+            None if decision.features is None else _pack_sequence(decision.features),
+            decision.schema,
+            [_pack_contest(contest, arrays) for contest in decision.contests],
+            decision.customer_id,
+            decision.request_id,
+            decision.channel,
+        ],
+        option=_OPTIONS,
+    )
+    raw = b"".join([array.tobytes() for array in arrays])
+    return b"".join((_LENGTHS.pack(len(text), len(raw)), text, raw))
+
+
+def decode_decision(data: bytes) -> DecisionRecord:
+    """The record that `encode_decision` wrote."""
+    try:
+        size, _ = _LENGTHS.unpack_from(data)
+    except struct.error as error:
+        raise StorageError(f"damaged data: {error}") from error
+    fields = _fields(data[_LENGTHS.size : _LENGTHS.size + size])
+    question, decision_id, decided_at, seed, placements, rulebook, model, holdout, *rest = fields
+    degraded, values, features, schema, contests, customer_id, request_id, channel = rest
+    arrays = _Arrays(memoryview(data)[_LENGTHS.size + size :])
+    decision = Decision(
+        decision_id,
+        customer_id,
+        request_id,
+        channel,
+        decided_at,
+        seed,
+        [_unpack_placement(placed) for placed in placements],
+        rulebook,
+        model,
+        holdout,
+        tuple([Degradation(Step(step), reason) for step, reason in degraded]),
+        _unpack_sequence(values),
+        None if features is None else _unpack_sequence(features),
+        schema,
+        tuple([_unpack_contest(contest, arrays) for contest in contests]),
+    )
+    return DecisionRecord(_unpack_question(question), decision)
+
+
+def split_decisions(block: bytes) -> list[bytes]:
+    """The records in a block, which is records one after the other."""
+    records = []
+    at = 0
+    while at < len(block):
+        text, raw = _LENGTHS.unpack_from(block, at)
+        end = at + _LENGTHS.size + text + raw
+        records.append(block[at:end])
+        at = end
+    return records
+
+
+def _pack_question(question: Question) -> list[Any]:
+    interaction = question.interaction
+    return [
+        question.customer_id,
+        question.channel,
+        question.placements,
+        _pack_named(question.context),
+        question.request_id,
+        None
+        if interaction is None
+        else [interaction.type, interaction.channel, _pack_named(interaction.attributes)],
+        question.max_offers,
+        question.explain,
+        question.dry_run,
+    ]
+
+
+def _unpack_question(packed: list[Any]) -> Question:
+    customer_id, channel, placements, context, request_id, interaction, *rest = packed
+    if interaction is not None:
+        what, by, attributes = interaction
+        interaction = Interaction(what, by, _unpack_named(attributes))
+    max_offers, explain, dry_run = rest
+    return Question(
+        customer_id,
+        channel,
+        tuple(placements),
+        _unpack_named(context),
+        request_id,
+        interaction,
+        max_offers,
+        explain,
+        dry_run,
+    )
+
+
+def _pack_placement(placed: PlacementOffers) -> list[Any]:
+    return [placed.placement, placed.fallback, [_pack_offer(offer) for offer in placed.offers]]
+
+
+def _unpack_placement(packed: list[Any]) -> PlacementOffers:
+    placement, fallback, offers = packed
+    return PlacementOffers(placement, [_unpack_offer(offer) for offer in offers], fallback)
+
+
+def _pack_offer(offer: Offer) -> list[Any]:
+    return [
+        offer.action_id,
+        offer.treatment_id,
+        offer.issue,
+        offer.group,
+        offer.rank,
+        _pack(offer.priority),
+        _pack(offer.propensity),
+        _pack(offer.value),
+        _pack(offer.probability),
+        dict(offer.content),
+    ]
+
+
+def _unpack_offer(packed: list[Any]) -> Offer:
+    action, treatment, issue, group, rank, *numbers, content = packed
+    priority, propensity, value, probability = map(_float, numbers)
+    return Offer(
+        action, treatment, issue, group, rank, priority, propensity, value, probability, content
+    )
+
+
+def _pack_contest(contest: Contest, arrays: list[npt.NDArray[Any]]) -> list[Any]:
+    """Placement and lengths; the arrays go to `arrays`, those of all actions cut to the candidates."""
+    actions = contest.actions
+    arrays.append(actions.astype("<i4"))
+    arrays.append(contest.priorities.astype("<f8", copy=False))
+    with_propensities = contest.propensities is not None
+    if contest.propensities is not None:
+        arrays.append(contest.propensities[actions].astype("<f8", copy=False))
+    columns = (contest.context, contest.value, contest.lever)
+    arrays.extend([column[actions].astype("<f8", copy=False) for column in columns])
+    return [contest.placement, with_propensities, len(actions), len(contest.lever)]
+
+
+def _unpack_contest(packed: list[Any], arrays: "_Arrays") -> Contest:
+    """The contest again; of actions that did not compete nothing was kept: NaN."""
+    placement, with_propensities, count, of_book = packed
+    actions = arrays.take("<i4", count).astype(np.intp)
+
+    def spread() -> npt.NDArray[np.float64]:
+        column = np.full(of_book, np.nan)
+        column[actions] = arrays.take("<f8", count)
+        return column
+
+    priorities = arrays.take("<f8", count)
+    propensities = spread() if with_propensities else None
+    return Contest(placement, actions, priorities, propensities, spread(), spread(), spread())
+
+
+class _Arrays:
+    """Reads arrays off one after the other."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._at = 0
+
+    def take(self, dtype: str, count: int) -> npt.NDArray[Any]:
+        array = np.frombuffer(self._data, dtype, count, self._at)
+        self._at += array.nbytes
+        return array

@@ -1,0 +1,450 @@
+"""The embedded edge: journal, customers, decisions and the model's lessons of one process, wired.
+
+What is appended is on disk before the caller is told, and applied on the event loop in the order of
+the log, in slices short enough not to be felt. Now and then a checkpoint of the whole state as of one
+place in the log is written; a start goes on from the last one and applies the rest of the log again,
+by the same step, to the identical state.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from engine.codec import DecisionRecord, Entry, SchemaNote, decode_customer
+from engine.edges.journal.database import DataDirectory, Readers, open_reader, storage_errors
+from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
+from engine.edges.journal.entries import (
+    Journal,
+    Numbered,
+    read_checkpoint,
+    read_customer,
+    read_entries,
+    read_schemas,
+)
+from engine.edges.state.checkpoint import Picture
+from engine.edges.state.customers import Customers
+from engine.edges.state.fold import Fold
+from engine.edges.state.rebuild import JOURNAL
+from engine.errors import StorageError
+from engine.model import (
+    DAY,
+    Customer,
+    CustomerId,
+    DecisionId,
+    EventStatus,
+    Micros,
+    TrainingExample,
+)
+
+log = logging.getLogger(__name__)
+
+_DECISIONS: Final = "decisions.db"
+_RETRY: Final = 0.2
+_REPLAYED_AT_ONCE: Final = 1_000
+_REPLAYED_BETWEEN_CHECKPOINTS: Final = 50_000
+_FORGOTTEN_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept where.
+
+    Attributes:
+        customers: customers kept in memory (those with changes not yet in a checkpoint come on top).
+        checkpoint_entries: a checkpoint is due after so many entries …
+        checkpoint_seconds: … or after so many seconds, if there was any; None for no such limit.
+        remember_ids: how long event ids are recognised as duplicates, by the events' own time.
+        decisions: how long decisions are kept.
+        slice_seconds: how long applying or encoding keeps the event loop at a time, at most (plus
+            one entry or customer).
+    """
+
+    customers: int = 200_000
+    checkpoint_entries: int = 5_000
+    checkpoint_seconds: float | None = 10.0
+    remember_ids: Micros = 8 * DAY
+    decisions: Retention = field(default_factory=Retention)
+    slice_seconds: float = 0.000_5
+
+
+class Embedded:
+    """Durable state in one data directory, for one process. Made by `open`, ended by `close`.
+
+    All methods are for the event loop it was opened on. `record` and `known` never wait.
+    """
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        fold: Fold,
+        snapshot: Callable[[], bytes],
+        clock: Callable[[], Micros],
+        limits: Limits,
+    ) -> None:
+        self._directory = directory
+        self._fold = fold
+        self._snapshot = snapshot
+        self._clock = clock
+        self._limits = limits
+        self._loop: AbstractEventLoop = asyncio.get_running_loop()
+        path = directory.path / JOURNAL
+        self._journal = Journal(path)
+        try:
+            self._decisions = DecisionLog(directory.path / _DECISIONS, clock, limits.decisions)
+        except StorageError:
+            self._journal.close()
+            raise
+        self._readers = Readers(path)
+        self._customers = Customers(self._readers, self._loop, limits.customers)
+        self.known = self._customers.known
+        self.load = self._customers.load
+        self.record: Callable[[DecisionRecord], bool] = self._decisions.record
+        self._ready: deque[Numbered] = deque()
+        self._scheduled = False
+        self._accepted = 0
+        self._applied = 0
+        self._saved = 0
+        self._tried = 0
+        self._changed: dict[CustomerId, Customer] = {}
+        self._picture: Picture | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: deque[tuple[int, Future[None]]] = deque()
+        self._noted: dict[str, Future[list[EventStatus]]] = {}
+        self._closing = False
+
+    @classmethod
+    async def open(
+        cls,
+        data_dir: Path,
+        *,
+        teach: Callable[[TrainingExample], None],
+        register: Callable[[Mapping[str, Any]], None],
+        snapshot: Callable[[], bytes],
+        restore: Callable[[bytes], None],
+        clock: Callable[[], Micros],
+        limits: Limits | None = None,
+    ) -> "Embedded":
+        """Opens (or creates) a data directory and brings the state to where the log ends.
+
+        `teach` gets every lesson in the order of the log, `register` every feature schema before the
+        lessons that use it (again after each start; it must not mind), `snapshot` and `restore` the
+        learner's whole state as bytes. `clock` is the time of day, for retention.
+
+        Raises:
+            StorageError: the directory is in use, damaged, of a newer version, or cannot be read.
+        """
+        directory = DataDirectory(data_dir)
+        try:
+            store = cls(directory, Fold(teach, register), snapshot, clock, limits or Limits())
+        except StorageError:
+            directory.close()
+            raise
+        try:
+            await store._recover(restore)
+        except BaseException:
+            await store._release()
+            raise
+        store._wind()
+        return store
+
+    # --- what callers use ----------------------------------------------------------------------
+
+    async def append(self, entries: Sequence[Entry]) -> list[EventStatus]:
+        """Accepts entries, in the order given: of each whether it is new, once all are on disk.
+
+        They are applied soon after (see `settled`). A caller who stops waiting does not undo it.
+
+        Raises:
+            StorageError: nothing was accepted, and sending it again is safe.
+            Overloaded: the disk is too slow for what comes in.
+            TypeError, ValueError: an entry has no place in the log (see `engine.codec`).
+        """
+        if self._closing:
+            raise StorageError("the store is closed")
+        told = self._journal.append(entries)
+        self._customers.warm(
+            [entry.customer_id for entry in entries if not isinstance(entry, SchemaNote)]
+        )
+        return await told
+
+    async def note_schema(self, digest: str, document: Mapping[str, Any]) -> None:
+        """Puts a feature schema into the log, once; returns when it is on disk.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        told = self._noted.get(digest)
+        if told is None:
+            told = self._journal.append([SchemaNote(digest, document)])
+            self._noted[digest] = told
+        try:
+            await asyncio.shield(told)
+        except StorageError:
+            self._noted.pop(digest, None)
+            raise
+
+    async def decision(self, decision_id: DecisionId) -> DecisionRecord | None:
+        """The record of a decision, also one still on its way to the disk; None if there is none.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        return await self._decisions.decision(self._loop, decision_id)
+
+    async def recent_requests(self, since: Micros) -> list[PastRequest]:
+        """The requests that brought their own id and were decided at or after `since`, newest first."""
+        return await self._decisions.recent_requests(self._loop, since)
+
+    async def settled(self) -> None:
+        """Waits until everything accepted so far is applied.
+
+        Raises:
+            StorageError: the store is being closed and a customer cannot be read.
+        """
+        if self._applied < self._accepted:
+            waiter: Future[None] = self._loop.create_future()
+            self._waiters.append((self._accepted, waiter))
+            await waiter
+
+    @property
+    def backlog(self) -> int:
+        """Entries accepted and not applied yet."""
+        return self._accepted - self._applied
+
+    async def checkpoint(self) -> None:
+        """Returns when all that is applied by now is in a checkpoint on disk.
+
+        Raises:
+            StorageError: it could not be written; the one before still stands.
+        """
+        target = self._applied
+        while self._saved < target:
+            await asyncio.shield(self._saving or self._save_now())
+
+    async def close(self) -> None:
+        """Accepts nothing more, applies what was accepted, writes a last checkpoint, and lets go.
+
+        Nothing is lost where that fails: what was accepted is on disk.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            await self._journal.flushed()
+            await self.settled()
+            if self._saving is not None:
+                await asyncio.wait([self._saving])
+            await self.checkpoint()
+        except StorageError as error:
+            log.warning("closed without a last checkpoint: %s", error)
+        finally:
+            await self._release()
+
+    # --- the start -----------------------------------------------------------------------------
+
+    async def _recover(self, restore: Callable[[bytes], None]) -> None:
+        path = self._journal.path
+        self._journal.start(self._loop, self._committed)
+        with closing(open_reader(path)) as reader, storage_errors(path):
+            seq, model = read_checkpoint(reader)
+            for number, note in read_schemas(reader, self._journal.last_seq):
+                if isinstance(note, SchemaNote):
+                    self._noted[note.digest] = _told(self._loop)
+                if number <= seq:
+                    self._apply(number, note)
+            if model is not None:
+                restore(model)
+            self._accepted = self._applied = self._saved = self._tried = seq
+            every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
+            while await self._replay(reader):
+                if self._applied - self._saved >= every:
+                    await self.checkpoint()
+            self._accepted = self._applied
+
+    async def _replay(self, reader: sqlite3.Connection) -> bool:
+        """Applies the next entries of the log; False if there are none."""
+        batch = list(read_entries(reader, self._applied, _REPLAYED_AT_ONCE))
+        for number, entry in batch:
+            if not isinstance(entry, SchemaNote):
+                self._customers.hold(entry.customer_id)
+                if self.known(entry.customer_id) is None:
+                    body = read_customer(reader, entry.customer_id)
+                    self._customers.add(
+                        Customer(entry.customer_id) if body is None else decode_customer(body)
+                    )
+            self._apply(number, entry)
+        await asyncio.sleep(0)
+        return bool(batch)
+
+    # --- applying ------------------------------------------------------------------------------
+
+    def _committed(self, group: list[Numbered]) -> None:
+        """Takes on what has reached the disk."""
+        wanted = [entry.customer_id for _, entry in group if not isinstance(entry, SchemaNote)]
+        for customer_id in wanted:
+            self._customers.hold(customer_id)
+        self._customers.warm(wanted)
+        self._ready.extend(group)
+        self._accepted = group[-1][0]
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._advance)
+
+    def _advance(self) -> None:
+        """Applies what is ready for as long as a slice lasts, or up to a customer still to be read."""
+        self._scheduled = False
+        end = time.perf_counter() + self._limits.slice_seconds
+        while self._ready:
+            number, entry = self._ready[0]
+            if not isinstance(entry, SchemaNote) and self.known(entry.customer_id) is None:
+                self._customers.want(entry.customer_id).add_done_callback(self._resume)
+                break
+            self._ready.popleft()
+            self._apply(number, entry)
+            if time.perf_counter() > end:
+                self._schedule()
+                break
+        while self._waiters and self._waiters[0][0] <= self._applied:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._applied - self._tried >= self._limits.checkpoint_entries:
+            self._save_soon()
+
+    def _resume(self, loading: "Future[Customer]") -> None:
+        """Goes on once the customer is there; after a failure tries again, for the order must hold."""
+        error = loading.exception()
+        if error is None:
+            self._schedule()
+        elif self._closing:
+            for _, waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)
+        else:
+            log.error("accepted events wait to be applied: %s", error)
+            self._loop.call_later(_RETRY, self._schedule)
+
+    def _apply(self, number: int, entry: Entry) -> None:
+        """Applies an entry whose customer is in memory and held, and lets them go."""
+        if isinstance(entry, SchemaNote):
+            self._fold.step(number, entry, None)
+        else:
+            customer = self._about_to_change(entry.customer_id)
+            self._fold.step(number, entry, customer)
+            self._customers.let_go(entry.customer_id)
+        self._applied = number
+
+    def _about_to_change(self, customer_id: CustomerId) -> Customer:
+        customer = self.known(customer_id)
+        if customer is None:
+            raise AssertionError("a customer is in memory before an entry is applied to them")
+        if self._picture is not None:
+            self._picture.before_change(customer)
+        if customer_id not in self._changed:
+            self._changed[customer_id] = customer
+            self._customers.hold(customer_id)
+        return customer
+
+    # --- checkpoints ---------------------------------------------------------------------------
+
+    def _wind(self) -> None:
+        """Starts the clock for checkpoints by time."""
+        if self._limits.checkpoint_seconds is not None and not self._closing:
+            self._timer = self._loop.call_later(self._limits.checkpoint_seconds, self._due)
+
+    def _due(self) -> None:
+        if self._applied > self._saved:
+            self._save_soon()
+        self._wind()
+
+    def _save_soon(self) -> None:
+        if self._saving is None and not self._closing:
+            self._save_now().add_done_callback(_report)
+
+    def _save_now(self) -> "asyncio.Task[None]":
+        self._saving = self._loop.create_task(self._save())
+        self._saving.add_done_callback(self._save_ended)
+        return self._saving
+
+    def _save_ended(self, _: "asyncio.Task[None]") -> None:
+        self._saving = None
+
+    async def _save(self) -> None:
+        """Takes a picture of the state as it is now, and writes it."""
+        picture = Picture(self._applied, self._snapshot(), self._changed)
+        self._tried = picture.seq
+        self._changed = {}
+        self._picture = picture
+        try:
+            encoded = False
+            while not encoded:
+                encoded = picture.encode_some(
+                    _until(time.perf_counter() + self._limits.slice_seconds)
+                )
+                await asyncio.sleep(0)
+            self._picture = None
+            await self._journal.save(picture.checkpoint())
+        except BaseException:
+            self._unsave(picture)
+            raise
+        else:
+            self._saved = picture.seq
+            for customer_id in picture.ids:
+                self._customers.let_go(customer_id)
+        finally:
+            self._picture = None
+        await self._forget_ids()
+
+    def _unsave(self, picture: Picture) -> None:
+        """What did not reach the disk counts as changed again."""
+        for customer_id in picture.ids:
+            customer = self._customers.known(customer_id)
+            if customer_id in self._changed or customer is None:
+                self._customers.let_go(customer_id)
+            else:
+                self._changed[customer_id] = customer
+
+    async def _forget_ids(self) -> None:
+        before = self._clock() - self._limits.remember_ids
+        most = max(2 * self._limits.checkpoint_entries, _FORGOTTEN_AT_ONCE)
+        with suppress(StorageError):
+            while most > 0:
+                forgotten = await self._journal.forget_ids(before, _FORGOTTEN_AT_ONCE)
+                most -= forgotten
+                if forgotten < _FORGOTTEN_AT_ONCE:
+                    return
+
+    async def _release(self) -> None:
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for part in (self._journal, self._decisions, self._readers):
+            await asyncio.to_thread(part.close)
+        self._directory.close()
+
+
+def _until(end: float) -> Callable[[], bool]:
+    return lambda: time.perf_counter() > end
+
+
+def _told(loop: AbstractEventLoop) -> "Future[list[EventStatus]]":
+    told: Future[list[EventStatus]] = loop.create_future()
+    told.set_result([EventStatus.ACCEPTED])
+    return told
+
+
+def _report(saving: "asyncio.Task[None]") -> None:
+    if not saving.cancelled() and (error := saving.exception()) is not None:
+        log.warning("no checkpoint was written, the one before stands: %s", error)

@@ -1,0 +1,33 @@
+"""State is a fold over the log: the one step that serving, recovery and rebuilding all take."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from engine.codec import Entry, SchemaNote
+from engine.model import Customer, TrainingExample
+from engine.topology import apply
+
+log = logging.getLogger(__name__)
+
+
+class Fold(NamedTuple):
+    """What the log feeds besides customers: `teach` gets lessons, `register` feature schemas."""
+
+    teach: Callable[[TrainingExample], None]
+    register: Callable[[Mapping[str, Any]], None]
+
+    def step(self, seq: int, entry: Entry, customer: Customer | None) -> None:
+        """Applies the entry at `seq` to its customer in place and teaches what is in it.
+
+        `customer` is None for a schema note, which has none. An entry that cannot be applied is passed
+        over and reported: it must not hold up the rest. It is passed over again in every replay, so
+        that the state stays the same.
+        """
+        try:
+            if isinstance(entry, SchemaNote):
+                self.register(entry.document)
+            elif customer is not None and (lesson := apply(customer, entry)) is not None:
+                self.teach(lesson)
+        except Exception:
+            log.exception("entry %d of the log is passed over", seq)

@@ -1,0 +1,89 @@
+"""The topology: what each entry of the log does to its customer, the same on every edge.
+
+State is a fold of `apply` over the log. The embedded edge calls it in the order of its journal, a
+cluster's workers in the order of their partition.
+"""
+
+from bisect import bisect_left
+from typing import Final
+
+from engine.model import (
+    Customer,
+    Event,
+    Interaction,
+    Micros,
+    PastInteraction,
+    ProfileUpdate,
+    Response,
+    TrainingExample,
+)
+from engine.respond import respond
+
+MAX_INTERACTIONS: Final = 1_000
+"""Interactions kept for a customer, the newest ones."""
+
+
+def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample | None:
+    """Applies one entry of the log to its customer in place; returns the lesson in it, if any.
+
+    Applying an event again, or events in another order, leads to the same customer (`revision`
+    aside). Profile updates may come in any order too: the one with the later `time` wins, attribute
+    by attribute, and of two with the same time the one applied later.
+    """
+    match entry:
+        case ProfileUpdate():
+            _update(customer, entry)
+        case Event(body=Response() as response):
+            return respond(customer, entry.time, response)
+        case Event(body=Interaction() as interaction):
+            past = PastInteraction(
+                entry.time, interaction.type, interaction.channel, entry.event_id
+            )
+            _remember(customer, past)
+    return None
+
+
+def _remember(customer: Customer, past: PastInteraction) -> None:
+    """Keeps an interaction in the order of time, once."""
+    interactions = customer.interactions
+    at = bisect_left(interactions, past)
+    if at < len(interactions) and interactions[at] == past:
+        return
+    if len(interactions) >= MAX_INTERACTIONS:
+        if at == 0:
+            return
+        del interactions[0]
+        at -= 1
+    interactions.insert(at, past)
+    customer.revision += 1
+
+
+def _update(customer: Customer, update: ProfileUpdate) -> None:
+    """Writes each attribute that was not written later; a removal leaves its time behind in `as_of`."""
+    attributes, as_of, before = customer.attributes, customer.as_of, customer.updated_at
+    if update.time > before:
+        for name in attributes:
+            as_of.setdefault(name, before)
+        customer.updated_at = update.time
+    for name, value in update.attributes.items():
+        written = _written(customer, name)
+        if written is not None and written > update.time:
+            continue
+        if value is None:
+            attributes.pop(name, None)
+            as_of[name] = update.time
+        else:
+            attributes[name] = value
+            if update.time < customer.updated_at:
+                as_of[name] = update.time
+            else:
+                as_of.pop(name, None)
+    customer.revision += 1
+
+
+def _written(customer: Customer, name: str) -> Micros | None:
+    """When an attribute was last written or removed; None if never."""
+    written = customer.as_of.get(name)
+    if written is None and name in customer.attributes:
+        return customer.updated_at
+    return written

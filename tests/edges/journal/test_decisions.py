@@ -1,0 +1,114 @@
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from engine.edges.journal.decisions import MAX_WAITING, DecisionLog, PastRequest, Retention
+from engine.model import DAY, DecisionId
+from tests.happenings import decision
+
+
+@contextmanager
+def log_at(path: Path, now: int = 0, retention: Retention | None = None) -> Iterator[DecisionLog]:
+    log = DecisionLog(path, lambda: now, retention or Retention())
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else can write to the database meanwhile."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+
+
+async def test_a_decision_is_found_before_and_after_it_is_written(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    record = decision("d1")
+    with log_at(path) as log:
+        with held(path):
+            assert log.record(record)
+            assert await log.decision(loop, DecisionId("d1")) is record
+        assert await log.decision(loop, DecisionId("d2")) is None
+    with log_at(path) as log:
+        again = await log.decision(loop, DecisionId("d1"))
+        assert repr(again) == repr(record)
+
+
+async def test_each_of_many_is_found_in_its_block(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log:
+        for n in range(700):
+            assert log.record(decision(f"d{n}", values=[n]))
+    with log_at(path) as log:
+        for n in (0, 255, 256, 511, 699):
+            record = await log.decision(loop, DecisionId(f"d{n}"))
+            assert record is not None
+            assert record.decision.values == [n]
+
+
+async def test_a_full_queue_lets_records_go_instead_of_blocking(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log:
+        with held(path):
+            records = [decision(f"d{n}") for n in range(MAX_WAITING + 1)]
+            assert all(log.record(record) for record in records[:-1])
+            assert not log.record(records[-1])
+        assert await log.decision(loop, DecisionId("d0")) is not None
+    with log_at(path) as log:
+        assert await log.decision(loop, DecisionId(f"d{MAX_WAITING - 1}")) is not None
+        assert await log.decision(loop, DecisionId(f"d{MAX_WAITING}")) is None
+
+
+async def test_requests_are_recalled_newest_first(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log:
+        log.record(decision("d1", request_id="r1", at=10))
+        log.record(decision("d2", at=20))
+        log.record(decision("d3", request_id="r3", at=30))
+    with log_at(path) as log:
+        log.record(decision("d4", request_id="r4", at=40))
+    with log_at(path) as log:
+        assert await log.recent_requests(loop, 11) == [
+            PastRequest("r4", DecisionId("d4"), 40),
+            PastRequest("r3", DecisionId("d3"), 30),
+        ]
+
+
+async def test_decisions_past_their_time_are_let_go(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log:
+        log.record(decision("old", at=0))
+    with log_at(path, now=8 * DAY) as log:
+        log.record(decision("new", at=8 * DAY))
+    with log_at(path, now=8 * DAY) as log:
+        assert await log.decision(loop, DecisionId("old")) is None
+        assert await log.decision(loop, DecisionId("new")) is not None
+
+
+async def test_the_oldest_are_let_go_when_there_is_no_more_room(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    retention = Retention(size=400_000)
+    for start in range(0, 3_000, 500):
+        with log_at(path, retention=retention) as log:
+            for n in range(start, start + 500):
+                log.record(decision(f"d{n}", actions=n % 97, content={"headline": str(n * n)}))
+    with log_at(path, retention=retention) as log:
+        assert await log.decision(loop, DecisionId("d0")) is None
+        assert await log.decision(loop, DecisionId("d2999")) is not None
+    assert path.stat().st_size < 2 * retention.size
+
+
+async def test_one_that_cannot_be_written_does_not_take_others_with_it(tmp_path: Path) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log, held(path):
+        log.record(decision("odd", values=[2**70]))
+        log.record(decision("d1"))
+    with log_at(path) as log:
+        assert await log.decision(loop, DecisionId("odd")) is None
+        assert await log.decision(loop, DecisionId("d1")) is not None

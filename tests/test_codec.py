@@ -1,0 +1,218 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.codec import (
+    DecisionRecord,
+    Entry,
+    EntryKind,
+    SchemaNote,
+    decode_customer,
+    decode_decision,
+    decode_entry,
+    encode_customer,
+    encode_decision,
+    encode_entry,
+    split_decisions,
+)
+from engine.errors import StorageError
+from engine.model import (
+    UNKNOWN,
+    Customer,
+    Decision,
+    Event,
+    Exposure,
+    Interaction,
+    Offer,
+    PastInteraction,
+    PlacementOffers,
+    ProfileUpdate,
+    Question,
+    Response,
+    Touch,
+)
+from tests.happenings import decision, interaction, response, update
+
+texts = st.text(max_size=6)
+micros = st.integers(-(2**63), 2**63 - 1)
+floats = st.floats()
+scalars = st.one_of(st.none(), st.just(UNKNOWN), st.booleans(), micros, floats, texts)
+names = st.one_of(st.sampled_from(["$", "customer.age", ""]), texts)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(names, inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+named = st.dictionaries(names, values, max_size=4)
+sequences = st.one_of(st.lists(values, max_size=5), st.lists(values, max_size=5).map(tuple))
+interactions = st.builds(Interaction, texts, texts, named)
+exposures = st.builds(
+    Exposure,
+    texts,
+    texts,
+    texts,
+    texts,
+    texts,
+    micros,
+    floats,
+    floats,
+    texts,
+    st.none() | sequences,
+)
+answers = st.builds(Response, exposures, texts, floats, st.none() | floats)
+plain = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), micros, texts, st.floats(allow_nan=False, allow_infinity=False)
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+entries = st.one_of(
+    st.builds(Event, texts, texts, micros, interactions | answers),
+    st.builds(ProfileUpdate, texts, micros, named),
+    st.builds(SchemaNote, texts, st.dictionaries(texts, plain, max_size=3)),
+)
+touches = st.builds(
+    Touch,
+    texts,
+    texts,
+    texts,
+    texts,
+    micros,
+    st.dictionaries(texts, st.tuples(micros, floats), max_size=3),
+    st.none() | floats,
+)
+customers = st.builds(
+    Customer,
+    texts,
+    named,
+    micros,
+    st.dictionaries(texts, micros, max_size=3),
+    st.lists(touches, max_size=3),
+    st.lists(st.builds(PastInteraction, micros, texts, texts, texts), max_size=3),
+    st.dictionaries(texts, st.integers(0, 9), max_size=3),
+    st.dictionaries(texts, micros, max_size=3),
+    st.integers(0, 2**62),
+)
+offers = st.builds(
+    Offer,
+    *[texts] * 4,
+    st.integers(1, 9),
+    *[floats] * 4,
+    st.dictionaries(texts, texts, max_size=3),
+)
+questions = st.builds(
+    Question,
+    texts,
+    texts,
+    st.lists(texts, max_size=3).map(tuple),
+    named,
+    texts,
+    st.none() | interactions,
+    st.integers(0, 9),
+    st.booleans(),
+    st.just(False),
+)
+decisions = st.builds(
+    Decision,
+    *[texts] * 4,
+    micros,
+    st.integers(0, 2**64 - 1),
+    st.lists(
+        st.builds(PlacementOffers, texts, st.lists(offers, max_size=2), st.booleans()), max_size=2
+    ),
+    *[texts] * 3,
+    st.just(()),
+    sequences,
+    st.none() | sequences,
+    texts,
+)
+
+
+@settings(deadline=None)
+@given(entries)
+def test_entries_come_back_exactly(entry: Entry) -> None:
+    assert repr(decode_entry(*encode_entry(entry))) == repr(entry)
+
+
+@settings(deadline=None)
+@given(customers)
+def test_customers_come_back_exactly(customer: Customer) -> None:
+    assert repr(decode_customer(encode_customer(customer))) == repr(customer)
+
+
+@settings(deadline=None)
+@given(questions, decisions)
+def test_decisions_come_back_exactly(question: Question, decided: Decision) -> None:
+    record = DecisionRecord(question, decided)
+    assert repr(decode_decision(encode_decision(record))) == repr(record)
+
+
+def test_the_arrays_of_a_contest_come_back_bit_for_bit() -> None:
+    record = decision(actions=200)
+    (contest,) = record.decision.contests
+    (again,) = decode_decision(encode_decision(record)).decision.contests
+    assert again.placement == contest.placement
+    for ours, theirs in zip(contest[1:], again[1:], strict=True):
+        assert isinstance(ours, np.ndarray)
+        assert isinstance(theirs, np.ndarray)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_of_actions_that_did_not_compete_nothing_is_kept() -> None:
+    record = decision(actions=4)
+    (contest,) = record.decision.contests
+    some = contest._replace(actions=contest.actions[:2], priorities=contest.priorities[:2])
+    record.decision.contests = (some,)
+    (again,) = decode_decision(encode_decision(record)).decision.contests
+    np.testing.assert_array_equal(again.actions, [3, 2])
+    np.testing.assert_array_equal(again.priorities, some.priorities)
+    np.testing.assert_array_equal(again.lever, [np.nan, np.nan, *contest.lever[2:]])
+
+
+def test_a_contest_without_propensities_comes_back_without() -> None:
+    record = decision()
+    (contest,) = record.decision.contests
+    record.decision.contests = (contest._replace(propensities=None),)
+    (again,) = decode_decision(encode_decision(record)).decision.contests
+    assert again.propensities is None
+    np.testing.assert_array_equal(again.priorities, contest.priorities)
+
+
+def test_a_block_is_split_into_its_records() -> None:
+    records = [encode_decision(decision(f"d{n}", actions=n)) for n in range(4)]
+    assert split_decisions(b"".join(records)) == records
+
+
+@pytest.mark.parametrize(
+    "value", [2**64, -(2**63) - 1, object(), {1: "key"}, b"bytes", {"deep": [2**64]}]
+)
+def test_what_is_no_value_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        encode_entry(update(age=value))
+
+
+def test_kinds_are_told_apart() -> None:
+    told: list[Entry] = [interaction(), response(), update(), SchemaNote("s1", {})]
+    kinds = [encode_entry(entry)[0] for entry in told]
+    assert kinds == list(EntryKind)
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b"5", b"[]", b"{}", b"null"])
+def test_damaged_bytes_are_a_storage_error(data: bytes) -> None:
+    with pytest.raises(StorageError, match="damaged"):
+        decode_customer(data)
+
+
+def test_a_newer_layout_is_refused() -> None:
+    data = encode_customer(Customer(decode_entry(*encode_entry(update())).customer_id))  # type: ignore[union-attr]
+    with pytest.raises(StorageError, match="layout 2"):
+        decode_customer(data.replace(b"[1,", b"[2,", 1))
