@@ -1,0 +1,345 @@
+"""The running engine: decisions, events and profiles over one data directory, wired by hand, once."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from engine.breaker import Breaker
+from engine.capsule import Capsules, open_capsules
+from engine.codec import DecisionRecord
+from engine.deadline import Budget
+from engine.decide import Circumstances, Decider
+from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.state.embedded import Embedded
+from engine.errors import BrokenRuleBook, InvalidInput, StorageError
+from engine.features import FeatureSchema
+from engine.join import exposure_of, joined, unknown_decision
+from engine.learn import Learner
+from engine.model import (
+    SECOND,
+    Customer,
+    CustomerId,
+    Decision,
+    DecisionId,
+    Degradation,
+    Event,
+    EventId,
+    EventResult,
+    EventStatus,
+    Exposure,
+    IncomingEvent,
+    IncomingResponse,
+    Micros,
+    ProfileUpdate,
+    Question,
+    Step,
+    TrainingExample,
+)
+from engine.propensity import Propensities
+from engine.repeats import Answer, Repeats, agree, fingerprint
+from engine.rulebook.book import RuleBook
+from engine.rulebook.load import load
+from engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+PROFILE_REST: Final = 2.0
+"""Seconds the customer store is left alone after it failed three times running."""
+
+REPLY: Final = 0.002
+"""Seconds kept for the decision itself while the profile is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where time and chance come from; all of it is passed in.
+
+    `now` is microseconds since the epoch, `monotonic` seconds for measuring, `seed` 64 random bits.
+    """
+
+    now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
+    monotonic: Callable[[], float] = time.monotonic
+    seed: Callable[[], int] = lambda: secrets.randbits(64)
+
+
+class AttuneEngine:
+    """One engine over one data directory. All calls come from one event loop.
+
+    `decide` touches neither disk nor network once the customer is in memory. What `record` and `put`
+    have answered is on disk, and in the state before the next decision sees it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: Embedded,
+        capsules: Capsules,
+        decider: Decider,
+        sources: Sources,
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._capsules = capsules
+        self._decider = decider
+        self._sources = sources
+        self._since = sources.now()
+        self._repeats = Repeats(int(settings.request_ttl * SECOND))
+        self._answering: dict[str, asyncio.Future[Answer]] = {}
+        self._breaker = Breaker(PROFILE_REST, sources.monotonic)
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def book(self) -> RuleBook:
+        """The rule book in force."""
+        return self._decider.book
+
+    @property
+    def rulebook_status(self) -> RuleBookStatus:
+        """Since when it is in force."""
+        return RuleBookStatus(active_since=self._since)
+
+    async def recall(self) -> None:
+        """Takes up the request ids answered before this process began."""
+        since = self._sources.now() - int(self._settings.request_ttl * SECOND)
+        for request in reversed(await self._state.recent_requests(since)):
+            self._repeats.restore(request.request_id, request.decision_id, request.time)
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def decide_now(self, question: Question, deadline: float) -> Answer | None:
+        """The answer, if nothing has to be waited for: the customer is in memory, the request new."""
+        if question.request_id and not question.dry_run:
+            if question.request_id in self._answering:
+                return None
+            if self._repeats.look(question, self._sources.now()) is not None:
+                return self._repeats.answer(question.request_id)
+        customer = self._state.known(question.customer_id)
+        if customer is None:
+            return None
+        return self._decide_for(customer, question, deadline, ())
+
+    async def decide(self, question: Question, deadline: float) -> Answer:
+        """The decision and its sealed token, by `deadline` (monotonic seconds)."""
+        if not question.request_id or question.dry_run:
+            return await self._decide_waiting(question, deadline)
+        under_way = self._answering.get(question.request_id)
+        if under_way is not None:
+            await asyncio.wait([under_way])
+        known = self._repeats.look(question, self._sources.now())
+        if known is not None:
+            return await self._again(question, known.decision_id)
+        answering = asyncio.get_running_loop().create_future()
+        self._answering[question.request_id] = answering
+        try:
+            return await self._decide_waiting(question, deadline)
+        finally:
+            del self._answering[question.request_id]
+            answering.cancel()
+
+    async def _again(self, question: Question, decision_id: DecisionId) -> Answer:
+        """The answer already given, from the journal if it is no longer at hand (without its trace)."""
+        answer = self._repeats.answer(question.request_id)
+        if answer is not None:
+            return answer
+        record = await self._state.decision(decision_id)
+        if record is None:
+            raise StorageError(f"decision {decision_id} could not be read back; ask with a new id")
+        agree(question, fingerprint(record.question))
+        return Answer(record.decision, self._capsules.seal(record.decision))
+
+    async def _decide_waiting(self, question: Question, deadline: float) -> Answer:
+        customer, degraded = await self._know(question.customer_id, deadline)
+        return self._decide_for(customer, question, deadline, degraded)
+
+    async def _know(
+        self, customer_id: CustomerId, deadline: float
+    ) -> tuple[Customer, tuple[Degradation, ...]]:
+        """The customer, read from disk if need be; nobody in particular if that takes too long."""
+        customer = self._state.known(customer_id)
+        if customer is not None:
+            return customer, ()
+        if not self._breaker.closed():
+            return _nobody(customer_id, "the customer store is failing and being left alone")
+        try:
+            async with asyncio.timeout(deadline - self._sources.monotonic() - REPLY):
+                customer = await asyncio.shield(self._state.load(customer_id))
+        except TimeoutError:
+            self._breaker.failed()
+            return _nobody(customer_id, "deadline: the profile could not be read in time")
+        except StorageError as error:
+            self._breaker.failed()
+            log.warning("profile.unreadable", customer_id=customer_id, error=str(error))
+            return _nobody(customer_id, "the profile could not be read")
+        self._breaker.worked()
+        return customer, ()
+
+    def _decide_for(
+        self,
+        customer: Customer,
+        question: Question,
+        deadline: float,
+        degraded: tuple[Degradation, ...],
+    ) -> Answer:
+        now, seed = self._sources.now(), self._sources.seed()
+        budget = Budget(deadline, self._sources.monotonic)
+        decision_id = DecisionId(f"{now:014x}-{seed:016x}")
+        decision = self._decider.decide(
+            question, Circumstances(decision_id, customer, now, seed, budget, degraded)
+        )
+        if question.dry_run:
+            return Answer(decision, b"")
+        return self._remember(question, decision)
+
+    def _remember(self, question: Question, decision: Decision) -> Answer:
+        """Hands the decision over to the journal; nothing here waits."""
+        answer = Answer(decision, self._capsules.seal(decision))
+        if not self._state.record(DecisionRecord(question, decision)):
+            lost = Degradation(Step.RECORD, "the journal is behind: responses join by token only")
+            decision.degraded += (lost,)
+        if question.request_id:
+            self._repeats.note(question, answer)
+        if question.interaction is not None:
+            key = question.request_id or decision.decision_id
+            event = Event(
+                EventId(f"decide:{key}"),
+                question.customer_id,
+                decision.decided_at,
+                question.interaction,
+            )
+            self._spawn(event)
+        return answer
+
+    def _spawn(self, event: Event) -> None:
+        task = asyncio.create_task(self._append_quietly(event))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _append_quietly(self, event: Event) -> None:
+        try:
+            await self._state.append([event])
+        except StorageError as error:
+            log.warning("interaction.lost", event_id=event.event_id, error=str(error))
+
+    async def finish(self) -> None:
+        """Waits for what was begun and not waited for."""
+        while self._background:
+            await asyncio.wait(self._background)
+
+    # --- events and profiles --------------------------------------------------------------------
+
+    async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:
+        """One result for each event, in order; an accepted one is on disk, and applied."""
+        results: list[EventResult | None] = [None] * len(events)
+        good: list[Event] = []
+        places: list[int] = []
+        for place, incoming in enumerate(events):
+            try:
+                good.append(await self._join(incoming))
+                places.append(place)
+            except InvalidInput as error:
+                results[place] = EventResult(EventStatus.REJECTED, str(error))
+        for place, status in zip(places, await self._append(good), strict=True):
+            results[place] = EventResult(status)
+        return [result for result in results if result is not None]
+
+    async def _append(self, events: Sequence[Event]) -> list[EventStatus]:
+        statuses = await self._state.append(events) if events else []
+        await self._state.settled()
+        return statuses
+
+    async def _join(self, incoming: IncomingEvent) -> Event:
+        body = incoming.body
+        if not isinstance(body, IncomingResponse):
+            return joined(incoming, None, self.book)
+        if body.token:
+            exposure = self._capsules.open(body.token, incoming.customer_id, body.action_id)
+        else:
+            exposure = await self._look_up(incoming, body)
+        return joined(incoming, exposure, self.book)
+
+    async def _look_up(self, incoming: IncomingEvent, body: IncomingResponse) -> Exposure:
+        record = await self._state.decision(body.decision_id)
+        if record is None:
+            raise unknown_decision(body.decision_id)
+        return exposure_of(record.decision, incoming.customer_id, body.action_id)
+
+    async def put(self, updates: Sequence[ProfileUpdate]) -> None:
+        """Writes the profiles; on disk and applied when it returns."""
+        await self._state.append(updates)
+        await self._state.settled()
+
+    async def customer(self, customer_id: CustomerId) -> Customer | None:
+        """A customer with their interaction history; None if nobody has heard of them."""
+        customer = self._state.known(customer_id) or await self._state.load(customer_id)
+        heard_of = customer.updated_at or customer.touches or customer.interactions
+        return customer if heard_of else None
+
+
+def _nobody(customer_id: CustomerId, why: str) -> tuple[Customer, tuple[Degradation, ...]]:
+    """Somebody of whom nothing is known, and the reason."""
+    return Customer(customer_id), (Degradation(Step.PROFILE, why),)
+
+
+class _Mind:
+    """The learner through the start, where a restored one takes the place of an empty one."""
+
+    def __init__(self) -> None:
+        self.learner = Learner()
+
+    def teach(self, lesson: TrainingExample) -> None:
+        self.learner.learn_one(lesson)
+
+    def register(self, document: Mapping[str, Any]) -> None:
+        self.learner.register(FeatureSchema.from_dict(document))
+
+    def snapshot(self) -> bytes:
+        return self.learner.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        self.learner = Learner.restore(snapshot)
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, sources: Sources | None = None
+) -> AsyncIterator[AttuneEngine]:
+    """An engine over `settings.data`, deciding by the book in `settings.rules`; closed in order.
+
+    Raises:
+        BrokenRuleBook: the book has mistakes; nothing was opened.
+        StorageError: the data directory is in use, damaged, or cannot be read.
+    """
+    sources = sources or Sources()
+    loaded = load(settings.rules)
+    if loaded.book is None:
+        raise BrokenRuleBook(loaded.diagnostics)
+    book = loaded.book
+    mind = _Mind()
+    state = await Embedded.open(
+        settings.data,
+        teach=mind.teach,
+        register=mind.register,
+        snapshot=mind.snapshot,
+        restore=mind.restore,
+        clock=sources.now,
+    )
+    try:
+        schema = FeatureSchema.for_book(book)
+        await state.note_schema(schema.digest, schema.to_dict())
+        await state.settled()
+        decider = Decider(book, Propensities.bind(mind.learner, book), sources.monotonic)
+        capsules = open_capsules(settings.data)
+        engine = AttuneEngine(settings, state, capsules, decider, sources)
+        await engine.recall()
+        try:
+            yield engine
+        finally:
+            await engine.finish()
+    finally:
+        await state.close()

@@ -1,0 +1,250 @@
+"""The engine over a real data directory, without the wire."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.engine import AttuneEngine, Sources, open_engine
+from engine.errors import BrokenRuleBook, RequestConflict
+from engine.model import (
+    MINUTE,
+    CustomerId,
+    DecisionId,
+    EventId,
+    EventStatus,
+    IncomingEvent,
+    IncomingResponse,
+    Interaction,
+    ProfileUpdate,
+    Step,
+)
+from engine.settings import Settings
+from tests.builders import ADULT, NOW, question
+from tests.rulebook.builders import files
+
+ANNA = CustomerId("anna")
+OUTCOMES = {"outcomes": {"impression": 0, "click": 0.2, "accept": 1}}
+
+
+class Circle:
+    """Time stands still until a test moves it; seeds count up."""
+
+    def __init__(self):
+        self.time = NOW
+        self.seeds = 0
+
+    def seed(self):
+        self.seeds += 1
+        return self.seeds
+
+
+@pytest.fixture
+def circle():
+    return Circle()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    write(tmp_path / "rules", files(policies=OUTCOMES))
+    return Settings(rules=tmp_path / "rules", data=tmp_path / "data")
+
+
+def write(directory: Path, texts: dict[str, bytes]) -> None:
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(text)
+
+
+def opened(settings, circle):
+    """An engine on the test's clock; its deadlines are on a clock that stands still too."""
+    sources = Sources(now=lambda: circle.time, monotonic=lambda: 0.0, seed=circle.seed)
+    return open_engine(settings, sources)
+
+
+async def know_anna(engine: AttuneEngine) -> None:
+    await engine.put([ProfileUpdate(ANNA, NOW, ADULT)])
+
+
+def responded(answer, outcome, event_id, *, by="token"):
+    """The event of an outcome of the first offer."""
+    decision, token = answer
+    offer = decision.placements[0].offers[0]
+    token, decision_id = (token, "") if by == "token" else (b"", decision.decision_id)
+    body = IncomingResponse(offer.action_id, token, DecisionId(decision_id), outcome, 0.0)
+    return IncomingEvent(EventId(event_id), ANNA, NOW, body)
+
+
+async def test_a_known_customer_is_decided_for_at_once(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        decision, token = engine.decide_now(question(), 1.0)
+    assert not decision.placements[0].fallback
+    assert token
+    assert decision.decided_at == NOW
+
+
+async def test_somebody_not_in_memory_is_waited_for(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+    async with opened(settings, circle) as engine:
+        assert engine.decide_now(question(), 1.0) is None
+        decision, _ = await engine.decide(question(), 1.0)
+    assert not decision.placements[0].fallback
+    assert decision.degraded == ()
+
+
+@pytest.mark.parametrize("by", ["token", "decision_id"])
+async def test_a_response_changes_the_next_decision(settings, circle, by):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        answer = engine.decide_now(question(), 1.0)
+        shown = answer.decision.placements[0].offers[0]
+        results = await engine.record([responded(answer, "accept", "e1", by=by)])
+        assert [r.status for r in results] == [EventStatus.ACCEPTED]
+        again, _ = engine.decide_now(question(), 1.0)
+    after = {o.action_id: o.propensity for o in again.placements[0].offers}
+    assert after[shown.action_id] > shown.propensity
+    assert again.model_version != answer.decision.model_version
+
+
+async def test_an_event_sent_twice_changes_nothing(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        event = responded(engine.decide_now(question(), 1.0), "accept", "e1")
+        await engine.record([event])
+        once = engine.decide_now(question(), 1.0).decision.model_version
+        results = await engine.record([event, event])
+        assert [r.status for r in results] == [EventStatus.DUPLICATE] * 2
+        assert engine.decide_now(question(), 1.0).decision.model_version == once
+
+
+async def test_one_bad_event_does_not_hold_up_the_others(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        answer = engine.decide_now(question(), 1.0)
+        good = responded(answer, "click", "e1")
+        unheard_of = IncomingResponse(good.body.action_id, b"", DecisionId("d0"), "click", 0.0)
+        results = await engine.record(
+            [
+                IncomingEvent(EventId("e0"), ANNA, NOW, unheard_of),
+                good,
+                IncomingEvent(EventId("e2"), CustomerId("bert"), NOW, good.body),
+            ]
+        )
+    statuses = [r.status for r in results]
+    assert statuses == [EventStatus.REJECTED, EventStatus.ACCEPTED, EventStatus.REJECTED]
+    assert "d0" in results[0].reason
+    assert "another customer" in results[2].reason
+
+
+async def test_what_was_learned_and_recorded_survives_a_restart(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        answer = engine.decide_now(question(), 1.0)
+        await engine.record(
+            [
+                responded(answer, "impression", "e1"),
+                responded(answer, "accept", "e2", by="decision_id"),
+                IncomingEvent(EventId("e3"), ANNA, NOW, Interaction("visit", "web")),
+            ]
+        )
+        before, _ = engine.decide_now(question(), 1.0)
+        customer = await engine.customer(ANNA)
+    async with opened(settings, circle) as engine:
+        assert await engine.customer(ANNA) == customer
+        circle.seeds -= 1
+        after, _ = engine.decide_now(question(), 1.0)
+        assert after.placements == before.placements
+        assert after.model_version == before.model_version
+        late = responded(answer, "click", "e4", by="decision_id")
+        assert (await engine.record([late]))[0].status is EventStatus.ACCEPTED
+
+
+async def test_nobody_has_heard_of_somebody_unknown(settings, circle):
+    async with opened(settings, circle) as engine:
+        assert await engine.customer(CustomerId("nobody")) is None
+        decision, _ = await engine.decide(question(customer_id=CustomerId("nobody")), 1.0)
+    assert decision.placements[0].fallback
+
+
+async def test_the_same_request_brings_the_same_decision(settings, circle):
+    asked = question(request_id="r1")
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        first = engine.decide_now(asked, 1.0)
+        assert engine.decide_now(asked, 1.0) is first
+        with pytest.raises(RequestConflict):
+            engine.decide_now(question(request_id="r1", max_offers=1), 1.0)
+        circle.time += 5 * MINUTE + 1
+        assert engine.decide_now(asked, 1.0).decision.decision_id != first.decision.decision_id
+
+
+async def test_the_same_request_brings_the_same_decision_after_a_restart(settings, circle):
+    asked = question(request_id="r1")
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        first = engine.decide_now(asked, 1.0)
+    async with opened(settings, circle) as engine:
+        assert engine.decide_now(asked, 1.0) is None
+        again = await engine.decide(asked, 1.0)
+        assert again.decision == first.decision
+        event = responded(again, "click", "e1")
+        assert (await engine.record([event]))[0].status is EventStatus.ACCEPTED
+        with pytest.raises(RequestConflict):
+            await engine.decide(question(request_id="r1", max_offers=1), 1.0)
+
+
+async def test_the_same_request_twice_at_once_is_one_decision(settings, circle):
+    asked = question(request_id="r1")
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+    async with opened(settings, circle) as engine:
+        first, second = await asyncio.gather(engine.decide(asked, 1.0), engine.decide(asked, 1.0))
+    assert first.decision.decision_id == second.decision.decision_id
+
+
+async def test_a_dry_run_leaves_no_trace(settings, circle):
+    asked = question(request_id="r1", dry_run=True, interaction=Interaction("visit"))
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        decision, token = engine.decide_now(asked, 1.0)
+        assert token == b""
+        reported = IncomingEvent(
+            EventId("e1"),
+            ANNA,
+            NOW,
+            IncomingResponse(
+                decision.placements[0].offers[0].action_id, b"", decision.decision_id, "click", 0.0
+            ),
+        )
+        assert (await engine.record([reported]))[0].status is EventStatus.REJECTED
+        assert not (await engine.customer(ANNA)).interactions
+        engine.decide_now(question(request_id="r1"), 1.0)
+
+
+async def test_an_interaction_in_the_same_call_is_recorded_once(settings, circle):
+    asked = question(request_id="r1", interaction=Interaction("visit", "web"))
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        engine.decide_now(asked, 1.0)
+        engine.decide_now(asked, 1.0)
+    async with opened(settings, circle) as engine:
+        customer = await engine.customer(ANNA)
+    assert [(past.type, past.channel) for past in customer.interactions] == [("visit", "web")]
+
+
+async def test_a_profile_that_cannot_be_read_in_time_is_done_without(settings, circle):
+    asked = question(context=ADULT)
+    async with opened(settings, circle) as engine:
+        decision, _ = await engine.decide(asked, 0.001_5)  # no time for the disk, but for rules
+    assert [d.step for d in decision.degraded] == [Step.PROFILE]
+    assert not decision.placements[0].fallback
+
+
+async def test_a_book_with_mistakes_is_not_served(settings, circle):
+    (settings.rules / "actions/all.yaml").write_text("actions: [{id: a, titel: x}]")
+    with pytest.raises(BrokenRuleBook, match="titel"):
+        async with opened(settings, circle):
+            pass
+    assert not settings.data.exists()
