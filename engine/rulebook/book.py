@@ -1,9 +1,9 @@
 """A loaded rule book: plain, immutable data plus the functions compiled from its conditions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.diagnostics import Diagnostic
@@ -116,9 +116,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the firm can offer or say. `conditions` are all it must meet, inherited and own, in
-    the order of the funnel, without those it opts out of. `lever` is L, the whole factor, with the
-    issue's, the group's and the action's percentages added up. `valid` is [from, to) in UTC.
+    """Something the firm can offer or say.
+
+    `conditions` are all it must meet, inherited and own, in the order of the funnel, without those
+    it opts out of. `lever` is L, the whole factor, with the issue's, the group's and the action's
+    percentages added up. `valid` is [from, to) in UTC.
     """
 
     index: int
@@ -141,8 +143,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How an action appears in one placement. `conditions` are its own only; `needs` are indexes of
-    the attributes its texts name: where one is missing or null the treatment is unavailable.
+    """How an action appears in one placement.
+
+    `conditions` are its own only; `needs` are indexes of the attributes its texts name: where one
+    is missing or null the treatment is unavailable.
     """
 
     index: int
@@ -235,6 +239,10 @@ class RuleBook:
             Covers validity dates, all conditions of action and treatment, and texts' needs.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
+        reads_placement: whether a condition or number reads `request.placement`: then truths and
+            numbers hold for one placement only, and are to be evaluated once for each.
+
+    A book can be pickled: the functions are compiled again from `source` where it arrives.
     """
 
     version: str
@@ -257,3 +265,36 @@ class RuleBook:
         PlacementId, Callable[[Sequence[Truth], Sequence[Value], Micros], list[int]]
     ]
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
+    reads_placement: bool = False
+
+    def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
+        functions = Functions._fields
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in functions}
+        return _revived, (data,)
+
+
+class Functions(NamedTuple):
+    """The functions of a book, under the names they have there."""
+
+    conditions_of: Callable[[Sequence[Value]], Sequence[Truth]]
+    select_for: Mapping[
+        PlacementId, Callable[[Sequence[Truth], Sequence[Value], Micros], list[int]]
+    ]
+    numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
+
+
+def compiled(source: str, placements: Sequence[PlacementId]) -> Functions:
+    """The functions that a book's `source` defines; `select_<n>` belongs to the n-th placement."""
+    from engine.rulebook.cel import load
+
+    defined: Mapping[str, Any] = load(source)
+    return Functions(
+        conditions_of=defined["conditions_of"],
+        select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},
+        numbers_of=defined["numbers_of"],
+    )
+
+
+def _revived(data: dict[str, Any]) -> RuleBook:
+    functions = compiled(data["source"], tuple(data["placements"]))
+    return RuleBook(**data, **functions._asdict())

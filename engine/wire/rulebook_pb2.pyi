@@ -48,6 +48,7 @@ class GetRuleBookStatusResponse(_message.Message):
     CONDITIONS_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
     PLACEMENTS_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     active_version: _builtins.str
     """The content hash that decisions carry."""
     actions: _builtins.int
@@ -69,6 +70,10 @@ class GetRuleBookStatusResponse(_message.Message):
     def placements(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacementInfo]:
         """The placements one may ask for, with their channel."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeInfo]:
+        """The attributes the book declares, in its order: what profiles and a request's context may hold."""
+
     def __init__(
         self,
         *,
@@ -81,14 +86,48 @@ class GetRuleBookStatusResponse(_message.Message):
         conditions: _builtins.int = ...,
         notices: _abc.Iterable[Global___Diagnostic] | None = ...,
         placements: _abc.Iterable[Global___PlacementInfo] | None = ...,
+        attributes: _abc.Iterable[Global___AttributeInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["active_since", b"active_since", "last_load_error_time", b"last_load_error_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "attributes", b"attributes", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRuleBookStatusResponse: _TypeAlias = GetRuleBookStatusResponse  # noqa: Y015
+
+@_typing.final
+class AttributeInfo(_message.Message):
+    """One declared attribute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """As the book writes it: "bool", "int", "double", "string", "timestamp", "duration", "list(string)",
+    "map(string,T)".
+    """
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The values a string (or each string of a list) may have; empty if any."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeInfo: _TypeAlias = AttributeInfo  # noqa: Y015
 
 @_typing.final
 class PlacementInfo(_message.Message):

@@ -1,0 +1,246 @@
+"""From what is written to the rule book that decides: inheritance, indexes, compiled functions."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from engine.model import ActionId, PlacementId, Stage, TreatmentId
+from engine.rulebook.actions import WrittenAction, WrittenTreatment
+from engine.rulebook.arbitration import WrittenArbitration, WrittenWeight
+from engine.rulebook.attributes import Attributes
+from engine.rulebook.book import (
+    Action,
+    Arbitration,
+    ContextWeight,
+    Exploration,
+    RuleBook,
+    Threshold,
+    Treatment,
+    compiled,
+)
+from engine.rulebook.cel import Expect, generate
+from engine.rulebook.conditions import WrittenCondition
+from engine.rulebook.expressions import Expressions
+from engine.rulebook.policies import Policies
+from engine.rulebook.rendering import Hole, rendering
+from engine.rulebook.report import Report
+from engine.rulebook.selection import select_source
+
+_LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Everything that was read, before it is put together."""
+
+    version: str
+    attributes: Attributes
+    policies: Policies
+    actions: tuple[WrittenAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The parts of a book that refer to each other, in their final order."""
+
+    expressions: Expressions
+    actions: tuple[Action, ...]
+    treatments: tuple[Treatment, ...]
+    arbitration: Arbitration
+
+
+def reason_codes(written: Written) -> dict[str, frozenset[str]]:
+    """For each action of which all is known, the reason codes of the conditions it must meet."""
+    return {
+        action.action_id: frozenset(
+            f"{condition.test}.{condition.name}" if condition.name else condition.test
+            for condition in _all_conditions(action, written.policies)
+        )
+        for action in written.actions
+        if action.complete
+    }
+
+
+def _all_conditions(action: WrittenAction, policies: Policies) -> Iterator[WrittenCondition]:
+    for level in policies.hierarchy.above(action.group):
+        yield from (c for c in level.conditions if c.name not in action.opt_out)
+    yield from action.conditions
+    for treatment in action.treatments:
+        yield from treatment.conditions
+
+
+def draft(written: Written, report: Report) -> Draft:
+    """Compiles every expression and resolves every reference; reports the mistakes it meets."""
+    expressions = Expressions(written.attributes, report)
+    indexes = {
+        condition: index
+        for condition in written.policies.hierarchy.conditions
+        if (index := expressions.condition(condition)) is not None
+    }
+    assembled = _Actions(written.policies, expressions, indexes, [], [])
+    for action in written.actions:
+        assembled.add(action)
+    arbitration = _arbitration(written.policies.arbitration, tuple(assembled.actions), expressions)
+    for extra in written.policies.extra_conditions:
+        expressions.check(extra.scalar, Expect.BOOL)
+    return Draft(expressions, tuple(assembled.actions), tuple(assembled.treatments), arbitration)
+
+
+@dataclass(frozen=True, slots=True)
+class _Actions:
+    """Actions and treatments as they take their places; `indexes` are the inherited conditions."""
+
+    policies: Policies
+    expressions: Expressions
+    indexes: Mapping[WrittenCondition, int]
+    actions: list[Action]
+    treatments: list[Treatment]
+
+    def add(self, written: WrittenAction) -> None:
+        hierarchy = self.policies.hierarchy
+        index = len(self.actions)
+        inherited = [
+            self.indexes[condition]
+            for level in hierarchy.above(written.group)
+            for condition in level.conditions
+            if condition in self.indexes and condition.name not in written.opt_out
+        ]
+        own = self._compiled(written.conditions)
+        percent = hierarchy.percent(written.group) + written.lever
+        first = len(self.treatments)
+        for treatment in written.treatments:
+            self.treatments.append(self._treatment(treatment, index))
+        self.actions.append(
+            Action(
+                index=index,
+                action_id=ActionId(written.action_id),
+                title=written.title,
+                issue=hierarchy.issue_of(written.group),
+                group=written.group,
+                action_class=written.action_class,
+                valid=written.valid,
+                conditions=tuple(sorted((*inherited, *own), key=self._funnel_order)),
+                opt_out=written.opt_out,
+                contact_policies=written.contact_policies,
+                value=self.expressions.number(written.value),
+                lever=1 + percent / 100,
+                attributes=written.attributes,
+                treatments=tuple(range(first, len(self.treatments))),
+                file=written.place.file,
+                line=written.place.line,
+            )
+        )
+        self._check_unused(written)
+
+    def _check_unused(self, written: WrittenAction) -> None:
+        for number in written.extra_numbers:
+            self.expressions.check(number, Expect.NUMBER)
+
+    def _funnel_order(self, index: int) -> tuple[Stage, int, int]:
+        condition = self.expressions.conditions[index]
+        return condition.stage, _LEVELS.index(condition.level), index
+
+    def _compiled(self, conditions: Sequence[WrittenCondition]) -> list[int]:
+        found = (self.expressions.condition(condition) for condition in conditions)
+        return [index for index in found if index is not None]
+
+    def _treatment(self, written: WrittenTreatment, action: int) -> Treatment:
+        holes = {
+            part.index
+            for parts in written.texts.values()
+            for part in parts
+            if isinstance(part, Hole)
+        }
+        render = rendering(written.texts)
+        return Treatment(
+            index=len(self.treatments),
+            treatment_id=TreatmentId(written.treatment_id),
+            action=action,
+            placement=PlacementId(written.placement),
+            conditions=tuple(self._compiled(written.conditions)),
+            texts=written.sources,
+            needs=tuple(sorted(holes)),
+            render=render,
+        )
+
+
+def _arbitration(
+    written: WrittenArbitration, actions: tuple[Action, ...], expressions: Expressions
+) -> Arbitration:
+    weights = [_weight(weight, actions, expressions) for weight in written.context_weights]
+    none_when = written.exploration.none_when
+    return Arbitration(
+        factors=written.factors,
+        context_weights=tuple(weight for weight in weights if weight),
+        thresholds=tuple(
+            Threshold(t.channel, t.issue, t.group, t.action, t.propensity)
+            for t in written.thresholds
+        ),
+        exploration=Exploration(
+            policy=written.exploration.policy,
+            gamma=written.exploration.gamma,
+            growth=written.exploration.growth,
+            none_when=expressions.condition(none_when) if none_when else None,
+        ),
+        ties=written.ties,
+    )
+
+
+def _weight(
+    written: WrittenWeight, actions: tuple[Action, ...], expressions: Expressions
+) -> ContextWeight | None:
+    condition = expressions.condition(written.condition)
+    weight = expressions.number(written.weight)
+    if condition is None:
+        return None
+    concerned = tuple(
+        action.index
+        for action in actions
+        if written.issue in {"", action.issue}
+        and written.group in {"", action.group}
+        and written.action in {"", action.action_id}
+    )
+    return ContextWeight(condition, concerned, weight)
+
+
+def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
+    """The finished book; to be called only if nothing is wrong."""
+    policies, expressions = written.policies, draft.expressions
+    shown: dict[str, list[int]] = defaultdict(list)
+    for treatment in draft.treatments:
+        shown[treatment.placement].append(treatment.index)
+    placements = {
+        PlacementId(name): replace(
+            placement,
+            treatments=tuple(shown[name]),
+        )
+        for name, placement in policies.placements.items()
+    }
+    source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
+        placements.values(), draft.actions, draft.treatments
+    )
+    functions = compiled(source, tuple(placements))
+    declared = written.attributes.named("request.channel")
+    channels = {placement.channel: None for placement in placements.values()}
+    return RuleBook(
+        version=written.version,
+        attributes=written.attributes.declared,
+        index=written.attributes.index,
+        conditions=tuple(expressions.conditions),
+        actions=draft.actions,
+        treatments=draft.treatments,
+        placements=placements,
+        channels=(declared.values if declared else ()) or tuple(channels),
+        issues=tuple(policies.hierarchy.issues),
+        groups={name: level.issue for name, level in policies.hierarchy.groups.items()},
+        arbitration=draft.arbitration,
+        outcomes=policies.outcomes,
+        model=policies.model,
+        notices=report.diagnostics(),
+        source=source,
+        conditions_of=functions.conditions_of,
+        select_for=functions.select_for,
+        numbers_of=functions.numbers_of,
+        reads_placement="request.placement" in expressions.reads,
+    )

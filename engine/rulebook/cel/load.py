@@ -1,0 +1,40 @@
+"""Turns checked expressions into source text, and source text into functions."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from engine.rulebook.cel.runtime import NAMESPACE
+
+if TYPE_CHECKING:
+    from engine.rulebook.cel.environment import Expression
+
+_BUILTINS = {"float": float, "len": len, "range": range, "list": list, "tuple": tuple}
+
+
+def generate(conditions: Sequence["Expression"], numbers: Sequence["Expression"]) -> str:
+    """The source of a Python module defining `conditions_of(v)` and `numbers_of(v)`.
+
+    `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a tuple of
+    True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite or not a
+    number), both in the order given. The same expressions always give the same text.
+    """
+    from engine.rulebook.cel.generator import Module, Writer, write
+
+    variables = {n: v for e in (*conditions, *numbers) for n, v in e.variables.items()}
+    module = Module(variables)
+    functions = [
+        write("conditions_of", [e.tree for e in conditions], module, Writer.truth),
+        write("numbers_of", [e.tree for e in numbers], module, Writer.known, "finite({})"),
+    ]
+    constants = [f"{name} = {expression}" for expression, name in module.constants.items()]
+    return "\n\n\n".join(["\n".join(constants), *module.functions, *functions]).lstrip() + "\n"
+
+
+def load(source: str) -> Mapping[str, object]:
+    """Runs generated source; returns what it defines, and the runtime it was given.
+
+    Only the runtime's functions and `float len range list tuple` can be called from it.
+    """
+    namespace: dict[str, object] = {**NAMESPACE, "__builtins__": _BUILTINS}
+    exec(compile(source, "<rule book>", "exec"), namespace)  # noqa: S102  # our own generator wrote it
+    return namespace

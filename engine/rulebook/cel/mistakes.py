@@ -1,0 +1,369 @@
+"""What is wrong with an expression, said to the people who wrote it, with its place."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from engine.rulebook.book import Attribute
+from engine.rulebook.cel.declarations import FUNCTIONS, STANDARD_FUNCTIONS
+from engine.rulebook.cel.tree import Call, Node, Select, dotted, start, walk
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake. `offset` counts characters from the start of the expression's text."""
+
+    offset: int
+    message: str
+
+
+Attributes = Mapping[str, Attribute]
+
+_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\Z)", re.DOTALL)
+_UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
+_OVERLOAD = re.compile(r"found no matching overload for '(.*)' applied to '(.*)'")
+_TYPES = {
+    "google.protobuf.Timestamp": "timestamp",
+    "google.protobuf.Duration": "duration",
+    "null_type": "null",
+}
+_SIGNS = {
+    "_&&_": "&&",
+    "_||_": "||",
+    "!_": "!",
+    "-_": "-",
+    "@in": "in",
+    "_[_]": "[ ]",
+    "_?_:_": "? :",
+}
+_WORDS = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "=": "==",
+    "<>": "!=",
+    "&": "&&",
+    "|": "||",
+    "=>": ">=",
+    "=<": "<=",
+}
+_TOO_EARLY = "the expression ends where something is still missing"
+_TOO_DEEP = "the expression nests too deep; split it into several named conditions"
+_COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
+_NOUNS = {
+    "int": "an int",
+    "bool": "a bool",
+    "string": "a string",
+    "double": "a double",
+    "uint": "a uint",
+    "bytes": "bytes",
+    "timestamp": "a timestamp",
+    "duration": "a duration",
+}
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The closest known name, as a question to add to a message; empty if none is close.
+
+    >>> suggestion("vipp", ["mass", "premium", "vip"])
+    " Did you mean 'vip'?"
+    """
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def offset_of(text: str, line: int, column: int) -> int:
+    """A place given as line and column, both from 1, as an offset in characters."""
+    lines = text.split("\n")
+    offset = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
+    return min(max(offset, 0), len(text))
+
+
+def problems(report: str, text: str, tree: Node | None, attributes: Attributes) -> list[Problem]:
+    """The checker's report as problems; `tree` is the parsed expression, None if it did not parse."""
+    found = [
+        problem
+        for line, column, message in _ERROR.findall(report)
+        for problem in _translated(
+            offset_of(text, int(line), int(column)), message.strip(), text, tree, attributes
+        )
+    ]
+    if not found:
+        found = [Problem(0, _whole(report))]
+    if tree is not None:
+        return sorted(set(found))
+    unreadable = [p for p in found if "means nothing here" in p.message]
+    curled = [p for p in found if p.message.endswith(_CURLED)]
+    return curled[:1] or unreadable or [_unclosed(text) or min(found)]
+
+
+def _unclosed(text: str) -> Problem | None:
+    """A bracket nothing closes, the innermost if several; None if all are."""
+    open_brackets: list[re.Match[str]] = []
+    for token in _BRACKET.finditer(text):
+        if token[0] in _CLOSING:
+            open_brackets.append(token)
+        elif token[0] in _CLOSING.values():
+            if not open_brackets or _CLOSING[open_brackets[-1][0]] != token[0]:
+                return None
+            open_brackets.pop()
+    if not open_brackets:
+        return None
+    last = open_brackets[-1]
+    return Problem(last.start(), f"'{last[0]}' is not closed; '{_CLOSING[last[0]]}' is missing")
+
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BRACKET = re.compile(r"""[()\[\]{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*""")
+_CURLED = "is a curled quote; write straight quotes, ' or \""
+
+
+def _whole(report: str) -> str:
+    """A report that names no place."""
+    if "recursion limit" in report:
+        return _TOO_DEEP
+    first = report.partition("\n")[0].removeprefix("INVALID_ARGUMENT: ")
+    return re.sub(r"\s*\[[A-Z_]+\]$", "", first)
+
+
+def _translated(
+    offset: int, message: str, text: str, tree: Node | None, attributes: Attributes
+) -> list[Problem]:
+    message = re.sub(r"\s*\[[A-Z_]+\]$", "", message)
+    if match := _UNDECLARED.match(message):
+        return [_undeclared(offset, match[1], tree, attributes)]
+    if match := _OVERLOAD.match(message):
+        return _mismatches(offset, match[1], match[2], tree, attributes)
+    if message.startswith("Syntax error: "):
+        return [_syntax(offset, message.removeprefix("Syntax error: "), text)]
+    if "select operation" in message or "undefined field" in message:
+        return [_selection(offset, message, tree, attributes)]
+    for sign, said in _PLAINLY.items():
+        if sign in message:
+            return [Problem(offset, said)]
+    if match := re.match(r"expression of type '(.*?)' cannot be the range", message):
+        return [Problem(offset, f"only a list or a map has elements to look at, not {match[1]}")]
+    return [Problem(offset, message)]
+
+
+_PLAINLY = {
+    "recursion limit": _TOO_DEEP,
+    "recursion depth": _TOO_DEEP,
+    "has() argument": "has() takes an attribute or an entry of a map, as in has(customer.age)",
+    "reserved identifier: if": "'if' is not used in conditions; write condition ? one : other",
+    "invalid int literal": "this number does not fit an int (64 bits)",
+    "invalid uint literal": "this number does not fit a uint (64 bits)",
+    "<<nil>>": _TOO_EARLY,
+}
+
+
+def _nodes(tree: Node | None, offset: int) -> Iterator[Node]:
+    return (node for node in walk(tree) if node.offset == offset) if tree else iter(())
+
+
+def _undeclared(offset: int, name: str, tree: Node | None, attributes: Attributes) -> Problem:
+    name = name.removeprefix(".")
+    for node in _nodes(tree, offset):
+        if isinstance(node, Call) and node.function == name:
+            return _no_function(offset, name, node, attributes)
+        tested = isinstance(node, Select) and node.test
+        asked = node.operand if isinstance(node, Select) and tested else node
+        written = (
+            f"{dotted(asked)}.{node.field}"
+            if isinstance(node, Select) and tested
+            else dotted(asked)
+        )
+        if written.removeprefix(".") == name:
+            offset = start(asked)
+            break
+    quoted = [a for a in attributes.values() if name in a.values]
+    if quoted:
+        return Problem(
+            offset, f"a text stands in quotes: '{name}' (it is a value of {quoted[0].name})"
+        )
+    hint = _attribute_hint(name, attributes)
+    if not hint and "." not in name:
+        hint = f" A text stands in quotes: '{name}'."
+    return Problem(offset, f"'{name}' is not a declared attribute.{hint}")
+
+
+def _attribute_hint(name: str, attributes: Attributes) -> str:
+    """The attribute probably meant: of the same last word, or spelt almost alike."""
+    ends = [known for known in attributes if known.rpartition(".")[2] == name]
+    return f" Did you mean '{ends[0]}'?" if ends else suggestion(name, attributes)
+
+
+_LOOP = "; write some.list.{}(x, x == ...)"
+_USE = {name: _LOOP.format(name) for name in ("all", "exists", "exists_one", "filter", "map")}
+
+
+def _no_function(offset: int, name: str, node: Call, attributes: Attributes) -> Problem:
+    """A call of nothing; points at the function's name, which ends before the parenthesis."""
+    known = (*STANDARD_FUNCTIONS, *FUNCTIONS)
+    if node.method and node.arguments:
+        whole = f"{dotted(node.arguments[0])}.{name}"
+        if whole in attributes:
+            return Problem(start(node), f"'{whole}' is an attribute, not a function: leave out ()")
+    place = max(offset - len(name), 0)
+    if name in known:
+        return Problem(place, f"'{name}' is not used like this{_USE.get(name, '')}")
+    return Problem(place, f"there is no function '{name}'.{suggestion(name, known)}")
+
+
+def _selection(offset: int, message: str, tree: Node | None, attributes: Attributes) -> Problem:
+    for node in _nodes(tree, offset):
+        name = dotted(node)
+        if isinstance(node, Select) and name:
+            owner = attributes.get(dotted(node.operand))
+            if owner:
+                said = f"'{owner.name}' is {owner.type}; it has no part '{node.field}'."
+                function = node.field in (*STANDARD_FUNCTIONS, *FUNCTIONS)
+                hint = f" A function is written with (): {name}()." if function else ""
+                return Problem(start(node), f"{said}{hint}")
+    return Problem(offset, message)
+
+
+# --- operands that do not go together ----------------------------------------------------------
+
+
+def _people(type_: str) -> str:
+    """A type as the checker prints it, as a rule book writes it."""
+    type_ = re.sub(r"wrapper\((\w+)\)", r"\1", type_)
+    for printed, written in _TYPES.items():
+        type_ = type_.replace(printed, written)
+    return type_
+
+
+def _split(types: str) -> list[str]:
+    """`(int, list(string))` as its parts; a method's receiver `string.(int)` comes first."""
+    receiver, _, rest = types.rpartition(".(") if ".(" in types else ("", "", types.lstrip("("))
+    parts, depth, current = [], 0, ""
+    for character in rest.removesuffix(")"):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += character
+    parts.append(current)
+    return [_people(p.strip()) for p in ([receiver] if receiver else []) + parts if p.strip()]
+
+
+def _noun(type_: str) -> str:
+    return _NOUNS.get(type_, type_)
+
+
+def _mismatches(
+    offset: int, function: str, types: str, tree: Node | None, attributes: Attributes
+) -> list[Problem]:
+    kinds = _split(types)
+    call = next(
+        (n for n in _nodes(tree, offset) if isinstance(n, Call) and n.function == function), None
+    )
+    sign = _SIGNS.get(function, function.strip("_"))
+    if call is None or len(call.arguments) != len(kinds):
+        return [Problem(offset, _clash(sign, kinds, []))]
+    named = [(attributes.get(dotted(n)), k) for n, k in zip(call.arguments, kinds, strict=True)]
+    if sign in {"&&", "||", "!"}:
+        return [
+            Problem(start(node), _no_truth(sign, attribute, kind))
+            for node, (attribute, kind) in zip(call.arguments, named, strict=True)
+            if kind not in {"bool", "dyn", "*error*"}
+        ]
+    return [Problem(start(call), _clash(sign, kinds, named) + _hint(sign, kinds))]
+
+
+def _no_truth(sign: str, attribute: Attribute | None, kind: str) -> str:
+    said = f"'{attribute.name}' is {attribute.type}" if attribute else f"this is {_noun(kind)}"
+    return f"'{sign}' needs conditions that are true or false; {said}"
+
+
+def _hint(sign: str, kinds: Sequence[str]) -> str:
+    """How to write what was probably meant."""
+    match sign, sorted(kinds):
+        case _, ["string", "timestamp"]:
+            return "; write date('2026-12-01') or timestamp('2026-12-01T09:00:00Z')"
+        case (("+" | "-"), ["int", "timestamp"]):
+            return "; a length of time is written days(n), hours(n) or minutes(n)"
+        case _, ["duration", "int"] | ["double", "duration"]:
+            return "; a length of time is written days(n), hours(n) or minutes(n)"
+        case _:
+            return ""
+
+
+def _clash(sign: str, kinds: Sequence[str], named: Sequence[tuple[Attribute | None, str]]) -> str:
+    """Why these operands do not go with this operator or function."""
+    subjects = list(dict.fromkeys(f"'{a.name}' is {a.type}" for a, _ in named if a))
+    if sign in _COMPARISONS and len(kinds) == 2:
+        return _comparison(kinds, named)
+    if sign == "in" and len(kinds) == 2:
+        right = named[1][0] if named else None
+        if not kinds[1].startswith(("list", "map")):
+            said = f"'{right.name}' is {right.type}" if right else f"this is {_noun(kinds[1])}"
+            return f"'in' needs a list or a map on its right; {said}"
+        return f"{_subject(kinds, named, 0)}; it cannot be in {kinds[1]}"
+    if sign == "? :":
+        if kinds[0] != "bool":
+            return f"what stands before '?' must be true or false; it is {_noun(kinds[0])}"
+        return f"both outcomes of '? :' must have one type; these are {' and '.join(kinds[1:])}"
+    said = f"; {', '.join(subjects)}" if subjects else ""
+    return f"'{sign}' does not work with {' and '.join(map(_noun, kinds))}{said}"
+
+
+def _subject(kinds: Sequence[str], named: Sequence[tuple[Attribute | None, str]], at: int) -> str:
+    attribute = named[at][0] if named else None
+    return f"'{attribute.name}' is {attribute.type}" if attribute else f"this is {_noun(kinds[at])}"
+
+
+def _comparison(kinds: Sequence[str], named: Sequence[tuple[Attribute | None, str]]) -> str:
+    left, right = (named[0][0], named[1][0]) if named else (None, None)
+    for attribute, other in ((left, kinds[1]), (right, kinds[0])):
+        if attribute and other == "null":
+            return f"'{attribute.name}' is never null: it is not declared nullable"
+    if left and right:
+        said = f"'{left.name}' is {left.type} and '{right.name}' is {right.type}"
+        return f"{said}; they cannot be compared"
+    if left:
+        return f"'{left.name}' is {left.type}; it cannot be compared with {_noun(kinds[1])}"
+    if right:
+        return f"'{right.name}' is {right.type}; it cannot be compared with {_noun(kinds[0])}"
+    return f"{_noun(kinds[0])} cannot be compared with {_noun(kinds[1])}"
+
+
+# --- syntax ------------------------------------------------------------------------------------
+
+
+def _syntax(offset: int, message: str, text: str) -> Problem:
+    if match := re.match(r"token recognition error at: '(.*)'", message, re.DOTALL):
+        return Problem(offset, _unreadable(match[1]))
+    match = re.match(
+        r"(?:mismatched|extraneous) input '(.*?)' expecting|no viable alternative at input '(.*)'",
+        message,
+        re.DOTALL,
+    )
+    token = (match[1] or match[2] or "") if match else ""
+    if "<EOF>" in token or offset >= len(text.rstrip()):
+        return Problem(min(offset, len(text)), _TOO_EARLY)
+    if "reserved identifier" in message:
+        return Problem(offset, message)
+    if token:
+        word = re.match(r"\w+|[&|=<>!]+|\W", text[offset:])
+        found = word[0] if word else token
+        before = text[:offset].split()
+        if before and before[-1] == "not":
+            place = text.rindex("not", 0, offset)
+            return Problem(place, "'not' is not expected here; write !")
+        instead = _WORDS.get(found)
+        said = f"'{found}' is not expected here"
+        return Problem(offset, f"{said}; write {instead}" if instead else said)
+    return Problem(offset, message)
+
+
+def _unreadable(token: str) -> str:
+    if token[:1] in {"'", '"'}:
+        return "the text that begins here is not closed; close the quote"
+    if token[:1] in set("“”„‟‘’‚«»"):
+        return f"'{token[0]}' {_CURLED}"
+    instead = _WORDS.get(token.strip()) or _WORDS.get(token.strip()[:1])
+    return f"'{token.strip()}' means nothing here" + (f"; write {instead}" if instead else "")

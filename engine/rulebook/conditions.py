@@ -1,0 +1,110 @@
+"""Conditions and numbers as they are written, before their expressions are compiled."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from engine.model import Stage
+from engine.rulebook.fields import Fields, named
+from engine.rulebook.nodes import MapNode, Node, Scalar, described
+from engine.rulebook.readers import Reader, number
+from engine.rulebook.report import Mistake, Place, Report
+
+STAGES: Final = {
+    "when": Stage.AVAILABILITY,
+    "eligible_when": Stage.ELIGIBILITY,
+    "applicable_when": Stage.APPLICABILITY,
+    "suitable_when": Stage.SUITABILITY,
+}
+"""The stage of a condition by the key it stands under, unless it asks for consent. A treatment's
+`when` decides whether the treatment is available, with the reason code `when`."""
+
+POLICY_TESTS: Final = ("eligible_when", "applicable_when", "suitable_when")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenCondition:
+    """A condition and where it applies; `place` is its name's, `scalar` its CEL text."""
+
+    test: str
+    name: str
+    level: str
+    owner: str
+    place: Place
+    scalar: Scalar
+
+
+WrittenNumber: TypeAlias = float | Scalar
+"""A number, or the scalar that holds a CEL expression for it."""
+
+
+def expression(node: Node) -> Scalar:
+    """A CEL expression: any single value, taken as it is written."""
+    if isinstance(node, Scalar) and node.text.strip():
+        return node
+    found = "nothing" if isinstance(node, Scalar) else described(node)
+    raise Mistake((node.place, f"expected a condition, found {found}"))
+
+
+def number_or_expression(least: float, most: float = float("inf")) -> Reader[WrittenNumber]:
+    """A number in its range, or a text to be compiled as CEL."""
+    constant = number(least, most)
+
+    def read(node: Node) -> WrittenNumber:
+        if isinstance(node, Scalar) and isinstance(node.value, str) and node.text.strip():
+            return node
+        return constant(node)
+
+    return read
+
+
+class PolicyTests(NamedTuple):
+    """The conditions of one level; `complete` is False if some may be lost by a mistake."""
+
+    conditions: tuple[WrittenCondition, ...]
+    complete: bool
+
+
+def policy_tests(fields: Fields, level: str, owner: str) -> PolicyTests:
+    """The conditions under the three policy tests of one level of the hierarchy."""
+    before = fields.report.errors
+    conditions = tuple(
+        condition
+        for test in POLICY_TESTS
+        for condition in named_conditions(fields.node(test), fields.report, test, level, owner)
+    )
+    lost = fields.report.errors > before or any(fields.misspelt(test) for test in POLICY_TESTS)
+    return PolicyTests(conditions, not lost)
+
+
+def named_conditions(
+    node: Node | None, report: Report, test: str, level: str, owner: str
+) -> list[WrittenCondition]:
+    """The conditions of a mapping from name to expression."""
+    if isinstance(node, Scalar) and node.text.strip():
+        report.error(node.place, f"give the condition a name: {test}: {{name: expression}}")
+        return []
+    conditions = []
+    for name, key, value in named(node, report, "conditions"):
+        try:
+            scalar = expression(value)
+        except Mistake as mistake:
+            report.mistake(mistake)
+        else:
+            conditions.append(WrittenCondition(test, name, level, owner, key.place, scalar))
+    return conditions
+
+
+def treatment_conditions(
+    node: Node | None, report: Report, owner: str
+) -> tuple[WrittenCondition, ...]:
+    """A treatment's `when`: one expression without a name, or several by name."""
+    if isinstance(node, MapNode):
+        return tuple(named_conditions(node, report, "when", "treatment", owner))
+    if node is None:
+        return ()
+    try:
+        scalar = expression(node)
+    except Mistake as mistake:
+        report.mistake(mistake)
+        return ()
+    return (WrittenCondition("when", "", "treatment", owner, scalar.place, scalar),)

@@ -1,0 +1,108 @@
+"""The keys of one mapping: each asked for once, with its reader; what nobody asked for is unknown."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from engine.rulebook.names import IDENTIFIER, did_you_mean
+from engine.rulebook.nodes import MapNode, Node, Scalar, described, shortened
+from engine.rulebook.readers import Reader, identifier_problem
+from engine.rulebook.report import Mistake, Place, Report
+
+T = TypeVar("T")
+F = TypeVar("F")
+
+
+class Fields:
+    """Reads one mapping key by key, reporting instead of raising.
+
+    A key that is absent or wrong yields the filler its reader was asked with, so that reading goes
+    on; the report then has an error and no book is made of it. `place` is where a missing key is
+    reported: by default where the mapping begins.
+    """
+
+    def __init__(self, node: Node, report: Report, what: str, place: Place | None = None) -> None:
+        self.report = report
+        self.place = place or node.place
+        self._what = what
+        self._asked: list[str] = []
+        self._required: list[str] = []
+        self._entries: dict[str, tuple[Scalar, Node]] = {}
+        self._whole = isinstance(node, MapNode) and node.whole
+        self._emptied = node.emptied if isinstance(node, MapNode) else frozenset()
+        if isinstance(node, MapNode):
+            self._entries = node.entries
+        else:
+            report.error(node.place, f"expected the keys of {what}, found {described(node)}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def node(self, key: str) -> Node | None:
+        """What stands under a key; None if the key is absent."""
+        self._asked.append(key)
+        entry = self._entries.get(key)
+        return entry[1] if entry else None
+
+    def place_of(self, key: str) -> Place:
+        """Where the value of a key begins; the mapping's own place if the key is absent."""
+        entry = self._entries.get(key)
+        return entry[1].place if entry else self.place
+
+    def key_place(self, key: str) -> Place:
+        """Where a key stands; the mapping's own place if it is absent."""
+        entry = self._entries.get(key)
+        return entry[0].place if entry else self.place
+
+    def take(self, key: str, reader: Reader[T], filler: F) -> T | F:
+        """The value of an optional key."""
+        node = self.node(key)
+        if node is None:
+            return filler
+        try:
+            return reader(node)
+        except Mistake as mistake:
+            self.report.mistake(mistake)
+            return filler
+
+    def need(self, key: str, reader: Reader[T], filler: F) -> T | F:
+        """The value of a required key."""
+        self.require(key)
+        return self.take(key, reader, filler)
+
+    def require(self, key: str) -> None:
+        """Makes a key required; `close` reports it if it is missing."""
+        self._required.append(key)
+
+    def close(self) -> None:
+        """Reports the keys that nobody asked for, and those that are required and missing."""
+        for name, (key, _) in self._entries.items():
+            if name not in self._asked:
+                hint = self._meant(name)
+                message = f"unknown key '{shortened(name)}' in {self._what}.{hint}"
+                self.report.error(key.place, message)
+        for name in self._required:
+            if self._whole and not (name in self or name in self._emptied or self.misspelt(name)):
+                self.report.error(self.place, f"{self._what} needs the key '{name}'")
+
+    def misspelt(self, key: str) -> bool:
+        """Whether a key that is absent seems to be there under a misspelt name."""
+        strangers = (name for name in self._entries if name not in self._asked)
+        return key not in self._entries and any(did_you_mean(name, [key]) for name in strangers)
+
+    def _meant(self, name: str) -> str:
+        """What an unknown key may have been meant to be: rather a key that is absent."""
+        absent = [key for key in self._asked if key not in self._entries]
+        return did_you_mean(name, absent) or did_you_mean(name, self._asked)
+
+
+def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, Scalar, Node]]:
+    """The entries of a mapping of names (issues, groups, …): name, its key, what stands under it."""
+    if node is None:
+        return
+    if not isinstance(node, MapNode):
+        report.error(node.place, f"expected {what} by name, found {described(node)}")
+        return
+    for name, (key, value) in node.entries.items():
+        if not IDENTIFIER.fullmatch(name):
+            report.error(key.place, identifier_problem(name))
+        yield name, key, value

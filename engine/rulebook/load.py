@@ -1,0 +1,75 @@
+"""Loading a rule book: read all files at one moment, report every mistake, compile what is left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.rulebook.actions import ActionFile, action_ids, read_actions
+from engine.rulebook.assembly import Written, assemble, draft, reason_codes
+from engine.rulebook.book import RuleBook
+from engine.rulebook.cases import Cast, check_cases
+from engine.rulebook.declarations import read_attributes
+from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.levers import check_levers
+from engine.rulebook.nodes import Node
+from engine.rulebook.parse import parse
+from engine.rulebook.policies import read_policies
+from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes
+from engine.rulebook.snapshot import Snapshot, snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading found. `book` is None if and only if there is an error among `diagnostics`."""
+
+    book: RuleBook | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load(source: Path | Mapping[str, bytes]) -> Loaded:
+    """Loads a rule book from a directory, or from file contents by relative path.
+
+    Never raises for what is in the files: every mistake comes back with its place, sorted, and the
+    book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents always give the same `RuleBook.version`.
+    """
+    report = Report()
+    try:
+        book = _loaded(snapshot(source, report), report)
+    except Mistake as mistake:
+        report.mistake(mistake)
+        book = None
+    except TooManyMistakes:
+        book = None
+    return Loaded(book, report.diagnostics())
+
+
+def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
+    """The book, or None if the report has errors."""
+    roots = {path: parse(path, c, report) for path, c in files.files.items() if _is_yaml(path)}
+    attributes = read_attributes(_required("attributes.yaml", roots, report), report)
+    action_files = [ActionFile(p, root) for p, root in roots.items() if p.startswith("actions/")]
+    if not action_files:
+        report.error(Place("actions", 1, 1), "there is no file of actions (actions/*.yaml)")
+    names = action_ids(action_files, report)
+    policies = read_policies(_required("policies.yaml", roots, report), attributes, names, report)
+    actions = read_actions(action_files, policies, attributes, report)
+    written = Written(files.version, attributes, policies, actions)
+    drafted = draft(written, report)
+    cast = Cast(attributes, policies, names, reason_codes(written))
+    for path, root in roots.items():
+        if path.startswith("tests/") and root is not None:
+            check_cases(root, cast, report)
+    if "levers.csv" in files.files:
+        content = files.files["levers.csv"]
+        check_levers("levers.csv", content, actions, names, policies.hierarchy, report)
+    return None if report.errors else assemble(written, drafted, report)
+
+
+def _is_yaml(path: str) -> bool:
+    return path.endswith(".yaml")
+
+
+def _required(path: str, roots: Mapping[str, Node | None], report: Report) -> Node | None:
+    if path not in roots:
+        report.error(Place(path, 1, 1), "the file is missing")
+    return roots.get(path)

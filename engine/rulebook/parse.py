@@ -1,0 +1,236 @@
+"""From a file's text to positioned nodes: the subset of YAML that rule books are written in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import yaml
+
+from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, core_value, shortened
+from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.source import SourceFile, decoded
+from engine.rulebook.syntax import syntax_mistake
+
+MOST_BYTES = 1 << 20
+DEEPEST = 24
+_ATTEMPTS = 20
+
+
+def parse(path: str, content: bytes, report: Report) -> Node | None:
+    """The file's only document, or None if nothing can be made of it.
+
+    After a syntax error the block it stands in is left out and the rest is read, so that the other
+    mistakes of the file are reported too; `report.lost` then knows what was left out.
+    """
+    try:
+        source = _readable(path, content)
+    except Mistake as mistake:
+        report.mistake(mistake)
+        report.lose(path, content[:MOST_BYTES].decode("ascii", "ignore"))
+        return None
+    lost: list[_Block] = []
+    for _ in range(_ATTEMPTS):
+        composer = _Composer(source, lost)
+        try:
+            root = composer.document()
+        except Mistake as mistake:
+            report.mistake(mistake)
+            break
+        except yaml.MarkedYAMLError as error:
+            wrong = syntax_mistake(error, source)
+        else:
+            report.mistake(Mistake(*composer.found))
+            return root
+        report.error(source.place(wrong.offset), wrong.message)
+        lines = source.text.split("\n")
+        block = _block(lines, wrong.first_line, wrong.last_line)
+        report.lose(path, "\n".join(lines[block.first : block.end]))
+        lost.append(block)
+        lines[block.first : block.end] = [""] * (block.end - block.first)
+        source = SourceFile.of(path, "\n".join(lines))
+        if not source.text.strip():
+            break
+    report.lose(path, source.text)
+    return None
+
+
+def _readable(path: str, content: bytes) -> SourceFile:
+    beginning = SourceFile.of(path, "").place(0)
+    if len(content) > MOST_BYTES:
+        raise Mistake((beginning, f"the file is larger than {MOST_BYTES >> 20} MiB: split it"))
+    source = decoded(path, content)
+    if not source.text.strip():
+        raise Mistake((beginning, "the file is empty"))
+    return source
+
+
+class _Block(NamedTuple):
+    """Lines that cannot be read, `first` to before `end` (from 0), and how far they are indented."""
+
+    first: int
+    end: int
+    indents: frozenset[int]
+
+
+def _block(lines: list[str], first: int, last: int) -> _Block:
+    """The lines (from 1) and what is indented below the first of them."""
+    begin, end = min(first, len(lines)) - 1, min(last, len(lines))
+    while begin > 0 and not lines[begin].strip():
+        begin -= 1
+    indent = _indent(lines[begin])
+    while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > indent):
+        end += 1
+    return _Block(begin, end, frozenset(_indent(line) for line in lines[begin:end] if line.strip()))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """Where a node stands: how deep, and whether inside `{…}` or `[…]`."""
+
+    depth: int = 0
+    flow: bool = False
+
+    def inside(self, event: yaml.CollectionStartEvent) -> "_Surroundings":
+        return _Surroundings(self.depth + 1, self.flow or bool(event.flow_style))
+
+
+class _Composer:
+    """Makes nodes of one text's events; refuses what rule books do not need of YAML.
+
+    Where blocks are `lost`, what has no value may have lost it, and is left out.
+    """
+
+    def __init__(self, source: SourceFile, lost: list[_Block]) -> None:
+        self.found: list[tuple[Place, str]] = []
+        self._source = source
+        self._lost = lost
+        self._events: Iterator[yaml.Event] = yaml.parse(source.text, Loader=yaml.CSafeLoader)
+
+    def document(self) -> Node | None:
+        """The only document; None if the text holds nothing but comments."""
+        root: Node | None = None
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    self._error(event, "a second document: a rule file holds one")
+                    return root
+                if event.version or event.tags:
+                    self._error(event, "YAML directives (%) are not used in rule files")
+                root = self._node(next(self._events), _Surroundings())
+        if root is None:
+            self.found.append((self._source.place(0), "the file holds nothing but comments"))
+        return root
+
+    def _node(self, event: yaml.Event, around: _Surroundings) -> Node:
+        if around.depth > DEEPEST:
+            place = self._source.place(_start(event))
+            raise Mistake((place, f"nested deeper than {DEEPEST} levels"))
+        match event:
+            case yaml.MappingStartEvent():
+                self._plain_yaml(event)
+                return self._mapping(event, around.inside(event))
+            case yaml.SequenceStartEvent():
+                self._plain_yaml(event)
+                return self._list(event, around.inside(event))
+            case yaml.ScalarEvent():
+                return self._scalar(event, around)
+            case _:
+                text = self._text(event)
+                self._error(event, f"a text that begins with '{text[:1]}' must be put in quotes")
+                return self._as_text(event, text)
+
+    def _list(self, event: yaml.SequenceStartEvent, around: _Surroundings) -> ListNode:
+        items = []
+        for item in self._events:
+            if isinstance(item, yaml.SequenceEndEvent):
+                break
+            node = self._node(item, around)
+            if not (self._lost and _is_empty(node)):
+                items.append(node)
+        return ListNode(self._source.place(_start(event)), tuple(items))
+
+    def _mapping(self, event: yaml.MappingStartEvent, around: _Surroundings) -> MapNode:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        emptied: set[str] = set()
+        end: yaml.Event = event
+        for key_event in self._events:
+            if isinstance(key_event, yaml.MappingEndEvent):
+                end = key_event
+                break
+            key = self._node(key_event, around)
+            value = self._node(next(self._events), around)
+            if not isinstance(key, Scalar):
+                self._error(key_event, "a key must be a word, not a list or mapping")
+            elif around.flow and _without_value(key, value):
+                self.found.append((key.place, _stray(key)))
+            elif key.text in entries:
+                line = entries[key.text][0].place.line
+                twice = f"'{shortened(key.text)}' stands here twice (first in line {line})"
+                self.found.append((key.place, twice))
+            elif self._lost and _is_empty(value):
+                emptied.add(key.text)
+            else:
+                entries[key.text] = (key, value)
+        place = self._source.place(_start(event))
+        last = self._source.place(_end(end)).line
+        whole = not any(
+            place.column - 1 in block.indents and place.line <= block.end and block.first < last
+            for block in self._lost
+        )
+        return MapNode(place, entries, frozenset(emptied), whole)
+
+    def _scalar(self, event: yaml.ScalarEvent, around: _Surroundings) -> Scalar:
+        if event.tag is not None or event.anchor is not None:
+            self._plain_yaml(event)
+            return self._as_text(event, self._text(event))
+        start, end = _start(event), _end(event)
+        plain = not event.style
+        if plain and around.flow and "?" in event.value:
+            at = self._source.text.find("?", start)
+            message = "inside {…} a text with '?' must be put in quotes"
+            self.found.append((self._source.place(at), message))
+        value = core_value(event.value) if plain else event.value
+        return Scalar(self._source, start, end, event.style or "", event.value, value)
+
+    def _as_text(self, event: yaml.Event, text: str) -> Scalar:
+        start = _start(event)
+        return Scalar(self._source, start, start + len(text), "", text, text)
+
+    def _text(self, event: yaml.Event) -> str:
+        return self._source.text[_start(event) : _end(event)].strip()
+
+    def _plain_yaml(self, event: yaml.NodeEvent) -> None:
+        """Refuses tags and anchors: mostly a text that should have been quoted."""
+        if getattr(event, "tag", None) is not None or event.anchor is not None:
+            sign = self._source.text[_start(event) : _start(event) + 1]
+            self._error(event, f"a text that begins with '{sign}' must be put in quotes")
+
+    def _error(self, event: yaml.Event, message: str) -> None:
+        self.found.append((self._source.place(_start(event)), message))
+
+
+def _start(event: yaml.Event) -> int:
+    return event.start_mark.index if event.start_mark else 0
+
+
+def _end(event: yaml.Event) -> int:
+    return event.end_mark.index if event.end_mark else 0
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.start == node.end
+
+
+def _without_value(key: Scalar, value: Node) -> bool:
+    return isinstance(value, Scalar) and value.start == value.end == key.end
+
+
+def _stray(key: Scalar) -> str:
+    return (
+        f"'{shortened(key.text)}' is a key without a value: if it belongs to the text before the "
+        "comma, put that text in quotes"
+    )

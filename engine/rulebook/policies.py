@@ -1,0 +1,111 @@
+"""policies.yaml: hierarchy, placements, arbitration and everything else that is not one action's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
+from engine.rulebook.attributes import Attributes
+from engine.rulebook.book import ModelSpec, Placement
+from engine.rulebook.caps import read_shared_caps
+from engine.rulebook.conditions import WrittenCondition
+from engine.rulebook.contact_policies import read_contact_policies
+from engine.rulebook.fields import Fields
+from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
+from engine.rulebook.names import Names
+from engine.rulebook.nodes import MapNode, Node, Scalar
+from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
+from engine.rulebook.placements import read_placements
+from engine.rulebook.report import Report
+from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet."""
+
+    hierarchy: Hierarchy
+    placements: Mapping[str, Placement]
+    placement_names: Names
+    arbitration: WrittenArbitration
+    contact_policies: Names
+    outcomes: Mapping[str, float | None]
+    outcome_names: Names
+    model: ModelSpec
+    extra_conditions: tuple[WrittenCondition, ...] = ()
+    extra_numbers: tuple[Scalar, ...] = field(default=())
+
+
+def read_policies(
+    root: Node | None, attributes: Attributes, actions: Names, report: Report
+) -> Policies:
+    """What policies.yaml says; `actions` are the ids found in actions/*.yaml."""
+    if root is None:
+        return _nothing()
+    fields = Fields(root, report, "policies.yaml")
+    lost = report.lost_words()
+    whole = root.place.file not in report.lost
+    hierarchy = read_hierarchy(fields)
+    placements = read_placements(fields, attributes)
+    placement_names = Names.of(
+        "placement", placements, complete=_has(root, "placements"), lost=lost
+    )
+    outcomes = read_outcomes(fields.node("outcomes"), report)
+    outcome_names = Names.of(
+        "outcome", outcomes, lost=lost, complete=_stands(fields, "outcomes", whole)
+    )
+    contact_policies = read_contact_policies(
+        fields.node("contact_policies"), attributes, placements, outcome_names, report
+    )
+    scope = Scope(attributes, hierarchy, placements, actions)
+    policies = Policies(
+        hierarchy=hierarchy,
+        placements=placements,
+        placement_names=placement_names,
+        arbitration=read_arbitration(fields.node("arbitration"), scope, report),
+        contact_policies=Names.of(
+            "contact policy",
+            contact_policies,
+            lost=lost,
+            complete=_stands(fields, "contact_policies", whole),
+        ),
+        outcomes=outcomes,
+        outcome_names=outcome_names,
+        model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
+        extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
+        extra_numbers=tuple(read_shared_caps(fields.node("caps"), hierarchy, actions, report)),
+    )
+    read_holdouts(fields.node("holdouts"), hierarchy, actions, report)
+    read_experiments(fields.node("experiments"), report)
+    fields.close()
+    return policies
+
+
+def _has(root: Node, section: str) -> bool:
+    return isinstance(root, MapNode) and isinstance(
+        root.entries.get(section, (None, None))[1], MapNode
+    )
+
+
+def _stands(fields: Fields, section: str, whole: bool) -> bool:
+    """Whether a section that may be left out is really meant to be."""
+    return section in fields or (whole and not fields.misspelt(section))
+
+
+def _nothing() -> Policies:
+    """What is known when policies.yaml cannot be read: nothing may be called unknown."""
+
+    def unknown(kind: str) -> Names:
+        return Names(kind, complete=False)
+
+    return Policies(
+        hierarchy=Hierarchy(
+            Level("all_actions", ""), {}, {}, complete_issues=False, complete_groups=False
+        ),
+        placements={},
+        placement_names=unknown("placement"),
+        arbitration=WrittenArbitration(),
+        contact_policies=unknown("contact policy"),
+        outcomes=dict(USUAL),
+        outcome_names=unknown("outcome"),
+        model=DEFAULT_MODEL,
+    )

@@ -1,0 +1,195 @@
+"""Readers: what one value under a key must be. Each takes a node and raises `Mistake` if it is not."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
+
+from engine.model import Micros
+from engine.rulebook.names import IDENTIFIER, Names, did_you_mean
+from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
+from engine.rulebook.report import Mistake, Place
+from engine.rulebook.times import duration_of, zone_of
+
+T = TypeVar("T")
+Reader: TypeAlias = Callable[[Node], T]
+
+
+def text(node: Node) -> str:
+    """A text. What YAML takes for a number, true, false or null must be quoted to be one."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, Scalar) and node.value is not None:
+        raise Mistake((node.place, f"expected text, found {described(node)}: put it in quotes"))
+    hint = ". Put a text that begins with '{' or '[' in quotes" if _is_flow(node) else ""
+    raise Mistake((node.place, f"expected text, found {described(node)}{hint}"))
+
+
+def _is_flow(node: Node) -> bool:
+    match node:
+        case MapNode():
+            return not node.entries or all(
+                isinstance(value, Scalar) and value.place.line == node.place.line
+                for _, value in node.entries.values()
+            )
+        case ListNode():
+            return all(item.place.line == node.place.line for item in node.items)
+        case _:
+            return False
+
+
+def words(node: Node) -> str:
+    """A text that is not blank."""
+    found = text(node)
+    if not found.strip():
+        raise Mistake((node.place, "the text is empty"))
+    return found
+
+
+def scalar(node: Node) -> Scalar:
+    """Any single value that is not null."""
+    if isinstance(node, Scalar) and (node.value is not None or node.style):
+        return node
+    raise Mistake((node.place, f"expected one value, found {described(node)}"))
+
+
+def as_written(node: Node) -> str:
+    """Any single value as it is written: `2026` and `true` are texts here."""
+    return scalar(node).text
+
+
+def identifier(node: Node) -> str:
+    """A name for something: letters, digits, `_`, `-` and `.`, at most 100 characters."""
+    found = text(node)
+    if IDENTIFIER.fullmatch(found):
+        return found
+    raise Mistake((node.place, identifier_problem(found)))
+
+
+def identifier_problem(found: str) -> str:
+    """What to say of a name that is none."""
+    return f"'{shortened(found)}' is no name: use up to 100 letters, digits, '_', '-' and '.'"
+
+
+def flag(node: Node) -> bool:
+    """True or false."""
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return node.value
+    raise Mistake((node.place, f"expected true or false, found {described(node)}"))
+
+
+def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
+    """A finite number from `least` to `most`."""
+
+    def read(node: Node) -> float:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Mistake((node.place, f"expected a number, found {described(node)}"))
+        if not (least <= value <= most and abs(value) < 1e18):
+            raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
+        return float(value)
+
+    return read
+
+
+def whole(least: int, most: int = 10**15) -> Reader[int]:
+    """A whole number from `least` to `most`."""
+
+    def read(node: Node) -> int:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Mistake((node.place, f"expected a whole number, found {described(node)}"))
+        if not least <= value <= most:
+            raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
+        return value
+
+    return read
+
+
+def _span(least: float, most: float) -> str:
+    if most >= 10**15:
+        return "a number we can work with" if least == -math.inf else f"at least {least:g}"
+    return f"at most {most:g}" if least == -math.inf else f"between {least:g} and {most:g}"
+
+
+def duration(node: Node) -> Micros:
+    """A positive length of time in microseconds."""
+    length = duration_of(node.text) if isinstance(node, Scalar) else None
+    if length is None:
+        raise Mistake(
+            (
+                node.place,
+                f"expected a length of time like 90s, 30m, 12h, 7d or 2w, found {described(node)}",
+            )
+        )
+    return length
+
+
+def zone(node: Node) -> ZoneInfo:
+    """An IANA time zone."""
+    found = zone_of(text(node))
+    if found is None:
+        from zoneinfo import available_timezones
+
+        name = text(node)
+        hint = did_you_mean(name, available_timezones())
+        raise Mistake((node.place, f"unknown time zone '{shortened(name)}'.{hint}"))
+    return found
+
+
+def one_of(kind: str, allowed: Iterable[str]) -> Reader[str]:
+    """One of a few words."""
+    choices = tuple(allowed)
+
+    def read(node: Node) -> str:
+        found = text(node)
+        if found in choices:
+            return found
+        hint = did_you_mean(found, choices)
+        raise Mistake(
+            (
+                node.place,
+                f"'{shortened(found)}' is no {kind} ({', '.join(choices)}).{hint}",
+            )
+        )
+
+    return read
+
+
+def reference(names: Names) -> Reader[str]:
+    """The name of something declared elsewhere."""
+
+    def read(node: Node) -> str:
+        found = text(node)
+        problem = names.problem(found)
+        if problem:
+            raise Mistake((node.place, problem))
+        return found
+
+    return read
+
+
+def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
+    """A list, each item of which is read by `reader`; equal items are an error."""
+
+    def read(node: Node) -> tuple[T, ...]:
+        if not isinstance(node, ListNode):
+            raise Mistake((node.place, f"expected a list like [a, b], found {described(node)}"))
+        items: list[T] = []
+        found: list[tuple[Place, str]] = []
+        for item in node.items:
+            try:
+                value = reader(item)
+            except Mistake as mistake:
+                found += mistake.found
+                continue
+            if value in items:
+                found.append((item.place, f"{described(item)} stands in this list twice"))
+            items.append(value)
+        if len(node.items) < least:
+            found.append((node.place, "the list is empty"))
+        if found:
+            raise Mistake(*found)
+        return tuple(items)
+
+    return read

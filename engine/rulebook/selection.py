@@ -1,0 +1,131 @@
+"""The generated functions that say which treatments may be shown: one for each placement."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from engine.rulebook.book import Action, Placement, Treatment
+
+_MOST_ACTIONS: Final = 100
+"""Actions in one function: more go into several, since compiling long functions is slow."""
+
+
+def select_name(index: int) -> str:
+    """The name of the function for the placement at this index."""
+    return f"select_{index}"
+
+
+def select_source(
+    placements: Iterable[Placement], actions: Sequence[Action], treatments: Sequence[Treatment]
+) -> str:
+    """Python source of `select_<n>(t, v, now) -> list[int]` for each placement.
+
+    t are the truths of all conditions (True, False or None), v the values, now the time. Actions
+    in a row that inherit the same conditions stand under one test of them.
+    """
+    common = _common(actions)
+    lines: list[str] = []
+    for index, placement in enumerate(placements):
+        shown = [treatments[t] for t in placement.treatments]
+        by_action = [list(group) for _, group in groupby(shown, key=lambda t: t.action)]
+        lines += _functions(select_name(index), by_action, actions, common)
+    return "\n".join(lines) + "\n"
+
+
+def _functions(
+    name: str,
+    by_action: list[list[Treatment]],
+    actions: Sequence[Action],
+    common: Mapping[int, tuple[int, ...]],
+) -> Iterator[str]:
+    """The function of one placement, and those it calls for its actions part by part."""
+    parts = [by_action[i : i + _MOST_ACTIONS] for i in range(0, len(by_action), _MOST_ACTIONS)]
+    for number, part in enumerate(parts):
+        yield f"def _{name}_{number}(t, v, now, add):"
+        runs = [
+            (conditions, list(run))
+            for conditions, run in groupby(part, key=lambda group: common[group[0].action])
+        ]
+        spans = _named("d", [_span(actions[group[0].action]) for group in part])
+        tests = _named("g", [" and ".join(_truths(conditions)) for conditions, _ in runs])
+        names = {**spans, **tests}
+        yield from (f"    {local} = {test}" for test, local in names.items())
+        for conditions, run in runs:
+            yield from _run(conditions, run, actions, names)
+        yield ""
+    yield f"def {name}(t, v, now):"
+    yield "    found = []"
+    yield from (f"    _{name}_{number}(t, v, now, found.append)" for number in range(len(parts)))
+    yield "    return found"
+    yield ""
+
+
+def _named(prefix: str, tests: list[str]) -> dict[str, str]:
+    """Names of local variables for the tests that are wanted more than once."""
+    repeated = [test for test, count in Counter(tests).items() if test and count > 1]
+    return {test: f"{prefix}{number}" for number, test in enumerate(repeated)}
+
+
+def _common(actions: Sequence[Action]) -> dict[int, tuple[int, ...]]:
+    """For each action the conditions it has in common with others: those it inherits."""
+    owners = Counter(condition for action in actions for condition in action.conditions)
+    return {a.index: tuple(sorted(c for c in a.conditions if owners[c] > 1)) for a in actions}
+
+
+def _run(
+    common: tuple[int, ...],
+    run: list[list[Treatment]],
+    actions: Sequence[Action],
+    names: Mapping[str, str],
+) -> Iterator[str]:
+    """Actions in a row that have the conditions `common` in common."""
+    indent = "    "
+    if common:
+        test = " and ".join(_truths(common))
+        yield f"{indent}if {names.get(test, test)}:"
+        indent += "    "
+    for treatments in run:
+        action = actions[treatments[0].action]
+        span = _span(action)
+        tests = [names.get(span, span)] if span else []
+        tests += _truths(c for c in action.conditions if c not in common)
+        yield from _action(tests, treatments, indent)
+
+
+def _action(tests: list[str], treatments: list[Treatment], indent: str) -> Iterator[str]:
+    """The first of an action's treatments that fits, if the action passes its own tests."""
+    if len(treatments) == 1:
+        tests = [*tests, *_fits(treatments[0])]
+        yield f"{indent}{_if(tests)}add({treatments[0].index})"
+        return
+    if tests:
+        yield f"{indent}{_if(tests)}"
+        indent += "    "
+    for word, treatment in zip(("if", *["elif"] * len(treatments)), treatments, strict=False):
+        fits = " and ".join(_fits(treatment)) or "True"
+        yield f"{indent}{word} {fits}: add({treatment.index})"
+
+
+def _if(tests: list[str]) -> str:
+    return f"if {' and '.join(tests)}: " if tests else ""
+
+
+def _truths(conditions: Iterable[int]) -> list[str]:
+    return [f"t[{condition}]" for condition in conditions]
+
+
+def _span(action: Action) -> str:
+    """The test of an action's validity dates; empty if it has none."""
+    begin, end = action.valid
+    if begin is not None and end is not None:
+        return f"{begin} <= now < {end}"
+    if begin is not None:
+        return f"now >= {begin}"
+    return "" if end is None else f"now < {end}"
+
+
+def _fits(treatment: Treatment) -> list[str]:
+    """What a treatment itself needs: its conditions and the attributes its texts name."""
+    needs = [f"v[{need}] is not None and v[{need}] is not UNKNOWN" for need in treatment.needs]
+    return [*_truths(treatment.conditions), *needs]

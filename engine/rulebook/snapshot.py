@@ -1,0 +1,154 @@
+"""A rule book's files as they were at one moment, and the version their contents make."""
+
+import hashlib
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from engine.rulebook.names import did_you_mean
+from engine.rulebook.parse import MOST_BYTES
+from engine.rulebook.report import Mistake, Place, Report
+
+TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv")
+FOLDERS: Final = ("actions", "tests")
+MOST_FILES: Final = 1000
+_ATTEMPTS = 100
+_PAUSE = 0.01
+_QUIET = 0.05
+_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """File contents by path relative to the book's directory (`actions/save.yaml`), sorted by path."""
+
+    files: Mapping[str, bytes]
+
+    @property
+    def version(self) -> str:
+        """16 hex digits of the SHA-256 of paths and contents: equal for equal files."""
+        digest = hashlib.sha256()
+        for path, content in self.files.items():
+            for part in (path.encode(), content):
+                digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()[:_DIGITS]
+
+
+def snapshot(source: Path | Mapping[str, bytes], report: Report) -> Snapshot:
+    """The files that belong to a rule book; whatever else could be meant to be read is reported.
+
+    From a directory, the files are read until two readings in a row agree and the last change is
+    50 ms ago, so that a book somebody is writing at the moment is neither seen half-written nor
+    mixed of two versions. This waits at most about a second.
+
+    Raises:
+        Mistake: if the directory cannot be read or does not stand still.
+    """
+    files = source if isinstance(source, Mapping) else _settled(source)
+    known = {}
+    for path in sorted(files):
+        if _belongs(path):
+            known[path] = files[path]
+        elif problem := _misplaced(path):
+            report.error(Place(_printable(path), 1, 1), problem)
+    if len(known) > MOST_FILES:
+        raise Mistake((Place(".", 1, 1), f"more than {MOST_FILES} files: merge some"))
+    return Snapshot(known)
+
+
+def _belongs(path: str) -> bool:
+    folder, slash, name = path.partition("/")
+    if not slash:
+        return path in TOP
+    fits = folder in FOLDERS and "/" not in name and name.endswith(".yaml")
+    return fits and not name.startswith(".") and path == _printable(path)
+
+
+def _printable(path: str) -> str:
+    """The path, with what is not text in it escaped."""
+    text = path.encode("utf-8", "backslashreplace").decode()
+    return text if text.isprintable() else ascii(text)
+
+
+def _misplaced(path: str) -> str | None:
+    """Why a file that looks like part of a book is not read; None if it does not look so."""
+    folders, _, name = path.rpartition("/")
+    if any(part.startswith(".") for part in path.split("/")) or folders.startswith("tests"):
+        return None
+    if not name.lower().endswith((".yaml", ".yml", ".csv")):
+        return None
+    if folders.startswith("actions"):
+        return "this file is not read: only actions/*.yaml are"
+    if folders:
+        return "this file is not read: it belongs at the top" if name in TOP else None
+    return f"this file is not part of a rule book.{did_you_mean(path, TOP)}"
+
+
+def _settled(directory: Path) -> dict[str, bytes]:
+    """The files as two readings in a row found them, the last change some while ago."""
+    failure: OSError | None = None
+    before: _Reading | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            reading = _reading(directory)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) or not directory.is_dir():
+                raise _unreadable(directory, error) from None
+            failure, before = error, None
+        else:
+            quiet = not 0 <= time.time() - reading.changed_at < _QUIET
+            if quiet and reading == before:
+                return dict(reading.files)
+            failure, before = None, reading
+            if quiet:
+                continue
+        time.sleep(_PAUSE)
+    if failure:
+        raise _unreadable(directory, failure)
+    raise Mistake((Place(".", 1, 1), "the files keep changing: try again when they stand still"))
+
+
+class _Reading(NamedTuple):
+    """Path and content of each file, and the latest change of any (seconds since 1970)."""
+
+    files: tuple[tuple[str, bytes], ...]
+    changed_at: float
+
+
+def _reading(directory: Path) -> _Reading:
+    """Every file that is, or looks like, part of a book; contents only of those that are."""
+    files: list[tuple[str, bytes]] = []
+    changed_at = 0.0
+    for path in _walk(directory):
+        name = path.relative_to(directory).as_posix()
+        status = path.stat()
+        if not _belongs(name) or not stat.S_ISREG(status.st_mode):
+            files.append((name, b""))
+            continue
+        with path.open("rb") as opened:
+            files.append((name, opened.read(MOST_BYTES + 1)))
+        changed_at = max(changed_at, status.st_mtime)
+    return _Reading(tuple(files), changed_at)
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    """The files at the top, in the folders of a book, and one level below these."""
+    for entry in _visible(directory):
+        if not entry.is_dir():
+            yield entry
+        elif entry.name in FOLDERS:
+            for inner in _visible(entry):
+                yield from _visible(inner) if inner.is_dir() else [inner]
+
+
+def _visible(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+
+
+def _unreadable(directory: Path, error: OSError) -> Mistake:
+    path = Path(error.filename or directory)
+    name = path.relative_to(directory) if path.is_relative_to(directory) else path
+    return Mistake((Place(_printable(str(name)), 1, 1), f"cannot be read: {error.strerror}"))
