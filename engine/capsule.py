@@ -1,0 +1,206 @@
+"""Capsule: the sealed token by which a response finds its decision without a lookup."""
+
+import base64
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine.errors import InvalidInput, StorageError, Violation
+from engine.model import (
+    UNKNOWN,
+    ActionId,
+    CustomerId,
+    Decision,
+    DecisionId,
+    Exposure,
+    PlacementId,
+    Value,
+)
+
+KEY_BYTES: Final = 32
+KEY_FILE: Final = "token.key"
+
+_FORMAT: Final = b"\x01"
+_KEY_ID: Final = 4
+_NONCE: Final = 12
+_PREFIX: Final = 8
+_COUNTERS: Final = 1 << 32
+_HEADER: Final = len(_FORMAT) + _KEY_ID
+_FIELD: Final = "response.token"
+
+
+class Capsules:
+    """Seals decisions into tokens and opens them again, with AES-256-GCM (NIST SP 800-38D).
+
+    A token is `format (1) · key id (4) · nonce (12) · ciphertext · tag (16)`; the first five bytes
+    are authenticated too. The nonce is 64 random bits, drawn anew every 2**32 seals, and a counter,
+    so that any number of processes may share a key.
+
+    Args:
+        key: 32 bytes; seals, and opens what it sealed.
+        retired: former keys, which only open.
+
+    >>> Capsules(bytes(32)).open(b"not a token", CustomerId("c1"), ActionId("a1"))
+    Traceback (most recent call last):
+        ...
+    engine.errors.InvalidInput: response.token: is no token of this service: send back the `token` of the DecideResponse unchanged
+    """
+
+    __slots__ = ("_ciphers", "_counter", "_header", "_nonce_prefix", "_seal")
+
+    def __init__(self, key: bytes, *retired: bytes) -> None:
+        self._ciphers = {_key_id(each): AESGCM(each) for each in (key, *retired)}
+        self._header = _FORMAT + _key_id(key)
+        self._seal = AESGCM(key).encrypt
+        self._nonce_prefix = secrets.token_bytes(_PREFIX)
+        self._counter = 0
+
+    def seal(self, decision: Decision) -> bytes:
+        """One token for all offers of the decision; a fallback's offers stand for no action."""
+        features = decision.features
+        unknown: list[int] = []
+        if features is not None and UNKNOWN in features:
+            unknown = [i for i, value in enumerate(features) if value is UNKNOWN]
+            features = [None if value is UNKNOWN else value for value in features]
+        content = orjson.dumps(
+            (
+                decision.decision_id,
+                decision.customer_id,
+                decision.decided_at,
+                decision.channel,
+                decision.schema,
+                features,
+                unknown,
+                [
+                    (
+                        offer.action_id,
+                        offer.group,
+                        shown.placement,
+                        offer.probability,
+                        offer.propensity,
+                    )
+                    for shown in decision.placements
+                    if not shown.fallback
+                    for offer in shown.offers
+                ],
+            )
+        )
+        self._counter += 1
+        if self._counter == _COUNTERS:
+            self._nonce_prefix, self._counter = secrets.token_bytes(_PREFIX), 0
+        nonce = self._nonce_prefix + self._counter.to_bytes(4, "big")
+        return self._header + nonce + self._seal(nonce, content, self._header)
+
+    def open(self, token: bytes, customer_id: CustomerId, action_id: ActionId) -> Exposure:
+        """The offer of `action_id` this token was given out with.
+
+        Raises:
+            InvalidInput: the token was forged, garbled or sealed by another service, belongs to
+                another customer, or its decision did not offer this action.
+        """
+        content = self._content(token)
+        decision_id, owner, decided_at, channel, schema, features, unknown, offers = content
+        if owner != customer_id:
+            raise _refused("belongs to another customer's decision")
+        for action, group, placement, probability, propensity in offers:
+            if action == action_id:
+                for i in unknown:
+                    features[i] = UNKNOWN
+                seen: list[Value] | None = features
+                return Exposure(
+                    decision_id=DecisionId(decision_id),
+                    action_id=action_id,
+                    group=group,
+                    channel=channel,
+                    placement=PlacementId(placement),
+                    decided_at=decided_at,
+                    probability=probability,
+                    propensity=propensity,
+                    schema=schema,
+                    features=seen,
+                )
+        offered = ", ".join(offer[0] for offer in offers) or "no action, only the fallback"
+        raise InvalidInput(
+            [
+                Violation(
+                    "response.action_id",
+                    f"{action_id!r} was not offered by this decision; it offered {offered}",
+                )
+            ]
+        )
+
+    def _content(self, token: bytes) -> Any:
+        header = token[:_HEADER]
+        nonce = token[_HEADER : _HEADER + _NONCE]
+        cipher = self._ciphers.get(header[len(_FORMAT) :])
+        if cipher is None or header[: len(_FORMAT)] != _FORMAT or len(nonce) != _NONCE:
+            raise _refused(
+                "is no token of this service: send back the `token` of the DecideResponse unchanged"
+            )
+        try:
+            content = cipher.decrypt(nonce, token[_HEADER + _NONCE :], header)
+        except InvalidTag:
+            raise _refused(
+                "is damaged: send back the `token` of the DecideResponse unchanged"
+            ) from None
+        return orjson.loads(content)
+
+
+def _refused(description: str) -> InvalidInput:
+    return InvalidInput([Violation(_FIELD, description)])
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"attune token key\0" + key).digest()[:_KEY_ID]
+
+
+def open_capsules(directory: Path) -> Capsules:
+    """The capsules of a data directory; its key is created, readable by its owner only, if missing.
+
+    `token.key` holds one base64 key a line: the first seals, all open. To rotate, put a new line
+    first (`openssl rand -base64 32`) and drop the old one after the response window.
+
+    Raises:
+        StorageError: the file cannot be read, written or understood.
+    """
+    path = directory / KEY_FILE
+    try:
+        if not path.exists():
+            _create(path)
+        lines = path.read_text(encoding="ascii", errors="replace").split()
+    except OSError as error:
+        raise StorageError(f"{path}: the token key cannot be read or created: {error}") from error
+    try:
+        keys = [base64.b64decode(line, validate=True) for line in lines]
+    except ValueError:
+        keys = []
+    if not keys or any(len(key) != KEY_BYTES for key in keys):
+        raise StorageError(
+            f"{path}: holds something other than base64 keys of {KEY_BYTES} bytes, one a line;"
+            " restore it (without it, tokens given out before cannot be opened)"
+        )
+    return Capsules(keys[0], *keys[1:])
+
+
+def _create(path: Path) -> None:
+    """Writes a fresh key beside `path` and links it in place, unless somebody else was first."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        scratch.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+        scratch.flush()
+        os.fsync(scratch.fileno())
+        try:
+            os.link(scratch.name, path)
+        except FileExistsError:
+            return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

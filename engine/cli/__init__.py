@@ -1,0 +1,82 @@
+"""The command line `attune`: one module for each command, loaded only when it is called."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+import typer
+
+from engine.errors import AttuneError, BrokenRuleBook
+
+COMMANDS: Final = {
+    "serve": ("serve", "Run the decision service."),
+    "demo": ("demo", "See the whole loop on this machine in a minute."),
+    "decide": ("decide", "Ask a running service what to offer a customer, and why."),
+    "record": ("record", "Tell a running service what a customer did."),
+    "import": ("import_", "Load customers from CSV or Parquet files."),
+    "check": ("check", "Find every mistake in a rule book."),
+    "backtest": ("backtest", "See how well Attune would have learned from your data."),
+}
+"""Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a
+line of help. A command whose module is not there is left out."""
+
+
+def main() -> None:
+    """Runs the command named on the command line; errors are one clear line, without a traceback."""
+    try:
+        application(sys.argv[1:])()
+    except BrokenRuleBook as error:
+        typer.echo(f"attune: the rule book has mistakes; nothing was started\n{error}", err=True)
+        sys.exit(1)
+    except AttuneError as error:
+        typer.echo(f"attune: {error}", err=True)
+        sys.exit(1)
+
+
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """The command line with the command the arguments name loaded, and only a line of the others.
+
+    Heavy imports thus cost nobody who does not need them, and a command that cannot be loaded (an
+    extra is not installed) fails alone.
+    """
+    app = typer.Typer(
+        name="attune",
+        help="Attune decides in real time which offers a customer should see, and learns from what they do.",
+        epilog="Begin with: attune demo",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_attune)
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
+    for name, (module, summary) in COMMANDS.items():
+        where = f"{__name__}.{module}"
+        if find_spec(where) is None:
+            continue
+        if name == wanted:
+            _add(app, name, where, module)
+        else:
+            app.command(name, help=summary)(_attune)
+    return app
+
+
+def _attune() -> None:
+    """Stands for the commands that are listed but not called."""
+
+
+def _add(app: typer.Typer, name: str, where: str, attribute: str) -> None:
+    try:
+        command = getattr(import_module(where), attribute)
+    except ImportError as error:
+        typer.echo(
+            f"attune: {name} cannot start, because a package it needs is missing: {error}", err=True
+        )
+        sys.exit(2)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)

@@ -1,0 +1,170 @@
+"""DecisionService: one question a call, or any number over a stream."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+
+from engine.edges.grpc.admission import Admissions
+from engine.edges.grpc.answers import Answers, encode_on_stream
+from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, send
+from engine.edges.grpc.port import Engine
+from engine.edges.grpc.questions import question_of
+from engine.edges.grpc.status import Refusal
+from engine.errors import Violation
+from engine.model import Decision, Question
+from engine.settings import Settings
+from engine.telemetry import Meter
+from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest
+
+SERVICE: Final = "attune.v1.DecisionService"
+
+_RESPONSE: Final = 2
+_STATUS: Final = 3
+_HOME_SHARE: Final = 0.1
+
+
+class Decisions:
+    """Answers questions within their deadline.
+
+    Args:
+        clock: monotonic seconds, the engine's own.
+        closing: set when the process is asked to stop; streams then end.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        admissions: Admissions,
+        settings: Settings,
+        gate: Gate,
+        meter: Meter,
+        clock: Callable[[], float],
+        closing: asyncio.Event,
+    ) -> None:
+        self._engine = engine
+        self._admissions = admissions
+        self._settings = settings
+        self._gate = gate
+        self._meter = meter
+        self._clock = clock
+        self._closing = closing
+        self._answers = Answers()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """The methods by name, for registration."""
+        return {
+            "Decide": self._gate.timed("Decide", DecideRequest, self._decide),
+            "DecideStream": self._gate.conversation("DecideStream", self._stream),
+        }
+
+    async def _decide(self, request: DecideRequest, remaining: float | None) -> bytes:
+        began = self._clock()
+        question = question_of(request, self._admissions.current())
+        deadline = self._deadline(began, remaining, question)
+        decided = self._engine.decide_now(question, deadline)
+        if decided is None:
+            decided = await self._engine.decide(question, deadline)
+        return self._answer(began, question, decided)
+
+    def _deadline(self, began: float, budget: float | None, question: Question) -> float:
+        """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
+        if budget is None:
+            budget = self._settings.budgets.of(question.channel)
+        return began + budget - min(self._settings.reserve, budget * _HOME_SHARE)
+
+    def _answer(self, began: float, question: Question, decided: tuple[Decision, bytes]) -> bytes:
+        decision, token = decided
+        answer = self._answers.encode(decision, token)
+        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        return answer
+
+    async def _stream(self, context: Context) -> None:
+        talk = _Talk(context, asyncio.Lock(), asyncio.Semaphore(self._settings.stream_limit))
+        finished = True
+        try:
+            finished = await self._converse(talk)
+        except* Gone:
+            pass
+        if not finished:
+            raise Ended(grpc.StatusCode.UNAVAILABLE, "the service is stopping; open another stream")
+
+    async def _converse(self, talk: "_Talk") -> bool:
+        """Answers all that is asked; False if the service was asked to stop before the caller did."""
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            async with asyncio.TaskGroup() as answering:
+                reading = answering.create_task(self._read(talk, answering))
+                await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
+                finished = reading.done()
+                reading.cancel()
+        finally:
+            closing.cancel()
+        return finished
+
+    async def _read(self, talk: "_Talk", answering: asyncio.TaskGroup) -> None:
+        """Takes up questions until the caller has no more, as many at once as the limit allows."""
+        while (raw := await talk.context.read()) is not grpc.aio.EOF:
+            began = self._clock()
+            request_id = ""
+            try:
+                message = DecideStreamRequest.FromString(raw)
+                request_id = message.request.request_id
+                question = question_of(message.request, self._admissions.current(), _noted(message))
+                budget = message.budget_ms / 1000 if message.budget_ms else None
+                deadline = self._deadline(began, budget, question)
+                decided = self._engine.decide_now(question, deadline)
+                answer = None if decided is None else self._answer(began, question, decided)
+            except Exception as error:  # noqa: BLE001 -- a bad question never ends the stream
+                await talk.refuse(request_id, self._gate.refusal("DecideStream", error))
+                continue
+            if answer is not None:
+                await talk.answer(request_id, answer)
+                continue
+            await talk.places.acquire()
+            answering.create_task(self._later(talk, began, question, deadline))
+
+    async def _later(
+        self, talk: "_Talk", began: float, question: Question, deadline: float
+    ) -> None:
+        try:
+            decided = await self._engine.decide(question, deadline)
+            answer = self._answer(began, question, decided)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as above
+            await talk.refuse(question.request_id, self._gate.refusal("DecideStream", error))
+        else:
+            await talk.answer(question.request_id, answer)
+        finally:
+            talk.places.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One open stream: answers leave one at a time, `places` are left for questions that wait."""
+
+    context: Context
+    writing: asyncio.Lock
+    places: asyncio.Semaphore
+
+    async def answer(self, request_id: str, response: bytes) -> None:
+        async with self.writing:
+            await send(self.context, encode_on_stream(request_id, _RESPONSE, response))
+
+    async def refuse(self, request_id: str, refusal: Refusal) -> None:
+        status = refusal.status().SerializeToString()
+        async with self.writing:
+            await send(self.context, encode_on_stream(request_id, _STATUS, status))
+
+
+def _noted(message: DecideStreamRequest) -> list[Violation]:
+    """What is wrong with the message around the request. Fields are named as in the request."""
+    noted = []
+    if not message.request.request_id:
+        noted.append(
+            Violation("request_id", "must not be empty on a stream: it matches the answer")
+        )
+    if message.budget_ms < 0:
+        noted.append(Violation("budget_ms", f"must not be negative, is {message.budget_ms}"))
+    return noted

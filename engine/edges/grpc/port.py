@@ -1,0 +1,76 @@
+"""What the gRPC edge asks of the engine behind it, and nothing more."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from engine.model import (
+    Customer,
+    CustomerId,
+    Decision,
+    EventResult,
+    IncomingEvent,
+    Micros,
+    ProfileUpdate,
+    Question,
+)
+from engine.rulebook.book import RuleBook
+from engine.rulebook.diagnostics import Diagnostic
+from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBookStatus:
+    """How the rule book in force came to be.
+
+    Attributes:
+        active_since: when the active book took over; 0 if there is none.
+        last_load_error: every mistake of the last attempt to load another book; empty if it worked.
+        last_load_error_time: when that attempt failed; 0 if it did not.
+    """
+
+    active_since: Micros = 0
+    last_load_error: tuple[Diagnostic, ...] = ()
+    last_load_error_time: Micros = 0
+
+
+class Engine(Protocol):
+    """One running engine. All calls come from one event loop; any of them may raise StorageError."""
+
+    @property
+    def book(self) -> RuleBook | None:
+        """The rule book in force; another object after a reload, None before the first load."""
+
+    @property
+    def rulebook_status(self) -> RuleBookStatus:
+        """Since when it is in force, and what became of the last reload."""
+
+    def decide_now(self, question: Question, deadline: float) -> tuple[Decision, bytes] | None:
+        """The same as `decide` where nothing has to be waited for; None if something has to be."""
+
+    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
+        """The decision and its sealed token (b"" for a dry run).
+
+        Args:
+            question: valid against `book`.
+            deadline: `time.monotonic()` seconds by which the answer must be on its way.
+
+        Raises:
+            RequestConflict: the request id has been used for another question.
+            NoRuleBook: nothing has been loaded yet.
+            Overloaded: more is asked than can be answered.
+        """
+
+    async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:
+        """One result for each event, in order; an accepted event is on disk."""
+
+    async def put(self, updates: Sequence[ProfileUpdate]) -> None:
+        """Writes the profiles; on disk when it returns."""
+
+    async def customer(self, customer_id: CustomerId) -> Customer | None:
+        """A customer with their interaction history; None if nobody has heard of them."""
+
+
+OpenEngine: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Engine]]
+"""Opens the engine over its data directory, and closes it in order."""

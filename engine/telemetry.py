@@ -1,0 +1,166 @@
+"""Telemetry: what operations see of the journey, as structured logs and Prometheus metrics."""
+
+import logging
+import sys
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, Final, Protocol, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from engine.model import Degradation, EventResult, EventStatus, Step
+from engine.settings import Address
+
+LATENCY_BOUNDS: Final = (
+    0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
+"""Upper bounds of the latency histogram's buckets, in seconds."""
+
+_STACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def set_up_logs(format_: str = "auto", stream: TextIO | None = None) -> None:
+    """Sends structlog and the standard library's warnings to `stream` (standard error).
+
+    Tracebacks come without local variables, which may hold customers' data. `format_` is `text`, `json`, or `auto`: text if the stream is a terminal.
+    """
+    stream = stream or sys.stderr
+    text = format_ == "text" or (format_ == "auto" and stream.isatty())
+    stamp: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    look: list[structlog.typing.Processor] = (
+        [_console(stream)]
+        if text
+        else [structlog.processors.ExceptionRenderer(_STACK), structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*stamp, *look],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    borrowed = logging.StreamHandler(stream)
+    borrowed.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=stamp,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *look],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [borrowed]
+    root.setLevel(logging.WARNING)
+
+
+def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+class Meter(Protocol):
+    """What the edge reports as it happens; each call costs well under a microsecond."""
+
+    def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
+        """One decision was answered after `seconds`."""
+
+    def recorded(self, results: Sequence[EventResult]) -> None:
+        """A batch of events was answered."""
+
+    def failed(self, method: str, code: str) -> None:
+        """A call or a question on a stream was answered with a status other than OK."""
+
+
+class Metrics(Collector):
+    """Counts in plain dictionaries and lists; Prometheus' own metrics cost ten times as much a call.
+
+    `errors` counts refusals by method and status code.
+
+    >>> metrics = Metrics()
+    >>> metrics.recorded([EventResult(EventStatus.ACCEPTED), EventResult(EventStatus.DUPLICATE)])
+    >>> [(s.labels, s.value) for m in metrics.collect() for s in m.samples if "events" in s.name]
+    [({'status': 'accepted'}, 1), ({'status': 'duplicate'}, 1)]
+    """
+
+    def __init__(self) -> None:
+        self._latency: dict[str, list[float]] = {}
+        self._degraded: Counter[Step] = Counter()
+        self._events: Counter[EventStatus] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()
+
+    def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
+        """See `Meter`."""
+        tally = self._latency.get(channel)
+        if tally is None:
+            tally = self._latency[channel] = [0.0] * (len(LATENCY_BOUNDS) + 2)
+        tally[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        tally[-1] += seconds
+        for step, _ in degraded:
+            self._degraded[step] += 1
+
+    def recorded(self, results: Sequence[EventResult]) -> None:
+        """See `Meter`."""
+        for status, _ in results:
+            self._events[status] += 1
+
+    def failed(self, method: str, code: str) -> None:
+        """See `Meter`."""
+        self.errors[method, code] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """The state as Prometheus reads it. Called from the exporter's thread."""
+        latency = HistogramMetricFamily(
+            "attune_decision_seconds",
+            "Time from a question's arrival to its answer, by channel.",
+            labels=["channel"],
+        )
+        decisions = CounterMetricFamily(
+            "attune_decisions", "Decisions answered, by channel.", labels=["channel"]
+        )
+        for channel, tally in list(self._latency.items()):
+            *buckets, total = list(tally)
+            running, cumulative = 0.0, []
+            for bound, count in zip([*map(str, LATENCY_BOUNDS), "+Inf"], buckets, strict=True):
+                running += count
+                cumulative.append((bound, running))
+            latency.add_metric([channel], cumulative, total)
+            decisions.add_metric([channel], running)
+        yield latency
+        yield decisions
+        yield _counter("attune_degraded", "Steps skipped.", "step", self._degraded)
+        yield _counter("attune_events", "Events taken in, by status.", "status", self._events)
+        errors = CounterMetricFamily(
+            "attune_errors", "Calls answered with an error.", labels=["method", "code"]
+        )
+        for labels, count in list(self.errors.items()):
+            errors.add_metric(list(labels), count)
+        yield errors
+
+
+@contextmanager
+def exposed(metrics: Metrics, address: Address) -> Iterator[Address]:
+    """Serves the metrics over HTTP at `/metrics` from a thread; yields where, and stops at the end."""
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    server, thread = start_http_server(address.port, address.host, registry)
+    try:
+        yield Address(address.host, server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _counter(name: str, help_: str, label: str, counts: Counter[Any]) -> Metric:
+    family = CounterMetricFamily(name, help_, labels=[label])
+    for key, count in list(counts.items()):
+        family.add_metric([str(key.name).lower() if isinstance(key, IntEnum) else key], count)
+    return family

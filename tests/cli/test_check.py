@@ -1,0 +1,82 @@
+"""`attune check` as people and programs meet it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from engine.cli import application
+from engine.cli.check import as_text
+from engine.rulebook.diagnostics import Diagnostic, Severity
+from tests.rulebook.builders import POLICIES, files
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(application(["check"]), ["check", *arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path, content in files().items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    return tmp_path
+
+
+def test_a_valid_book(folder: Path) -> None:
+    result = run(str(folder))
+    assert result.exit_code == 0
+    assert result.stdout == f"{folder}: valid (0 errors, 0 notices)\n"
+
+
+def test_every_mistake_with_a_place_an_editor_can_jump_to(folder: Path) -> None:
+    text = POLICIES.replace("slots: 2", "slots: no").replace("lever: 10", "levr: 10")
+    (folder / "policies.yaml").write_text(text + "experiments: {no_levers: 0.1}\n")
+    result = run(str(folder))
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"{folder}/policies.yaml:6:25: unknown key 'levr'")
+    assert lines[1].startswith(f"{folder}/policies.yaml:13:12: expected a whole number")
+    assert lines[2].startswith(f"{folder}/policies.yaml:20:14: notice: not enforced yet")
+    assert lines[3] == f"{folder}: not valid (2 errors, 1 notice)"
+    assert "\x1b" not in result.stdout
+
+
+def test_for_programs(folder: Path) -> None:
+    (folder / "policies.yaml").write_text(POLICIES.replace("slots: 2", "slots: -2"))
+    result = run(str(folder), "--format", "json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told == {
+        "valid": False,
+        "diagnostics": [
+            {
+                "file": "policies.yaml",
+                "line": 13,
+                "column": 12,
+                "message": "the number -2 is not between 1 and 1000",
+                "severity": "error",
+            }
+        ],
+    }
+
+
+def test_where_there_is_no_book(tmp_path: Path) -> None:
+    result = run(str(tmp_path / "nowhere"))
+    assert result.exit_code == 2
+    assert "there is no directory" in result.stderr
+    (tmp_path / "file").write_text("")
+    assert "is a file" in run(str(tmp_path / "file")).stderr
+
+
+def test_colour_marks_the_place_and_the_mistake() -> None:
+    found = [
+        Diagnostic("a.yaml", 1, 2, "wrong"),
+        Diagnostic("a.yaml", 1, 2, "later", Severity.NOTICE),
+    ]
+    assert "\x1b[31mwrong" in as_text(found, Path("book"), colour=True)
+    assert as_text(found, Path("book")).splitlines()[:2] == [
+        "book/a.yaml:1:2: wrong",
+        "book/a.yaml:1:2: notice: later",
+    ]

@@ -1,0 +1,129 @@
+"""`attune decide` and `attune record` against a running service."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from engine.model import IncomingResponse, Interaction
+from tests.cli.conftest import Attune, Live
+
+
+def test_decide_shows_the_offers_and_how_to_answer_them(live: Live, attune: Attune) -> None:
+    ran = attune("decide", "anna", "web.banner", "--server", live.address)
+    assert ran.returncode == 0, ran.stderr
+    assert "web.banner: shown" in ran.stdout
+    assert re.search(r"1 +│ a1 +│ a1\.web\.banner +│ body: x+", ran.stdout)
+    assert re.search(r"attune record anna --action a1 --decision d\d+ --outcome click", ran.stdout)
+
+
+def test_explain_tells_who_won_and_who_is_out_and_why(live: Live, attune: Attune) -> None:
+    ran = attune("decide", "anna", "web.home_hero", "--explain", "--server", live.address)
+    assert re.search(r"#1 +│ a1 +│ +2\.97 │ +0\.3 │ +2 │ +4\.5 │ +1\.1 │ +90\.0%", ran.stdout), (
+        ran.stdout
+    )
+    assert re.search(r"a2 +│ 8 arbitration +│ priority 0\.7 is below those shown", ran.stdout)
+    assert re.search(
+        r"a3 +│ 4 suitability +│ is not so: !customer\.complaint_open +│"
+        r" customer\.complaint_open = true +│ suitable_when\.no_complaint +│ policies\.yaml:4:9",
+        ran.stdout,
+    )
+    assert re.search(
+        r"│ +│ 5 consent and contact +│ cannot be told: consent\.marketing", ran.stdout
+    )
+    assert "consent.marketing = unknown" in ran.stdout
+    assert "these have no treatment here: a4\n" in ran.stdout
+    assert ran.stdout.index("│ a2") < ran.stdout.index("│ a3")
+
+
+def test_a_fallback_and_what_was_skipped_are_said(live: Live, attune: Attune) -> None:
+    nobody = attune("decide", "nobody", "web.banner", "--server", live.address).stdout
+    hurried = attune("decide", "hurried", "web.banner", "--server", live.address).stdout
+    assert "nobody's offer fits, so the fallback is shown" in nobody
+    assert "Good to see you" in nobody
+    assert "attune record" not in nobody
+    assert "Without the profile: no time" in hurried
+
+
+def test_decide_speaks_json(live: Live, attune: Attune) -> None:
+    ran = attune(
+        *("decide", "anna", "web.banner", "--format", "json", "--dry-run"),
+        *("--context", "customer.age=42", "-c", 'customer.name="123"', "--max-offers", 1),
+        ATTUNE_SERVER=str(live.address),
+    )
+    answer = json.loads(ran.stdout)
+    assert answer["placements"][0]["offers"][0]["action_id"] == "a1"
+    assert answer["token"] == ""
+    assert answer["degraded"] == []
+    question = live.engine.questions[-1]
+    assert question.context == {"customer.age": 42, "customer.name": "123"}
+    assert question.dry_run
+    assert question.max_offers == 1
+
+
+def test_a_refusal_names_every_field(live: Live, attune: Attune) -> None:
+    ran = attune(
+        *("decide", "anna", "web.banner", "--server", live.address),
+        *("-c", "customer.agee=42", "-c", "customer.segment=vipp"),
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "attune: the service refused this (INVALID_ARGUMENT):\n"
+        "  context[\"customer.segment\"]: 'vipp' is not one of mass, premium, vip."
+        " Did you mean 'vip'?\n"
+        '  context["customer.agee"]: is not an attribute of the rule book.'
+        " Did you mean 'customer.age'?\n"
+    )
+
+
+def test_where_nothing_answers_one_line_says_what_to_do(attune: Attune) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    ran = attune("decide", "anna", "web.banner", "--server", address)
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith(f"attune: nothing answers at {address} (Connection refused);")
+    assert "`attune serve`" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--server", "here"], ["-c", "customer.age"], ["--timeout-ms", "0"]]
+)
+def test_what_cannot_be_read_is_a_usage_error(attune: Attune, wrong: list[str]) -> None:
+    ran = attune("decide", "anna", "web.banner", *wrong)
+    assert ran.returncode == 2
+    assert "Invalid value" in ran.stderr
+
+
+def test_a_response_is_recorded_once(live: Live, attune: Attune) -> None:
+    say = (
+        *("record", "anna", "--action", "a1", "--decision", "d1", "--outcome", "accept"),
+        *("--value", 4.99, "--event-id", "cli-1", "--server", live.address),
+    )
+    assert attune(*say).stdout == "accepted: event cli-1 is on disk\n"
+    assert attune(*say).stdout.startswith("duplicate: event cli-1 was known already")
+    assert live.engine.events["cli-1"].body == IncomingResponse("a1", b"", "d1", "accept", 4.99)  # type: ignore[index, arg-type]  # ids
+
+
+def test_an_interaction_is_recorded_with_its_attributes(live: Live, attune: Attune) -> None:
+    ran = attune(
+        *("record", "anna", "--interaction", "dropped_call", "--channel", "ivr"),
+        *("--attribute", "network.cell=17", "--event-id", "cli-2", "--server", live.address),
+        *("--format", "json"),
+    )
+    assert json.loads(ran.stdout) == {"event_id": "cli-2", "status": "STATUS_ACCEPTED"}
+    assert live.engine.events["cli-2"].body == Interaction(  # type: ignore[index]  # an id
+        "dropped_call", "ivr", {"network.cell": 17}
+    )
+
+
+def test_a_rejected_event_says_why_and_fails(live: Live, attune: Attune) -> None:
+    ran = attune("record", "anna", "--action", "a1", "--server", live.address)
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("rejected: response.outcome: must not be empty; response.token:")
+
+
+def test_an_event_is_either_a_response_or_an_interaction(attune: Attune) -> None:
+    for both_or_none in ([], ["--action", "a1", "--interaction", "visit"]):
+        assert attune("record", "anna", *both_or_none).returncode == 2

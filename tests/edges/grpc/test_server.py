@@ -1,0 +1,193 @@
+"""The life of the server process: ready, draining, gone."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from engine.edges.grpc.server import serving
+from engine.errors import InvalidInput
+from engine.settings import Address, Settings
+from engine.telemetry import Metrics
+from engine.wire.decision_pb2 import DecideRequest
+from engine.wire.decision_pb2_grpc import DecisionServiceStub
+from tests.edges.grpc.conftest import Service
+from tests.edges.grpc.memory import MemoryEngine
+
+ROOT = Path(__file__).parents[3]
+QUICK = DecideRequest(customer_id="anna", placements=["web.banner"])
+SLOW = DecideRequest(customer_id="slow", placements=["web.banner"])
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running service process."""
+
+    process: asyncio.subprocess.Process
+    address: str
+
+
+@asynccontextmanager
+async def started(**environment: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.edges.grpc.serving"),
+        cwd=ROOT,
+        env=os.environ | {"ATTUNE_LISTEN": "127.0.0.1:0"} | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
+        ready = re.fullmatch(
+            r"attune is ready on (127\.0\.0\.1:\d+) \(rule book 3f2a3f2a, 12 actions\)\n", line
+        )
+        assert ready, line
+        yield Process(process, ready[1])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def end(running: Process) -> int:
+    return await asyncio.wait_for(running.process.wait(), 30)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_an_idle_service_in_order(sign: signal.Signals) -> None:
+    async with started() as running, grpc.aio.insecure_channel(running.address) as channel:
+        assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
+        running.process.send_signal(sign)
+        assert await end(running) == 0
+
+
+async def test_watchers_are_told_calls_in_flight_get_their_grace_and_no_more() -> None:
+    async with (
+        started(ATTUNE_GRACE="0.5") as running,
+        grpc.aio.insecure_channel(running.address) as channel,
+    ):
+        watch = HealthStub(channel).Watch(HealthCheckRequest())
+        assert (await watch.read()).status == HealthCheckResponse.SERVING
+        call = DecisionServiceStub(channel).Decide(SLOW)
+        await DecisionServiceStub(channel).Decide(QUICK, timeout=10)
+        running.process.send_signal(signal.SIGTERM)
+        assert (await watch.read()).status == HealthCheckResponse.NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        assert caught.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+        assert await end(running) == 0
+
+
+async def test_a_second_signal_ends_at_once() -> None:
+    async with (
+        started(ATTUNE_GRACE="600") as running,
+        grpc.aio.insecure_channel(running.address) as channel,
+    ):
+        watch = HealthStub(channel).Watch(HealthCheckRequest())
+        await watch.read()
+        call = DecisionServiceStub(channel).Decide(SLOW)
+        await DecisionServiceStub(channel).Decide(QUICK, timeout=10)
+        running.process.send_signal(signal.SIGTERM)
+        await watch.read()
+        running.process.send_signal(signal.SIGTERM)
+        assert await end(running) == -signal.SIGTERM
+        call.cancel()
+
+
+async def test_metrics_are_served_where_asked() -> None:
+    async with (
+        started(ATTUNE_METRICS="127.0.0.1:0") as running,
+        grpc.aio.insecure_channel(running.address) as channel,
+    ):
+        await DecisionServiceStub(channel).Decide(QUICK, timeout=10)
+        assert running.process.stderr is not None
+        said = (await asyncio.wait_for(running.process.stderr.readline(), 10)).decode()
+        url = re.findall(r'"(http://[^"]+)"', said)[0]
+        with await asyncio.to_thread(urllib.request.urlopen, url, timeout=10) as page:
+            text = page.read().decode()
+    assert 'attune_decisions_total{channel="web"} 1.0' in text
+
+
+async def test_calls_in_flight_are_finished_before_the_end(service: Service) -> None:
+    call = asyncio.ensure_future(DecisionServiceStub(service.channel).Decide(SLOW))
+    await service.engine.started.wait()
+    service.closing.set()
+    service.engine.wait.set()
+    assert (await call).decision_id
+
+
+async def test_an_address_in_use_is_said_so(service: Service) -> None:
+    with pytest.raises(InvalidInput, match=f"{service.address} cannot be listened on"):
+        async with serving(
+            MemoryEngine(),
+            Settings(listen=service.address),
+            Metrics(),
+            closing=asyncio.Event(),
+        ):
+            pass
+
+
+async def test_with_a_certificate_it_speaks_tls(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path)
+    async with (
+        started(ATTUNE_TLS_CERT=str(cert), ATTUNE_TLS_KEY=str(key)) as running,
+        grpc.aio.secure_channel(
+            running.address, grpc.ssl_channel_credentials(cert.read_bytes())
+        ) as channel,
+    ):
+        assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "attune")])
+    today = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    paths = directory / "cert.pem", directory / "key.pem"
+    paths[0].write_bytes(cert.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+async def test_a_key_without_its_certificate_is_said_so(tmp_path: Path) -> None:
+    settings = Settings(listen=Address("127.0.0.1", 0), tls_key=tmp_path / "key.pem")
+    with pytest.raises(InvalidInput, match="must be given together"):
+        async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
+            pass
+
+
+async def test_a_certificate_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    settings = Settings(
+        listen=Address("127.0.0.1", 0), tls_cert=tmp_path / "no.pem", tls_key=tmp_path / "no.key"
+    )
+    with pytest.raises(InvalidInput, match="certificate cannot be read"):
+        async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
+            pass

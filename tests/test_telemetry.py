@@ -1,0 +1,85 @@
+"""Telemetry: logs for people and for programs, metrics for Prometheus."""
+
+import io
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from engine.model import Degradation, EventResult, EventStatus, Step
+from engine.settings import Address
+from engine.telemetry import Metrics, exposed, set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_programs_read_one_json_object_a_line() -> None:
+    stream = io.StringIO()
+    set_up_logs("auto", stream)
+    structlog.get_logger().info("ready", port=5)
+    logging.getLogger("borrowed").warning("from %s", "elsewhere")
+    ours, theirs = map(json.loads, stream.getvalue().splitlines())
+    assert (ours["event"], ours["port"], ours["level"]) == ("ready", 5, "info")
+    assert (theirs["event"], theirs["level"]) == ("from elsewhere", "warning")
+
+
+def test_people_read_text() -> None:
+    stream = io.StringIO()
+    set_up_logs("text", stream)
+    structlog.get_logger().info("ready", port=5)
+    assert "ready" in stream.getvalue()
+    assert "port=5" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_tracebacks_come_without_local_variables(form: str) -> None:
+    stream = io.StringIO()
+    set_up_logs(form, stream)
+
+    def fails() -> None:
+        customers_name = "Anna " + "Example"
+        raise ValueError(len(customers_name))
+
+    try:
+        fails()
+    except ValueError:
+        structlog.get_logger().exception("fault")
+    assert "ValueError" in stream.getvalue()
+    assert "Anna Example" not in stream.getvalue()
+
+
+def test_metrics_are_what_prometheus_reads() -> None:
+    metrics = Metrics()
+    metrics.decided("web", 0.0004, ())
+    metrics.decided("web", 0.03, [Degradation(Step.PROPENSITY, "late")])
+    metrics.decided("web", 99.0, ())
+    metrics.recorded([EventResult(EventStatus.REJECTED, "why")])
+    metrics.failed("Decide", "INTERNAL")
+    with (
+        exposed(metrics, Address("127.0.0.1", 0)) as at,
+        urllib.request.urlopen(f"http://{at}/metrics", timeout=10) as page,
+    ):
+        lines = page.read().decode().splitlines()
+    for line in (
+        'attune_decisions_total{channel="web"} 3.0',
+        'attune_decision_seconds_bucket{channel="web",le="0.00025"} 0.0',
+        'attune_decision_seconds_bucket{channel="web",le="0.0005"} 1.0',
+        'attune_decision_seconds_bucket{channel="web",le="0.035"} 2.0',
+        'attune_decision_seconds_bucket{channel="web",le="+Inf"} 3.0',
+        'attune_decision_seconds_count{channel="web"} 3.0',
+        'attune_degraded_total{step="propensity"} 1.0',
+        'attune_events_total{status="rejected"} 1.0',
+        'attune_errors_total{code="INTERNAL",method="Decide"} 1.0',
+    ):
+        assert line in lines
