@@ -17,6 +17,7 @@ class Service(NamedTuple):
     """A running service: its process, and stubs to call it with."""
 
     process: "subprocess.Popen[str]"
+    address: str
     channel: grpc.Channel
 
     @property
@@ -51,7 +52,7 @@ def serving(rules: Path, data: Path) -> Iterator[Service]:
             assert ready, "the service did not start"
             address = ready.split(" on ")[1].split(" ")[0]
             with grpc.insecure_channel(address) as channel:
-                yield Service(process, channel)
+                yield Service(process, address, channel)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -1,0 +1,1 @@
+"""Imports: files that people bring become profiles in a running service."""
