@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text()
 
 def block(language: str, containing: str) -> str:
     """The code block that contains these words."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
     return next(text for text in blocks if containing in text)
 
 
@@ -29,8 +29,10 @@ def test_a_client_is_generated_and_asks_for_an_offer(tmp_path):
     subprocess.run(command, shell=True, check=True, cwd=ROOT)
     with serving(ROOT / "rules/telecom", tmp_path / "data") as service:
         subprocess.run(
-            [sys.executable, "-m", "engine", "import", "customers", "examples/customers.csv"]
-            + ["--server", service.address],
+            [
+                *(sys.executable, "-m", "engine", "import", "customers"),
+                *("examples/customers.csv", "--server", service.address),
+            ],
             check=True,
             cwd=ROOT,
         )

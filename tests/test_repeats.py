@@ -2,7 +2,7 @@ import pytest
 
 from engine import repeats
 from engine.errors import RequestConflict
-from engine.model import MINUTE
+from engine.model import MINUTE, DecisionId
 from engine.repeats import Answer, Repeats, agree, fingerprint
 from tests.builders import NOW, decide, question
 from tests.rulebook.builders import book
@@ -51,7 +51,7 @@ def test_memory_is_bounded_and_the_id_outlives_the_answer(remembered, answer, mo
 
 def test_an_id_from_before_a_restart_is_known_without_its_question():
     restored = Repeats(5 * MINUTE)
-    restored.restore("r1", "d0", NOW)
+    restored.restore("r1", DecisionId("d0"), NOW)
     assert restored.look(ASKED, NOW) == ("d0", NOW, None)
 
 

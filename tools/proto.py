@@ -1,7 +1,6 @@
 """Writes `engine/wire/` from `proto/`: messages, services and their type stubs.
 
-    python tools/proto.py            # regenerate in place
-    python tools/proto.py --out DIR  # elsewhere, to compare
+`python tools/proto.py` regenerates in place, `--out DIR` elsewhere, to compare.
 """
 
 import argparse

@@ -69,8 +69,9 @@ class Attribute:
 class Condition:
     """One named condition. `index` is its place among the truths `RuleBook.conditions` returns.
 
-    `test` is the key it stands under (`eligible_when`, `applicable_when`, `suitable_when`, `when`),
-    `level` one of all_actions, issue, group, action, treatment, arbitration; `owner` the id there.
+    `test` is the key it stands under (`eligible_when`, `applicable_when`, `suitable_when`, a
+    treatment's `when`; in arbitration `context_weights`, `none_when`), `level` one of all_actions,
+    issue, group, action, treatment, arbitration; `owner` the id there, empty where there is none.
     A condition that reads a `consent.*` attribute has the stage CONSENT_AND_CONTACT.
     """
 

@@ -28,6 +28,7 @@ SENSITIVITIES: Final = (
     "public", "internal", "confidential", "restricted", "personal", "contact", "financial",
     "health", "location", "behavioural", "special", "sensitive", "protected",
 )  # fmt: skip
+MOST_ATTRIBUTES: Final = 5000
 _DECISIVE: Final[Mapping[str, Reader[object]]] = {
     "type": likely_type,
     "nullable": flag,
@@ -46,13 +47,20 @@ _NOT_FIRST: Final = frozenset(
 
 
 def read_attributes(root: Node | None, report: Report) -> Attributes:
-    """What attributes.yaml declares."""
+    """What attributes.yaml declares.
+
+    Raises:
+        Mistake: if it is more than `MOST_ATTRIBUTES`.
+    """
     if root is None:
         return Attributes()
     fields = Fields(root, report, "attributes.yaml")
     fields.require("attributes")
     section = fields.node("attributes")
     fields.close()
+    if isinstance(section, MapNode) and len(section.entries) > MOST_ATTRIBUTES:
+        said = f"more than {MOST_ATTRIBUTES} attributes: declare only what is used"
+        raise Mistake((section.place, said))
     declared: list[Attribute] = []
     places: dict[str, Place] = {}
     doubtful: set[str] = set()

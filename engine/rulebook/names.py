@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
+MOST_COMPARED: Final = 300
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 
 
@@ -22,11 +23,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like a word, whatever their case; None if none is near."""
+    """The known name most like a word, whatever their case; None if none is near.
+
+    Of very many names only some are compared: those of about its length that begin or end like it.
+    """
+    word = word[:100].lower()
     by_lower = {name.lower(): name for name in known}
-    if len(by_lower) > 2000:
-        by_lower = {n: name for n, name in by_lower.items() if abs(len(n) - len(word)) <= 1}
-    near = get_close_matches(word[:100].lower(), by_lower, n=1, cutoff=0.6)
+    if len(by_lower) > MOST_COMPARED:
+        alike = [
+            name
+            for name in by_lower
+            if abs(len(name) - len(word)) <= 1 and (name[:2] == word[:2] or name[-2:] == word[-2:])
+        ]
+        by_lower = {name: by_lower[name] for name in alike[:MOST_COMPARED]}
+    near = get_close_matches(word, by_lower, n=1, cutoff=0.6)
     return by_lower[near[0]] if near else None
 
 

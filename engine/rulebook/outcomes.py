@@ -1,6 +1,7 @@
 """Outcomes and models: what a response is worth, and what learns from it."""
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 from typing import Final
 
 from engine.model import DAY
@@ -101,7 +102,8 @@ def _feature(attributes: Attributes) -> Reader[str]:
         known = [*attributes.index, "history.*"]
         if not attributes.complete or pattern.startswith("history."):
             return pattern
-        if any(fnmatchcase(name, pattern) for name in known):
+        matches = re.compile(translate(pattern)).match
+        if any(matches(name) for name in known):
             return pattern
         families = {f"{name.rpartition('.')[0]}.*" for name in attributes.index if "." in name}
         hint = did_you_mean(pattern, [*known, *families])

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from engine.rulebook.diagnostics import Diagnostic, Severity
 
-MOST_ERRORS: Final = 1000
+MOST_ERRORS: Final = 500
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from engine.model import DAY, UNKNOWN, PlacementId, Value
 from engine.rulebook.book import Kind, RuleBook
+from engine.rulebook.declarations import MOST_ATTRIBUTES
 from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
+from engine.rulebook.report import MOST_ERRORS
 from tests.rulebook.builders import ACTIONS, ATTRIBUTES, POLICIES, action, book, files
 
 
@@ -263,9 +265,12 @@ def test_places_are_exact_to_the_character() -> None:
     assert "Did you mean 'customer.age'?" in said
 
 
-def test_after_a_thousand_mistakes_nobody_looks_further() -> None:
-    many = "\n".join(f"  a{n}: {{type: x{n}}}" for n in range(5000))
-    assert len(errors(attributes=ATTRIBUTES + many)) == 1000
+def test_there_is_an_end_to_reporting_and_declaring() -> None:
+    wrong = "\n".join(f"  a{n}: {{type: x{n}}}" for n in range(MOST_ERRORS + 1))
+    assert len(errors(attributes=ATTRIBUTES + wrong)) == MOST_ERRORS
+    many = "\n".join(f"  a{n}: {{type: int}}" for n in range(MOST_ATTRIBUTES))
+    (said,) = errors(attributes=ATTRIBUTES + many)
+    assert said == "attributes.yaml:2:3: more than 5000 attributes: declare only what is used"
 
 
 def test_the_format_document_s_own_book_is_valid() -> None:

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from engine.rulebook.book import Attribute
 from engine.rulebook.cel import clock, runtime
 from engine.rulebook.cel.declarations import GETTERS
-from engine.rulebook.cel.mistakes import Problem, suggestion
+from engine.rulebook.cel.mistakes import Problem
 from engine.rulebook.cel.tree import (
     DURATION,
     TIMESTAMP,
@@ -21,6 +21,7 @@ from engine.rulebook.cel.tree import (
     dotted,
     walk,
 )
+from engine.rulebook.names import did_you_mean
 
 _TEXTS = {
     "timestamp": (
@@ -84,7 +85,7 @@ def _text_problems(node: Call, last: Node, text: str) -> Iterator[Problem]:
     placed = node.function in GETTERS and node.method and len(node.arguments) == 2
     if placed and (not text or clock.zone(text) is None):
         wanted = "a time zone such as 'Europe/Vienna' or '+01:00'"
-        hint = suggestion(text, sorted(available_timezones()))
+        hint = did_you_mean(text, sorted(available_timezones()))
         yield Problem(
             last.offset, f"'{text}' is not {wanted}.{hint}" if hint else f"'{text}' is not {wanted}"
         )
@@ -99,7 +100,7 @@ def _value_problems(node: Call, attributes: Mapping[str, Attribute]) -> Iterator
                 text = _text(literal)
                 if text is not None and text not in attribute.values:
                     values = ", ".join(attribute.values)
-                    hint = suggestion(text, attribute.values)
+                    hint = did_you_mean(text, attribute.values)
                     said = f"'{text}' is not a value of {attribute.name} ({values})."
                     yield Problem(literal.offset, f"{said}{hint}")
 

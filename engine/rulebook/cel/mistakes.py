@@ -1,13 +1,13 @@
 """What is wrong with an expression, said to the people who wrote it, with its place."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from engine.rulebook.book import Attribute
 from engine.rulebook.cel.declarations import FUNCTIONS, STANDARD_FUNCTIONS
 from engine.rulebook.cel.tree import Call, Node, Select, dotted, start, walk
+from engine.rulebook.names import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,16 +61,6 @@ _NOUNS = {
     "timestamp": "a timestamp",
     "duration": "a duration",
 }
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The closest known name, as a question to add to a message; empty if none is close.
-
-    >>> suggestion("vipp", ["mass", "premium", "vip"])
-    " Did you mean 'vip'?"
-    """
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def offset_of(text: str, line: int, column: int) -> int:
@@ -191,7 +181,7 @@ def _undeclared(offset: int, name: str, tree: Node | None, attributes: Attribute
 def _attribute_hint(name: str, attributes: Attributes) -> str:
     """The attribute probably meant: of the same last word, or spelt almost alike."""
     ends = [known for known in attributes if known.rpartition(".")[2] == name]
-    return f" Did you mean '{ends[0]}'?" if ends else suggestion(name, attributes)
+    return f" Did you mean '{ends[0]}'?" if ends else did_you_mean(name, attributes)
 
 
 _LOOP = "; write some.list.{}(x, x == ...)"
@@ -208,7 +198,7 @@ def _no_function(offset: int, name: str, node: Call, attributes: Attributes) -> 
     place = max(offset - len(name), 0)
     if name in known:
         return Problem(place, f"'{name}' is not used like this{_USE.get(name, '')}")
-    return Problem(place, f"there is no function '{name}'.{suggestion(name, known)}")
+    return Problem(place, f"there is no function '{name}'.{did_you_mean(name, known)}")
 
 
 def _selection(offset: int, message: str, tree: Node | None, attributes: Attributes) -> Problem:
