@@ -117,6 +117,9 @@ class _Story(NamedTuple):
         if action.action_id in shown_before:
             text = f"already shown in {shown_before[action.action_id]}"
             told.append(_of_the_engine(Stage.PLACEMENT, "placement.taken", text))
+        if not told and not competes:
+            text = "other mandatory actions fill the slots"
+            told.append(_of_the_engine(Stage.PLACEMENT, "placement.full", text))
         if not told:
             text = f"others came first (priority {factors.priority:.4g})"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))

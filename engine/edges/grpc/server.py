@@ -1,7 +1,9 @@
 """The server: all services wired once, started, and brought to an orderly end."""
 
 import asyncio
+import gc
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +30,8 @@ _SERVICES: Final = (
     rulebooks.SERVICE,
     health.SERVICE,
 )
+
+_LONGEST_TURN: Final = 0.000_5
 
 _log = structlog.get_logger(__name__)
 
@@ -99,10 +103,21 @@ async def serve(
         if settings.metrics is not None:
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
+        _settle()
         announce(_ready(address, engine.book))
         await closing.wait()
         _log.info("stopping", grace_seconds=settings.grace)
     _log.info("stopped")
+
+
+def _settle() -> None:
+    """Keeps pauses short: what is loaded by now is never looked at by the garbage collector again.
+
+    And a thread that computes lets the event loop go on after half a millisecond instead of five.
+    """
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(_LONGEST_TURN)
 
 
 def _options(settings: Settings) -> list[tuple[str, Any]]:
