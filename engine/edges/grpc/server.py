@@ -1,7 +1,6 @@
 """The server: all services wired once, started, and brought to an orderly end."""
 
 import asyncio
-import gc
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from engine.edges.grpc.checking import check_files
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine, OpenEngine
 from engine.errors import InvalidInput, Violation
+from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.settings import Address, Settings
@@ -103,21 +103,12 @@ async def serve(
         if settings.metrics is not None:
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
-        _settle()
+        sys.setswitchinterval(_LONGEST_TURN)
+        stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)
         announce(_ready(address, engine.book))
         await closing.wait()
         _log.info("stopping", grace_seconds=settings.grace)
     _log.info("stopped")
-
-
-def _settle() -> None:
-    """Keeps pauses short: what is loaded by now is never looked at by the garbage collector again.
-
-    And a thread that computes lets the event loop go on after half a millisecond instead of five.
-    """
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(_LONGEST_TURN)
 
 
 def _options(settings: Settings) -> list[tuple[str, Any]]:
