@@ -23,7 +23,7 @@ from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
 from engine.rulebook.policies import Policies
-from engine.rulebook.rendering import Hole, rendering
+from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
 
@@ -152,7 +152,8 @@ class _Actions:
             for part in parts
             if isinstance(part, Hole)
         }
-        render = rendering(written.texts)
+        placement = self.policies.placements.get(written.placement)
+        limits = placement.texts if placement else {}
         return Treatment(
             index=len(self.treatments),
             treatment_id=TreatmentId(written.treatment_id),
@@ -161,7 +162,8 @@ class _Actions:
             conditions=tuple(self._compiled(written.conditions)),
             texts=written.sources,
             needs=tuple(sorted(holes)),
-            render=render,
+            render=rendering(written.texts),
+            fits=fitting(written.texts, limits) if holes else None,
         )
 
 
@@ -220,7 +222,7 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
     source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
         placements.values(), draft.actions, draft.treatments
     )
-    functions = compiled(source, tuple(placements))
+    functions = compiled(source, tuple(placements), draft.treatments)
     declared = written.attributes.named("request.channel")
     channels = {placement.channel: None for placement in placements.values()}
     return RuleBook(
