@@ -8,6 +8,7 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ActionClass
 from engine.rulebook.caps import read_caps
 from engine.rulebook.conditions import (
+    Formula,
     WrittenCondition,
     WrittenNumber,
     number_or_expression,
@@ -66,7 +67,7 @@ class WrittenAction:
     lever: float
     attributes: Mapping[str, str]
     treatments: tuple[WrittenTreatment, ...]
-    extra_numbers: tuple[Scalar, ...]
+    extra_numbers: tuple[Formula, ...]
     place: Place
     complete: bool
 

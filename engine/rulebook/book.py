@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.diagnostics import Diagnostic
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
+
+
+PROTECTED: Final = frozenset({"protected", "sensitive"})
+"""The sensitivity classes of attributes that are kept, but that nothing may be decided by."""
 
 
 class Kind(StrEnum):
@@ -63,6 +67,11 @@ class Attribute:
     max_age: Micros | None = None
     description: str = ""
     source: Mapping[str, str] | None = None
+
+    @property
+    def protected(self) -> bool:
+        """Whether no condition, number, text or model may use it."""
+        return self.sensitivity in PROTECTED
 
 
 @dataclass(frozen=True, slots=True)

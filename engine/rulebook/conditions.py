@@ -33,8 +33,17 @@ class WrittenCondition:
     scalar: Scalar
 
 
-WrittenNumber: TypeAlias = float | Scalar
-"""A number, or the scalar that holds a CEL expression for it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """A CEL expression for a number, which must be from `least` to `most` if it is always the same."""
+
+    scalar: Scalar
+    least: float
+    most: float
+
+
+WrittenNumber: TypeAlias = float | Formula
+"""A number, or the expression for it."""
 
 
 def expression(node: Node) -> Scalar:
@@ -51,7 +60,7 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
 
     def read(node: Node) -> WrittenNumber:
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.text.strip():
-            return node
+            return Formula(node, least, most)
         return constant(node)
 
     return read

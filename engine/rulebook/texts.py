@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.rulebook.attributes import Attributes
+from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import MapNode, Node, Scalar
 from engine.rulebook.readers import text
@@ -160,6 +160,8 @@ def _hole(piece: Piece, attributes: Attributes | None) -> tuple[Hole | None, str
     attribute = attributes.named(name)
     if attribute is None:
         return None, None
+    if attribute.protected:
+        return None, protected_problem(attribute)
     return (
         Hole(attribute.index, attribute.type.kind, piece.format, name),
         format_problem(attribute.type, piece.format),
