@@ -144,7 +144,8 @@ class _Reading:
 
     def file(self, root: Node) -> list[WrittenAction]:
         fields = Fields(root, self.report, "a file of actions")
-        fields.require("actions")
+        if not fields.stands("actions"):
+            fields.require("actions")
         section = fields.node("actions")
         fields.close()
         if section is None:
@@ -257,7 +258,10 @@ class _Reading:
     def _treatments(self, node: Node | None) -> tuple[WrittenTreatment, ...]:
         if node is None:
             return ()
-        if not isinstance(node, ListNode) or not node.items:
+        if isinstance(node, ListNode) and not node.items:
+            self.report.error(node.place, "an action needs at least one treatment")
+            return ()
+        if not isinstance(node, ListNode):
             message = f"expected a list of treatments, found {described(node)}"
             self.report.error(node.place, message)
             return ()

@@ -19,6 +19,7 @@ _ATTEMPTS = 20
 def parse(path: str, content: bytes, report: Report) -> Node | None:
     """The file's only document, or None if nothing can be made of it.
 
+    A file in a folder may hold nothing but comments.
     After a syntax error the block it stands in is left out and the rest is read, so that the other
     mistakes of the file are reported too; `report.lost` then knows what was left out.
     """
@@ -121,7 +122,7 @@ class _Composer:
                 if event.version or event.tags:
                     self._error(event, "YAML directives (%) are not used in rule files")
                 root = self._node(next(self._events), _Surroundings())
-        if root is None:
+        if root is None and "/" not in self._source.path:
             self.found.append((self._source.place(0), "the file holds nothing but comments"))
         return root
 
