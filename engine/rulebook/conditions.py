@@ -81,8 +81,15 @@ def policy_tests(fields: Fields, level: str, owner: str) -> PolicyTests:
         for test in POLICY_TESTS
         for condition in named_conditions(fields.node(test), fields.report, test, level, owner)
     )
-    lost = fields.report.errors > before or any(fields.misspelt(test) for test in POLICY_TESTS)
+    lost = fields.report.errors > before or any(
+        _is_damaged(fields.node(test)) if test in fields else fields.lost(test)
+        for test in POLICY_TESTS
+    )
     return PolicyTests(conditions, not lost)
+
+
+def _is_damaged(node: Node | None) -> bool:
+    return isinstance(node, MapNode) and bool(node.emptied)
 
 
 def named_conditions(

@@ -108,6 +108,10 @@ class Fields:
         strangers = (name for name in self._entries if name not in self._asked)
         return key not in self._entries and any(did_you_mean(name, [key]) for name in strangers)
 
+    def lost(self, key: str) -> bool:
+        """Whether a key that is absent may only be lost by another mistake."""
+        return key in self._emptied or self.misspelt(key)
+
     def _meant(self, name: str) -> str:
         """What an unknown key may have been meant to be: rather a key that is absent."""
         absent = [key for key in self._asked if key not in self._entries]

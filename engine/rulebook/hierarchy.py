@@ -126,7 +126,11 @@ def _level(fields: Fields, level: str, owner: str, issue: str = "") -> Level:
 def _all_actions(policies: Fields) -> Level:
     node = policies.node("all_actions")
     if node is None:
-        return Level("all_actions", "", complete=not policies.misspelt("all_actions"))
+        return Level(
+            "all_actions",
+            "",
+            complete=policies.stands("all_actions") or not policies.lost("all_actions"),
+        )
     fields = Fields(node, policies.report, "all_actions")
     tests = policy_tests(fields, "all_actions", "")
     fields.close()

@@ -88,7 +88,7 @@ def _has(root: Node, section: str) -> bool:
 
 def _stands(fields: Fields, section: str, whole: bool) -> bool:
     """Whether a section that may be left out is really meant to be."""
-    return section in fields or (whole and not fields.misspelt(section))
+    return fields.stands(section) or (whole and not fields.lost(section))
 
 
 def _nothing() -> Policies:

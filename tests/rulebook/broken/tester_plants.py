@@ -79,4 +79,180 @@ NUMBERS: Final = (
     ),
 )
 
-ALL: Final = (*TEXTS, *NUMBERS)
+SLIPS: Final = (
+    Plant(
+        "the first key of an action without its colon",
+        "actions/plans.yaml",
+        "- id: data_plan\n",
+        "- ‸id roof\n",
+        ("the key 'id' needs a ':'",),
+        alone=True,
+    ),
+    Plant(
+        "the first key of an action others name, without its colon",
+        "actions/save.yaml",
+        "- id: save_discount\n",
+        "- ‸id save_discount\n",
+        ("the key 'id' needs a ':'",),
+        alone=True,
+    ),
+    Plant(
+        "the first key of a treatment without its colon",
+        "actions/save.yaml",
+        "- id: win_back.web\n",
+        "- ‸id win_back.web\n",
+        ("the key 'id' needs a ':'",),
+        alone=True,
+    ),
+    Plant(
+        "an action others name without an id",
+        "actions/save.yaml",
+        "  - id: save_discount\n    title",
+        "  - ‸title",
+        ("needs the key 'id'",),
+        alone=True,
+    ),
+    Plant(
+        "an action others name with nothing under its id",
+        "actions/save.yaml",
+        "- id: save_discount\n",
+        "- id:‸\n",
+        ("nothing under 'id'",),
+        alone=True,
+    ),
+    Plant(
+        "an id with a space",
+        "actions/save.yaml",
+        "- id: save_discount\n",
+        "- id: ‸save discount\n",
+        ("'save discount' is no name",),
+        alone=True,
+    ),
+    Plant(
+        "an id that is a number",
+        "actions/save.yaml",
+        "- id: save_discount\n",
+        "- id: ‸5\n",
+        ("quotes",),
+        alone=True,
+    ),
+    Plant(
+        "one action copied and not renamed",
+        "actions/plans.yaml",
+        "- id: call_plan\n",
+        "- id: ‸data_plan\n",
+        ("already", "line 2"),
+        alone=True,
+    ),
+    Plant(
+        "a second document in the middle of a file",
+        "actions/save.yaml",
+        "  - id: win_back\n",
+        "‸---\n  - id: win_back\n",
+        ("document",),
+        alone=True,
+    ),
+    Plant(
+        "a required key too far to the right",
+        "actions/plans.yaml",
+        "    title: Move to the plan with data\n",
+        "      title‸: Move to the plan with data\n",
+        ("indentation",),
+        alone=True,
+    ),
+    Plant(
+        "an alias where a number stands",
+        "actions/plans.yaml",
+        "    value: 40\n",
+        "    value: ‸*forty\n",
+        ("quotes",),
+    ),
+    Plant(
+        "an anchor where a number stands",
+        "actions/save.yaml",
+        "    value: 25\n",
+        "    value: ‸&most 25\n",
+        ("quotes",),
+    ),
+    Plant(
+        "a tag before a group",
+        "actions/bundles.yaml",
+        "    title: Free data at night\n    group: bundles\n",
+        "    title: Free data at night\n    group: ‸!!str bundles\n",
+        ("quotes",),
+    ),
+    Plant(
+        "an alias where conditions stand",
+        "actions/plans.yaml",
+        "    eligible_when:\n"
+        "      young: customer.age < 27\n"
+        "      tagged: '\"streamer\" in customer.tags'\n",
+        "    eligible_when: ‸*young\n",
+        ("quotes",),
+        alone=True,
+    ),
+    Plant(
+        "a merge of keys",
+        "actions/plans.yaml",
+        "    value: 30\n",
+        "    <<: ‸*usual\n",
+        ("quotes",),
+    ),
+    Plant(
+        "a tag before a type",
+        "attributes.yaml",
+        "customer.age:             {type: int, range",
+        "customer.age:             {type: ‸!!str int, range",
+        ("quotes",),
+        alone=True,
+    ),
+    Plant(
+        "a spreadsheet with semicolons",
+        "levers.csv",
+        "action_id,lever,value,per_day,from,to,owner\n"
+        "data_bundle,25,,25000,2026-11-01,2027-01-31,Growth\n"
+        "call_plan,,12.5,,,,Growth\n",
+        "action_id‸;lever;value;per_day;from;to;owner\n"
+        "data_bundle;25;;25000;2026-11-01;2027-01-31;Growth\n"
+        "call_plan;;12,5;;;;Growth\n",
+        ("commas", "';'"),
+        alone=True,
+    ),
+    Plant(
+        "a type with a comma without quotes",
+        "attributes.yaml",
+        "customer.balances:        {type: 'map(string,double)'}",
+        "customer.balances:        {nullable: true, type: ‸map(string, double)}",
+        ("quotes", "'map(string, double)'"),
+        alone=True,
+    ),
+    Plant(
+        "a type without its colon",
+        "attributes.yaml",
+        "customer.points:          {type: int, default: 0}",
+        "customer.points:          {‸type int}",
+        ("the key 'type' needs a ':'",),
+        alone=True,
+    ),
+    Plant(
+        "a type without a space after its colon",
+        "attributes.yaml",
+        "customer.points:          {type: int, default: 0}",
+        "customer.points:          {‸type:int, default: 0}",
+        ("space after the ':'",),
+        alone=True,
+    ),
+    Plant(
+        "no treatments at all",
+        "actions/save.yaml",
+        "    treatments:\n"
+        "      - id: outage_notice.sms\n"
+        "        placement: sms.care\n"
+        "        texts:\n"
+        "          message: Planned work on the network tonight. We are sorry for the trouble.",
+        "    treatments: ‸[]",
+        ("at least one",),
+    ),
+)
+
+ALL: Final = (*TEXTS, *NUMBERS, *SLIPS)
