@@ -104,8 +104,7 @@ class Rehearsal:
 
     def __init__(self, book: RuleBook, now: Micros) -> None:
         self._now = now
-        calm = replace(book.arbitration, exploration=Exploration("greedy"))
-        self._book = replace(book, arbitration=calm)
+        self._book = calm(book)
 
     def play(self, case: Case) -> Rehearsed:
         """Decides the question of a test and compares."""
@@ -129,6 +128,12 @@ class Rehearsal:
             dry_run=True,
         )
         return decided(self._book, question, remembered(case, now), now, case.propensities)
+
+
+def calm(book: RuleBook) -> RuleBook:
+    """The same book, but nothing is left to chance: the best always wins."""
+    greedy = replace(book.arbitration, exploration=Exploration("greedy"))
+    return replace(book, arbitration=greedy)
 
 
 def decided(

@@ -23,6 +23,7 @@ _COLOURS: Final = {
     "failed": typer.colors.RED,
     "skipped": typer.colors.YELLOW,
 }
+_TESTS: Final = frozenset({"eligible_when", "applicable_when", "suitable_when", "when"})
 _WORDS: Final = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
 
 
@@ -123,7 +124,7 @@ def _why(one: "Absence", directory: Path) -> Iterator[str]:
         return
     yield f"  {one.action_id} is out:"
     for reason in one.reasons:
-        yield f"    {_because(reason)}"
+        yield f"    {because(reason)}"
         if reason.saw:
             saw = ", ".join(f"{name} = {value}" for name, value in reason.saw.items())
             yield f"      saw {saw}"
@@ -131,9 +132,9 @@ def _why(one: "Absence", directory: Path) -> Iterator[str]:
             yield f"      at  {directory / reason.place}"
 
 
-def _because(reason: "Reason") -> str:
+def because(reason: "Reason") -> str:
     """A condition with its verdict; the engine's own reasons are sentences already."""
-    if not reason.saw:
+    if reason.code.partition(".")[0] not in _TESTS:
         return f"{reason.code}: {reason.detail}"
     return f"{reason.code} is {'unknown' if reason.unknown else 'false'}: {reason.detail}"
 

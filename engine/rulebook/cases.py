@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.attributes import FILLED_BY_ENGINE, Attributes, written_value
+from engine.rulebook.book import Placement, RuleBook
 from engine.rulebook.case import Case, Expectation, Expects, PastEvent, PastOffer
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
-from engine.rulebook.policies import Policies
 from engine.rulebook.readers import (
     as_written,
     duration,
@@ -58,9 +58,61 @@ class Cast:
     """What tests may refer to; `codes` are the reason codes of each action."""
 
     attributes: Attributes
-    policies: Policies
+    placements: Mapping[str, Placement]
+    placement_names: Names
+    outcomes: Names
     actions: Names
     codes: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of_book(cls, book: RuleBook) -> "Cast":
+        """What a finished book declares."""
+        nowhere = Place("attributes.yaml", 1, 1)
+        return cls(
+            attributes=Attributes(
+                declared=book.attributes,
+                places=dict.fromkeys(book.index, nowhere),
+                complete=True,
+            ),
+            placements={str(name): placement for name, placement in book.placements.items()},
+            placement_names=Names.of("placement", book.placements),
+            outcomes=Names.of("outcome", book.outcomes),
+            actions=Names.of("action", (action.action_id for action in book.actions)),
+            codes={},
+        )
+
+
+class Known(NamedTuple):
+    """What a test, or a file about one customer, tells of a customer."""
+
+    customer: Mapping[str, Value]
+    history: tuple[PastOffer, ...]
+    events: tuple[PastEvent, ...]
+
+
+def read_customer(root: Node, cast: Cast, report: Report) -> Known:
+    """One customer: the keys `customer household history events` of a test, or attributes alone."""
+    keys = root.entries.keys() if isinstance(root, MapNode) else frozenset()
+    if not keys & {"customer", "household", "history", "events"}:
+        return Known(_values(root, cast, report), (), ())
+    fields = Fields(root, report, "a customer")
+    known = _known(fields, cast, report)
+    fields.close()
+    return known
+
+
+def read_context(root: Node, cast: Cast, report: Report) -> dict[str, Value]:
+    """Attributes by name, as a request's context gives them."""
+    return _values(root, cast, report)
+
+
+def _known(fields: Fields, cast: Cast, report: Report) -> Known:
+    values: dict[str, Value] = {}
+    for key in ("household", "customer"):
+        values |= _values(fields.node(key), cast, report)
+    history = [_touch(entry, cast, report) for entry in _list(fields.node("history"), report)]
+    events = [_event(entry, cast, report) for entry in _list(fields.node("events"), report)]
+    return Known(values, tuple(history), tuple(events))
 
 
 def read_cases(root: Node, cast: Cast, report: Report) -> tuple[Case, ...]:
@@ -88,11 +140,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         report.error(fields.place_of("name"), f"line {seen[name].line} has a test of this name")
     elif name:
         seen[name] = fields.place_of("name")
-    known: dict[str, Value] = {}
-    for key in ("household", "customer"):
-        known |= _values(fields.node(key), cast, report)
-    history = [_touch(entry, cast, report) for entry in _list(fields.node("history"), report)]
-    events = [_event(entry, cast, report) for entry in _list(fields.node("events"), report)]
+    known = _known(fields, cast, report)
     propensities = _propensities(fields.node("propensities"), cast, report)
     fields.require("request")
     request = fields.node("request")
@@ -106,9 +154,9 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         name=name,
         file=node.place.file,
         line=node.place.line,
-        customer=known,
-        history=tuple(history),
-        events=tuple(events),
+        customer=known.customer,
+        history=known.history,
+        events=known.events,
         placements=asked.placements,
         channel=asked.channel,
         context=asked.context,
@@ -116,7 +164,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         now=now,
         expected=expected,
         propensities=propensities,
-        later=_later(expected, events, cast),
+        later=_later(expected, known.events, cast),
     )
 
 
@@ -163,15 +211,13 @@ def _values(node: Node | None, cast: Cast, report: Report) -> dict[str, Value]:
 
 def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
     fields = Fields(node, report, "a line of history")
-    channel = channel_reader(cast.attributes, dict(cast.policies.placements))
+    channel = channel_reader(cast.attributes, cast.placements)
     touch = PastOffer(
         action_id=ActionId(fields.need("action", reference(cast.actions), "")),
-        outcome=fields.need("outcome", reference(cast.policies.outcome_names), ""),
+        outcome=fields.need("outcome", reference(cast.outcomes), ""),
         ago=fields.need("ago", duration, 0),
         channel=fields.take("channel", channel, ""),
-        placement=PlacementId(
-            fields.take("placement", reference(cast.policies.placement_names), "")
-        ),
+        placement=PlacementId(fields.take("placement", reference(cast.placement_names), "")),
         value=fields.take("value", number(), 0.0),
         times=fields.take("times", whole(1, 10_000), 1),
     )
@@ -182,7 +228,7 @@ def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
 
 def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
     fields = Fields(node, report, "an event")
-    channel = channel_reader(cast.attributes, dict(cast.policies.placements))
+    channel = channel_reader(cast.attributes, cast.placements)
     event = PastEvent(
         type=fields.need("type", identifier, ""),
         ago=fields.need("ago", duration, 0),
@@ -220,7 +266,7 @@ class _Asked(NamedTuple):
 
 def _request(node: Node, cast: Cast, report: Report) -> _Asked:
     fields = Fields(node, report, "a request")
-    placement = reference(cast.policies.placement_names)
+    placement = reference(cast.placement_names)
     if "placements" not in fields:
         fields.require("placement")
     one = fields.take("placement", placement, "")
@@ -228,13 +274,13 @@ def _request(node: Node, cast: Cast, report: Report) -> _Asked:
     if one and several:
         report.error(fields.key_place("placement"), "give 'placement' or 'placements', not both")
     names = tuple(map(PlacementId, several or ((one,) if one else ())))
-    channel_of = channel_reader(cast.attributes, dict(cast.policies.placements))
+    channel_of = channel_reader(cast.attributes, cast.placements)
     channel = fields.take("channel", channel_of, "")
     max_offers = fields.take("max_offers", whole(1, 1000), 0)
     context = _values(fields.node("context"), cast, report)
     fields.close()
     for name in names:
-        declared = cast.policies.placements.get(name)
+        declared = cast.placements.get(name)
         if declared is None:
             continue
         channel = channel or declared.channel

@@ -63,7 +63,14 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     actions = read_actions(action_files, policies, attributes, report)
     written = Written(files.version, attributes, policies, actions)
     drafted = draft(written, report)
-    cast = Cast(attributes, policies, names, reason_codes(written))
+    cast = Cast(
+        attributes=attributes,
+        placements=policies.placements,
+        placement_names=policies.placement_names,
+        outcomes=policies.outcome_names,
+        actions=names,
+        codes=reason_codes(written),
+    )
     cases = [
         case
         for path, root in roots.items()

@@ -88,10 +88,12 @@ class NearestChange:
         self._variables = variables
         self._read_by: dict[int, tuple[int, ...]] = {}
         self._reckoned: dict[int, tuple[Node, ...]] = {}
-        self._parts = dict.fromkeys(part for root in self._roots for part in _parts(root))
-        self._place = {part: at for at, part in enumerate(self._parts)}
-        self._evaluate = evaluator(tuple(self._parts), variables)
-        self._readers = {part: self._reads(part) for part in self._parts}
+        written = [part for root in self._roots for part in _parts(root)]
+        self._parts = tuple(dict.fromkeys(written))
+        place = {part: at for at, part in enumerate(self._parts)}
+        self._place = {id(part): place[part] for part in written}
+        self._evaluate = evaluator(self._parts, variables)
+
         self._turns = {index: self._turns_of(index) for index in self._all_read()}
 
     def find(
@@ -129,7 +131,7 @@ class NearestChange:
     def _turns_of(self, index: int) -> Turns:
         """Where comparisons with this attribute turn: literals, and parts it is compared with."""
         literals: dict[object, None] = {}
-        parts: dict[Node, None] = {}
+        parts: dict[int, None] = {}
         for call in (node for root in self._roots for node in walk(root)):
             if isinstance(call, Fold) and index in self._reads(call.range):
                 inside = (n for n in walk(call.step) if isinstance(n, Constant))
@@ -141,9 +143,9 @@ class NearestChange:
                 for element in elements:
                     if isinstance(element, Constant):
                         literals.setdefault(element.value)
-                    elif element in self._place:
-                        parts.setdefault(element)
-        return Turns(tuple(literals), tuple(self._place[part] for part in parts))
+                    elif id(element) in self._place:
+                        parts.setdefault(self._place[id(element)])
+        return Turns(tuple(literals), tuple(parts))
 
     def _opposite(self, call: Call, index: int) -> Iterator[Node]:
         """What an attribute is compared with, or held against, by one operator or function."""
@@ -216,7 +218,7 @@ class _Search:
                 self._vary(state, missing[0], None)
                 continue
             for part, want in _targets(target.part, target.want, self._truth_in(state.truths)):
-                for index in self._of._readers[part]:
+                for index in self._of._reads(part):
                     self._vary(state, index, _Target(part, want))
         return None
 
@@ -230,7 +232,7 @@ class _Search:
         def truth(node: Node) -> object:
             if isinstance(node, Constant):
                 return node.value
-            return truths[self._of._place[node]]
+            return truths[self._of._place[id(node)]]
 
         return truth
 
@@ -257,7 +259,7 @@ class _Search:
             return True
         return any(
             index not in changed or isinstance(changed[index], tuple)
-            for index in self._of._readers[target.part]
+            for index in self._of._reads(target.part)
             if index not in self._of._fixed
         )
 

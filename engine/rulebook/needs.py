@@ -93,10 +93,10 @@ def _span(
         high += 1
     from_ = probes[low] if low > 0 else None
     to = probes[high] if high < len(probes) - 1 else None
+    if low == high:
+        return told(attribute, after)
     if from_ is None and to is None:
         return "any value"
-    if from_ is not None and from_ == to:
-        return told(attribute, after)
     kind = attribute.type.kind
     if from_ is not None and to is not None and kind is Kind.INT:
         return f"{from_} to {to}"
