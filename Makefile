@@ -28,13 +28,15 @@ demo: setup ## run the whole loop on this machine, live, in about a minute
 test: setup ## run every test, doctests included
 	$(BIN)/python -m pytest
 
-check: setup ## lint, format, types, the wire contract and the shipped rule books
+check: setup ## lint, format, types, the wire contract, the shipped rule books and their tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/buf lint
 	$(BIN)/attune check rules/telecom
 	$(BIN)/attune check rules/bank
+	$(BIN)/attune test rules/telecom
+	$(BIN)/attune test rules/bank
 
 format: setup ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -5,6 +5,7 @@ story of each no, for explanations, from the same truths.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from engine.model import UNKNOWN, Micros, PlacementId, Reason, Stage, Value
@@ -59,7 +60,8 @@ def _treatment(
         if values[index] is UNKNOWN or values[index] is None:
             name = book.attributes[index].name
             text = f"the text of {treatment.treatment_id} names {name}, which is missing"
-            told.append(_plain(Stage.AVAILABILITY, "availability.text", text, action, unknown=True))
+            reason = _plain(Stage.AVAILABILITY, "availability.text", text, action, unknown=True)
+            told.append(replace(reason, saw=saw(book, [name], values)))
             complete = False
     if complete and treatment.fits and (problem := treatment.fits.misfit(values)):
         text = f"the text of {treatment.treatment_id} cannot be shown: {problem}"

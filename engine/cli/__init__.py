@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "record": ("record", "Tell a running service what a customer did."),
     "import": ("import_", "Load customers from CSV or Parquet files."),
     "check": ("check", "Find every mistake in a rule book."),
+    "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),
+    "explain": ("explain", "Say why a customer is not shown an action, and what would let it in."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

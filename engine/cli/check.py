@@ -32,7 +32,7 @@ def check(
     Example: attune check rules/telecom
     """
     if not directory.is_dir():
-        typer.echo(f"attune check: {_absence(directory)}", err=True)
+        typer.echo(f"attune check: {absence(directory)}", err=True)
         raise typer.Exit(2)
     from engine.rulebook.load import load
 
@@ -98,7 +98,8 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _absence(directory: Path) -> str:
+def absence(directory: Path) -> str:
+    """What to say where there should be a directory and is none."""
     if directory.exists():
         return f"{directory} is a file: name the directory of a rule book"
     return f"there is no directory {directory}"

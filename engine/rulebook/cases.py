@@ -1,15 +1,17 @@
-"""tests/*.yaml: the tests that marketing writes beside the rules. Checked here, run later."""
+"""tests/*.yaml: the tests that marketing writes beside the rules. Read and checked here, run by `engine.rehearsal`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.attributes import FILLED_BY_ENGINE, Attributes, written_value
-from engine.rulebook.fields import Fields, named
+from engine.rulebook.book import Placement, RuleBook
+from engine.rulebook.case import Case, Expectation, Expects, PastEvent, PastOffer
+from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
-from engine.rulebook.policies import Policies
 from engine.rulebook.readers import (
     as_written,
     duration,
@@ -33,15 +35,22 @@ ENGINE_CODES: Final = (
     "placement.taken",
     "propensity_threshold",
 )
-_LATER: Final = (
-    "contact_policies.",
-    "contact_policy.",
-    "caps.",
-    "cap.",
-    "budget.",
-    "holdout",
-    "experiment",
-)
+NOT_ENFORCED: Final[Mapping[str, str]] = {
+    "contact_policies": "contact policies are not enforced yet",
+    "contact_policy": "contact policies are not enforced yet",
+    "caps": "caps are not enforced yet",
+    "cap": "caps are not enforced yet",
+    "budget": "budgets are not enforced yet",
+    "holdout": "holdouts are not enforced yet",
+    "experiment": "experiments are not enforced yet",
+}
+"""Reason codes of what comes later, by their first word: a test that expects one is skipped, with this
+reason. What is enforced leaves this table, and its tests are run."""
+
+_UNCOUNTED: Final = "events are not counted by the engine yet"
+_LISTS: Final = (
+    Expects.OFFERS, Expects.ONLY, Expects.IN_ORDER, Expects.INCLUDES, Expects.ANY_OF,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,50 +58,124 @@ class Cast:
     """What tests may refer to; `codes` are the reason codes of each action."""
 
     attributes: Attributes
-    policies: Policies
+    placements: Mapping[str, Placement]
+    placement_names: Names
+    outcomes: Names
     actions: Names
     codes: Mapping[str, frozenset[str]]
 
+    @classmethod
+    def of_book(cls, book: RuleBook) -> "Cast":
+        """What a finished book declares."""
+        nowhere = Place("attributes.yaml", 1, 1)
+        return cls(
+            attributes=Attributes(
+                declared=book.attributes,
+                places=dict.fromkeys(book.index, nowhere),
+                complete=True,
+            ),
+            placements={str(name): placement for name, placement in book.placements.items()},
+            placement_names=Names.of("placement", book.placements),
+            outcomes=Names.of("outcome", book.outcomes),
+            actions=Names.of("action", (action.action_id for action in book.actions)),
+            codes={},
+        )
 
-def check_cases(root: Node, cast: Cast, report: Report) -> None:
-    """Reports what is wrong in one file of tests."""
+
+class Known(NamedTuple):
+    """What a test, or a file about one customer, tells of a customer."""
+
+    customer: Mapping[str, Value]
+    history: tuple[PastOffer, ...]
+    events: tuple[PastEvent, ...]
+
+
+def read_customer(root: Node, cast: Cast, report: Report) -> Known:
+    """One customer: the keys `customer household history events` of a test, or attributes alone."""
+    keys = root.entries.keys() if isinstance(root, MapNode) else frozenset()
+    if not keys & {"customer", "household", "history", "events"}:
+        return Known(_values(root, cast, report), (), ())
+    fields = Fields(root, report, "a customer")
+    known = _known(fields, cast, report)
+    fields.close()
+    return known
+
+
+def read_context(root: Node, cast: Cast, report: Report) -> dict[str, Value]:
+    """Attributes by name, as a request's context gives them."""
+    return _values(root, cast, report)
+
+
+def _known(fields: Fields, cast: Cast, report: Report) -> Known:
+    values: dict[str, Value] = {}
+    for key in ("household", "customer"):
+        values |= _values(fields.node(key), cast, report)
+    history = [_touch(entry, cast, report) for entry in _list(fields.node("history"), report)]
+    events = [_event(entry, cast, report) for entry in _list(fields.node("events"), report)]
+    return Known(values, tuple(history), tuple(events))
+
+
+def read_cases(root: Node, cast: Cast, report: Report) -> tuple[Case, ...]:
+    """The tests of one file; what is wrong with them is reported.
+
+    Those of a file with errors are not fit to be run.
+    """
     fields = Fields(root, report, "a file of tests")
     fields.require("tests")
     section = fields.node("tests")
     fields.close()
     if section is None:
-        return
-    report.notice("tests", section.place, "not enforced yet: tests are checked, but not run")
+        return ()
     if not isinstance(section, ListNode):
         report.error(section.place, f"expected a list of tests, found {described(section)}")
-        return
+        return ()
     seen: dict[str, Place] = {}
-    for node in section.items:
-        _case(node, cast, report, seen)
+    return tuple(_case(node, cast, report, seen) for node in section.items)
 
 
-def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> None:
+def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Case:
     fields = Fields(node, report, "a test")
     name = fields.need("name", words, "")
     if name in seen:
         report.error(fields.place_of("name"), f"line {seen[name].line} has a test of this name")
     elif name:
         seen[name] = fields.place_of("name")
-    for key in ("customer", "household"):
-        _values(fields.node(key), cast, report)
-    for key, item in (("history", _touch), ("events", _event)):
-        for entry in _list(fields.node(key), report):
-            item(entry, cast, report)
+    known = _known(fields, cast, report)
+    propensities = _propensities(fields.node("propensities"), cast, report)
     fields.require("request")
     request = fields.node("request")
-    if request is not None:
-        _request(request, cast, report)
-    fields.take("now", moment(), None)
+    asked = _request(request, cast, report) if request is not None else _Asked()
+    now = fields.take("now", moment(), None)
     fields.require("expect")
     expect = fields.node("expect")
-    if expect is not None:
-        _expect(expect, cast, report)
+    expected = tuple(_expected(expect, cast, report)) if expect is not None else ()
     fields.close()
+    return Case(
+        name=name,
+        file=node.place.file,
+        line=node.place.line,
+        customer=known.customer,
+        history=known.history,
+        events=known.events,
+        placements=asked.placements,
+        channel=asked.channel,
+        context=asked.context,
+        max_offers=asked.max_offers,
+        now=now,
+        expected=expected,
+        propensities=propensities,
+        later=_later(expected, known.events, cast),
+    )
+
+
+def _later(expected: Sequence[Expectation], events: Sequence[PastEvent], cast: Cast) -> str:
+    """What a test needs that is not enforced yet."""
+    for expectation in expected:
+        later = NOT_ENFORCED.get(expectation.reason.partition(".")[0])
+        if later:
+            return later
+    counted = {a.source["event"] for a in cast.attributes.declared if a.source}
+    return _UNCOUNTED if any(event.type in counted for event in events) else ""
 
 
 def _list(node: Node | None, report: Report) -> tuple[Node, ...]:
@@ -102,13 +185,14 @@ def _list(node: Node | None, report: Report) -> tuple[Node, ...]:
     return ()
 
 
-def _values(node: Node | None, cast: Cast, report: Report) -> None:
+def _values(node: Node | None, cast: Cast, report: Report) -> dict[str, Value]:
     """Attributes by name, each with a value it can have."""
+    values: dict[str, Value] = {}
     if node is None:
-        return
+        return values
     if not isinstance(node, MapNode):
         report.error(node.place, f"expected attributes and values, found {described(node)}")
-        return
+        return values
     for name, (key, value) in node.entries.items():
         problem = cast.attributes.names.problem(name)
         if name in FILLED_BY_ENGINE:
@@ -119,80 +203,146 @@ def _values(node: Node | None, cast: Cast, report: Report) -> None:
         attribute = cast.attributes.named(name)
         if attribute:
             try:
-                written_value(value, attribute)
+                values[name] = written_value(value, attribute)
             except Mistake as mistake:
                 report.mistake(mistake)
+    return values
 
 
-def _touch(node: Node, cast: Cast, report: Report) -> None:
+def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
     fields = Fields(node, report, "a line of history")
-    fields.need("action", reference(cast.actions), "")
-    fields.need("outcome", reference(cast.policies.outcome_names), "")
-    fields.need("ago", duration, 0)
-    fields.take("channel", channel_reader(cast.attributes, dict(cast.policies.placements)), "")
-    fields.take("placement", reference(cast.policies.placement_names), "")
+    channel = channel_reader(cast.attributes, cast.placements)
+    touch = PastOffer(
+        action_id=ActionId(fields.need("action", reference(cast.actions), "")),
+        outcome=fields.need("outcome", reference(cast.outcomes), ""),
+        ago=fields.need("ago", duration, 0),
+        channel=fields.take("channel", channel, ""),
+        placement=PlacementId(fields.take("placement", reference(cast.placement_names), "")),
+        value=fields.take("value", number(), 0.0),
+        times=fields.take("times", whole(1, 10_000), 1),
+    )
     fields.take("treatment", identifier, "")
-    fields.take("value", number(), 0.0)
-    fields.take("times", whole(1, 10_000), 1)
     fields.close()
+    return touch
 
 
-def _event(node: Node, cast: Cast, report: Report) -> None:
+def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
     fields = Fields(node, report, "an event")
-    fields.need("type", identifier, "")
-    fields.need("ago", duration, 0)
-    fields.take("channel", channel_reader(cast.attributes, dict(cast.policies.placements)), "")
-    fields.take("times", whole(1, 10_000), 1)
-    named(fields.node("attributes"), report, "attributes of the event")
+    channel = channel_reader(cast.attributes, cast.placements)
+    event = PastEvent(
+        type=fields.need("type", identifier, ""),
+        ago=fields.need("ago", duration, 0),
+        channel=fields.take("channel", channel, ""),
+        times=fields.take("times", whole(1, 10_000), 1),
+    )
+    for _ in named(fields.node("attributes"), report, "attributes of the event"):
+        pass
     fields.close()
+    return event
 
 
-def _request(node: Node, cast: Cast, report: Report) -> None:
+def _propensities(node: Node | None, cast: Cast, report: Report) -> dict[ActionId, float]:
+    """What the model says in this test, of the actions it names."""
+    found = {}
+    for name, key, value in named(node, report, "actions and propensities"):
+        problem = cast.actions.problem(name)
+        if problem:
+            report.error(key.place, problem)
+        try:
+            found[ActionId(name)] = number(0, 1)(value)
+        except Mistake as mistake:
+            report.mistake(mistake)
+    return found
+
+
+class _Asked(NamedTuple):
+    """The question of a test."""
+
+    placements: tuple[PlacementId, ...] = ()
+    channel: str = ""
+    context: Mapping[str, Value] = {}
+    max_offers: int = 0
+
+
+def _request(node: Node, cast: Cast, report: Report) -> _Asked:
     fields = Fields(node, report, "a request")
-    placement = reference(cast.policies.placement_names)
+    placement = reference(cast.placement_names)
     if "placements" not in fields:
         fields.require("placement")
-    fields.take("placement", placement, "")
-    fields.take("placements", list_of(placement, least=1), ())
-    fields.take("channel", channel_reader(cast.attributes, dict(cast.policies.placements)), "")
-    fields.take("max_offers", whole(1, 1000), 1)
-    _values(fields.node("context"), cast, report)
+    one = fields.take("placement", placement, "")
+    several = fields.take("placements", list_of(placement, least=1), ())
+    if one and several:
+        report.error(fields.key_place("placement"), "give 'placement' or 'placements', not both")
+    names = tuple(map(PlacementId, several or ((one,) if one else ())))
+    channel_of = channel_reader(cast.attributes, cast.placements)
+    channel = fields.take("channel", channel_of, "")
+    max_offers = fields.take("max_offers", whole(1, 1000), 0)
+    context = _values(fields.node("context"), cast, report)
+    fields.close()
+    for name in names:
+        declared = cast.placements.get(name)
+        if declared is None:
+            continue
+        channel = channel or declared.channel
+        if channel != declared.channel:
+            message = (
+                f"'{name}' belongs to the channel {declared.channel}, not {channel}: "
+                "a request is of one channel"
+            )
+            report.error(fields.place, message)
+    return _Asked(names, channel, context, max_offers)
+
+
+def _expected(node: Node, cast: Cast, report: Report) -> Iterator[Expectation]:
+    fields = Fields(node, report, "an expectation")
+    if isinstance(node, MapNode) and node.whole and not node.entries:
+        report.error(node.place, "nothing is expected: this test would always pass")
+    action = reference(cast.actions)
+    first = fields.take_null("first", lambda one: "" if is_nothing(one) else action(one), None)
+    if first is not None:
+        kind, expected = (Expects.FIRST, (ActionId(first),)) if first else (Expects.FALLBACK, ())
+        yield Expectation(kind, expected, fields.key_place("first").line)
+    for kind in _LISTS:
+        actions = tuple(map(ActionId, fields.take(kind, list_of(action), ())))
+        if kind in fields:
+            yield Expectation(kind, actions, fields.place_of(kind).line)
+    wanted = fields.take("fallback", flag, None)
+    if wanted is not None:
+        line = fields.place_of("fallback").line
+        yield Expectation(Expects.FALLBACK, (), line, wanted=wanted)
+    yield from _excluded(fields, cast, report)
     fields.close()
 
 
-def _expect(node: Node, cast: Cast, report: Report) -> None:
-    fields = Fields(node, report, "an expectation")
-    action = reference(cast.actions)
-    first = fields.node("first")
-    if isinstance(first, Scalar) and first.value is not None:
-        fields.take("first", action, "")
-    for key in ("offers", "any_of", "includes"):
-        fields.take(key, list_of(action), ())
-    fields.take("fallback", flag, filler=False)
+def _excluded(fields: Fields, cast: Cast, report: Report) -> Iterator[Expectation]:
+    """What is not to be offered: a list of actions, or actions each with the reason why not."""
     excluded = fields.node("not")
     if isinstance(excluded, ListNode):
-        fields.take("not", list_of(action), ())
-    else:
-        for name, at, value in named(excluded, report, "actions and reasons"):
-            problem = cast.actions.problem(name)
-            if problem:
-                report.error(at.place, problem)
-            else:
-                _reason(name, value, cast, report)
-    fields.close()
+        fields.take("not", list_of(reference(cast.actions)), ())
+        for item in excluded.items:
+            if isinstance(item, Scalar):
+                yield Expectation(Expects.NOT, (ActionId(item.text),), item.place.line)
+        return
+    for name, at, value in named(excluded, report, "actions and reasons"):
+        problem = cast.actions.problem(name)
+        if problem:
+            report.error(at.place, problem)
+        elif reason := _reason(name, value, cast, report):
+            yield Expectation(Expects.NOT, (ActionId(name),), at.place.line, reason)
 
 
-def _reason(action: str, node: Node, cast: Cast, report: Report) -> None:
-    """A reason code the action can have."""
+def _reason(action: str, node: Node, cast: Cast, report: Report) -> str:
+    """A reason code the action can have; empty if it is none, which is reported."""
     try:
         code = as_written(node)
     except Mistake as mistake:
         report.mistake(mistake)
-        return
+        return ""
     own = cast.codes.get(action)
-    if own is None or code.startswith(_LATER):
-        return
+    if own is None or code.partition(".")[0] in NOT_ENFORCED:
+        return code
     known = Names.of("reason", [*own, *ENGINE_CODES], lost=report.lost_words())
     problem = known.problem(shortened(code))
     if problem:
         report.error(node.place, f"{problem} ({action} can be out for none of that name)")
+    return code

@@ -7,7 +7,9 @@ from pathlib import Path
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
 from engine.rulebook.book import RuleBook
-from engine.rulebook.cases import Cast, check_cases
+from engine.rulebook.case import Case
+from engine.rulebook.cases import Cast, read_cases
+from engine.rulebook.cel import Expression
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.levers import check_levers
@@ -20,10 +22,17 @@ from engine.rulebook.snapshot import Snapshot, snapshot
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading found. `book` is None if and only if there is an error among `diagnostics`."""
+    """What loading found. `book` is None if and only if there is an error among `diagnostics`.
+
+    `cases` are the tests beside the rules, in the order of the files; `expressions` the checked
+    expressions of the book's conditions, in the order of `RuleBook.conditions`. Both are empty
+    without a book.
+    """
 
     book: RuleBook | None
     diagnostics: tuple[Diagnostic, ...]
+    cases: tuple[Case, ...] = ()
+    expressions: tuple[Expression, ...] = ()
 
 
 def load(source: Path | Mapping[str, bytes]) -> Loaded:
@@ -34,17 +43,16 @@ def load(source: Path | Mapping[str, bytes]) -> Loaded:
     """
     report = Report()
     try:
-        book = _loaded(snapshot(source, report), report)
+        return _loaded(snapshot(source, report), report)
     except Mistake as mistake:
         report.mistake(mistake)
-        book = None
     except TooManyMistakes:
-        book = None
-    return Loaded(book, report.diagnostics())
+        pass
+    return Loaded(None, report.diagnostics())
 
 
-def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
-    """The book, or None if the report has errors."""
+def _loaded(files: Snapshot, report: Report) -> Loaded:
+    """The book and what stands beside it; no book if the report has errors."""
     roots = {path: parse(path, c, report) for path, c in files.files.items() if _is_yaml(path)}
     attributes = read_attributes(_required("attributes.yaml", roots, report), report)
     action_files = [ActionFile(p, root) for p, root in roots.items() if p.startswith("actions/")]
@@ -55,14 +63,28 @@ def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
     actions = read_actions(action_files, policies, attributes, report)
     written = Written(files.version, attributes, policies, actions)
     drafted = draft(written, report)
-    cast = Cast(attributes, policies, names, reason_codes(written))
-    for path, root in roots.items():
-        if path.startswith("tests/") and root is not None:
-            check_cases(root, cast, report)
+    cast = Cast(
+        attributes=attributes,
+        placements=policies.placements,
+        placement_names=policies.placement_names,
+        outcomes=policies.outcome_names,
+        actions=names,
+        codes=reason_codes(written),
+    )
+    cases = [
+        case
+        for path, root in roots.items()
+        if path.startswith("tests/") and root is not None
+        for case in read_cases(root, cast, report)
+    ]
     if "levers.csv" in files.files:
         content = files.files["levers.csv"]
         check_levers("levers.csv", content, actions, names, policies.hierarchy, report)
-    return None if report.errors else assemble(written, drafted, report)
+    if report.errors:
+        return Loaded(None, report.diagnostics())
+    book = assemble(written, drafted, report)
+    expressions = tuple(drafted.expressions.condition_sources)
+    return Loaded(book, report.diagnostics(), tuple(cases), expressions)
 
 
 def _is_yaml(path: str) -> bool:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from engine.arbitration import Arbiter
-from engine.eligibility import reasons
 from engine.model import UNKNOWN, Stage, Value
+from engine.rehearsal import Rehearsal, Verdict
 from engine.rulebook.book import ActionClass, RuleBook, Truth
+from engine.rulebook.case import Case
 from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
 
@@ -24,7 +23,6 @@ NOT_YET_ENFORCED = (
     "experiment",
     "trigger",
     "stream",
-    "test",
     "per_day",
 )
 
@@ -216,75 +214,22 @@ def test_nothing_is_sold_to_somebody_whose_payment_is_held() -> None:
     assert "higher_limit" not in offered
 
 
-# --- the stories marketing wrote beside the rules ---------------------------------------------
-#
-# `attune test` will tell them with everything there is. Told here is what the book alone answers
-# for: who may have what, and what leads when all propensities are equal.
+# --- the tests marketing wrote beside the rules --------------------------------------------------
 
 
-def stories(name: str) -> list[Any]:
-    texts = [path.read_text("utf-8") for path in sorted((RULES / name / "tests").glob("*.yaml"))]
-    return [
-        pytest.param(name, story, id=f"{name}: {story['name']}")
-        for text in texts
-        for story in yaml.load(text, yaml.BaseLoader)["tests"]  # texts only
-    ]
+def cases(name: str) -> list[Any]:
+    found = load(RULES / name).cases
+    return [pytest.param(name, case, id=f"{name}: {case.name}") for case in found]
 
 
-def told(book: RuleBook, story: dict[str, Any]) -> list[Value]:
-    """What the rules see in a story."""
-    request = story["request"]
-    known = {**story["customer"], **request.get("context", {})}
-    channel = next(
-        p.channel for p in book.placements.values() if p.placement_id == request["placement"]
-    )
-    seen: dict[str, Value] = {"request.channel": channel, "request.placement": request["placement"]}
-    for attribute in book.attributes:
-        if attribute.name in known:
-            seen[attribute.name] = read(str(attribute.type), known[attribute.name])
-    return values(book, seen, story["now"])
+@pytest.mark.parametrize(("name", "case"), [*cases("telecom"), *cases("bank")])
+def test_a_story_ends_as_it_is_told(name: str, case: Case) -> None:
+    result = Rehearsal(loaded(name), now=0).play(case)
+    if result.verdict is Verdict.SKIPPED:
+        pytest.skip(result.skipped)
+    assert result.shortfalls == ()
 
 
-def read(type_: str, written: Any) -> Value:
-    match type_:
-        case "bool":
-            return {"true": True, "false": False}[written]
-        case "int":
-            return int(written)
-        case "double":
-            return float(written)
-        case "timestamp":
-            return micros(written)
-        case "list(string)":
-            return tuple(written)
-        case _:
-            return str(written)
-
-
-@pytest.mark.parametrize(("name", "story"), [*stories("telecom"), *stories("bank")])
-def test_a_story_ends_as_it_is_told(name: str, story: dict[str, Any]) -> None:
-    book = loaded(name)
-    seen, now = told(book, story), micros(story["now"])
-    placement = next(p for p in book.placements if p == story["request"]["placement"])
-    truths = book.conditions_of(seen)
-    fitting = [
-        book.actions[book.treatments[t].action]
-        for t in book.select_for[placement](truths, seen, now)
-    ]
-    priority = Arbiter(book).merit(truths, seen).product
-    fitting.sort(
-        key=lambda a: (a.action_class is not ActionClass.MANDATORY, -priority[a.index], a.action_id)
-    )
-    offered = [str(action.action_id) for action in fitting]
-    expected = story["expect"]
-
-    if "first" in expected:
-        assert offered[0] == expected["first"], offered
-    assert set(expected.get("includes", ())) <= set(offered[: book.placements[placement].slots])
-    for action_id, code in expected.get("not", {}).items():
-        if code.startswith("contact_policies."):
-            continue  # the interaction history is not the book's to know
-        (action,) = [a for a in book.actions if a.action_id == action_id]
-        _, why = reasons(book, action, placement, truths, seen, now)
-        assert action_id not in offered
-        assert code in [reason.code for reason in why], why
+@pytest.mark.parametrize("name", BOOKS)
+def test_every_story_names_its_time(name: str) -> None:
+    assert [case.name for case in load(RULES / name).cases if case.now is None] == []

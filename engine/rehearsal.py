@@ -1,0 +1,266 @@
+"""Rehearse: the tests marketing wrote beside the rules, played through the whole journey of a decision."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.deadline import Budget
+from engine.decide import Circumstances, Decider
+from engine.features import FeatureSchema
+from engine.model import (
+    ActionId,
+    CandidateTrace,
+    Customer,
+    CustomerId,
+    Decision,
+    DecisionId,
+    Event,
+    EventId,
+    Exposure,
+    Interaction,
+    Micros,
+    ProfileUpdate,
+    Question,
+    Reason,
+    Response,
+    Value,
+)
+from engine.rulebook.book import Exploration, RuleBook
+from engine.rulebook.case import Case, Expectation, Expects
+from engine.topology import apply
+
+EVEN: Final = 0.1
+"""The propensity of every action a test does not give one for: nothing has been learned yet."""
+
+_WHO: Final = CustomerId("the customer of the test")
+_SEED: Final = 1
+
+
+class Verdict(StrEnum):
+    """How a test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """An action that was not offered where it should have been, or not for the reason expected."""
+
+    action_id: ActionId
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One expectation that was not met: what came instead, and why what is missing is missing."""
+
+    expected: Expectation
+    came: str
+    absences: tuple[Absence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """How one test ended; `skipped` says what it needs that is not enforced yet."""
+
+    case: Case
+    verdict: Verdict
+    shortfalls: tuple[Shortfall, ...] = ()
+    skipped: str = ""
+
+
+class Even:
+    """A model that has learned nothing: `EVEN` for every action, unless a propensity is given."""
+
+    lessons = 0
+    version = "even"
+
+    def __init__(self, book: RuleBook, given: Mapping[ActionId, float]) -> None:
+        self.features = FeatureSchema(())
+        self._propensities = np.array([given.get(a.action_id, EVEN) for a in book.actions])
+
+    def predict(
+        self,
+        features: Sequence[Value],  # noqa: ARG002  # the model's contract
+        channel: str,  # noqa: ARG002
+        actions: npt.NDArray[np.intp],
+    ) -> npt.NDArray[np.float64]:
+        """The propensity of each of `actions` (indexes of the book), shape (K,)."""
+        propensities: npt.NDArray[np.float64] = self._propensities[actions]
+        return propensities
+
+
+class Rehearsal:
+    """Plays the tests of one book; `now` is the time of tests that name none.
+
+    Nothing is left to chance: the best always wins, and a test that passes passes every time.
+    """
+
+    def __init__(self, book: RuleBook, now: Micros) -> None:
+        self._now = now
+        self._book = calm(book)
+
+    def play(self, case: Case) -> Rehearsed:
+        """Decides the question of a test and compares."""
+        if case.later:
+            return Rehearsed(case, Verdict.SKIPPED, skipped=case.later)
+        decision = self.decide(case)
+        found = (_shortfall(expected, decision) for expected in case.expected)
+        shortfalls = tuple(shortfall for shortfall in found if shortfall)
+        return Rehearsed(case, Verdict.FAILED if shortfalls else Verdict.PASSED, shortfalls)
+
+    def decide(self, case: Case) -> Decision:
+        """The decision of a test, explained."""
+        now = self._now if case.now is None else case.now
+        question = Question(
+            customer_id=_WHO,
+            channel=case.channel,
+            placements=case.placements,
+            context=case.context,
+            max_offers=case.max_offers,
+            explain=True,
+            dry_run=True,
+        )
+        return decided(self._book, question, remembered(case, now), now, case.propensities)
+
+
+def calm(book: RuleBook) -> RuleBook:
+    """The same book, but nothing is left to chance: the best always wins."""
+    greedy = replace(book.arbitration, exploration=Exploration("greedy"))
+    return replace(book, arbitration=greedy)
+
+
+def decided(
+    book: RuleBook,
+    question: Question,
+    customer: Customer,
+    now: Micros,
+    propensities: Mapping[ActionId, float] | None = None,
+) -> Decision:
+    """What `book` decides with all the time in the world and a model that has learned nothing."""
+    decider = Decider(book, Even(book, propensities or {}), lambda: 0.0)
+    given = Circumstances(
+        DecisionId("rehearsal"), customer, now, _SEED, Budget(3_600.0, lambda: 0.0)
+    )
+    return decider.decide(question, given)
+
+
+def remembered(case: Case, now: Micros) -> Customer:
+    """The customer of a test, as the same events and updates would have made them."""
+    customer = Customer(_WHO)
+    for entry in sorted(_past(case, now), key=lambda entry: entry.time):
+        apply(customer, entry)
+    return customer
+
+
+def _past(case: Case, now: Micros) -> Iterator[Event | ProfileUpdate]:
+    yield ProfileUpdate(_WHO, now, case.customer)
+    for at, offer in enumerate(case.history):
+        for time in range(offer.times):
+            exposure = Exposure(
+                decision_id=DecisionId(f"past-{at}-{time}"),
+                action_id=offer.action_id,
+                group="",
+                channel=offer.channel or case.channel,
+                placement=offer.placement or case.placements[0],
+                decided_at=now - offer.ago,
+                probability=1.0,
+                propensity=EVEN,
+                schema="",
+                features=None,
+            )
+            response = Response(exposure, offer.outcome, offer.value, None)
+            yield Event(EventId(f"past-{at}-{time}"), _WHO, now - offer.ago, response)
+    for at, event in enumerate(case.events):
+        for time in range(event.times):
+            interaction = Interaction(event.type, event.channel or case.channel)
+            yield Event(EventId(f"event-{at}-{time}"), _WHO, now - event.ago, interaction)
+
+
+# --- comparing ----------------------------------------------------------------------------------
+
+
+def _shortfall(expected: Expectation, decision: Decision) -> Shortfall | None:
+    """What is missing; None if the expectation is met."""
+    offered = [o.action_id for placed in decision.placements for o in placed.offers if o.action_id]
+    wanted = list(expected.actions)
+    if _met(expected, decision, offered):
+        if not expected.reason or expected.reason in _codes(wanted[0], decision):
+            return None
+        return Shortfall(expected, "other reasons", _absences(wanted, (), decision))
+    shown = _shown(decision)
+    if expected.kind is Expects.NOT:
+        return Shortfall(expected, f"{wanted[0]} was offered: {shown}")
+    present = offered[:1] if expected.kind is Expects.FIRST else offered
+    return Shortfall(expected, shown, _absences(wanted, present, decision))
+
+
+def _met(expected: Expectation, decision: Decision, offered: list[ActionId]) -> bool:
+    wanted = list(expected.actions)
+    match expected.kind:
+        case Expects.FIRST:
+            return offered[:1] == wanted
+        case Expects.OFFERS:
+            return offered == wanted
+        case Expects.ONLY:
+            return sorted(offered) == sorted(wanted)
+        case Expects.IN_ORDER:
+            return [action for action in offered if action in wanted] == wanted
+        case Expects.INCLUDES:
+            return set(wanted) <= set(offered)
+        case Expects.ANY_OF:
+            return not set(wanted).isdisjoint(offered)
+        case Expects.NOT:
+            return wanted[0] not in offered
+        case Expects.FALLBACK:
+            return decision.placements[0].fallback is expected.wanted
+
+
+def _shown(decision: Decision) -> str:
+    """What was offered, placement by placement.
+
+    A placement's name is told only where there are several.
+    """
+    several = len(decision.placements) > 1
+    told = []
+    for placed in decision.placements:
+        names = "the fallback"
+        if not placed.fallback:
+            names = ", ".join(offer.action_id for offer in placed.offers)
+        told.append(f"{placed.placement}: {names}" if several else names)
+    return "; ".join(told)
+
+
+def _candidates(action: ActionId, decision: Decision) -> list[CandidateTrace]:
+    trace = decision.trace
+    return [c for c in trace.candidates if c.action_id == action] if trace else []
+
+
+def _codes(action: ActionId, decision: Decision) -> set[str]:
+    return {reason.code for c in _candidates(action, decision) for reason in c.reasons}
+
+
+def _absences(
+    wanted: Iterable[ActionId], present: Iterable[ActionId], decision: Decision
+) -> tuple[Absence, ...]:
+    """Why those who are wanted and not present are out: the same reason in two placements once."""
+    return tuple(
+        Absence(action, _reasons(action, decision)) for action in wanted if action not in present
+    )
+
+
+def _reasons(action: ActionId, decision: Decision) -> tuple[Reason, ...]:
+    """All reasons; "no treatment here" only if there is no other."""
+    reasons = {
+        (reason.code, reason.place, reason.detail): reason
+        for candidate in _candidates(action, decision)
+        for reason in candidate.reasons
+    }
+    telling = [r for r in reasons.values() if r.code != "availability.no_treatment"]
+    return tuple(telling or reasons.values())

@@ -1,0 +1,195 @@
+"""Tests of rule books are decided by the real thing, and what they miss is told with reasons."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.model import DAY
+from engine.rehearsal import Rehearsal, Rehearsed, Verdict, remembered
+from engine.rulebook.case import Case
+from engine.rulebook.load import load
+from engine.rulebook.times import moment_of
+from tests.builders import NOW
+from tests.rulebook.builders import action, files
+
+ADULT = {"customer.age": 40, "consent.marketing": True, "consent.channels": ["web"]}
+
+
+def loaded(actions: Any = None, policies: Any = None, **keys: Any) -> Any:
+    content = {
+        "name": "a test",
+        "customer": ADULT,
+        "request": {"placement": "web.hero"},
+        "now": "2026-11-21T10:00:00Z",
+        **keys,
+    }
+    changes = {"actions": actions} if actions else {}
+    changes |= {"policies": policies} if policies else {}
+    found = load(files(**changes, more={"tests/a.yaml": json.dumps({"tests": [content]})}))
+    assert found.book is not None, found.diagnostics
+    return found
+
+
+def play(expect: dict[str, Any], **keys: Any) -> Rehearsed:
+    found = loaded(expect=expect, **keys)
+    return Rehearsal(found.book, NOW).play(found.cases[0])
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"first": "stay"},
+        {"offers": ["stay", "data_5gb"]},
+        {"only": ["data_5gb", "stay"]},
+        {"in_order": ["stay", "data_5gb"]},
+        {"in_order": ["data_5gb"]},
+        {"includes": ["data_5gb"]},
+        {"any_of": ["data_5gb"]},
+        {"fallback": False},
+    ],
+)
+def test_what_is_so_passes(expect: dict[str, Any]) -> None:
+    assert play(expect).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"first": "data_5gb"},
+        {"first": None},
+        {"offers": ["data_5gb", "stay"]},
+        {"offers": ["stay"]},
+        {"only": ["stay"]},
+        {"in_order": ["data_5gb", "stay"]},
+        {"fallback": True},
+        {"not": ["stay"]},
+        {"not": {"stay": "suitable_when.no_complaint"}},
+    ],
+)
+def test_what_is_not_so_fails(expect: dict[str, Any]) -> None:
+    result = play(expect)
+    assert result.verdict is Verdict.FAILED
+    (shortfall,) = result.shortfalls
+    assert "stay, data_5gb" in shortfall.came
+
+
+def test_a_reason_must_be_among_the_reasons() -> None:
+    child = {**ADULT, "customer.age": 9, "consent.marketing": False}
+    both = ["eligible_when.adult", "applicable_when.consent"]
+    for code in both:
+        assert play({"not": {"data_5gb": code}}, customer=child).verdict is Verdict.PASSED
+    result = play({"not": {"data_5gb": "availability.valid"}}, customer=child)
+    assert result.verdict is Verdict.FAILED
+    ((absence,),) = [shortfall.absences for shortfall in result.shortfalls]
+    assert [reason.code for reason in absence.reasons] == both
+    assert absence.reasons[0].saw == {"customer.age": "9"}
+
+
+def test_what_is_missing_is_explained() -> None:
+    result = play({"first": "data_5gb"}, customer={**ADULT, "customer.age": 9})
+    (shortfall,) = result.shortfalls
+    assert shortfall.came == "stay"
+    (absence,) = shortfall.absences
+    (reason,) = absence.reasons
+    assert (reason.code, reason.unknown, reason.detail) == (
+        "eligible_when.adult",
+        False,
+        "customer.age >= 18",
+    )
+    assert reason.place.startswith("actions/all.yaml:")
+
+
+def test_who_is_second_was_outranked() -> None:
+    (shortfall,) = play(
+        {"first": "data_5gb"}, request={"placement": "web.hero", "max_offers": 1}
+    ).shortfalls
+    (absence,) = shortfall.absences
+    assert [reason.code for reason in absence.reasons] == ["arbitration.outranked"]
+
+
+def test_unknown_is_told_from_false() -> None:
+    (shortfall,) = play({"first": "stay"}, customer={}).shortfalls
+    assert shortfall.came == "the fallback"
+    assert [reason.unknown for reason in shortfall.absences[0].reasons] == [True]
+
+
+def test_propensities_of_the_test_count() -> None:
+    assert play({"first": "data_5gb"}, propensities={"stay": 0.01}).verdict is Verdict.PASSED
+
+
+def test_nothing_is_left_to_chance() -> None:
+    wild = {"arbitration": {"exploration": {"policy": "squarecb", "gamma": 0}}}
+    actions = [action(f"a{n}", value=n) for n in range(1, 9)]
+    assert play({"offers": ["a8", "a7"]}, actions=actions, policies=wild).verdict is Verdict.PASSED
+
+
+def test_the_time_is_the_tests() -> None:
+    actions = [action("winter", valid={"from": "2026-12-01", "to": "2026-12-31"})]
+    early = play({"not": {"winter": "availability.valid"}}, actions=actions)
+    assert early.verdict is Verdict.PASSED
+    assert play({"first": "winter"}, actions=actions, now="2026-12-24").verdict is Verdict.PASSED
+
+
+def test_a_test_without_a_time_is_played_at_the_time_given() -> None:
+    actions = [action("winter", valid={"from": "2026-12-01", "to": "2026-12-31"})]
+    found = loaded(expect={"first": "winter"}, actions=actions)
+    timeless = replace(found.cases[0], now=None)
+    ends = {
+        moment: Rehearsal(found.book, moment_of(moment) or 0).play(timeless).verdict
+        for moment in ("2026-11-30", "2026-12-24")
+    }
+    assert ends == {"2026-11-30": Verdict.FAILED, "2026-12-24": Verdict.PASSED}
+
+
+def test_context_wins_over_the_profile() -> None:
+    request = {"placement": "web.hero", "context": {"customer.age": 9}}
+    expect = {"not": {"data_5gb": "eligible_when.adult"}}
+    assert play(expect, request=request).verdict is Verdict.PASSED
+
+
+def test_what_needs_more_than_is_enforced_is_skipped_and_says_so() -> None:
+    result = play({"not": {"stay": "contact_policies.after_no"}})
+    assert result.verdict is Verdict.SKIPPED
+    assert result.skipped == "contact policies are not enforced yet"
+
+
+def test_several_placements_are_told_apart() -> None:
+    placement = {
+        "channel": "web",
+        "slots": 1,
+        "texts": {"headline": 40},
+        "fallback": {"headline": "Hi"},
+    }
+    policies = {"placements": {"web.hero": placement, "web.side": placement}}
+    result = play(
+        {"first": "b"},
+        request={"placements": ["web.side", "web.hero"]},
+        policies=policies,
+        actions=[action("a"), action("b", eligible_when={"adult": "customer.age > 50"})],
+    )
+    (shortfall,) = result.shortfalls
+    assert shortfall.came == "web.side: the fallback; web.hero: a"
+    assert [r.code for r in shortfall.absences[0].reasons] == ["eligible_when.adult"]
+
+
+def test_the_history_is_what_events_would_have_made_of_it() -> None:
+    found = loaded(
+        expect={"first": "stay"},
+        history=[
+            {"action": "stay", "outcome": "impression", "ago": "3d", "times": 2},
+            {"action": "data_5gb", "outcome": "click", "ago": "9d", "channel": "app"},
+        ],
+        events=[{"type": "call", "ago": "1d"}],
+    )
+    case: Case = found.cases[0]
+    customer = remembered(case, NOW)
+    assert [(t.action_id, t.channel, NOW - t.decided_at) for t in customer.touches] == [
+        ("data_5gb", "app", 9 * DAY),
+        ("stay", "web", 3 * DAY),
+        ("stay", "web", 3 * DAY),
+    ]
+    assert customer.counts == {"impression": 2, "click": 1}
+    assert [(i.type, i.channel) for i in customer.interactions] == [("call", "web")]
+    assert customer.attributes["customer.age"] == 40
