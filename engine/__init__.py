@@ -4,3 +4,9 @@ know the customer (`customer`) → filter (`rulebook`, `eligibility`) → score 
 → arbitrate (`arbitration`) → place (`exploration`, `placement`): told in one function, `decide`.
 What comes back is joined, applied and learned by `respond`, `topology` and `learn`.
 """
+
+import os
+
+# grpc's handlers around fork() crash the children a server starts while calls are in flight; every
+# child of ours is a new program, which needs none of them. To be said before grpc is first imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")

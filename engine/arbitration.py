@@ -1,31 +1,42 @@
 """Arbitrate: what each candidate is worth here and now, P · C · V · L."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.loops import loops
 from engine.model import Factors
 from engine.rulebook.book import Action, RuleBook, Threshold, Truth
 
 Vector = npt.NDArray[np.float64]
+Indexes = npt.NDArray[np.intp]
 
 
 class Merit(NamedTuple):
-    """C, V, L of every action of the book and their product; NaN where V cannot be told (`gaps`)."""
+    """C, V, L of every action of the book and their product; NaN where V cannot be told."""
 
     context: Vector
     value: Vector
     lever: Vector
     product: Vector
-    gaps: bool
+
+
+class Candidates(NamedTuple):
+    """What competes for one placement: parallel, of length K. Lower in `ties` is first among equals."""
+
+    treatments: Indexes
+    actions: Indexes
+    priorities: Vector
+    ties: Indexes
 
 
 class Arbiter:
     """Weighs the actions of one book: `priority = P · C · V · L`, each factor 1 if switched off.
 
-    `C = 1 + Σ matched context weights / 100`; L comes with the book. Source: the priority formula
+    `C = 1 + Σ matched context weights / 100`, at least 0; L comes with the book. Source: the priority formula
     of Pega Customer Decision Hub's documentation ("Next-Best-Action arbitration").
     """
 
@@ -44,8 +55,11 @@ class Arbiter:
             if a.value.expression is not None and "V" in used
         )
         self._weights = book.arbitration.context_weights if "C" in used else ()
-        self._floors = {channel: self._floor(channel) for channel in book.channels}
-        self._highest = {c: f.max() for c, f in self._floors.items() if f is not None}
+        self._floors = {channel: self._floors_on(channel) for channel in book.channels}
+        self._no_floors = np.zeros(self._count)
+        self._certain = np.ones(self._count)
+        self._action_of = np.array([t.action for t in book.treatments], dtype=np.intp)
+        self._weigh = loops().weigh
         self.all_actions = np.arange(self._count)
         self._merits: dict[tuple[int, ...], Merit] = {}
         self._needs_numbers = bool(self._computed) or any(
@@ -53,7 +67,7 @@ class Arbiter:
         )
         self.ties = self._order_of_equals(book)
 
-    def _order_of_equals(self, book: RuleBook) -> npt.NDArray[np.intp]:
+    def _order_of_equals(self, book: RuleBook) -> Indexes:
         """Each action's place among equals: the more valuable first where `ties` says so, then by id."""
         by_value = "value" in book.arbitration.ties
         order = sorted(
@@ -67,14 +81,9 @@ class Arbiter:
     def _column(values: Sequence[float]) -> Vector:
         return np.array(values, dtype=np.float64)
 
-    def _floor(self, channel: str) -> Vector | None:
-        floors = self._column(
-            [
-                _most_specific(self._book.arbitration.thresholds, channel, a)
-                for a in self._book.actions
-            ]
-        )
-        return floors if floors.any() else None
+    def _floors_on(self, channel: str) -> Vector:
+        thresholds = self._book.arbitration.thresholds
+        return self._column([_most_specific(thresholds, channel, a) for a in self._book.actions])
 
     def merit(self, truths: Sequence[Truth], values: Sequence[object]) -> Merit:
         """C, V and L for this request; arrays over all actions, not to be changed."""
@@ -95,59 +104,54 @@ class Arbiter:
             weight = self._weights[i].weight
             amount = weight.constant if weight.expression is None else numbers[weight.expression]
             percent[list(self._weights[i].actions)] += amount or 0.0
-        context = 1.0 + percent / 100.0
+        context = np.maximum(1.0 + percent / 100.0, 0.0)
         value = self._value
         if self._computed:
             value = value.copy()
             for action, expression in self._computed:
                 number = numbers[expression]
                 value[action] = np.nan if number is None or not number >= 0.0 else number
-        gaps = value is not self._value and bool(np.isnan(value).any())
-        return Merit(context, value, self._lever, context * value * self._lever, gaps)
+        return Merit(context, value, self._lever, context * value * self._lever)
 
-    def priorities(
-        self, propensities: Vector | None, merit: Merit, actions: npt.NDArray[np.intp]
-    ) -> Vector:
-        """The priority of each of `actions` (indexes), shape (K,), given their propensities."""
-        if propensities is None or not self._propensity:
-            return merit.product[actions]
-        return propensities * merit.product[actions]
+    def compete(
+        self, channel: str, treatments: Sequence[int], propensities: Vector | None, merit: Merit
+    ) -> Candidates:
+        """Those of `treatments` whose action reaches its threshold and has a value, with priorities.
 
-    def admitted(
-        self,
-        channel: str,
-        actions: npt.NDArray[np.intp],
-        propensities: Vector | None,
-        merit: Merit,
-    ) -> npt.NDArray[np.bool_] | None:
-        """Which of `actions` reach their threshold and have a value; None if all do.
-
-        Without propensities (the model was not asked) no threshold is applied.
+        `propensities` are over all actions of the book. Without (the model was not asked) no
+        threshold is applied and P is 1.
         """
-        keep = None if propensities is None else self._above_floor(channel, actions, propensities)
-        if merit.gaps:
-            valued = ~np.isnan(merit.product[actions])
-            keep = valued if keep is None else keep & valued
-        return keep
-
-    def _above_floor(
-        self, channel: str, actions: npt.NDArray[np.intp], propensities: Vector
-    ) -> npt.NDArray[np.bool_] | None:
-        floors = self._floors.get(channel)
-        if floors is None or not len(actions) or propensities.min() >= self._highest[channel]:
-            return None
-        return propensities >= floors[actions]
+        asked = propensities is not None
+        admitted = np.empty((3, len(treatments)), np.intp)
+        priorities = np.empty(len(treatments))
+        count = self._weigh(
+            np.array(treatments, np.intp),
+            self._action_of,
+            propensities if propensities is not None else self._certain,
+            self._floors[channel] if asked else self._no_floors,
+            merit.product,
+            self.ties,
+            asked and self._propensity,
+            admitted,
+            priorities,
+        )
+        treatments_in, actions, ties = admitted[:, :count]
+        return Candidates(treatments_in, actions, priorities[:count], ties)
 
     def floor(self, channel: str, action: int) -> float:
         """The least propensity this action needs on this channel; 0 if nothing is asked."""
-        floors = self._floors.get(channel)
-        return 0.0 if floors is None else float(floors[action])
+        return self._floors[channel].item(action)
 
     def priority(self, action: int, propensity: float | None, merit: Merit) -> float:
         """The priority of one action; without a propensity (the model was not asked) P is 1."""
         if propensity is None or not self._propensity:
             return merit.product.item(action)
         return propensity * merit.product.item(action)
+
+    def place_of_mandatory(self, action: int, merit: Merit) -> tuple[float, int]:
+        """A sort key: the mandatory do not compete, yet have an order; no value counts as none."""
+        worth = merit.product.item(action)
+        return (0.0 if math.isnan(worth) else -worth), self.ties.item(action)
 
     def factors(self, action: int, propensity: float | None, merit: Merit) -> Factors:
         """The factors of one action as used, for explanations."""

@@ -20,6 +20,12 @@ class Chance:
     def __init__(self, seed: int) -> None:
         self._state = seed & _MASK
 
+    def take(self, count: int) -> int:
+        """The state from which the next `count` numbers follow; here they count as drawn."""
+        state = self._state
+        self._state = (state + count * _GOLDEN) & _MASK
+        return state
+
     def uniform(self) -> float:
         """The next number in [0, 1), with 53 random bits."""
         self._state = z = (self._state + _GOLDEN) & _MASK

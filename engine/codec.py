@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -78,6 +79,7 @@ class DecisionRecord(NamedTuple):
 # --- values -----------------------------------------------------------------------------------
 
 _SCALARS: Final = frozenset({bool, int, str, type(None)})
+_PLAIN: Final = _SCALARS | {float}
 _UNKNOWN: Final = {"$": 0}
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY
 
@@ -242,7 +244,18 @@ def _decode_response(fields: list[Any]) -> Event:
 
 def _pack_sequence(values: Sequence[Value]) -> Any:
     """A list as an array, a tuple (which is the rarer one here) wrapped."""
-    return {"$": _pack_all(values)} if type(values) is tuple else _pack_all(values)
+    plain = _PLAIN.issuperset(map(type, values))
+    packed = (_written(values, values.count(None)) if plain else None) or _pack_all(values)
+    return {"$": packed} if type(values) is tuple else packed
+
+
+def _written(plain: Sequence[Any], nulls: int) -> orjson.Fragment | None:
+    """JSON in one go, None if that would not be exact: NaN and infinity become null, so nulls are counted.
+
+    (A text that speaks of null is counted too, and then the long way is taken for nothing.)
+    """
+    text = orjson.dumps(plain, option=_OPTIONS, default=dict)
+    return orjson.Fragment(text) if text.count(b"null") == nulls else None
 
 
 def _unpack_sequence(packed: Any) -> Sequence[Value]:
@@ -331,6 +344,8 @@ def _unpack_touch(packed: list[Any]) -> Touch:
 # --- decisions --------------------------------------------------------------------------------
 
 _LENGTHS: Final = struct.Struct("<II")
+_INDEX: Final = np.dtype("<i4")
+_NUMBER: Final = np.dtype("<f8")
 
 
 def encode_decision(record: DecisionRecord) -> bytes:
@@ -359,7 +374,7 @@ def encode_decision(record: DecisionRecord) -> bytes:
         ],
         option=_OPTIONS,
     )
-    raw = b"".join([array.tobytes() for array in arrays])
+    raw = b"".join([array.data for array in arrays])
     return b"".join((_LENGTHS.pack(len(text), len(raw)), text, raw))
 
 
@@ -442,12 +457,17 @@ def _unpack_question(packed: list[Any]) -> Question:
 
 
 def _pack_placement(placed: PlacementOffers) -> list[Any]:
-    return [placed.placement, placed.fallback, [_pack_offer(offer) for offer in placed.offers]]
+    offers = _written([_FIELDS_OF(offer) for offer in placed.offers], 0)
+    packed = offers or [_pack_offer(offer) for offer in placed.offers]
+    return [placed.placement, placed.fallback, packed]
 
 
 def _unpack_placement(packed: list[Any]) -> PlacementOffers:
     placement, fallback, offers = packed
     return PlacementOffers(placement, [_unpack_offer(offer) for offer in offers], fallback)
+
+
+_FIELDS_OF: Final = attrgetter(*Offer.__slots__)
 
 
 def _pack_offer(offer: Offer) -> list[Any]:
@@ -476,13 +496,13 @@ def _unpack_offer(packed: list[Any]) -> Offer:
 def _pack_contest(contest: Contest, arrays: list[npt.NDArray[Any]]) -> list[Any]:
     """Placement and lengths; the arrays go to `arrays`, those of all actions cut to the candidates."""
     actions = contest.actions
-    arrays.append(actions.astype("<i4"))
-    arrays.append(contest.priorities.astype("<f8", copy=False))
+    arrays.append(actions.astype(_INDEX))
+    arrays.append(contest.priorities.astype(_NUMBER, copy=False))
     with_propensities = contest.propensities is not None
     if contest.propensities is not None:
-        arrays.append(contest.propensities[actions].astype("<f8", copy=False))
+        arrays.append(contest.propensities.take(actions).astype(_NUMBER, copy=False))
     columns = (contest.context, contest.value, contest.lever)
-    arrays.extend([column[actions].astype("<f8", copy=False) for column in columns])
+    arrays.extend([column.take(actions).astype(_NUMBER, copy=False) for column in columns])
     return [contest.placement, with_propensities, len(actions), len(contest.lever)]
 
 

@@ -1,19 +1,19 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
-from collections.abc import Callable, Sequence
-from itertools import compress
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from engine import placement
-from engine.arbitration import Arbiter, Merit
+from engine.arbitration import Arbiter, Candidates, Merit
 from engine.chance import Chance
 from engine.customer import Knowledge
 from engine.deadline import Budget, Pace
 from engine.explain import Sight, explain
 from engine.model import (
+    ActionId,
     Contest,
     Customer,
     Decision,
@@ -25,9 +25,10 @@ from engine.model import (
     PlacementOffers,
     Question,
     Step,
+    TreatmentId,
     Value,
 )
-from engine.rulebook.book import ActionClass, RuleBook
+from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment
 
 Propensities = npt.NDArray[np.float64]
 
@@ -88,6 +89,28 @@ class _Scores(NamedTuple):
     degraded: tuple[Degradation, ...] = ()
 
 
+class _Card(NamedTuple):
+    """What an offer of one treatment always says."""
+
+    action: int
+    action_id: ActionId
+    treatment_id: TreatmentId
+    issue: str
+    group: str
+    render: Callable[[Sequence[Value]], Mapping[str, str]]
+
+    @classmethod
+    def of(cls, treatment: Treatment, action: Action) -> Self:
+        return cls(
+            action.index,
+            action.action_id,
+            treatment.treatment_id,
+            action.issue,
+            action.group,
+            treatment.render,
+        )
+
+
 class Decider:
     """Decides by one rule book and the model bound to it; made anew for each book, swapped whole.
 
@@ -101,7 +124,7 @@ class Decider:
         self._knowledge = Knowledge(book)
         self._arbiter = Arbiter(book)
         self._action_of = tuple(t.action for t in book.treatments)
-        self._action_array = np.array(self._action_of, dtype=np.intp)
+        self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
             a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
         )
@@ -175,7 +198,7 @@ class Decider:
             merit = self._arbiter.merit(sight.truths, sight.values)
             open_to = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(open_to, merit)
-            candidates = self._compete(question.channel, rivals, merit, scores)
+            candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
             contests.append(_contest(sight.placement, candidates, merit, scores))
             chosen = placement.fill(
                 candidates,
@@ -186,31 +209,17 @@ class Decider:
                 greedy=self._calm(sight),
                 lessons=self.model.lessons,
             )
-            taken.update([self._action_of[choice.treatment] for choice in chosen])
+            taken.update([self._action_of[treatment] for treatment, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
         return tuple(contests), placed
 
     def _leading(self, treatments: list[int], merit: Merit) -> tuple[list[int], list[int]]:
-        """The mandatory treatments, weightiest first, and the rest, which compete."""
+        """The mandatory treatments, by C · V · L and then `ties`, and the rest, which compete."""
         if not self._mandatory:
             return [], treatments
         led = [t for t in treatments if self._action_of[t] in self._mandatory]
-        led.sort(key=lambda t: (-merit.lever[self._action_of[t]], t))
+        led.sort(key=lambda t: self._arbiter.place_of_mandatory(self._action_of[t], merit))
         return led, [t for t in treatments if self._action_of[t] not in self._mandatory]
-
-    def _compete(
-        self, channel: str, treatments: list[int], merit: Merit, scores: _Scores
-    ) -> placement.Candidates:
-        """The treatments that compete: those above their threshold whose value can be told."""
-        actions = self._action_array[np.array(treatments, dtype=np.intp)]
-        propensities = None if scores.propensities is None else scores.propensities[actions]
-        keep = self._arbiter.admitted(channel, actions, propensities, merit)
-        if keep is not None:
-            treatments = list(compress(treatments, keep))
-            actions = actions[keep]
-            propensities = None if propensities is None else propensities[keep]
-        priorities = self._arbiter.priorities(propensities, merit, actions)
-        return placement.Candidates(treatments, actions, priorities, self._arbiter.ties[actions])
 
     def _slots(self, question: Question, at: PlacementId) -> int:
         slots = self.book.placements[at].slots
@@ -226,24 +235,24 @@ class Decider:
     ) -> PlacementOffers:
         if not chosen:
             return placement.fallback(self.book.placements[sight.placement])
+        priority_of, value_of = self._arbiter.priority, merit.value.item
         propensity_of = None if scores.propensities is None else scores.propensities.item
         offers = []
-        for rank, (index, probability) in enumerate(chosen, 1):
-            treatment = self.book.treatments[index]
-            action = self.book.actions[treatment.action]
-            propensity = propensity_of(action.index) if propensity_of else None
+        for rank, (treatment, probability) in enumerate(chosen, 1):
+            action, action_id, treatment_id, issue, group, render = self._cards[treatment]
+            propensity = propensity_of(action) if propensity_of else None
             offers.append(
                 Offer(
-                    action.action_id,
-                    treatment.treatment_id,
-                    action.issue,
-                    action.group,
+                    action_id,
+                    treatment_id,
+                    issue,
+                    group,
                     rank,
-                    self._arbiter.priority(action.index, propensity, merit),
+                    priority_of(action, propensity, merit),
                     propensity or 0.0,
-                    merit.value.item(action.index),
+                    value_of(action),
                     probability,
-                    treatment.render(sight.values),
+                    render(sight.values),
                 )
             )
         return PlacementOffers(sight.placement, offers, fallback=False)
@@ -284,9 +293,7 @@ class Decider:
         return self._answer(question, given, nothing, _Scores(None, None, (late,)), (), placed)
 
 
-def _contest(
-    at: PlacementId, candidates: placement.Candidates, merit: Merit, scores: _Scores
-) -> Contest:
+def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: _Scores) -> Contest:
     return Contest(
         at,
         candidates.actions,

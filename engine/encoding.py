@@ -123,7 +123,6 @@ class Encoding:
         self._numbers = tuple(
             (
                 i,
-                f.name,
                 columns[f.name],
                 columns[log_name(f.name)],
                 columns[missing_name(f.name)],
@@ -151,24 +150,24 @@ class Encoding:
 
     def _encode_numbers(self, raw: Sequence[Any], columns: list[int], values: list[float]) -> None:
         scale, log1p = self.scale, math.log1p
-        for at, _, plain, logarithm, missing, factors in self._numbers:
+        column, value = columns.append, values.append
+        for at, plain, logarithm, missing, (mean, inverse, log_mean, log_inverse) in self._numbers:
             number = raw[at]
             if number is None or not -_LARGEST <= number <= _LARGEST:
                 number = _within(number)
                 if number is None:
-                    columns.append(missing)
-                    values.append(scale)
+                    column(missing)
+                    value(scale)
                     continue
-            mean, inverse, log_mean, log_inverse = factors
             z = (number - mean) * inverse
             if z:
-                columns.append(plain)
-                values.append((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
+                column(plain)
+                value((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
             z = (log1p(number) if number >= 0 else -log1p(-number)) - log_mean
             z *= log_inverse
             if z:
-                columns.append(logarithm)
-                values.append((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
+                column(logarithm)
+                value((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
 
     def learn_one(self, raw: Sequence[Any], lesson: int) -> None:
         """Lets the scaler see the numbers of the `lesson`-th lesson that it still has need of."""

@@ -112,20 +112,27 @@ class AttuneEngine:
 
     # --- decisions ----------------------------------------------------------------------------
 
-    def decide_now(self, question: Question, deadline: float) -> Answer | None:
-        """The answer, if nothing has to be waited for: the customer is in memory, the request new."""
+    def decide_now(self, question: Question, deadline: float) -> Answer | bytes | None:
+        """The answer, if nothing has to be waited for: the customer is in memory.
+
+        For a request answered before it is the reply that was given to `keep`.
+        """
         if question.request_id and not question.dry_run:
             if question.request_id in self._answering:
                 return None
             if self._repeats.look(question, self._sources.now()) is not None:
-                return self._repeats.answer(question.request_id)
+                return self._repeats.reply(question.request_id)
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
         return self._decide_for(customer, question, deadline, ())
 
-    async def decide(self, question: Question, deadline: float) -> Answer:
-        """The decision and its sealed token, by `deadline` (monotonic seconds)."""
+    def keep(self, request_id: str, reply: bytes) -> None:
+        """Keeps what a request was answered with, for when it comes again."""
+        self._repeats.keep(request_id, reply)
+
+    async def decide(self, question: Question, deadline: float) -> Answer | bytes:
+        """The same as `decide_now`, by `deadline` (monotonic seconds), waiting where that must be."""
         if not question.request_id or question.dry_run:
             return await self._decide_waiting(question, deadline)
         under_way = self._answering.get(question.request_id)
@@ -142,11 +149,11 @@ class AttuneEngine:
             del self._answering[question.request_id]
             answering.cancel()
 
-    async def _again(self, question: Question, decision_id: DecisionId) -> Answer:
+    async def _again(self, question: Question, decision_id: DecisionId) -> Answer | bytes:
         """The answer already given, from the journal if it is no longer at hand (without its trace)."""
-        answer = self._repeats.answer(question.request_id)
-        if answer is not None:
-            return answer
+        reply = self._repeats.reply(question.request_id)
+        if reply is not None:
+            return reply
         record = await self._state.decision(decision_id)
         if record is None:
             raise StorageError(f"decision {decision_id} could not be read back; ask with a new id")
@@ -198,12 +205,13 @@ class AttuneEngine:
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
         """Hands the decision over to the journal; nothing here waits."""
-        answer = Answer(decision, self._capsules.seal(decision))
+        answered = any(not placed.fallback for placed in decision.placements)
+        answer = Answer(decision, self._capsules.seal(decision) if answered else b"")
         if not self._state.record(DecisionRecord(question, decision)):
             lost = Degradation(Step.RECORD, "the journal is behind: responses join by token only")
             decision.degraded += (lost,)
         if question.request_id:
-            self._repeats.note(question, answer)
+            self._repeats.note(question, decision)
         if question.interaction is not None:
             key = question.request_id or decision.decision_id
             event = Event(

@@ -1,5 +1,6 @@
 """Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -117,10 +118,23 @@ class _Story(NamedTuple):
         if action.action_id in shown_before:
             text = f"already shown in {shown_before[action.action_id]}"
             told.append(_of_the_engine(Stage.PLACEMENT, "placement.taken", text))
+        if not told and not competes:
+            text = "other mandatory actions fill the slots"
+            told.append(_of_the_engine(Stage.PLACEMENT, "placement.full", text))
+        if not told and factors.priority > self._last_shown():
+            text = f"chance tried another (exploration); its priority was {factors.priority:.4g}"
+            told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.explored", text))
         if not told:
             text = f"others came first (priority {factors.priority:.4g})"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))
         return tuple(told)
+
+    def _last_shown(self) -> float:
+        """The least priority among what is shown here; infinite if nothing is."""
+        placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
+        return min(
+            (offer.priority for offer in placed.offers if not placed.fallback), default=math.inf
+        )
 
 
 def _of_the_engine(stage: Stage, code: str, detail: str, *, unknown: bool = False) -> Reason:

@@ -1,7 +1,10 @@
 """Join: a reported response meets the decision it answers, and its reward is settled."""
 
+from typing import Final
+
 from engine.errors import InvalidInput, Violation
 from engine.model import (
+    MINUTE,
     ActionId,
     CustomerId,
     Decision,
@@ -15,6 +18,8 @@ from engine.model import (
 )
 from engine.rulebook.book import RuleBook
 
+_CLOCKS_DIFFER: Final = 5 * MINUTE
+
 
 def joined(incoming: IncomingEvent, exposure: Exposure | None, book: RuleBook) -> Event:
     """The event as it is journaled, with all that applying and replaying it needs.
@@ -22,12 +27,17 @@ def joined(incoming: IncomingEvent, exposure: Exposure | None, book: RuleBook) -
     `exposure` is what the response answers, None for an interaction. The reward is the declared one
     of the book in force; a response after the response window, an outcome not declared or declared
     `null`, and an offer the model was not asked about teach nothing.
+
+    Raises:
+        InvalidInput: the response claims to be older than its decision, by more than clocks differ.
     """
     body = incoming.body
     if isinstance(body, Interaction):
         return Event(incoming.event_id, incoming.customer_id, incoming.time, body)
     if exposure is None:
         raise ValueError("a response is joined to its exposure before it is journaled")
+    if incoming.time < exposure.decided_at - _CLOCKS_DIFFER:
+        raise InvalidInput([Violation("time", "is before the decision this responds to")])
     response = Response(exposure, body.outcome, body.value, _reward(incoming, body, exposure, book))
     return Event(incoming.event_id, incoming.customer_id, incoming.time, response)
 

@@ -1,11 +1,9 @@
 """Place: slots are filled, mandatory actions lead, no action appears twice, and nothing stays empty."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from engine.arbitration import Candidates
 from engine.chance import Chance
 from engine.exploration import choose
 from engine.model import Offer, PlacementOffers
@@ -14,20 +12,8 @@ from engine.rulebook.book import Exploration, Placement
 NO_ACTION = ""
 
 
-class Candidates(NamedTuple):
-    """What competes for one placement: parallel, of length K. Lower in `ties` is first among equals."""
-
-    treatments: Sequence[int]
-    actions: npt.NDArray[np.intp]
-    priorities: npt.NDArray[np.float64]
-    ties: npt.NDArray[np.intp]
-
-
-class Chosen(NamedTuple):
-    """One filled slot: which treatment, and the exact probability with which chance chose it."""
-
-    treatment: int
-    probability: float
+Chosen: TypeAlias = tuple[int, float]
+"""One filled slot: which treatment, and the exact probability with which chance chose it."""
 
 
 def fill(
@@ -41,7 +27,7 @@ def fill(
     lessons: int,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit."""
-    led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
+    led = [(treatment, 1.0) for treatment in mandatory[:slots]]
     picks = choose(
         candidates.priorities,
         slots - len(led),
@@ -51,8 +37,8 @@ def fill(
         lessons=lessons,
         ties=candidates.ties,
     )
-    treatments = candidates.treatments
-    return led + [Chosen(treatments[at], probability) for at, probability in picks]
+    treatment_at = candidates.treatments.item
+    return led + [(treatment_at(at), probability) for at, probability in picks]
 
 
 def without(treatments: list[int], actions_of: Sequence[int], taken: Collection[int]) -> list[int]:

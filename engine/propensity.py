@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from engine.features import FeatureSchema
 from engine.learn import EVERYBODY, Learner
+from engine.loops import loops
 from engine.model import Value
 from engine.rulebook.book import RuleBook
-
-_DENSE = 3
 
 
 class Propensities:
@@ -27,6 +26,7 @@ class Propensities:
         self.features = FeatureSchema.for_book(book)
         learner.register(self.features)
         self._learner = learner
+        self._score = loops().score
         self._encode = learner.encoding(self.features.digest).encode
         groups = list(dict.fromkeys(action.group for action in book.actions))
         self._group_slot = {group: slot for slot, group in enumerate(groups, 1)}
@@ -64,37 +64,20 @@ class Propensities:
         if len(self._learner.table.rows) != self._known:
             self._find_new_rows()
         columns, values = self._encode(features)
-        rows = np.concatenate((self._shared, self._rows.get(channel, self._nowhere)[actions]))
-        logits = self._logits(np.array(columns), np.array(values), rows)
-        shared = len(self._shared)
-        by_group = logits[:shared]
-        by_group[0] += self._learner.intercept
-        by_group[1:] += by_group[0]
-        score = logits[shared:]
-        score += by_group[self._slot_of[actions]]
-        return _sigmoid(score)
-
-    def _logits(
-        self,
-        columns: npt.NDArray[np.intp],
-        values: npt.NDArray[np.float64],
-        rows: npt.NDArray[np.intp],
-    ) -> npt.NDArray[np.float64]:
-        """What each of `rows` adds to the logit.
-
-        Few rows are picked out before they are multiplied, many after: einsum adds up one column
-        after the other either way, so both ways give the same bits (a BLAS product would not).
-        """
-        table = self._learner.table
-        few = _DENSE * len(rows) < self._known
-        logits: npt.NDArray[np.float64]
-        if few:
-            places = np.add.outer(columns * table.stride, rows)
-            logits = np.einsum("c,cr->r", values, table.matrix.ravel().take(places))
-        else:
-            every = np.einsum("c,cr->r", values, table.matrix[columns, : self._known])
-            logits = every.take(rows)
-        return logits
+        propensities = np.empty(len(actions))
+        self._score(
+            np.array(columns),
+            np.array(values),
+            self._learner.table.matrix,
+            self._known,
+            self._shared,
+            self._slot_of,
+            self._rows.get(channel, self._nowhere),
+            actions,
+            self._learner.intercept,
+            propensities,
+        )
+        return propensities
 
     def _find_new_rows(self) -> None:
         """Looks up the rows learned since last time: each costs the same, however many there are."""
@@ -115,12 +98,3 @@ class Propensities:
             index = self._action.get(action)  # type: ignore[call-overload]  # keyed by ActionId
             if index is not None and channel in self._rows:
                 self._rows[channel][index] = place
-
-
-def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """1/(1 + e⁻ˣ) in place, as (1 + tanh(x/2))/2, which cannot overflow."""
-    logits *= 0.5
-    np.tanh(logits, out=logits)
-    logits += 1.0
-    logits *= 0.5
-    return logits

@@ -9,8 +9,8 @@ import orjson
 from engine.errors import RequestConflict
 from engine.model import Decision, DecisionId, Micros, Question
 
-KEPT_IN_MEMORY: Final = 10_000
-"""Answers kept at hand; of older ones within the time only the id, their decision is in the journal."""
+ROOM: Final = 64 * 2**20
+"""Bytes of replies kept at hand; of older requests only the id, their decision is in the journal."""
 
 
 class Answer(NamedTuple):
@@ -35,13 +35,16 @@ class Known(NamedTuple):
 class Repeats:
     """Remembers request ids for `ttl` microseconds; memory is bounded by the traffic of that time.
 
-    `look` tells a repetition from a new request, `note` remembers an answer.
+    `look` tells a repetition from a new request, `note` remembers that one was answered, and `keep`
+    the reply itself. Replies are bytes, so that the garbage collector has nothing to walk through.
     """
 
-    def __init__(self, ttl: Micros) -> None:
+    def __init__(self, ttl: Micros, room: int = ROOM) -> None:
         self._ttl = ttl
+        self._room = room
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._replies: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
 
     def look(self, question: Question, now: Micros) -> Known | None:
         """What is known of this request id, or None if it is new.
@@ -57,18 +60,22 @@ class Repeats:
             agree(question, known.fingerprint)
         return known
 
-    def answer(self, request_id: str) -> Answer | None:
-        """The answer, if it is still at hand."""
-        return self._answers.get(request_id)
+    def reply(self, request_id: str) -> bytes | None:
+        """The reply, if it is still at hand."""
+        return self._replies.get(request_id)
 
-    def note(self, question: Question, answer: Answer) -> None:
-        """Remembers what was answered."""
-        decision = answer.decision
+    def note(self, question: Question, decision: Decision) -> None:
+        """Remembers that this request was answered, and how."""
         known = Known(decision.decision_id, decision.decided_at, fingerprint(question))
         self._known[question.request_id] = known
-        self._answers[question.request_id] = answer
-        if len(self._answers) > KEPT_IN_MEMORY:
-            self._answers.popitem(last=False)
+
+    def keep(self, request_id: str, reply: bytes) -> None:
+        """Keeps the reply at hand, while there is room."""
+        self._drop(request_id)
+        self._replies[request_id] = reply
+        self._size += len(reply)
+        while self._size > self._room:
+            self._drop(next(iter(self._replies)))
 
     def restore(self, request_id: str, decision_id: DecisionId, at: Micros) -> None:
         """Remembers a request answered before this process began; the oldest first."""
@@ -80,7 +87,12 @@ class Repeats:
             if now - known.at <= self._ttl:
                 return
             del self._known[request_id]
-            self._answers.pop(request_id, None)
+            self._drop(request_id)
+
+    def _drop(self, request_id: str) -> None:
+        reply = self._replies.pop(request_id, None)
+        if reply is not None:
+            self._size -= len(reply)
 
 
 def agree(question: Question, asked: bytes) -> None:

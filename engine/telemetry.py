@@ -115,6 +115,11 @@ class Metrics(Collector):
         """See `Meter`."""
         self.errors[method, code] += 1
 
+    def calls(self) -> int:
+        """How many decisions were answered, and calls refused."""
+        answered = sum(int(sum(tally[:-1])) for tally in self._latency.values())
+        return answered + self.errors.total()
+
     def collect(self) -> Iterator[Metric]:
         """The state as Prometheus reads it. Called from the exporter's thread."""
         latency = HistogramMetricFamily(

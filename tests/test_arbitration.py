@@ -48,8 +48,8 @@ def test_priority_is_the_product():
     arbiter, merit = weighed(rules)
     factors = arbiter.factors(0, 0.2, merit)
     assert factors == pytest.approx((0.2, 1.0, 4.0, 1.5, 1.2))
-    found = arbiter.priorities(np.array([0.2]), merit, np.array([0]))
-    assert found.tolist() == pytest.approx([1.2])
+    found = arbiter.compete("web", [0], np.array([0.2]), merit)
+    assert found.priorities.tolist() == pytest.approx([1.2])
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_each_factor_can_be_switched_off(priority, expected):
     )
     arbiter, merit = weighed(rules)
     assert arbiter.factors(0, 0.2, merit).priority == pytest.approx(expected)
-    found = arbiter.priorities(np.array([0.2]), merit, np.array([0]))
-    assert found.tolist() == pytest.approx([expected])
+    found = arbiter.compete("web", [0], np.array([0.2]), merit)
+    assert found.priorities.tolist() == pytest.approx([expected])
 
 
 def test_a_value_may_be_computed_from_the_customer():
@@ -80,9 +80,8 @@ def test_an_action_whose_value_cannot_be_told_or_is_negative_is_not_admitted(age
     )
     context = {} if age is None else {"customer_balance": float(age)}
     arbiter, merit = weighed(rules, **context)
-    admitted = arbiter.admitted("web", np.array([0, 1]), np.array([0.1, 0.1]), merit)
-    assert admitted is not None
-    assert admitted.tolist() == [False, True]
+    assert arbiter.compete("web", [0, 1], np.array([0.1, 0.1]), merit).actions.tolist() == [1]
+    assert arbiter.compete("web", [0, 1], None, merit).actions.tolist() == [1]
 
 
 def test_the_most_specific_threshold_holds():
@@ -97,14 +96,22 @@ def test_the_most_specific_threshold_holds():
     )
     arbiter, merit = weighed(rules)
     assert [arbiter.floor("web", n) for n in range(3)] == [0.05, 0.2, 0.5]
-    admitted = arbiter.admitted("web", np.arange(3), np.array([0.1, 0.1, 0.6]), merit)
-    assert admitted is not None
-    assert admitted.tolist() == [True, False, True]
+    found = arbiter.compete("web", [0, 1, 2], np.array([0.1, 0.1, 0.6]), merit)
+    assert found.actions.tolist() == [0, 2]
+    assert found.ties.tolist() == [arbiter.ties[0], arbiter.ties[2]]
+
+
+def test_no_threshold_is_applied_to_what_the_model_was_not_asked_about():
+    rules = book(policies=arbitration(thresholds=[{"channel": "web", "propensity": 0.5}]))
+    arbiter, merit = weighed(rules)
+    found = arbiter.compete("web", [0, 1], None, merit)
+    assert found.actions.tolist() == [rules.treatments[t].action for t in (0, 1)]
+    assert found.priorities.tolist() == merit.product[found.actions].tolist()
 
 
 def test_without_a_threshold_everybody_is_admitted():
     arbiter, merit = weighed(book())
-    assert arbiter.admitted("web", np.arange(2), np.array([0.0, 0.0]), merit) is None
+    assert len(arbiter.compete("web", [0, 1], np.array([0.0, 0.0]), merit).actions) == 2
 
 
 def test_equals_are_ordered_by_value_then_id():
@@ -122,3 +129,10 @@ def test_without_value_in_ties_equals_are_ordered_by_id():
     )
     arbiter, _ = weighed(rules)
     assert arbiter.ties.tolist() == [1, 0]
+
+
+def test_weights_never_turn_a_priority_negative():
+    weights = [{"when": "customer.age > 30", "issue": "retain", "weight": -90} for _ in range(2)]
+    _, merit = weighed(book(policies=arbitration(context_weights=weights)))
+    assert merit.context.tolist() == [1.0, 0.0]
+    assert merit.product.tolist()[1] == 0.0

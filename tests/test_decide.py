@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from engine.model import Step
-from tests.builders import customer, decide, decider, question
+from tests.builders import customer, decide, decider, question, trace_of
 from tests.rulebook.builders import action, book
 
 GREEDY = {"arbitration": {"priority": "P * C * V * L", "exploration": {"policy": "greedy"}}}
@@ -104,6 +104,19 @@ def test_mandatory_actions_lead_and_do_not_compete():
     decision = decide(rules, propensities=[0.9, 0.0])
     assert shown(decision) == ["notice", "sell"]
     assert decision.placements[0].offers[0].probability == 1.0
+
+
+def test_mandatory_actions_have_an_order_of_their_own():
+    notice = {"class": "mandatory"}
+    rules = book(
+        actions=[
+            action(name, value=value, **notice) for name, value in (("a", 1), ("c", 2), ("b", 2))
+        ]
+    )
+    decision = decide(rules, question(explain=True))
+    assert shown(decision) == ["b", "c"]
+    left_over = next(c for c in trace_of(decision).candidates if c.action_id == "a")
+    assert [reason.code for reason in left_over.reasons] == ["placement.full"]
 
 
 def test_below_the_threshold_nothing_is_shown():

@@ -173,7 +173,12 @@ async def test_the_same_request_brings_the_same_decision(settings, circle):
     async with opened(settings, circle) as engine:
         await know_anna(engine)
         first = engine.decide_now(asked, 1.0)
-        assert engine.decide_now(asked, 1.0) is first
+        assert engine.decide_now(asked, 1.0) is None
+        again = await engine.decide(asked, 1.0)
+        assert again.decision.placements == first.decision.placements
+        engine.keep("r1", b"reply")
+        assert engine.decide_now(asked, 1.0) == b"reply"
+        assert await engine.decide(asked, 1.0) == b"reply"
         with pytest.raises(RequestConflict):
             engine.decide_now(question(request_id="r1", max_offers=1), 1.0)
         circle.time += 5 * MINUTE + 1

@@ -91,6 +91,19 @@ def test_who_is_outranked_is_told_by_how_much():
     assert last.factors.priority == pytest.approx(0.1)
 
 
+def test_who_was_passed_over_by_chance_is_told_so():
+    exploration = {"exploration": {"policy": "squarecb", "gamma": 0}}
+    rules = book(
+        actions=[action("a", value=3), action("b", value=1)], policies={"arbitration": exploration}
+    )
+    asked = question(explain=True, max_offers=1)
+    stories = {}
+    for seed in range(30):
+        first, second = trace_of(decide(rules, asked, seed=seed)).candidates
+        stories[first.action_id] = codes(second)
+    assert stories == {"a": ["arbitration.outranked"], "b": ["arbitration.explored"]}
+
+
 def test_below_the_threshold_is_a_reason():
     arbitration = {"arbitration": {"thresholds": [{"channel": "web", "propensity": 0.05}]}}
     found = told(book(policies=arbitration), propensities=[0.04, 0.06])

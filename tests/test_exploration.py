@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from engine.chance import Chance
 from engine.exploration import choose
+from engine.loops import loops
 from engine.rulebook.book import Exploration
+
+loops()  # compiled now, so that no example's time includes it
 
 SQUARECB = Exploration("squarecb", gamma=10.0)
 

@@ -6,6 +6,7 @@ from engine.errors import InvalidInput
 from engine.join import exposure_of, joined, unknown_decision
 from engine.model import (
     DAY,
+    MINUTE,
     ActionId,
     CustomerId,
     DecisionId,
@@ -65,6 +66,12 @@ def test_a_reward_of_zero_is_a_lesson():
 def test_after_the_response_window_nothing_is_taught():
     assert response(time=NOW + 7 * DAY).reward == 0.2
     assert response(time=NOW + 7 * DAY + 1).reward is None
+
+
+def test_nobody_responds_before_the_decision():
+    assert response(time=NOW - 5 * MINUTE).reward == 0.2
+    with pytest.raises(InvalidInput, match="before the decision"):
+        response(time=NOW - 5 * MINUTE - 1)
 
 
 def test_what_the_model_was_not_asked_about_teaches_nothing():

@@ -17,6 +17,7 @@ from engine.wire.decision_pb2 import (
 )
 
 _WIDTH: Final = 200
+_READING: Final = {"headline": 0, "subject": 0, "cta": 2}
 _NO_TREATMENT: Final = "availability.no_treatment"
 _TESTS: Final = frozenset({"eligible_when", "applicable_when", "suitable_when", "when"})
 _STAGES: Final = {
@@ -78,7 +79,9 @@ def _offers(placed: PlacementOffers) -> Table:
 
 
 def _texts(offer: Offer) -> str:
-    return "\n".join(f"{name}: {text}" for name, text in sorted(offer.content.items()))
+    """The texts as one reads them: what leads first, the button last, all others by name between."""
+    names = sorted(offer.content, key=lambda name: (_READING.get(name, 1), name))
+    return "\n".join(f"{name}: {offer.content[name]}" for name in names)
 
 
 def _competition(placed: PlacementOffers, candidates: Iterable[CandidateTrace]) -> Table:
@@ -97,6 +100,7 @@ def _competition(placed: PlacementOffers, candidates: Iterable[CandidateTrace]) 
             "Chosen with",
         ),
         numbers=6,
+        whole=("Action",),
     )
     for c in sorted(
         (c for c in candidates if c.HasField("factors")), key=lambda c: -c.factors.priority
@@ -119,29 +123,27 @@ def _competition(placed: PlacementOffers, candidates: Iterable[CandidateTrace]) 
 def _exclusions(placed: PlacementOffers, out: Iterable[CandidateTrace]) -> Table:
     """Every reason of everybody, those first who came furthest in the funnel."""
     table = _table(
-        f"{placed.placement}: who is out",
-        ("Action", "Stage", "Because", "What it saw", "Reason", "Written at"),
+        f"{placed.placement}: who is out", ("Action", "Because", "What it saw"), whole=("Action",)
     )
     for c in sorted(out, key=lambda c: (-c.reasons[0].stage, c.action_id)):
         for i, reason in enumerate(c.reasons):
             table.add_row(
                 "" if i else c.action_id,
-                _STAGES.get(reason.stage, ""),
                 _because(reason),
                 "\n".join(f"{name} = {value}" for name, value in sorted(reason.saw.items())),
-                reason.code,
-                reason.place,
                 end_section=i == len(c.reasons) - 1,
             )
     return table
 
 
 def _because(reason: Reason) -> Text:
-    """A condition with its verdict; the engine's own reasons are sentences already."""
-    if reason.code.partition(".")[0] not in _TESTS:
-        return Text(reason.detail)
-    verdict = ("cannot be told: ", "yellow") if reason.unknown else ("is not so: ", "red")
-    return Text.assemble(verdict, reason.detail)
+    """A condition with its verdict (the engine's own reasons are sentences already), and its place."""
+    told = Text(reason.detail)
+    if reason.code.partition(".")[0] in _TESTS:
+        verdict = ("cannot be told: ", "yellow") if reason.unknown else ("is not so: ", "red")
+        told = Text.assemble(verdict, reason.detail)
+    where = "  ".join(filter(None, (_STAGES.get(reason.stage, ""), reason.code, reason.place)))
+    return Text.assemble(told, "\n", (where, "dim"))
 
 
 def _remarks(response: DecideResponse, customer_id: str) -> Iterable[str]:
@@ -161,14 +163,22 @@ def _remarks(response: DecideResponse, customer_id: str) -> Iterable[str]:
         )
 
 
-def _table(title: str, columns: Sequence[str], numbers: int = 0) -> Table:
+def _table(
+    title: str, columns: Sequence[str], numbers: int = 0, whole: Sequence[str] = ()
+) -> Table:
+    """An empty table; `whole` columns are never broken, however narrow the terminal."""
     table = Table(title=title, title_justify="left", title_style="bold", show_lines=False)
     for i, column in enumerate(columns):
         table.add_column(
-            column, justify="right" if 2 <= i < 2 + numbers else "left", overflow="fold"
+            column,
+            justify="right" if 2 <= i < 2 + numbers else "left",
+            overflow="fold",
+            no_wrap=column in whole,
         )
     return table
 
 
 def _number(x: float) -> str:
+    if x != x:  # noqa: PLR0124 -- only what is not a number differs from itself
+        return "?"
     return f"{x:,.4g}" if abs(x) < 10_000 else f"{x:,.0f}"

@@ -140,7 +140,7 @@ class GetCustomerResponse(_message.Message):
     def customer(self) -> Global___Customer: ...
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]:
-        """Offers and what became of them, oldest first."""
+        """Offers of which something was reported (an impression, a click, …) and what, oldest first."""
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
@@ -168,7 +168,7 @@ Global___GetCustomerResponse: _TypeAlias = GetCustomerResponse  # noqa: Y015
 
 @_typing.final
 class HistoryEntry(_message.Message):
-    """One offer made to the customer."""
+    """One offer made to the customer, of which something was reported."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -54,7 +54,8 @@ class CustomerServiceServicer:
     def PutCustomers(self, request, context):
         """Creates customers or updates the attributes given (others stay as they are); an attribute sent
         without a value is removed. All or nothing: one bad attribute fails the call with
-        INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000 customers a call.
+        INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000
+        customers and 256 KiB in one call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

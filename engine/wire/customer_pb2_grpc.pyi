@@ -36,7 +36,8 @@ class CustomerServiceStub:
     PutCustomers: _grpc.UnaryUnaryMultiCallable[_customer_pb2.PutCustomersRequest, _customer_pb2.PutCustomersResponse]
     """Creates customers or updates the attributes given (others stay as they are); an attribute sent
     without a value is removed. All or nothing: one bad attribute fails the call with
-    INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000 customers a call.
+    INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000
+    customers and 256 KiB in one call.
     """
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]
     """One customer with their interaction history. NOT_FOUND if unknown."""
@@ -49,7 +50,8 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     PutCustomers: _aio.UnaryUnaryMultiCallable[_customer_pb2.PutCustomersRequest, _customer_pb2.PutCustomersResponse]  # type: ignore[assignment]
     """Creates customers or updates the attributes given (others stay as they are); an attribute sent
     without a value is removed. All or nothing: one bad attribute fails the call with
-    INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000 customers a call.
+    INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000
+    customers and 256 KiB in one call.
     """
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]  # type: ignore[assignment]
     """One customer with their interaction history. NOT_FOUND if unknown."""
@@ -65,7 +67,8 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_customer_pb2.PutCustomersResponse, _abc.Awaitable[_customer_pb2.PutCustomersResponse]]:
         """Creates customers or updates the attributes given (others stay as they are); an attribute sent
         without a value is removed. All or nothing: one bad attribute fails the call with
-        INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000 customers a call.
+        INVALID_ARGUMENT naming each field. The answer means it is on disk. At most 1,000
+        customers and 256 KiB in one call.
         """
 
     @_abc_1.abstractmethod

@@ -58,7 +58,8 @@ class DecideRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional idempotency key, at most 128 bytes: the same id within five minutes gets the same
-    decision; with another question it is ALREADY_EXISTS.
+    decision; with another question it is ALREADY_EXISTS. (If the service was restarted in between,
+    without `trace`.)
     """
     customer_id: _builtins.str
     """Required, at most 128 bytes. Somebody unknown is decided for on the request's context alone."""
@@ -67,7 +68,7 @@ class DecideRequest(_message.Message):
     placements' own channel is meant.
     """
     max_offers: _builtins.int
-    """At most this many offers in each placement; 0 means as many as the placement has slots."""
+    """At most this many offers in each placement, up to 100; 0 means as many as the placement has slots."""
     explain: _builtins.bool
     """Asks for `trace`: every candidate with its factors, and every reason of those left out."""
     dry_run: _builtins.bool
@@ -80,7 +81,9 @@ class DecideRequest(_message.Message):
 
     @_builtins.property
     def context(self) -> _containers.MessageMap[_builtins.str, _value_pb2.AttributeValue]:
-        """Declared attributes for this request only; they win over the profile and do not change it."""
+        """Declared attributes for this request only, at most 1,000; they win over the profile and do not
+        change it. One sent without a value counts as absent for this request.
+        """
 
     @_builtins.property
     def interaction(self) -> _event_pb2.Interaction:
@@ -131,7 +134,9 @@ class DecideResponse(_message.Message):
     holdout: _builtins.str
     """The name of the holdout or experiment arm the customer fell into; empty if none."""
     token: _builtins.bytes
-    """Sealed; send it back with each response (Response.token). Opaque: it cannot be read or forged."""
+    """Sealed; send it back with each response (Response.token). Opaque: it cannot be read or forged.
+    Empty where there is nothing to respond to: a dry run, or nothing but fallbacks.
+    """
     @_builtins.property
     def placements(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacementOffers]:
         """One for each placement asked for, in the order asked for; never empty (see `fallback`)."""

@@ -64,7 +64,8 @@ class DecisionServiceServicer:
     def DecideStream(self, request_iterator, context):
         """Any number of questions over one stream, at about half the cost of a call each. Answers come in
         the order they are ready, matched by `request_id`, which is required here. A bad question is
-        answered with a status and never ends the stream.
+        answered with a status and does not end the stream (but a message over 256 KiB does, as in every
+        call: see README, "Limits").
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

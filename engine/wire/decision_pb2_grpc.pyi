@@ -40,7 +40,8 @@ class DecisionServiceStub:
     DecideStream: _grpc.StreamStreamMultiCallable[_decision_pb2.DecideStreamRequest, _decision_pb2.DecideStreamResponse]
     """Any number of questions over one stream, at about half the cost of a call each. Answers come in
     the order they are ready, matched by `request_id`, which is required here. A bad question is
-    answered with a status and never ends the stream.
+    answered with a status and does not end the stream (but a message over 256 KiB does, as in every
+    call: see README, "Limits").
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     DecideStream: _aio.StreamStreamMultiCallable[_decision_pb2.DecideStreamRequest, _decision_pb2.DecideStreamResponse]  # type: ignore[assignment]
     """Any number of questions over one stream, at about half the cost of a call each. Answers come in
     the order they are ready, matched by `request_id`, which is required here. A bad question is
-    answered with a status and never ends the stream.
+    answered with a status and does not end the stream (but a message over 256 KiB does, as in every
+    call: see README, "Limits").
     """
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +81,8 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_decision_pb2.DecideStreamResponse], _abc.AsyncIterator[_decision_pb2.DecideStreamResponse]]:
         """Any number of questions over one stream, at about half the cost of a call each. Answers come in
         the order they are ready, matched by `request_id`, which is required here. A bad question is
-        answered with a status and never ends the stream.
+        answered with a status and does not end the stream (but a message over 256 KiB does, as in every
+        call: see README, "Limits").
         """
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

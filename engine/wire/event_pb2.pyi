@@ -81,7 +81,9 @@ class EventResult(_message.Message):
         STATUS_DUPLICATE: EventResult._Status.ValueType  # 2
         """An event with this id is already known; nothing changed. Sending again is always safe."""
         STATUS_REJECTED: EventResult._Status.ValueType  # 3
-        """Not taken; `reason` says why. Sending the same event again will be rejected again."""
+        """Not taken, and nothing is remembered of it; `reason` says why. It must be mended before it is
+        sent again.
+        """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper): ...
     STATUS_UNSPECIFIED: EventResult.Status.ValueType  # 0
@@ -90,7 +92,9 @@ class EventResult(_message.Message):
     STATUS_DUPLICATE: EventResult.Status.ValueType  # 2
     """An event with this id is already known; nothing changed. Sending again is always safe."""
     STATUS_REJECTED: EventResult.Status.ValueType  # 3
-    """Not taken; `reason` says why. Sending the same event again will be rejected again."""
+    """Not taken, and nothing is remembered of it; `reason` says why. It must be mended before it is
+    sent again.
+    """
 
     EVENT_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
@@ -228,6 +232,8 @@ class Response(_message.Message):
     decision_id: _builtins.str
     outcome: _builtins.str
     """Required. An open word; well known: impression, click, accept, reject, dismiss, not_delivered.
+    Only what was seen teaches: send `impression` when it was. Any other outcome with a declared reward
+    (a click, an accept) says by itself that the offer was seen.
     What each one is worth to the model is declared in the rule book (`outcomes:` in `policies.yaml`).
     """
     value: _builtins.float

@@ -48,7 +48,8 @@ class EventServiceServicer:
 
     def RecordEvents(self, request, context):
         """Records a batch of events, each by itself: a bad event is REJECTED with its reason and does not
-        hold up the others. Send at most 1,000 events in one call.
+        hold up the others. At most 1,000 events and 256 KiB in one call; about 200 responses with their
+        tokens fit. A larger message is RESOURCE_EXHAUSTED, and will be again: send smaller batches.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

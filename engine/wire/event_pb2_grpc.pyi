@@ -35,7 +35,8 @@ class EventServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     RecordEvents: _grpc.UnaryUnaryMultiCallable[_event_pb2.RecordEventsRequest, _event_pb2.RecordEventsResponse]
     """Records a batch of events, each by itself: a bad event is REJECTED with its reason and does not
-    hold up the others. Send at most 1,000 events in one call.
+    hold up the others. At most 1,000 events and 256 KiB in one call; about 200 responses with their
+    tokens fit. A larger message is RESOURCE_EXHAUSTED, and will be again: send smaller batches.
     """
 
 @_typing.type_check_only
@@ -45,7 +46,8 @@ class EventServiceAsyncStub(EventServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.RecordEventsRequest, _event_pb2.RecordEventsResponse]  # type: ignore[assignment]
     """Records a batch of events, each by itself: a bad event is REJECTED with its reason and does not
-    hold up the others. Send at most 1,000 events in one call.
+    hold up the others. At most 1,000 events and 256 KiB in one call; about 200 responses with their
+    tokens fit. A larger message is RESOURCE_EXHAUSTED, and will be again: send smaller batches.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -58,7 +60,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_pb2.RecordEventsResponse, _abc.Awaitable[_event_pb2.RecordEventsResponse]]:
         """Records a batch of events, each by itself: a bad event is REJECTED with its reason and does not
-        hold up the others. Send at most 1,000 events in one call.
+        hold up the others. At most 1,000 events and 256 KiB in one call; about 200 responses with their
+        tokens fit. A larger message is RESOURCE_EXHAUSTED, and will be again: send smaller batches.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

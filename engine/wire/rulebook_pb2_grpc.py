@@ -58,7 +58,8 @@ class RuleBookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckRuleBook(self, request, context):
-        """Checks a whole rule book sent as files: what `attune check` says, from afar. Nothing is stored.
+        """Checks a whole rule book sent as files, 256 KiB together: what `attune check` says, from afar.
+        Nothing is stored. RESOURCE_EXHAUSTED while another book is being checked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,9 @@ class RuleBookServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RuleBookServiceAsyncStub: ...
     GetRuleBookStatus: _grpc.UnaryUnaryMultiCallable[_rulebook_pb2.GetRuleBookStatusRequest, _rulebook_pb2.GetRuleBookStatusResponse]
     CheckRuleBook: _grpc.UnaryUnaryMultiCallable[_rulebook_pb2.CheckRuleBookRequest, _rulebook_pb2.CheckRuleBookResponse]
-    """Checks a whole rule book sent as files: what `attune check` says, from afar. Nothing is stored."""
+    """Checks a whole rule book sent as files, 256 KiB together: what `attune check` says, from afar.
+    Nothing is stored. RESOURCE_EXHAUSTED while another book is being checked.
+    """
 
 @_typing.type_check_only
 class RuleBookServiceAsyncStub(RuleBookServiceStub):
@@ -44,7 +46,9 @@ class RuleBookServiceAsyncStub(RuleBookServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetRuleBookStatus: _aio.UnaryUnaryMultiCallable[_rulebook_pb2.GetRuleBookStatusRequest, _rulebook_pb2.GetRuleBookStatusResponse]  # type: ignore[assignment]
     CheckRuleBook: _aio.UnaryUnaryMultiCallable[_rulebook_pb2.CheckRuleBookRequest, _rulebook_pb2.CheckRuleBookResponse]  # type: ignore[assignment]
-    """Checks a whole rule book sent as files: what `attune check` says, from afar. Nothing is stored."""
+    """Checks a whole rule book sent as files, 256 KiB together: what `attune check` says, from afar.
+    Nothing is stored. RESOURCE_EXHAUSTED while another book is being checked.
+    """
 
 class RuleBookServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells which rule book decides, and checks files sent without putting them in force."""
@@ -62,6 +66,8 @@ class RuleBookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rulebook_pb2.CheckRuleBookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rulebook_pb2.CheckRuleBookResponse, _abc.Awaitable[_rulebook_pb2.CheckRuleBookResponse]]:
-        """Checks a whole rule book sent as files: what `attune check` says, from afar. Nothing is stored."""
+        """Checks a whole rule book sent as files, 256 KiB together: what `attune check` says, from afar.
+        Nothing is stored. RESOURCE_EXHAUSTED while another book is being checked.
+        """
 
 def add_RuleBookServiceServicer_to_server(servicer: RuleBookServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

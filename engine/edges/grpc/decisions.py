@@ -13,6 +13,7 @@ from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, send
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.turns import Turns
 from engine.errors import Violation
 from engine.model import Decision, Question
 from engine.settings import Settings
@@ -52,6 +53,7 @@ class Decisions:
         self._clock = clock
         self._closing = closing
         self._answers = Answers()
+        self._turns = Turns(clock)
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
@@ -73,11 +75,20 @@ class Decisions:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
         if budget is None:
             budget = self._settings.budgets.of(question.channel)
-        return began + budget - min(self._settings.reserve, budget * _HOME_SHARE)
+        self._turns.begin(began)
+        reserve = min(self._settings.reserve, budget * _HOME_SHARE)
+        return began + budget - reserve - self._turns.waiting()
 
-    def _answer(self, began: float, question: Question, decided: tuple[Decision, bytes]) -> bytes:
+    def _answer(
+        self, began: float, question: Question, decided: tuple[Decision, bytes] | bytes
+    ) -> bytes:
+        if isinstance(decided, bytes):
+            self._meter.decided(question.channel, self._clock() - began, ())
+            return decided
         decision, token = decided
         answer = self._answers.encode(decision, token)
+        if question.request_id and not question.dry_run:
+            self._engine.keep(question.request_id, answer)
         self._meter.decided(question.channel, self._clock() - began, decision.degraded)
         return answer
 

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -114,8 +114,14 @@ class Gate:
         self._meter.failed(method, refusal.code.name)
         return refusal
 
-    async def _end(self, context: Context, refusal: Refusal) -> NoReturn:
-        await context.abort(refusal.code, refusal.message, refusal.trailers())
+    async def _end(self, context: Context, refusal: Refusal) -> bytes:
+        """Ends the call with the refusal; quietly, if the caller has gone and cannot be told."""
+        try:
+            await context.abort(refusal.code, refusal.message, refusal.trailers())
+        except grpc.aio.AbortError:
+            raise
+        except grpc.aio.BaseError:
+            return b""
 
 
 def _cancelled() -> bool:

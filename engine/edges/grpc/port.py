@@ -46,11 +46,18 @@ class Engine(Protocol):
     def rulebook_status(self) -> RuleBookStatus:
         """Since when it is in force, and what became of the last reload."""
 
-    def decide_now(self, question: Question, deadline: float) -> tuple[Decision, bytes] | None:
+    def decide_now(
+        self, question: Question, deadline: float
+    ) -> tuple[Decision, bytes] | bytes | None:
         """The same as `decide` where nothing has to be waited for; None if something has to be."""
 
-    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
-        """The decision and its sealed token (b"" for a dry run).
+    def keep(self, request_id: str, reply: bytes) -> None:
+        """Keeps the serialized reply to a request that has an id, for when the request comes again."""
+
+    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes] | bytes:
+        """The decision and its sealed token (b"" if no offer can be responded to).
+
+        A request that was answered before gets the very reply that was given to `keep`.
 
         Args:
             question: valid against `book`.

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ from engine.edges.grpc.checking import check_files
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine, OpenEngine
 from engine.errors import InvalidInput, Violation
+from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.settings import Address, Settings
@@ -28,6 +30,8 @@ _SERVICES: Final = (
     rulebooks.SERVICE,
     health.SERVICE,
 )
+
+_LONGEST_TURN: Final = 0.000_5
 
 _log = structlog.get_logger(__name__)
 
@@ -99,6 +103,8 @@ async def serve(
         if settings.metrics is not None:
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
+        sys.setswitchinterval(_LONGEST_TURN)
+        stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)
         announce(_ready(address, engine.book))
         await closing.wait()
         _log.info("stopping", grace_seconds=settings.grace)

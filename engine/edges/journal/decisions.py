@@ -12,7 +12,7 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,6 +37,7 @@ _BLOCK: Final = 256
 _PAUSE: Final = 0.05
 _RETRY: Final = 1.0
 _BREATH: Final = 0.000_05
+_MOUTHFUL: Final = 8
 _IDLE: Final = 600.0
 _PRUNED_AT_ONCE: Final = 32
 _LEVEL: Final = 1
@@ -64,6 +65,15 @@ class PastRequest(NamedTuple):
     time: Micros
 
 
+class _Encoded(NamedTuple):
+    """A record as it is written, with what finds it again."""
+
+    decision_id: DecisionId
+    request_id: str
+    decided_at: Micros
+    body: bytes
+
+
 class DecisionLog:
     """Records decisions in one database file, the oldest of which it lets go.
 
@@ -80,7 +90,8 @@ class DecisionLog:
         self._connection: sqlite3.Connection | None = self._open()
         self._readers = Readers(path, threads=1)
         self._waiting: deque[DecisionRecord] = deque()
-        self._unwritten: dict[DecisionId, DecisionRecord] = {}
+        self._encoded: list[_Encoded] = []
+        self._unwritten: dict[DecisionId, DecisionRecord | _Encoded] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
@@ -110,7 +121,7 @@ class DecisionLog:
         """
         record = self._unwritten.get(decision_id)
         if record is not None:
-            return record
+            return decode_decision(record.body) if isinstance(record, _Encoded) else record
         return await self._readers.ask(loop, lambda reader: _find(reader, decision_id))
 
     async def recent_requests(self, loop: AbstractEventLoop, since: Micros) -> list[PastRequest]:
@@ -132,60 +143,81 @@ class DecisionLog:
         return open_database(self._path, _TABLES, synchronous="NORMAL")
 
     def _write(self) -> None:
-        while not (self._closing.is_set() and not self._waiting):
+        while not (self._closing.is_set() and not self._unwritten):
             self._wake.wait(_IDLE)
             self._wake.clear()
             try:
-                while self._waiting:
+                self._write_block()
+                while len(self._waiting) >= _BLOCK:
                     self._write_block()
                 self._prune()
+                if self._waiting:
+                    self._wake.set()
             except (sqlite3.Error, StorageError) as error:
                 log.warning("decisions wait: %s", storage_error(self._path, error))
                 self._reset()
                 if self._closing.is_set():
-                    log.warning("%d decisions are not recorded", len(self._waiting))
+                    log.warning("%d decisions are not recorded", len(self._unwritten))
                     return
                 self._closing.wait(_RETRY)
                 self._wake.set()
             self._closing.wait(_PAUSE)
 
     def _write_block(self) -> None:
-        """Writes the oldest waiting records, and only then takes them off the queue."""
-        records = [self._waiting[i] for i in range(min(_BLOCK, len(self._waiting)))]
-        kept, bodies = self._encode(records)
-        body = self._compressor.compress(b"".join(bodies))
-        ids = [(r.decision_id, r.request_id, r.decided_at) for r in (k.decision for k in kept)]
+        """Writes the oldest waiting records, and only then lets go of them."""
+        self._encode()
+        if not self._encoded:
+            return
+        body = self._compress()
+        ids = [(e.decision_id, e.request_id, e.decided_at) for e in self._encoded]
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
         block = connection.execute(
             "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
-            (max((at for _, _, at in ids), default=0), orjson.dumps(ids), body),
+            (max(at for _, _, at in ids), orjson.dumps(ids), body),
         ).lastrowid
         connection.executemany(
             "INSERT OR REPLACE INTO decisions (decision_id, block) VALUES (?, ?)",
             sorted((decision_id, block) for decision_id, _, _ in ids),
         )
         connection.execute("COMMIT")
-        for record in records:
-            self._waiting.popleft()
-            self._unwritten.pop(record.decision.decision_id, None)
+        for written in self._encoded:
+            self._unwritten.pop(written.decision_id, None)
+        self._encoded.clear()
 
-    def _encode(
-        self, records: Sequence[DecisionRecord]
-    ) -> tuple[list[DecisionRecord], list[bytes]]:
-        """Encodes one by one, letting the event loop run in between: both need the interpreter."""
-        kept: list[DecisionRecord] = []
-        bodies: list[bytes] = []
-        for record in records:
+    def _encode(self) -> None:
+        """Encodes one by one, letting the event loop run in between: both need the interpreter.
+
+        What is encoded is not needed as objects any more: freeing many at once would hold up decisions.
+        """
+        for _ in range(min(len(self._waiting), _BLOCK - len(self._encoded))):
+            decision = self._waiting[0].decision
+            name = decision.decision_id
             try:
-                bodies.append(encode_decision(record))
+                body = encode_decision(self._waiting[0])
             except Exception:
-                log.exception("decision %s cannot be recorded", record.decision.decision_id)
-                continue
-            kept.append(record)
-            if not self._closing.is_set():
-                time.sleep(_BREATH)
-        return kept, bodies
+                log.exception("decision %s cannot be recorded", name)
+                self._unwritten.pop(name, None)
+            else:
+                encoded = _Encoded(name, decision.request_id, decision.decided_at, body)
+                self._unwritten[name] = encoded
+                self._encoded.append(encoded)
+            self._waiting.popleft()
+            self._breathe()
+
+    def _compress(self) -> bytes:
+        """Compresses a few at a time: on a small machine decisions need the same processor."""
+        compressing = self._compressor.compressobj()
+        parts: list[bytes] = []
+        for place, encoded in enumerate(self._encoded, 1):
+            parts.append(compressing.compress(encoded.body))
+            if place % _MOUTHFUL == 0:
+                self._breathe()
+        return b"".join((*parts, compressing.flush()))
+
+    def _breathe(self) -> None:
+        if not self._closing.is_set():
+            time.sleep(_BREATH)
 
     def _prune(self) -> None:
         """Lets go of the oldest blocks while they are too old or too much is kept, a few at a time."""
@@ -256,6 +288,6 @@ def _requests(reader: sqlite3.Connection, since: Micros) -> list[PastRequest]:
 
 def _decompress(body: bytes) -> bytes:
     try:
-        return zstandard.ZstdDecompressor().decompress(body)
+        return zstandard.ZstdDecompressor().decompressobj().decompress(body)
     except zstandard.ZstdError as error:
         raise StorageError(f"damaged block of decisions: {error}") from error

@@ -229,6 +229,7 @@ class Embedded:
         target = self._applied
         while self._saved < target:
             await asyncio.shield(self._saving or self._save_now())
+            await asyncio.sleep(0)  # a save that has ended is put away in the next turn of the loop
 
     async def close(self) -> None:
         """Accepts nothing more, applies what was accepted, writes a last checkpoint, and lets go.

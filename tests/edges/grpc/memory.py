@@ -78,6 +78,7 @@ class MemoryEngine:
     questions: list[Question] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
     answered: dict[str, tuple[Question, Decision, bytes]] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
     events: dict[EventId, IncomingEvent] = field(default_factory=dict)
     wait: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,6 +90,9 @@ class MemoryEngine:
         if question.customer_id == "slow":
             return None
         return self._decide(question, deadline)
+
+    def keep(self, request_id: str, reply: bytes) -> None:
+        self.kept[request_id] = reply
 
     async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
         self.at_work += 1

@@ -1,0 +1,1 @@
+"""Latency, measured side by side: the decision against the floor it stands on."""

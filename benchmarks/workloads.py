@@ -1,0 +1,144 @@
+"""One seeded workload for every benchmark: a rule book of N actions and N conditions, and customers."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from engine.wire.customer_pb2 import Customer
+from engine.wire.value_pb2 import AttributeValue
+
+SLOTS = 10
+PLACEMENT = "web.list"
+SEGMENTS = ("mass", "premium", "vip")
+PLANS = ("S", "M", "L", "XL")
+NUMBERS = 20
+
+
+def write_book(directory: Path, actions: int, seed: int = 1) -> Path:
+    """A book of `actions` actions with a condition each, of which about half pass for a customer.
+
+    Conditions are of the kinds marketing writes (a comparison, a value in a list, a conjunction, a
+    missing-safe one); attributes are 20 numbers and 6 others, so that a profile has about 30.
+    """
+    chance = random.Random(seed)
+    (directory / "actions").mkdir(parents=True, exist_ok=True)
+    _dump(directory / "attributes.yaml", {"attributes": _attributes()})
+    _dump(directory / "policies.yaml", _policies())
+    written = [_action(number, chance) for number in range(actions)]
+    _dump(directory / "actions/all.yaml", {"actions": written})
+    return directory
+
+
+def customers(count: int, seed: int = 2) -> Iterator[Customer]:
+    """Profiles with every attribute given."""
+    chance = random.Random(seed)
+    for number in range(count):
+        customer = Customer(customer_id=f"customer-{number}")
+        values = customer.attributes
+        for index in range(NUMBERS):
+            values[f"usage.n{index}"].CopyFrom(AttributeValue(double_value=100 * chance.random()))
+        values["customer.age"].CopyFrom(AttributeValue(int_value=chance.randint(18, 90)))
+        values["customer.tenure_months"].CopyFrom(AttributeValue(int_value=chance.randint(0, 300)))
+        values["customer.segment"].CopyFrom(AttributeValue(string_value=chance.choice(SEGMENTS)))
+        values["telco.plan"].CopyFrom(AttributeValue(string_value=chance.choice(PLANS)))
+        values["customer.complaint_open"].CopyFrom(AttributeValue(bool_value=False))
+        values["consent.marketing"].CopyFrom(AttributeValue(bool_value=True))
+        yield customer
+
+
+def _attributes() -> dict[str, object]:
+    named: dict[str, object] = {f"usage.n{index}": {"type": "double"} for index in range(NUMBERS)}
+    named |= {
+        "customer.age": {"type": "int"},
+        "customer.tenure_months": {"type": "int"},
+        "customer.segment": {"type": "string", "values": list(SEGMENTS)},
+        "telco.plan": {"type": "string", "values": list(PLANS)},
+        "customer.complaint_open": {"type": "bool", "default": False},
+        "consent.marketing": {"type": "bool"},
+        "request.channel": {"type": "string", "values": ["web"]},
+        "request.reason": {"type": "string", "nullable": True},
+        "now": {"type": "timestamp"},
+    }
+    return named
+
+
+def _policies() -> dict[str, object]:
+    return {
+        "issues": {
+            "grow": {"title": "Grow", "lever": 0},
+            "retain": {"title": "Retain", "lever": 20},
+        },
+        "groups": {
+            f"group{n}": {"issue": ("grow", "retain")[n % 2], "lever": n} for n in range(10)
+        },
+        "all_actions": {"applicable_when": {"consent": "consent.marketing"}},
+        "placements": {
+            PLACEMENT: {
+                "channel": "web",
+                "slots": SLOTS,
+                "texts": {"headline": 40, "cta": 18},
+                "fallback": {"headline": "Good to see you", "cta": "Help"},
+            }
+        },
+        "arbitration": {
+            "priority": "P * C * V * L",
+            "context_weights": [
+                {"when": 'request.reason == "cancel"', "issue": "retain", "weight": 50}
+            ],
+            "thresholds": [{"channel": "web", "propensity": 0.0001}],
+            "exploration": {"policy": "squarecb", "gamma": 500},
+            "ties": ["value", "id"],
+        },
+        "outcomes": {
+            "impression": 0,
+            "click": 0.2,
+            "accept": 1,
+            "reject": 0,
+            "not_delivered": None,
+        },
+        "models": {
+            "default": {
+                "estimator": "hierarchical_logistic",
+                "response_window": "7d",
+                "features": ["customer.*", "telco.*", "usage.*", "history.*"],
+            }
+        },
+    }
+
+
+def _action(number: int, chance: random.Random) -> dict[str, object]:
+    return {
+        "id": f"action_{number:04d}",
+        "title": f"Action {number}",
+        "group": f"group{number % 10}",
+        "eligible_when": {"fits": _condition(chance)},
+        "value": round(chance.uniform(1, 50), 2),
+        "lever": chance.randint(0, 20),
+        "treatments": [
+            {
+                "id": f"action_{number:04d}.web",
+                "placement": PLACEMENT,
+                "texts": {"headline": f"An offer made for you, number {number}", "cta": "Show me"},
+            }
+        ],
+    }
+
+
+def _condition(chance: random.Random) -> str:
+    number = chance.randrange(NUMBERS)
+    edge = round(chance.uniform(20, 80), 1)
+    return chance.choice(
+        [
+            f"usage.n{number} >= {edge}",
+            f"usage.n{number} < {edge} || customer.tenure_months > {chance.randint(1, 200)}",
+            f"customer.age >= {chance.randint(18, 60)} && usage.n{number} > {edge / 2}",
+            f'customer.segment in ["{chance.choice(SEGMENTS)}", "{chance.choice(SEGMENTS)}"]',
+            f'telco.plan != "{chance.choice(PLANS)}" && !customer.complaint_open',
+        ]
+    )
+
+
+def _dump(path: Path, content: object) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False, width=1000))

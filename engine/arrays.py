@@ -1,0 +1,132 @@
+"""Arrays: the loops over candidates as steps over whole arrays, for a machine without numba.
+
+Each gives the same bits as its twin in `engine.compiled`: sums are taken one term after the other
+(`np.add.accumulate`; `np.sum` would pair terms up), products and sums are rounded apart, and
+exponentials are the C library's (numpy's own differ in the last bit).
+"""
+
+import math
+from bisect import insort
+from typing import Final
+
+import numpy as np
+
+from engine.chance import Chance
+from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
+
+
+def _score(
+    columns: Indexes,
+    values: Numbers,
+    matrix: Numbers,
+    known: int,
+    shared: Indexes,
+    slot_of: Indexes,
+    own: Indexes,
+    actions: Indexes,
+    intercept: float,
+    propensities: Numbers,
+) -> None:
+    rows = np.concatenate((shared, own[actions]))
+    few = DENSE * len(rows) < known
+    weights = matrix[columns[:, None], rows] if few else matrix[columns, :known]
+    logits = np.add.accumulate(values[:, None] * weights, axis=0)[-1]
+    if not few:
+        logits = logits.take(rows)
+    by_group, logits = logits[: len(shared)], logits[len(shared) :]
+    by_group[0] += intercept
+    by_group[1:] += by_group[0]
+    logits += by_group[slot_of[actions]]
+    propensities[:] = [_sigmoid(logit) for logit in logits.tolist()]
+
+
+def _sigmoid(logit: float) -> float:
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    grown = math.exp(logit)
+    return grown / (1.0 + grown)
+
+
+def _weigh(
+    treatments: Indexes,
+    action_of: Indexes,
+    propensities: Numbers,
+    floors: Numbers,
+    product: Numbers,
+    ties: Indexes,
+    by_propensity: bool,
+    admitted: Indexes,
+    priorities: Numbers,
+) -> int:
+    actions = action_of[treatments]
+    keep = (propensities[actions] >= floors[actions]) & ~np.isnan(product[actions])
+    treatments, actions = treatments[keep], actions[keep]
+    count = len(actions)
+    admitted[:, :count] = treatments, actions, ties[actions]
+    priorities[:count] = product[actions]
+    if by_propensity:
+        priorities[:count] *= propensities[actions]
+    return count
+
+
+def _fill(
+    priorities: Numbers,
+    ties: Indexes,
+    gamma: float,
+    greedy: bool,
+    state: np.uint64,
+    chosen: Indexes,
+    probabilities: Numbers,
+) -> None:
+    order = np.lexsort((ties, -priorities))[: len(chosen)]
+    if greedy:
+        chosen[:], probabilities[:] = order, 1.0
+        return
+    slate = _Slate(np.maximum(priorities, 0.0), gamma)
+    chance = Chance(int(state))
+    ranked = order.tolist()
+    top = 0
+    for _ in ranked:
+        while ranked[top] in slate.taken:
+            top += 1
+        slate.fill(ranked[top], chance.uniform())
+    chosen[:], probabilities[:] = slate.chosen, slate.probabilities
+
+
+class _Slate:
+    """Slots being filled one after the other."""
+
+    def __init__(self, merits: Numbers, gamma: float) -> None:
+        self._merits = merits
+        self._gamma = gamma
+        self.taken: list[int] = []
+        self.chosen: list[int] = []
+        self.probabilities: list[float] = []
+
+    def fill(self, best: int, uniform: float) -> None:
+        """Fills the next slot, of whose candidates `best` is the best."""
+        left = len(self._merits) - len(self.taken)
+        scaled = uniform * left
+        choice = int(scaled)
+        verdict = scaled - choice
+        for position in self.taken:
+            choice += position <= choice
+        shares = self._shares(self._merits.item(best), left)
+        probability = shares.item(choice)
+        if choice == best or verdict >= left * probability:
+            choice = best
+            shares[[*self.taken, best]] = 0.0
+            probability = 1.0 - float(np.add.accumulate(shares)[-1])
+        self.chosen.append(choice)
+        self.probabilities.append(probability)
+        insort(self.taken, choice)
+
+    def _shares(self, best: float, left: int) -> Numbers:
+        if not best > LEAST:
+            return np.full(len(self._merits), 1.0 / left)
+        gaps: Numbers = np.maximum(1.0 - self._merits * (1.0 / best), 0.0)
+        shares: Numbers = 1.0 / (left + self._gamma * gaps)
+        return shares
+
+
+ARRAYS: Final = Loops(_score, _weigh, _fill)

@@ -1,0 +1,197 @@
+"""Compiled: the loops over candidates, one candidate after the other, as machine code by numba.
+
+Importing this module raises ImportError where numba is not installed.
+"""
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
+
+_Loop = TypeVar("_Loop", bound=Callable[..., Any])
+
+_numba: Any = importlib.import_module("numba")  # it ships no types
+
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND: Final = np.uint64(0x94D049BB133111EB)
+_11, _27, _30, _31 = (np.uint64(bits) for bits in (11, 27, 30, 31))
+
+
+def _machine_code(signature: str) -> Callable[[_Loop], _Loop]:
+    """Compiles at once, for arguments of these types, or reads what was compiled before."""
+    compiled: Callable[[_Loop], _Loop] = _numba.njit(signature, cache=True, error_model="numpy")
+    return compiled
+
+
+def _inlined(part: _Loop) -> _Loop:
+    """A part of a loop."""
+    compiled: _Loop = _numba.njit(error_model="numpy", inline="always")(part)
+    return compiled
+
+
+@_inlined
+def _logit(row: int, columns: Indexes, values: Numbers, matrix: Numbers) -> float:
+    total = 0.0
+    for c in range(len(columns)):
+        total += values[c] * matrix[columns[c], row]
+    return total
+
+
+@_inlined
+def _sigmoid(logit: float) -> float:
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    grown = math.exp(logit)
+    return grown / (1.0 + grown)
+
+
+@_inlined
+def _uniform(state: np.uint64) -> float:
+    """The number a `Chance` draws on reaching this state."""
+    mixed = (state ^ (state >> _30)) * _FIRST
+    mixed = (mixed ^ (mixed >> _27)) * _SECOND
+    return float((mixed ^ (mixed >> _31)) >> _11) * 2.0**-53
+
+
+@_inlined
+def _best(priorities: Numbers, ties: Indexes, is_open: npt.NDArray[np.bool_]) -> int:
+    best = -1
+    for k in range(len(priorities)):
+        if is_open[k] and (
+            best < 0
+            or priorities[k] > priorities[best]
+            or (priorities[k] == priorities[best] and ties[k] < ties[best])
+        ):
+            best = k
+    return best
+
+
+@_inlined
+def _share(priority: float, scale: float, slope: float, left: int) -> float:
+    gap = max(1.0 - max(priority, 0.0) * scale, 0.0)
+    return 1.0 / (left + slope * gap)
+
+
+@_inlined
+def _others(shares: Numbers, best: int, taken: Indexes) -> float:
+    """The sum of the shares of all that were left but the best."""
+    for position in taken:
+        shares[position] = 0.0
+    shares[best] = 0.0
+    total = 0.0
+    for share in shares:
+        total += share
+    return total
+
+
+@_inlined
+def _insert(position: int, count: int, taken: Indexes) -> None:
+    """Keeps the first `count` + 1 of `taken` in order."""
+    at = count
+    while at > 0 and taken[at - 1] > position:
+        taken[at] = taken[at - 1]
+        at -= 1
+    taken[at] = position
+
+
+@_machine_code("void(i8[::1],f8[::1],f8[:,::1],i8,i8[::1],i8[::1],i8[::1],i8[::1],f8,f8[::1])")
+def _score(
+    columns: Indexes,
+    values: Numbers,
+    matrix: Numbers,
+    known: int,
+    shared: Indexes,
+    slot_of: Indexes,
+    own: Indexes,
+    actions: Indexes,
+    intercept: float,
+    propensities: Numbers,
+) -> None:
+    few = DENSE * (len(shared) + len(actions)) < known
+    logits = np.zeros(0 if few else known)
+    if not few:
+        for c in range(len(columns)):
+            value, weights = values[c], matrix[columns[c]]
+            for row in range(known):
+                logits[row] += value * weights[row]
+    by_group = np.empty(len(shared))
+    for slot in range(len(shared)):
+        row = shared[slot]
+        by_group[slot] = _logit(row, columns, values, matrix) if few else logits[row]
+    by_group[0] += intercept
+    by_group[1:] += by_group[0]
+    for k in range(len(actions)):
+        action = actions[k]
+        row = own[action]
+        logit = _logit(row, columns, values, matrix) if few else logits[row]
+        propensities[k] = _sigmoid(logit + by_group[slot_of[action]])
+
+
+@_machine_code("i8(i8[::1],i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],b1,i8[:,::1],f8[::1])")
+def _weigh(
+    treatments: Indexes,
+    action_of: Indexes,
+    propensities: Numbers,
+    floors: Numbers,
+    product: Numbers,
+    ties: Indexes,
+    by_propensity: bool,
+    admitted: Indexes,
+    priorities: Numbers,
+) -> int:
+    count = 0
+    for treatment in treatments:
+        action = action_of[treatment]
+        worth = product[action]
+        if propensities[action] >= floors[action] and not math.isnan(worth):
+            admitted[0, count] = treatment
+            admitted[1, count] = action
+            admitted[2, count] = ties[action]
+            priorities[count] = propensities[action] * worth if by_propensity else worth
+            count += 1
+    return count
+
+
+@_machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1])")
+def _fill(
+    priorities: Numbers,
+    ties: Indexes,
+    gamma: float,
+    greedy: bool,
+    state: np.uint64,
+    chosen: Indexes,
+    probabilities: Numbers,
+) -> None:
+    probabilities[:] = 1.0
+    taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
+    shares = np.empty(len(priorities))
+    for slot in range(len(chosen)):
+        best = choice = _best(priorities, ties, is_open)
+        if not greedy:
+            merit, left = priorities[best], len(priorities) - slot
+            scale, slope = (1.0 / merit, gamma) if merit > LEAST else (0.0, 0.0)
+            state = state + _GOLDEN
+            scaled = _uniform(state) * left
+            choice = int(scaled)
+            verdict = scaled - choice
+            for earlier in range(slot):
+                choice += taken[earlier] <= choice
+            share = _share(priorities[choice], scale, slope, left)
+            if choice == best or verdict >= left * share:
+                choice = best
+                for k in range(len(priorities)):
+                    shares[k] = _share(priorities[k], scale, slope, left)
+                share = 1.0 - _others(shares, best, taken[:slot])
+            probabilities[slot] = share
+        chosen[slot] = choice
+        is_open[choice] = False
+        _insert(choice, slot, taken)
+
+
+COMPILED: Final = Loops(_score, _weigh, _fill)

@@ -1,0 +1,133 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.arrays import ARRAYS
+from engine.chance import Chance
+
+pytest.importorskip("numba", reason="without numba there is nothing to compare with")
+from engine.compiled import COMPILED
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two arrays, or tuples of arrays, are equal in type, shape and every bit."""
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+
+
+def scored(loops: Any, *asked: Any) -> Any:
+    propensities = np.full(len(asked[-2]), np.nan)
+    loops.score(*asked, propensities)
+    return propensities
+
+
+def weighed(loops: Any, treatments: Any, *asked: Any) -> Any:
+    admitted, priorities = np.empty((3, len(treatments)), np.intp), np.empty(len(treatments))
+    count = loops.weigh(treatments, *asked, admitted, priorities)
+    return admitted[:, :count], priorities[:count]
+
+
+def filled(loops: Any, slots: int, *asked: Any) -> Any:
+    chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
+    loops.fill(*asked, chosen, probabilities)
+    return chosen, probabilities
+
+
+@settings(deadline=None)
+@given(
+    seed=SEEDS,
+    columns=st.integers(1, 60),
+    known=st.integers(1, 400),
+    groups=st.integers(1, 12),
+    actions=st.integers(0, 80),
+    spread=st.sampled_from([1e-3, 1.0, 100.0]),
+)
+def test_scores_are_the_same_bits(
+    seed: int, columns: int, known: int, groups: int, actions: int, spread: float
+) -> None:
+    chance = np.random.default_rng(seed)
+    book = 100
+    asked = (
+        chance.permutation(64)[:columns],
+        chance.normal(size=columns),
+        chance.normal(size=(64, 512)) * spread,
+        known,
+        chance.integers(0, known, groups + 1),
+        chance.integers(1, groups + 1, book),
+        chance.integers(0, known, book),
+        chance.integers(0, book, actions),
+        -1.5,
+    )
+    propensities = scored(COMPILED, *asked)
+    assert same(propensities, scored(ARRAYS, *asked))
+    assert ((propensities >= 0.0) & (propensities <= 1.0)).all()
+
+
+def test_a_score_is_the_sigmoid_of_what_everybody_the_group_and_the_action_add() -> None:
+    matrix = np.array([[0.5, 0.25, -1.0], [1.0, 0.0, 2.0]])
+    one, none = np.ones(1, np.intp), np.zeros(1, np.intp)
+    shared, own = np.array([0, 1]), np.array([2])
+    for loops in (COMPILED, ARRAYS):
+        found = scored(
+            loops, np.array([0, 1]), np.array([2.0, -1.0]), matrix, 3, shared, one, own, none, -0.5
+        )
+        everybody, group, action = 2 * 0.5 - 1.0, 2 * 0.25, 2 * -1.0 - 2.0
+        logit = -0.5 + everybody + group + action
+        assert found.tolist() == pytest.approx([1 / (1 + math.exp(-logit))])
+
+
+@settings(deadline=None)
+@given(seed=SEEDS, treatments=st.integers(0, 150), by_propensity=st.booleans())
+def test_candidates_are_the_same_bits(seed: int, treatments: int, by_propensity: bool) -> None:
+    chance = np.random.default_rng(seed)
+    product = np.where(chance.random(100) < 0.1, np.nan, chance.random(100))
+    asked = (
+        np.sort(chance.permutation(150)[:treatments]),
+        chance.integers(0, 100, 150),
+        chance.random(100),
+        chance.random(100) * chance.integers(0, 2, 100),
+        product,
+        chance.permutation(100),
+        by_propensity,
+    )
+    assert same(weighed(COMPILED, *asked), weighed(ARRAYS, *asked))
+
+
+PRIORITIES = st.lists(
+    st.one_of(
+        st.floats(-10.0, 1e6), st.sampled_from([0.0, -0.0, 1.0, 2.0]), st.floats(0.0, 1e-140)
+    ),
+    min_size=1,
+    max_size=150,
+)
+
+
+@settings(deadline=None)
+@given(
+    priorities=PRIORITIES,
+    slots=st.integers(1, 20),
+    gamma=st.one_of(st.floats(0.0, 1e4), st.sampled_from([1e9, 1e18])),
+    greedy=st.booleans(),
+    state=st.integers(0, 2**64 - 1),
+)
+def test_choices_and_probabilities_are_the_same_bits(
+    priorities: list[float], slots: int, gamma: float, greedy: bool, state: int
+) -> None:
+    ties = np.random.default_rng(state).permutation(len(priorities))
+    slots = min(slots, len(priorities))
+    asked = slots, np.array(priorities), ties, gamma, greedy, np.uint64(state)
+    assert same(filled(COMPILED, *asked), filled(ARRAYS, *asked))
+
+
+@given(seed=st.integers(0, 2**64 - 1))
+def test_compiled_chance_is_chance(seed: int) -> None:
+    equal = np.zeros(1_000)
+    chosen, _ = filled(COMPILED, 1, equal, np.arange(1_000), 0.0, False, np.uint64(seed))
+    assert chosen.tolist() == [int(Chance(seed).uniform() * 1_000)]
