@@ -49,6 +49,22 @@ def test_a_client_is_generated_and_asks_for_an_offer(tmp_path):
     assert ran.stdout.strip()
 
 
+def test_the_rules_explain_themselves_as_shown():
+    command = next(c for c in block("sh", "attune explain").splitlines() if "explain" in c)
+    words = command.removeprefix(".venv/bin/attune ").split()
+    ran = subprocess.run(
+        [sys.executable, "-m", "engine", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ran.returncode == 0, ran.stderr
+    shown = re.search(r"```\n(  out  save_discount\n.*?)```", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] in ran.stdout
+
+
 def test_every_page_and_folder_it_links_to_is_there():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

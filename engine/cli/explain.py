@@ -20,7 +20,7 @@ from engine.cli.client import (
     ServerOption,
     connected,
 )
-from engine.model import ActionId, PlacementId
+from engine.model import SECOND, ActionId, PlacementId
 
 if TYPE_CHECKING:
     from engine.model import Customer, Micros, Value
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 def explain(
     customer: Annotated[
-        str, typer.Argument(metavar="[CUSTOMER]", help="A customer of a running service.")
+        str, typer.Argument(metavar="CUSTOMER", help="A customer of a running service.")
     ] = "",
     rules: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The rule book to explain by.")
@@ -87,7 +87,7 @@ def explain(
     A known customer is judged by --rules, which need not be live yet, or
     without them by the service, in a decision that leaves no trace.
 
-    Example: attune explain --rules rules/telecom --customer-file anna.yaml -p web.home_hero
+    Example: attune explain --rules rules/telecom --customer-file examples/anna.yaml -p web.home_hero
 
     Example: attune explain c-1001 --rules rules/telecom --action win_back
 
@@ -207,7 +207,7 @@ def _moment(now: str) -> "Micros":
     from engine.rulebook.times import moment_of
 
     if not now:
-        return time.time_ns() // 1_000
+        return time.time_ns() // (1_000 * SECOND) * SECOND
     moment = moment_of(now)
     if moment is None:
         raise typer.BadParameter(
