@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from engine.codec import Entry, EntryKind, SchemaNote, decode_entry, encode_entry
 from engine.edges.journal.database import open_database, storage_error, storage_errors
 from engine.errors import Overloaded, StorageError
-from engine.model import CustomerId, Event, EventStatus, Micros
+from engine.model import CustomerId, Event, EventId, EventStatus, Micros
 
 Numbered: TypeAlias = tuple[int, Entry]
 """An entry with its place in the log, counted from 1."""
@@ -316,6 +316,12 @@ def read_customer(connection: sqlite3.Connection, customer_id: CustomerId) -> by
         "SELECT body FROM customers WHERE customer_id = ?", (customer_id,)
     ).fetchone()
     return None if row is None else row[0]
+
+
+def knows(connection: sqlite3.Connection, event_id: EventId) -> bool:
+    """Whether an event with this id was accepted and is still remembered."""
+    found = connection.execute("SELECT 1 FROM event_ids WHERE event_id = ?", (event_id,))
+    return found.fetchone() is not None
 
 
 def _is_new(connection: sqlite3.Connection, event: Event) -> bool:

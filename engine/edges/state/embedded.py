@@ -24,6 +24,7 @@ from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
 from engine.edges.journal.entries import (
     Journal,
     Numbered,
+    knows,
     read_checkpoint,
     read_customer,
     read_entries,
@@ -39,6 +40,7 @@ from engine.model import (
     Customer,
     CustomerId,
     DecisionId,
+    EventId,
     EventStatus,
     Micros,
     TrainingExample,
@@ -203,6 +205,14 @@ class Embedded:
     async def recent_requests(self, since: Micros) -> list[PastRequest]:
         """The requests that brought their own id and were decided at or after `since`, newest first."""
         return await self._decisions.recent_requests(self._loop, since)
+
+    async def knows(self, event_id: EventId) -> bool:
+        """Whether an event with this id was accepted, as far back as ids are remembered.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        return await self._readers.ask(self._loop, lambda reader: knows(reader, event_id))
 
     async def settled(self) -> None:
         """Waits until everything accepted so far is applied.
