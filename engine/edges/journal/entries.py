@@ -4,6 +4,7 @@ One thread writes. What callers append while a commit is under way goes into the
 (group commit), so that the price of reaching the disk is shared and never paid on the event loop.
 """
 
+import logging
 import sqlite3
 import threading
 from asyncio import AbstractEventLoop, Future
@@ -14,9 +15,11 @@ from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from engine.codec import Entry, EntryKind, SchemaNote, decode_entry, encode_entry
-from engine.edges.journal.database import open_database, storage_error, storage_errors
+from engine.edges.journal.database import InPlace, open_database, storage_error, storage_errors
 from engine.errors import Overloaded, StorageError
 from engine.model import CustomerId, Event, EventId, EventStatus, Micros
+
+log = logging.getLogger(__name__)
 
 Numbered: TypeAlias = tuple[int, Entry]
 """An entry with its place in the log, counted from 1."""
@@ -64,15 +67,19 @@ class Journal:
     """The log in one database file, with the checkpoints of the state that follows from it.
 
     `committed` is called on the loop with each group of new entries once they are on disk, in the
-    order of the log, before those who appended them are told.
+    order of the log, before those who appended them are told. Before each commit the file, and what
+    else is given in `also`, is checked to be still in its place: nothing is accepted into a file that
+    nobody will find again.
 
     Raises:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, also: Sequence[InPlace] = ()) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = open_database(path, _TABLES)
+        self._in_place = (InPlace(path), *also)
+        self._lost = False
         with storage_errors(path):
             self._last = _last_seq(self._connection)
         self._jobs: SimpleQueue[_Append | _Job | None] = SimpleQueue()
@@ -201,6 +208,9 @@ class Journal:
         return group, []
 
     def _commit(self, group: list[_Append]) -> None:
+        if self._misplaced([append.told for append in group]):
+            self._tell(self._settle, group, [], None)
+            return
         try:
             accepted, told = self._insert(self._healthy(), group)
         except Exception as error:  # noqa: BLE001 - whatever it was, its callers must be told
@@ -234,7 +244,26 @@ class Journal:
             )
         return accepted, told
 
+    def _misplaced(self, told: "list[Future[Any]]") -> bool:
+        """Whether the files are no longer in their place; those who wait are told, the log once.
+
+        The connection is left alone: closing it could remove files beside the one that took its place.
+        """
+        try:
+            for file in self._in_place:
+                file.check()
+        except StorageError as error:
+            if not self._lost:
+                log.error("nothing is accepted: %s", error)  # noqa: TRY400 - no trace is needed
+            self._lost = True
+            self._tell(_refuse, told, error)
+            return True
+        self._lost = False
+        return False
+
     def _run(self, job: _Job) -> None:
+        if self._misplaced([job.told]):
+            return
         try:
             result = job.work(self._healthy())
         except Exception as error:  # noqa: BLE001 - whatever it was, its caller must be told

@@ -33,7 +33,8 @@ from engine.edges.journal.entries import (
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.customers import Customers
 from engine.edges.state.fold import Fold
-from engine.edges.state.rebuild import JOURNAL
+from engine.edges.state.names import DECISIONS, JOURNAL
+from engine.edges.state.remains import look_over
 from engine.errors import StorageError
 from engine.model import (
     DAY,
@@ -48,7 +49,6 @@ from engine.model import (
 
 log = logging.getLogger(__name__)
 
-_DECISIONS: Final = "decisions.db"
 _RETRY: Final = 0.2
 _REPLAYED_AT_ONCE: Final = 1_000
 _REPLAYED_BETWEEN_CHECKPOINTS: Final = 50_000
@@ -98,9 +98,9 @@ class Embedded:
         self._limits = limits
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         path = directory.path / JOURNAL
-        self._journal = Journal(path)
+        self._journal = Journal(path, [directory.lock])
         try:
-            self._decisions = DecisionLog(directory.path / _DECISIONS, clock, limits.decisions)
+            self._decisions = DecisionLog(directory.path / DECISIONS, clock, limits.decisions)
         except StorageError:
             self._journal.close()
             raise
@@ -146,6 +146,7 @@ class Embedded:
         """
         directory = DataDirectory(data_dir)
         try:
+            look_over(directory.path)
             store = cls(directory, Fold(teach, register), snapshot, clock, limits or Limits())
         except StorageError:
             directory.close()

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,10 +16,8 @@ from engine.codec import SchemaNote, decode_customer, encode_customer
 from engine.edges.journal.database import open_reader, storage_errors
 from engine.edges.journal.entries import read_checkpoint, read_entries, read_schemas
 from engine.edges.state.fold import Fold
+from engine.edges.state.names import JOURNAL
 from engine.model import Customer, CustomerId, TrainingExample
-
-JOURNAL: Final = "journal.db"
-"""The file in the data directory that holds the log."""
 
 
 class Rebuilt(NamedTuple):

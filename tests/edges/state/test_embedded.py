@@ -7,7 +7,8 @@ import pytest
 
 from engine.codec import decode_customer
 from engine.edges.state.embedded import Embedded, Limits
-from engine.edges.state.rebuild import JOURNAL, digest
+from engine.edges.state.names import JOURNAL
+from engine.edges.state.rebuild import digest
 from engine.errors import StorageError
 from engine.model import DAY, Customer, CustomerId, DecisionId, Event, EventStatus
 from tests.edges.state.tally import Tally, rebuilt, recovered, store_at
