@@ -1,6 +1,8 @@
 """The engine over a real data directory, without the wire."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -298,3 +300,23 @@ async def test_the_later_put_wins_also_after_a_clock_that_was_ahead(settings, ci
         if restarted:
             await engine.put([ProfileUpdate(ANNA, NOW, {"customer.age": 31})])
         assert (await engine.customer(ANNA)).attributes == {"customer.age": 31}
+
+
+async def test_a_damaged_customer_is_decided_for_without_a_profile_and_nobody_else(
+    settings, circle
+):
+    bert = CustomerId("bert")
+    async with opened(settings, circle) as engine:
+        await engine.put([ProfileUpdate(who, NOW, ADULT) for who in (ANNA, bert)])
+    with closing(sqlite3.connect(settings.data / "journal.db", isolation_level=None)) as database:
+        database.execute("UPDATE customers SET body = x'00' WHERE customer_id = 'anna'")
+        database.execute("UPDATE entries SET body = x'00' WHERE instr(body, 'anna')")
+    async with opened(settings, circle) as engine:
+        for _ in range(5):
+            decision, _ = await engine.decide(question(context=ADULT), 1.0)
+            assert [d.step for d in decision.degraded] == [Step.PROFILE]
+            assert "damaged" in decision.degraded[0].reason
+        await engine.put([ProfileUpdate(ANNA, NOW, ADULT), ProfileUpdate(bert, NOW + 1, ADULT)])
+        decision, _ = await engine.decide(question(customer_id=bert), 1.0)
+        assert decision.degraded == ()
+        assert not decision.placements[0].fallback
