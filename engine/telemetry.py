@@ -4,17 +4,24 @@ import logging
 import sys
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO, TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-from engine.model import Degradation, EventResult, EventStatus, Step
+from engine.edges.grpc.port import RuleBookStatus
+from engine.model import SECOND, Degradation, EventResult, EventStatus, Step
+from engine.rulebook.book import RuleBook
 from engine.settings import Address
 
 LATENCY_BOUNDS: Final = (
@@ -95,6 +102,11 @@ class Metrics(Collector):
         self._degraded: Counter[Step] = Counter()
         self._events: Counter[EventStatus] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
+        self._rules: Callable[[], Rules] | None = None
+
+    def follow(self, rules: Callable[[], "Rules"]) -> None:
+        """Has the rule book told of among the metrics; `rules` is asked whenever they are read."""
+        self._rules = rules
 
     def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
         """See `Meter`."""
@@ -143,6 +155,8 @@ class Metrics(Collector):
         for labels, count in list(self.errors.items()):
             errors.add_metric(list(labels), count)
         yield errors
+        if self._rules is not None:
+            yield from _of_rules(*self._rules())
 
 
 @contextmanager
@@ -157,6 +171,32 @@ def exposed(metrics: Metrics, address: Address) -> Iterator[Address]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+Rules: TypeAlias = tuple[RuleBook | None, RuleBookStatus]
+
+
+def _of_rules(book: RuleBook | None, status: RuleBookStatus) -> Iterator[Metric]:
+    """Which book decides, since when, and whether it is the one in the files."""
+    loads = CounterMetricFamily(
+        "attune_rulebook_loads", "Rule books put in force, and refused.", labels=["result"]
+    )
+    loads.add_metric(["accepted"], status.accepted)
+    loads.add_metric(["refused"], status.refused)
+    yield loads
+    yield GaugeMetricFamily(
+        "attune_rulebook_mistakes",
+        "Mistakes in the rule book's files; above 0 an earlier book decides.",
+        len(status.last_load_error),
+    )
+    if book is not None:
+        since = GaugeMetricFamily(
+            "attune_rulebook_active_since_seconds",
+            "When the rule book in force took over, in seconds since 1970.",
+            labels=["version"],
+        )
+        since.add_metric([book.version], status.active_since / SECOND)
+        yield since
 
 
 def _counter(name: str, help_: str, label: str, counts: Counter[Any]) -> Metric:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
@@ -284,8 +285,13 @@ class Functions(NamedTuple):
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
 
 
-def compiled(source: str, placements: Sequence[PlacementId]) -> Functions:
-    """The functions that a book's `source` defines; `select_<n>` belongs to the n-th placement."""
+def code_of(source: str) -> CodeType:
+    """A book's source as code that `compiled` takes without compiling it again."""
+    return compile(source, "<rule book>", "exec")
+
+
+def compiled(source: str | CodeType, placements: Sequence[PlacementId]) -> Functions:
+    """The functions that a book's source (or its code) defines; `select_<n>` is the n-th placement's."""
     from engine.rulebook.cel import load
 
     defined: Mapping[str, Any] = load(source)

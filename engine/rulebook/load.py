@@ -1,7 +1,6 @@
 """Loading a rule book: read all files at one moment, report every mistake, compile what is left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
@@ -9,21 +8,15 @@ from engine.rulebook.assembly import Written, assemble, draft, reason_codes
 from engine.rulebook.book import RuleBook
 from engine.rulebook.cases import Cast, check_cases
 from engine.rulebook.declarations import read_attributes
-from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.levers import check_levers
+from engine.rulebook.loaded import Loaded
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes
 from engine.rulebook.snapshot import Snapshot, snapshot
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What loading found. `book` is None if and only if there is an error among `diagnostics`."""
-
-    book: RuleBook | None
-    diagnostics: tuple[Diagnostic, ...]
+__all__ = ["Loaded", "load"]
 
 
 def load(source: Path | Mapping[str, bytes]) -> Loaded:
@@ -33,14 +26,16 @@ def load(source: Path | Mapping[str, bytes]) -> Loaded:
     book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents always give the same `RuleBook.version`.
     """
     report = Report()
+    files = Snapshot({})
     try:
-        book = _loaded(snapshot(source, report), report)
+        files = snapshot(source, report)
+        book = _loaded(files, report)
     except Mistake as mistake:
         report.mistake(mistake)
         book = None
     except TooManyMistakes:
         book = None
-    return Loaded(book, report.diagnostics())
+    return Loaded(book, report.diagnostics(), files.files)
 
 
 def _loaded(files: Snapshot, report: Report) -> RuleBook | None:

@@ -93,6 +93,8 @@ async def serve(
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_engine(settings))
+        metrics.follow(lambda: (engine.book, engine.rulebook_status))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, engine.reload_soon)
         address = await stack.enter_async_context(
             serving(engine, settings, metrics, closing=closing)
         )

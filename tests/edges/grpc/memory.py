@@ -85,6 +85,9 @@ class MemoryEngine:
     at_work: int = 0
     most_at_work: int = 0
 
+    def reload_soon(self) -> None:
+        """There are no files behind this engine."""
+
     def decide_now(self, question: Question, deadline: float) -> tuple[Decision, bytes] | None:
         if question.customer_id == "slow":
             return None
