@@ -13,7 +13,7 @@ import structlog
 from engine.edges.rules.compiler import Compile
 from engine.edges.rules.kept import keep, kept_in, read_kept
 from engine.edges.rules.watch import Look, Watch
-from engine.errors import BrokenRuleBook
+from engine.errors import BrokenRuleBook, StorageError
 from engine.rulebook.book import RuleBook
 from engine.rulebook.compile import refused
 from engine.rulebook.diagnostics import Diagnostic
@@ -24,6 +24,9 @@ from engine.settings import Settings
 
 RETRY: Final = 60.0
 """Seconds after which files that were refused are tried again, though nobody touched them."""
+
+PATIENCE: Final = 10.0
+"""Seconds the journal has to take in what a book needs before the attempt counts as failed."""
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +165,11 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
         return False
     found = await asyncio.to_thread(loosened, before, book)
     _tell(found)
-    await serving.adopt(book, found)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await serving.adopt(book, found)
+    except TimeoutError:
+        raise StorageError(f"the journal has not answered for {PATIENCE:.0f} seconds") from None
     log.info(
         "rulebook.in_force", version=book.version, before=before.version,
         actions=len(book.actions), loosened=len(found),

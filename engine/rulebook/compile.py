@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import sys
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,7 @@ def refused(message: str) -> Loaded:
 def _loaded(book: Path) -> Loaded:
     from engine.rulebook.load import load
 
-    if book.is_file():
+    if zipfile.is_zipfile(book):
         from engine.edges.rules.kept import read_kept
 
         return load(read_kept(book))

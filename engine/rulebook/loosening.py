@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
 
 _NAMED: Final = 5
@@ -184,8 +185,8 @@ def _attributes(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
 
 
 def _looser(was: Attribute, now: Attribute) -> Iterator[str]:
-    if now.default is not None and now.default != was.default:
-        before = "unknown" if was.default is None else f"{was.default!r}"
+    if now.default is not None and now.default is not UNKNOWN and now.default != was.default:
+        before = "unknown" if was.default is UNKNOWN else repr(was.default)
         yield f"counts as {now.default!r} where it is missing; it counted as {before}"
     if now.nullable and not was.nullable:
         yield "may be null: where it is missing it is no longer unknown"
