@@ -54,3 +54,13 @@ def test_budgets_fall_back_to_the_other_channels() -> None:
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no CHANNEL=MILLISECONDS"):
         Budgets.parse(text)
+
+
+@pytest.mark.parametrize(("said", "watch"), [("0", False), ("no", False), ("On", True), ("", True)])
+def test_watching_is_switched_on_and_off(said: str, watch: bool) -> None:
+    assert Settings.of({"ATTUNE_WATCH": said}).watch is watch
+
+
+def test_what_is_no_switch_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="neither on nor off"):
+        Settings.of({"ATTUNE_LAST_GOOD": "maybe"})
