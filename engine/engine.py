@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ from engine.model import (
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
-from engine.rulebook.book import RuleBook
+from engine.rulebook.book import RuleBook, dissolve
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
@@ -126,7 +127,8 @@ class AttuneEngine:
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
         decider = await _decider(book, self._state, self._learner, self._sources.monotonic)
-        self._decider = decider
+        before, self._decider = self._decider, decider
+        weakref.finalize(before, dissolve, before.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -415,6 +417,7 @@ async def open_engine(
         engine.begin(first)
         await remember(settings, first.loaded)
         await engine.recall()
+        del first, decider  # held here, the first book would never go
         try:
             async with following(engine, settings, compiled, before):
                 yield engine

@@ -1,6 +1,8 @@
 """The engine over a real data directory, without the wire."""
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -282,6 +284,20 @@ async def test_a_placement_that_is_gone_is_refused_not_a_fault(settings, circle)
         await engine.adopt(book(policies=only_ivr, actions=[action("a", treatments=[prompt])]), ())
         with pytest.raises(UnknownPlacement, match=r"web\.hero"):
             await engine.decide(question(), 1.0)
+
+
+async def test_the_book_that_was_replaced_is_gone_without_a_garbage_collector(settings, circle):
+    gc.disable()
+    try:
+        async with opened(settings, circle) as engine:
+            await know_anna(engine)
+            engine.decide_now(question(), 1.0)
+            functions = weakref.ref(engine.book.conditions_of)
+            await engine.adopt(book(actions=[RAISED]), ())
+            assert functions() is None
+            assert engine.decide_now(question(), 1.0).decision.placements[0].offers
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("by", ["token", "decision_id"])
