@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench proto lock clean
+.PHONY: help setup demo test soak check format bench proto lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: setup ## run the whole loop on this machine, live, in about a minute
 
 test: setup ## run every test, doctests included
 	$(BIN)/python -m pytest
+
+soak: setup ## run what takes many minutes: 500 rule books take over under load
+	$(BIN)/python -m pytest -m soak
 
 check: setup ## lint, format, types, the wire contract, the shipped rule books and their tests
 	$(BIN)/ruff check .

@@ -1,7 +1,21 @@
 """Know the customer: profile, context and clock become the values the rules and the model see."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from engine.model import UNKNOWN, Customer, Micros, Question, Value
-from engine.rulebook.book import Attribute, RuleBook
+from engine.rulebook.book import Attribute, Kind, RuleBook, Type
+
+_PYTHON: Final[Mapping[Kind, frozenset[type]]] = {
+    Kind.BOOL: frozenset({bool}),
+    Kind.INT: frozenset({int}),
+    Kind.DOUBLE: frozenset({float}),
+    Kind.STRING: frozenset({str}),
+    Kind.TIMESTAMP: frozenset({int}),
+    Kind.DURATION: frozenset({int}),
+    Kind.LIST: frozenset({list, tuple}),
+    Kind.MAP: frozenset({dict}),
+}
 
 
 class Knowledge:
@@ -10,9 +24,16 @@ class Knowledge:
     What is missing takes the attribute's default, else null where it is nullable, else `UNKNOWN`.
     A profile value older than the attribute's `max_age` counts as missing. The request's context
     wins over the profile; `request.channel`, `request.placement` and `now` are the engine's own.
+
+    Profiles outlive rule books. A value that was stored when the attribute had another type counts
+    as missing, so that no condition meets a value it was not compiled for; so does what a question
+    says of an attribute that the book taking over meanwhile does not declare.
     """
 
-    __slots__ = ("_absent", "_ages", "_channel", "_index", "_names", "_now", "_placement")
+    __slots__ = (
+        "_absent", "_ages", "_channel", "_containers", "_index", "_kinds", "_names", "_now",
+        "_placement", "_types",
+    )  # fmt: skip
 
     def __init__(self, book: RuleBook) -> None:
         self._names = tuple(attribute.name for attribute in book.attributes)
@@ -23,6 +44,9 @@ class Knowledge:
             for attribute in book.attributes
             if attribute.max_age is not None
         )
+        self._types = tuple(attribute.type for attribute in book.attributes)
+        self._kinds = tuple(_taken(attribute) for attribute in book.attributes)
+        self._containers = tuple((a.index, a.type) for a in book.attributes if a.type.element)
         self._channel = book.index.get("request.channel")
         self._placement = book.index.get("request.placement")
         self._now = book.index.get("now")
@@ -34,15 +58,32 @@ class Knowledge:
             if now - customer.as_of.get(name, customer.updated_at) > max_age:
                 values[index] = self._absent[index]
         for name, value in question.context.items():
-            index = self._index[name]
-            values[index] = self._absent[index] if value is None else value
+            at = self._index.get(name)
+            if at is not None:
+                values[at] = self._absent[at] if value is None else value
         if self._channel is not None:
             values[self._channel] = question.channel
         if self._placement is not None:
             values[self._placement] = question.placements[0]
         if self._now is not None:
             values[self._now] = now
+        if not all(map(frozenset.__contains__, self._kinds, map(type, values))):
+            self._refit(values)
+        for index, type_ in self._containers:
+            if not _holds(values[index], type_):
+                values[index] = self._absent[index]
         return values
+
+    def _refit(self, values: list[Value]) -> None:
+        """Puts right, in place, whatever is not of its attribute's type."""
+        for index, kinds in enumerate(self._kinds):
+            value = values[index]
+            if type(value) in kinds:
+                continue
+            if type(value) is int and self._types[index].kind is Kind.DOUBLE:
+                values[index] = float(value)
+            else:
+                values[index] = self._absent[index]
 
     def at(self, values: list[Value], placement: str) -> list[Value]:
         """The same values as seen from another placement of the request."""
@@ -57,3 +98,19 @@ def absent(attribute: Attribute) -> Value:
     if attribute.default is not None:
         return attribute.default
     return None if attribute.nullable else UNKNOWN
+
+
+def _taken(attribute: Attribute) -> frozenset[type]:
+    """The Python types a value of the attribute may have."""
+    return _PYTHON[attribute.type.kind] | {type(absent(attribute))}
+
+
+def _holds(value: Value, type_: Type) -> bool:
+    """Whether what a list or map holds is of the declared type.
+
+    Each was checked whole when it was stored, by one type: so the first element speaks for all.
+    """
+    if not isinstance(value, list | tuple | dict) or not value:
+        return True
+    first, element = next(iter(value.values() if isinstance(value, dict) else value)), type_.element
+    return element is None or (type(first) in _PYTHON[element.kind] and _holds(first, element))

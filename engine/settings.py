@@ -94,6 +94,8 @@ class Settings:
     Attributes:
         rules: the rule book's directory.
         data: the data directory; created if it is not there.
+        watch: whether the book in force follows its files while the service runs.
+        last_good: whether to start with the last good book where the files hold a broken one.
         listen: where to serve gRPC.
         metrics: where to serve Prometheus metrics; None for nowhere.
         budgets: what a decision may take when its caller sets no deadline.
@@ -113,6 +115,8 @@ class Settings:
 
     rules: Path = Path("rules/telecom")
     data: Path = Path("data")
+    watch: bool = True
+    last_good: bool = False
     listen: Address = Address("127.0.0.1", 50051)
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -207,6 +211,15 @@ def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     return read
 
 
+def _switch(text: str) -> bool:
+    said = text.strip().lower()
+    if said in {"1", "true", "yes", "on"}:
+        return True
+    if said in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError(f"{text!r} is neither on nor off")
+
+
 def _log_format(text: str) -> str:
     if text not in {"auto", "text", "json"}:
         raise ValueError(f"{text!r} is none of auto, text, json")
@@ -216,6 +229,8 @@ def _log_format(text: str) -> str:
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "rules": Path,
     "data": Path,
+    "watch": _switch,
+    "last_good": _switch,
     "listen": Address.parse,
     "metrics": Address.parse,
     "budgets": Budgets.parse,

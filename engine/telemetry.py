@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, Final, NamedTuple, Protocol, TextIO, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, TextIO, TypeAlias, runtime_checkable
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -19,8 +19,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from engine.edges.grpc.port import RuleBookStatus
 from engine.errors import InvalidInput, Violation
-from engine.model import Degradation, EventResult, EventStatus, Step
+from engine.model import SECOND, Degradation, EventResult, EventStatus, Step
+from engine.rulebook.book import RuleBook
 from engine.settings import Address
 
 LATENCY_BOUNDS: Final = (
@@ -121,6 +123,11 @@ class Metrics(Collector):
         self._events: Counter[EventStatus] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
         self._gauges: dict[str, Gauge] = {}
+        self._rules: Callable[[], Rules] | None = None
+
+    def follow(self, rules: Callable[[], "Rules"]) -> None:
+        """Has the rule book told of among the metrics; `rules` is asked whenever they are read."""
+        self._rules = rules
 
     def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
         """See `Meter`."""
@@ -180,6 +187,8 @@ class Metrics(Collector):
         yield errors
         for name, help_, read in list(self._gauges.values()):
             yield GaugeMetricFamily(name, help_, value=read())
+        if self._rules is not None:
+            yield from _of_rules(*self._rules())
 
 
 @contextmanager
@@ -203,6 +212,32 @@ def exposed(metrics: Metrics, address: Address) -> Iterator[Address]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+Rules: TypeAlias = tuple[RuleBook | None, RuleBookStatus]
+
+
+def _of_rules(book: RuleBook | None, status: RuleBookStatus) -> Iterator[Metric]:
+    """Which book decides, since when, and whether it is the one in the files."""
+    loads = CounterMetricFamily(
+        "attune_rulebook_loads", "Rule books put in force, and refused.", labels=["result"]
+    )
+    loads.add_metric(["accepted"], status.accepted)
+    loads.add_metric(["refused"], status.refused)
+    yield loads
+    yield GaugeMetricFamily(
+        "attune_rulebook_mistakes",
+        "Mistakes in the rule book's files; above 0 an earlier book decides.",
+        len(status.last_load_error),
+    )
+    if book is not None:
+        since = GaugeMetricFamily(
+            "attune_rulebook_active_since_seconds",
+            "When the rule book in force took over, in seconds since 1970.",
+            labels=["version"],
+        )
+        since.add_metric([book.version], status.active_since / SECOND)
+        yield since
 
 
 def _counter(name: str, help_: str, label: str, counts: Counter[Any]) -> Metric:

@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 import grpc
 
-from engine.wire import customer_pb2_grpc, decision_pb2_grpc, event_pb2_grpc
+from engine.wire import (
+    customer_pb2_grpc,
+    decision_pb2_grpc,
+    event_pb2_grpc,
+    rulebook_pb2,
+    rulebook_pb2_grpc,
+)
 
 
 class Service(NamedTuple):
@@ -32,6 +38,12 @@ class Service(NamedTuple):
     def customers(self) -> customer_pb2_grpc.CustomerServiceStub:
         return customer_pb2_grpc.CustomerServiceStub(self.channel)
 
+    @property
+    def rulebook(self) -> rulebook_pb2.GetRuleBookStatusResponse:
+        """What the service says of its rule book at this moment."""
+        stub = rulebook_pb2_grpc.RuleBookServiceStub(self.channel)
+        return stub.GetRuleBookStatus(rulebook_pb2.GetRuleBookStatusRequest(), timeout=30)
+
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         self.process.send_signal(signal.SIGKILL)
@@ -39,10 +51,10 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def serving(rules: Path, data: Path) -> Iterator[Service]:
+def serving(rules: Path, data: Path, *options: str) -> Iterator[Service]:
     """A service on these directories; asked to stop at the end, unless it is gone by then."""
     command = [sys.executable, "-m", "engine", "serve", "--listen", "127.0.0.1:0"]
-    command += ["--rules", str(rules), "--data", str(data), "--log-format", "json"]
+    command += ["--rules", str(rules), "--data", str(data), "--log-format", "json", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

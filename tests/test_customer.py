@@ -68,3 +68,50 @@ def test_age_is_counted_from_when_this_attribute_was_written():
 
 def test_attributes_no_longer_declared_are_left_alone():
     assert "old.attribute" not in values(customer(old_attribute=1))
+
+
+RETYPED = book(
+    attributes={
+        "customer.score": {"type": "double"},
+        "customer.name": {"type": "int", "nullable": True},
+        "customer.tags": {"type": "list(int)"},
+        "customer.sums": {"type": "map(string,int)"},
+    }
+)
+
+
+def retyped(**attributes):
+    found = Knowledge(RETYPED).values(customer(**attributes), question(), NOW)
+    return {
+        attribute.name: value for attribute, value in zip(RETYPED.attributes, found, strict=True)
+    }
+
+
+def test_what_was_stored_by_another_book_as_another_type_counts_as_missing():
+    seen = retyped(
+        customer_age="forty", customer_name="Anna", customer_segment=3,
+        customer_tags=["a"], customer_sums={"a": "b"},
+    )  # fmt: skip
+    assert seen["customer.age"] is UNKNOWN
+    assert seen["customer.name"] is None
+    assert seen["customer.segment"] == "mass"
+    assert seen["customer.tags"] is UNKNOWN
+    assert seen["customer.sums"] is UNKNOWN
+    RETYPED.conditions_of(list(seen.values()))
+
+
+def test_a_truth_is_no_number_and_a_whole_number_is_a_double():
+    assert retyped(customer_age=True)["customer.age"] is UNKNOWN
+    score = retyped(customer_score=3)["customer.score"]
+    assert (score, type(score)) == (3.0, float)
+
+
+def test_what_is_of_its_type_stays():
+    seen = retyped(customer_tags=[1, 2], customer_sums={"a": 1}, customer_score=0.5)
+    assert (seen["customer.tags"], seen["customer.sums"]) == ([1, 2], {"a": 1})
+    assert retyped(customer_tags=[], customer_sums={})["customer.tags"] == []
+
+
+def test_a_question_may_name_what_the_book_that_took_over_does_not_declare():
+    asked = question(context={"customer.shoe_size": 43, "customer.age": 17})
+    assert values(customer(), asked)["customer.age"] == 17

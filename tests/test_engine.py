@@ -1,7 +1,9 @@
 """The engine over a real data directory, without the wire."""
 
 import asyncio
+import gc
 import sqlite3
+import weakref
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.engine import AttuneEngine, Sources, open_engine
-from engine.errors import BrokenRuleBook, RequestConflict
+from engine.errors import BrokenRuleBook, RequestConflict, UnknownPlacement
 from engine.model import (
     DAY,
     HOUR,
@@ -24,9 +26,11 @@ from engine.model import (
     ProfileUpdate,
     Step,
 )
+from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.load import Loaded, load
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
-from tests.rulebook.builders import files
+from tests.rulebook.builders import POLICIES, action, book, files
 
 ANNA = CustomerId("anna")
 OUTCOMES = {"outcomes": {"impression": 0, "click": 0.2, "accept": 1}}
@@ -320,3 +324,123 @@ async def test_a_damaged_customer_is_decided_for_without_a_profile_and_nobody_el
         decision, _ = await engine.decide(question(customer_id=bert), 1.0)
         assert decision.degraded == ()
         assert not decision.placements[0].fallback
+
+
+# --- another book takes over ------------------------------------------------------------------------
+
+RAISED = action("raise", value=9)
+SEES_LESS = {"models": {"default": {"features": ["customer.segment"]}}} | OUTCOMES
+
+
+async def test_a_decision_under_way_keeps_the_book_it_began_with(settings, circle):
+    """The customer is still read from disk when the other book takes over."""
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+    async with opened(settings, circle) as engine:
+        before = engine.book
+        waiting = asyncio.ensure_future(engine.decide(question(), 1.0))
+        await asyncio.sleep(0)
+        await engine.adopt(book(actions=[RAISED]), ())
+        decision, _ = await waiting
+        assert engine.decide_now(question(), 1.0).decision.rulebook_version == engine.book.version
+    assert decision.rulebook_version == before.version
+    assert decision.placements[0].offers[0].action_id != "raise"
+
+
+async def test_a_placement_that_is_gone_is_refused_not_a_fault(settings, circle):
+    only_ivr = (
+        POLICIES[: POLICIES.index("  web.hero:")] + POLICIES[POLICIES.index("  ivr.prompt:") :]
+    )
+    prompt = {"id": "a.ivr", "placement": "ivr.prompt", "texts": {"prompt": "Press one."}}
+    async with opened(settings, circle) as engine:
+        await engine.adopt(book(policies=only_ivr, actions=[action("a", treatments=[prompt])]), ())
+        with pytest.raises(UnknownPlacement, match=r"web\.hero"):
+            await engine.decide(question(), 1.0)
+
+
+async def test_the_book_that_was_replaced_is_gone_without_a_garbage_collector(settings, circle):
+    gc.disable()
+    try:
+        async with opened(settings, circle) as engine:
+            await know_anna(engine)
+            engine.decide_now(question(), 1.0)
+            functions = weakref.ref(engine.book.conditions_of)
+            await engine.adopt(book(actions=[RAISED]), ())
+            assert functions() is None
+            assert engine.decide_now(question(), 1.0).decision.placements[0].offers
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("by", ["token", "decision_id"])
+async def test_a_response_to_a_decision_of_an_earlier_book_is_learned(settings, circle, by):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        answer = engine.decide_now(question(), 1.0)
+        await engine.adopt(book(actions=[RAISED], policies=OUTCOMES), ())
+        before = engine.decide_now(question(), 1.0).decision.model_version
+        results = await engine.record([responded(answer, "accept", "e1", by=by)])
+        after = engine.decide_now(question(), 1.0).decision.model_version
+    assert [r.status for r in results] == [EventStatus.ACCEPTED]
+    assert after != before
+
+
+async def test_a_repeated_request_brings_the_decision_of_the_earlier_book(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        first = engine.decide_now(question(request_id="r1"), 1.0)
+        await engine.adopt(book(actions=[RAISED]), ())
+        again = engine.decide_now(question(request_id="r1"), 1.0)
+    assert again.decision.decision_id == first.decision.decision_id
+
+
+async def test_what_a_new_book_lets_be_learned_survives_a_restart(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        await engine.adopt(book(policies=SEES_LESS), ())
+        answer = engine.decide_now(question(), 1.0)
+        await engine.record([responded(answer, "accept", "e1")])
+        learned = engine.decide_now(question(), 1.0).decision.model_version
+    async with opened(settings, circle) as engine:
+        assert (await engine.decide(question(), 1.0)).decision.model_version == learned
+
+
+async def test_whatever_goes_wrong_in_loading_is_reported_and_the_book_in_force_goes_on(settings):
+    attempts, tried = [], asyncio.Event()
+
+    async def compiled(rules):
+        attempts.append(rules)
+        if len(attempts) == 1:
+            return load(rules)
+        tried.set()
+        raise RuntimeError("something nobody thought of")
+
+    async with open_engine(settings, compiled=compiled) as engine:
+        before = engine.book.version
+        engine.reload_soon()
+        await tried.wait()
+        (mistake,) = engine.rulebook_status.last_load_error
+        assert engine.rulebook_status.refused == 1
+        assert engine.book.version == before
+    assert mistake.message == "the book could not be put in force: something nobody thought of"
+
+
+async def test_the_same_files_loaded_again_clear_what_was_said_of_others(settings):
+    broken = Diagnostic("policies.yaml", 1, 1, "a mistake")
+    found, loads = [load(settings.rules), Loaded(None, (broken,))], asyncio.Semaphore(0)
+
+    async def compiled(rules):
+        loads.release()
+        return found.pop(0) if found else load(rules)
+
+    async with open_engine(settings, compiled=compiled) as engine:
+        await loads.acquire()
+        engine.reload_soon()
+        await loads.acquire()
+        assert engine.rulebook_status.last_load_error == (broken,)
+        since = engine.rulebook_status.active_since
+        engine.reload_soon()
+        await loads.acquire()
+        await asyncio.sleep(0)
+        assert not engine.rulebook_status.last_load_error
+        assert engine.rulebook_status.active_since == since

@@ -104,3 +104,13 @@ def test_variables_that_are_no_setting_are_named_those_of_others_are_not() -> No
         "ATTUNE_LISTNE is no setting. Did you mean 'ATTUNE_LISTEN'?",
         "ATTUNE_ZEBRA is no setting.",
     ]
+
+
+@pytest.mark.parametrize(("said", "watch"), [("0", False), ("no", False), ("On", True), ("", True)])
+def test_watching_is_switched_on_and_off(said: str, watch: bool) -> None:
+    assert Settings.of({"ATTUNE_WATCH": said}).watch is watch
+
+
+def test_what_is_no_switch_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="neither on nor off"):
+        Settings.of({"ATTUNE_LAST_GOOD": "maybe"})

@@ -6,14 +6,19 @@ import logging
 import socket
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import structlog
+from prometheus_client import generate_latest
 
+from engine.edges.grpc.port import RuleBookStatus
 from engine.errors import InvalidInput
 from engine.model import Degradation, EventResult, EventStatus, Step
+from engine.rulebook.diagnostics import Diagnostic
 from engine.settings import Address
 from engine.telemetry import Gauge, Metrics, exposed, set_up_logs
+from tests.rulebook.builders import book
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +109,21 @@ def test_an_address_that_cannot_be_listened_on_is_said_so() -> None:
                 exposed(Metrics(), address),
             ):
                 pass
+
+
+def test_metrics_tell_of_the_rule_book_and_of_one_that_cannot_take_over() -> None:
+    metrics = Metrics()
+    active = RuleBookStatus(active_since=1_500_000, accepted=2, refused=1)
+    broken = replace(active, last_load_error=(Diagnostic("a.yaml", 1, 1, "a mistake"),) * 3)
+    statuses = [broken, RuleBookStatus()]
+    books = [book(), None]
+    metrics.follow(lambda: (books.pop(0), statuses.pop(0)))
+    lines = generate_latest(metrics).decode().splitlines()
+    for line in (
+        'attune_rulebook_loads_total{result="accepted"} 2.0',
+        'attune_rulebook_loads_total{result="refused"} 1.0',
+        "attune_rulebook_mistakes 3.0",
+        f'attune_rulebook_active_since_seconds{{version="{book().version}"}} 1.5',
+    ):
+        assert line in lines
+    assert b"active_since" not in generate_latest(metrics)

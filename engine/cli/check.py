@@ -3,13 +3,18 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.rulebook.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from engine.rulebook.book import RuleBook
+    from engine.rulebook.loosening import Loosening
 
 
 class Format(StrEnum):
@@ -24,34 +29,57 @@ def check(
         Path, typer.Argument(metavar="DIR", help="The rule book: a directory with policies.yaml.")
     ],
     format: Annotated[Format, typer.Option(help="For people, or for programs.")] = Format.TEXT,  # noqa: A002  # the option's name
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD",
+            help="Also list what this book no longer asks, compared with that in OLD.",
+        ),
+    ] = None,
 ) -> None:
     """Finds every mistake in a rule book; exit status 1 if there is one, 2 if there is no book.
 
-    Notices name what is valid but not enforced yet; they are no mistakes.
+    Notices name what is valid but not enforced yet; they are no mistakes. Neither is what was loosened.
 
     Example: attune check rules/telecom
     """
-    if not directory.is_dir():
-        typer.echo(f"attune check: {absence(directory)}", err=True)
-        raise typer.Exit(2)
+    for each in filter(None, (directory, against)):
+        if not each.is_dir():
+            typer.echo(f"attune check: {absence(each)}", err=True)
+            raise typer.Exit(2)
     from engine.rulebook.load import load
 
     loaded = load(directory)
     found = loaded.diagnostics
+    loosened = None if against is None or loaded.book is None else _loosened(against, loaded.book)
     if format is Format.JSON:
-        typer.echo(as_json(found))
+        typer.echo(as_json(found, loosened))
     else:
-        typer.echo(as_text(found, directory, colour=sys.stdout.isatty()))
+        typer.echo(as_text(found, directory, loosened or (), colour=sys.stdout.isatty()))
     raise typer.Exit(0 if loaded.book else 1)
 
 
-def as_json(found: Sequence[Diagnostic]) -> str:
+def _loosened(old: Path, new: "RuleBook") -> Sequence["Loosening"]:
+    from engine.rulebook.load import load
+    from engine.rulebook.loosening import loosened
+
+    before = load(old).book
+    if before is None:
+        typer.echo(f"attune check: {old} has mistakes itself, so nothing can be compared", err=True)
+        raise typer.Exit(2)
+    return loosened(before, new)
+
+
+def as_json(found: Sequence[Diagnostic], loosened: Sequence["Loosening"] | None = None) -> str:
     """`{"valid": …, "diagnostics": [{file, line, column, message, severity}]}`.
 
-    Files are relative to the book's directory; the severity is `error` or `notice`.
+    Files are relative to the book's directory; the severity is `error` or `notice`. With `loosened`
+    there is also `"loosened": [{kind, name, actions, message, file, line, column}]`.
     """
+    compared = {} if loosened is None else {"loosened": [_as_entry(each) for each in loosened]}
     return json.dumps(
-        {
+        compared
+        | {
             "valid": not _errors(found),
             "diagnostics": [
                 {
@@ -69,11 +97,25 @@ def as_json(found: Sequence[Diagnostic]) -> str:
     )
 
 
-def as_text(found: Sequence[Diagnostic], directory: Path, *, colour: bool = False) -> str:
-    """The errors, then the notices, one line each and with the directory before the file; a summary."""
+def _as_entry(loosening: "Loosening") -> dict[str, object]:
+    return asdict(loosening) | {"kind": loosening.kind.name.lower()}
+
+
+def as_text(
+    found: Sequence[Diagnostic],
+    directory: Path,
+    loosened: Sequence["Loosening"] = (),
+    *,
+    colour: bool = False,
+) -> str:
+    """The errors, the notices, what was loosened, one line each; a summary.
+
+    The directory stands before the files, except where a condition that is gone was written.
+    """
     errors = _errors(found)
     notices = [one for one in found if one.severity is Severity.NOTICE]
     lines = [_line(one, directory, colour=colour) for one in (*errors, *notices)]
+    lines += [f"loosened: {each}" for each in loosened]
     summary = f"{_counted(len(errors), 'error')}, {_counted(len(notices), 'notice')}"
     verdict = "not valid" if errors else "valid"
     return "\n".join((*lines, f"{directory}: {verdict} ({summary})"))

@@ -25,6 +25,20 @@ def serve(
         Path | None,
         typer.Option(help="Where everything is kept; created if missing. (ATTUNE_DATA, else data)"),
     ] = None,
+    watch: Annotated[
+        bool | None,
+        typer.Option(
+            "--watch/--no-watch",
+            help="Follow changes of the rule book's files. (ATTUNE_WATCH, else yes)",
+        ),
+    ] = None,
+    last_good: Annotated[
+        bool | None,
+        typer.Option(
+            "--last-good/--no-last-good",
+            help="If the rule book is broken, start with the last good one. (ATTUNE_LAST_GOOD, else no)",
+        ),
+    ] = None,
     listen: Annotated[
         str | None,
         typer.Option(
@@ -52,12 +66,14 @@ def serve(
 ) -> None:
     """Run the decision service until SIGTERM or Ctrl-C; calls in flight are then finished.
 
+    SIGHUP has the rule book loaded again, also where its files are not watched.
+
     Example: attune serve --rules rules/telecom --data data --listen 127.0.0.1:50051
     """
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
-        rules=rules, data=data, listen=listen, metrics=metrics,
+        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, metrics=metrics,
         tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
     )  # fmt: skip
     if not settings.rules.is_dir():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
@@ -324,10 +325,15 @@ class Functions(NamedTuple):
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
 
 
+def code_of(source: str) -> CodeType:
+    """A book's source as code that `compiled` takes without compiling it again."""
+    return compile(source, "<rule book>", "exec")
+
+
 def compiled(
-    source: str, placements: Sequence[PlacementId], treatments: Sequence[Treatment]
+    source: str | CodeType, placements: Sequence[PlacementId], treatments: Sequence[Treatment]
 ) -> Functions:
-    """The functions that a book's `source` defines; `select_<n>` belongs to the n-th placement.
+    """The functions that a book's source (or its code) defines; `select_<n>` is the n-th placement's.
 
     `treatments` are the book's: the source calls their `fits`.
     """
@@ -340,6 +346,15 @@ def compiled(
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},
         numbers_of=defined["numbers_of"],
     )
+
+
+def dissolve(book: RuleBook) -> None:
+    """Frees the functions of a book that will not be asked again.
+
+    They refer to each other through the module they were defined in, so only the garbage collector
+    would find them, which a busy service keeps from looking at what lives long.
+    """
+    getattr(book.conditions_of, "__globals__", {}).clear()
 
 
 def _revived(data: dict[str, Any]) -> RuleBook:

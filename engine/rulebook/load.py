@@ -1,38 +1,21 @@
 """Loading a rule book: read all files at one moment, report every mistake, compile what is left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
-from engine.rulebook.book import RuleBook
-from engine.rulebook.case import Case
 from engine.rulebook.cases import Cast, read_cases
-from engine.rulebook.cel import Expression
 from engine.rulebook.declarations import read_attributes
-from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.levers import check_levers
+from engine.rulebook.loaded import Loaded
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes
 from engine.rulebook.snapshot import Snapshot, snapshot
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What loading found. `book` is None if and only if there is an error among `diagnostics`.
-
-    `cases` are the tests beside the rules, in the order of the files; `expressions` the checked
-    expressions of the book's conditions, in the order of `RuleBook.conditions`. Both are empty
-    without a book.
-    """
-
-    book: RuleBook | None
-    diagnostics: tuple[Diagnostic, ...]
-    cases: tuple[Case, ...] = ()
-    expressions: tuple[Expression, ...] = ()
+__all__ = ["Loaded", "load"]
 
 
 def load(source: Path | Mapping[str, bytes]) -> Loaded:
@@ -42,13 +25,15 @@ def load(source: Path | Mapping[str, bytes]) -> Loaded:
     book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents always give the same `RuleBook.version`.
     """
     report = Report()
+    files = Snapshot({})
     try:
-        return _loaded(snapshot(source, report), report)
+        files = snapshot(source, report)
+        return _loaded(files, report)
     except Mistake as mistake:
         report.mistake(mistake)
     except TooManyMistakes:
         pass
-    return Loaded(None, report.diagnostics())
+    return Loaded(None, report.diagnostics(), files.files)
 
 
 def _loaded(files: Snapshot, report: Report) -> Loaded:
@@ -81,10 +66,10 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         content = files.files["levers.csv"]
         check_levers("levers.csv", content, actions, names, policies.hierarchy, report)
     if report.errors:
-        return Loaded(None, report.diagnostics())
+        return Loaded(None, report.diagnostics(), files.files)
     book = assemble(written, drafted, report)
     expressions = tuple(drafted.expressions.condition_sources)
-    return Loaded(book, report.diagnostics(), tuple(cases), expressions)
+    return Loaded(book, report.diagnostics(), files.files, tuple(cases), expressions)
 
 
 def _is_yaml(path: str) -> bool:

@@ -15,10 +15,14 @@ from engine.rulebook.report import Mistake, Place, Report
 TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv")
 FOLDERS: Final = ("actions", "tests")
 MOST_FILES: Final = 1000
+MOST_READ: Final = 64 << 20
 _ATTEMPTS = 100
 _PAUSE = 0.01
 _QUIET = 0.05
 _DIGITS = 16
+_TOO_MUCH = (
+    f"more than {MOST_FILES} files, or than {MOST_READ >> 20} MiB in all: merge or split some"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,8 @@ def snapshot(source: Path | Mapping[str, bytes], report: Report) -> Snapshot:
             known[path] = files[path]
         elif problem := _misplaced(path):
             report.error(Place(_printable(path), 1, 1), problem)
-    if len(known) > MOST_FILES:
-        raise Mistake((Place(".", 1, 1), f"more than {MOST_FILES} files: merge some"))
+    if len(known) > MOST_FILES or sum(map(len, known.values())) > MOST_READ:
+        raise Mistake((Place(".", 1, 1), _TOO_MUCH))
     return Snapshot(known)
 
 
@@ -124,8 +128,10 @@ class _Reading(NamedTuple):
 def _reading(directory: Path) -> _Reading:
     """Every file that is, or looks like, part of a book; contents only of those that are."""
     files: list[tuple[str, bytes]] = []
-    changed_at = 0.0
+    changed_at, size = 0.0, 0
     for path in _walk(directory):
+        if len(files) > MOST_FILES or size > MOST_READ:
+            raise Mistake((Place(".", 1, 1), _TOO_MUCH))
         name = path.relative_to(directory).as_posix()
         status = path.stat()
         if not _belongs(name) or not stat.S_ISREG(status.st_mode):
@@ -133,6 +139,7 @@ def _reading(directory: Path) -> _Reading:
             continue
         with path.open("rb") as opened:
             files.append((name, opened.read(MOST_BYTES + 1)))
+        size += len(files[-1][1])
         changed_at = max(changed_at, status.st_mtime)
     return _Reading(tuple(files), changed_at)
 

@@ -49,11 +49,17 @@ class GetRuleBookStatusResponse(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     PLACEMENTS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    LOOSENED_FIELD_NUMBER: _builtins.int
+    LOADS_ACCEPTED_FIELD_NUMBER: _builtins.int
+    LOADS_REFUSED_FIELD_NUMBER: _builtins.int
     active_version: _builtins.str
     """The content hash that decisions carry."""
     actions: _builtins.int
     treatments: _builtins.int
     conditions: _builtins.int
+    loads_accepted: _builtins.int
+    """Books put in force since the service started, the first included, and attempts that failed."""
+    loads_refused: _builtins.int
     @_builtins.property
     def active_since(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -74,6 +80,10 @@ class GetRuleBookStatusResponse(_message.Message):
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeInfo]:
         """The attributes the book declares, in its order: what profiles and a request's context may hold."""
 
+    @_builtins.property
+    def loosened(self) -> _containers.RepeatedCompositeFieldContainer[Global___Loosening]:
+        """What the active book no longer asks, or asks differently, than the one it took over from."""
+
     def __init__(
         self,
         *,
@@ -87,14 +97,101 @@ class GetRuleBookStatusResponse(_message.Message):
         notices: _abc.Iterable[Global___Diagnostic] | None = ...,
         placements: _abc.Iterable[Global___PlacementInfo] | None = ...,
         attributes: _abc.Iterable[Global___AttributeInfo] | None = ...,
+        loosened: _abc.Iterable[Global___Loosening] | None = ...,
+        loads_accepted: _builtins.int = ...,
+        loads_refused: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["active_since", b"active_since", "last_load_error_time", b"last_load_error_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "attributes", b"attributes", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "attributes", b"attributes", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "loads_accepted", b"loads_accepted", "loads_refused", b"loads_refused", "loosened", b"loosened", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRuleBookStatusResponse: _TypeAlias = GetRuleBookStatusResponse  # noqa: Y015
+
+@_typing.final
+class Loosening(_message.Message):
+    """One way in which a book may let through what the one before it kept back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Loosening._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: Loosening._Kind.ValueType  # 0
+        KIND_REMOVED: Loosening._Kind.ValueType  # 1
+        """A condition is gone."""
+        KIND_OPTED_OUT: Loosening._Kind.ValueType  # 2
+        """An action does without a condition it would inherit."""
+        KIND_MOVED: Loosening._Kind.ValueType  # 3
+        """An action went to another group, and left a condition behind."""
+        KIND_CHANGED: Loosening._Kind.ValueType  # 4
+        """A condition says something else, be it more or less."""
+        KIND_ATTRIBUTE: Loosening._Kind.ValueType  # 5
+        """A missing, null or old attribute counts for more than before."""
+        KIND_ACTION: Loosening._Kind.ValueType  # 6
+        """An action's dates are wider, its class skips more, or a contact policy no longer holds."""
+        KIND_THRESHOLD: Loosening._Kind.ValueType  # 7
+        """A threshold is gone or lower, or exploration is not restrained any more."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: Loosening.Kind.ValueType  # 0
+    KIND_REMOVED: Loosening.Kind.ValueType  # 1
+    """A condition is gone."""
+    KIND_OPTED_OUT: Loosening.Kind.ValueType  # 2
+    """An action does without a condition it would inherit."""
+    KIND_MOVED: Loosening.Kind.ValueType  # 3
+    """An action went to another group, and left a condition behind."""
+    KIND_CHANGED: Loosening.Kind.ValueType  # 4
+    """A condition says something else, be it more or less."""
+    KIND_ATTRIBUTE: Loosening.Kind.ValueType  # 5
+    """A missing, null or old attribute counts for more than before."""
+    KIND_ACTION: Loosening.Kind.ValueType  # 6
+    """An action's dates are wider, its class skips more, or a contact policy no longer holds."""
+    KIND_THRESHOLD: Loosening.Kind.ValueType  # 7
+    """A threshold is gone or lower, or exploration is not restrained any more."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    kind: Global___Loosening.Kind.ValueType
+    name: _builtins.str
+    """The condition's reason code ("suitable_when.no_complaint"), or the attribute or action."""
+    message: _builtins.str
+    """The whole in words."""
+    file: _builtins.str
+    """Where it is written now, or where what is gone was written; empty where that is not known."""
+    line: _builtins.int
+    column: _builtins.int
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All actions concerned; empty where it concerns all alike."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___Loosening.Kind.ValueType = ...,
+        name: _builtins.str = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+        message: _builtins.str = ...,
+        file: _builtins.str = ...,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "column", b"column", "file", b"file", "kind", b"kind", "line", b"line", "message", b"message", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Loosening: _TypeAlias = Loosening  # noqa: Y015
 
 @_typing.final
 class AttributeInfo(_message.Message):

@@ -80,3 +80,26 @@ def test_colour_marks_the_place_and_the_mistake() -> None:
         "book/a.yaml:1:2: wrong",
         "book/a.yaml:1:2: notice: later",
     ]
+
+
+def test_what_is_no_longer_asked_is_listed_by_name(folder: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    for path, content in files(policies={"all_actions": {}}).items():
+        (new / path).parent.mkdir(parents=True, exist_ok=True)
+        (new / path).write_bytes(content)
+    result = run(str(new), "--against", str(folder))
+    assert result.exit_code == 0
+    listed, summary = result.stdout.splitlines()
+    assert listed.startswith("loosened: policies.yaml:9:14: applicable_when.consent is no longer")
+    assert summary == f"{new}: valid (0 errors, 0 notices)"
+    as_program = json.loads(run(str(new), "--against", str(folder), "--format", "json").stdout)
+    (loosened,) = as_program["loosened"]
+    assert loosened["kind"] == "removed"
+    assert loosened["actions"] == ["data_5gb", "stay"]
+
+
+def test_a_broken_book_is_nothing_to_compare_with(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    result = run(str(folder), "--against", str(tmp_path / "old"))
+    assert result.exit_code == 2
+    assert "has mistakes itself" in result.stderr

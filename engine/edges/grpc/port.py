@@ -17,6 +17,7 @@ from engine.model import (
 )
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
 
 
@@ -28,11 +29,17 @@ class RuleBookStatus:
         active_since: when the active book took over; 0 if there is none.
         last_load_error: every mistake of the last attempt to load another book; empty if it worked.
         last_load_error_time: when that attempt failed; 0 if it did not.
+        loosened: what the active book no longer asks, compared with the one it took over from.
+        accepted: books put in force since the start, the first included.
+        refused: attempts to load that failed.
     """
 
     active_since: Micros = 0
     last_load_error: tuple[Diagnostic, ...] = ()
     last_load_error_time: Micros = 0
+    loosened: tuple[Loosening, ...] = ()
+    accepted: int = 0
+    refused: int = 0
 
 
 class Engine(Protocol):
@@ -45,6 +52,9 @@ class Engine(Protocol):
     @property
     def rulebook_status(self) -> RuleBookStatus:
         """Since when it is in force, and what became of the last reload."""
+
+    def reload_soon(self) -> None:
+        """Has the rule book's files loaded again, changed or not; returns at once."""
 
     def decide_now(
         self, question: Question, deadline: float
@@ -65,6 +75,7 @@ class Engine(Protocol):
 
         Raises:
             RequestConflict: the request id has been used for another question.
+            UnknownPlacement: another book took over meanwhile, which does not have the placement.
             NoRuleBook: nothing has been loaded yet.
             Overloaded: more is asked than can be answered.
         """

@@ -8,6 +8,7 @@ from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine
 from engine.errors import InvalidInput, Violation
 from engine.rulebook.diagnostics import Diagnostic, Severity
+from engine.rulebook.loosening import Loosening
 from engine.wire.rulebook_pb2 import (
     AttributeInfo,
     CheckRuleBookRequest,
@@ -17,6 +18,7 @@ from engine.wire.rulebook_pb2 import (
     PlacementInfo,
 )
 from engine.wire.rulebook_pb2 import Diagnostic as DiagnosticMessage
+from engine.wire.rulebook_pb2 import Loosening as LooseningMessage
 
 SERVICE: Final = "attune.v1.RuleBookService"
 
@@ -45,12 +47,17 @@ class RuleBooks:
 
     async def _status(self, _: GetRuleBookStatusRequest) -> GetRuleBookStatusResponse:
         book, status = self._engine.book, self._engine.rulebook_status
-        response = GetRuleBookStatusResponse(last_load_error=map(_message, status.last_load_error))
+        response = GetRuleBookStatusResponse(
+            last_load_error=map(_message, status.last_load_error),
+            loads_accepted=status.accepted,
+            loads_refused=status.refused,
+        )
         if status.last_load_error_time:
             response.last_load_error_time.FromMicroseconds(status.last_load_error_time)
         if book is not None:
             response.active_version = book.version
             response.active_since.FromMicroseconds(status.active_since)
+            response.loosened.extend(map(_loosening, status.loosened))
             response.actions = len(book.actions)
             response.treatments = len(book.treatments)
             response.conditions = len(book.conditions)
@@ -94,6 +101,18 @@ def _within(path: str) -> bool:
         path == "/".join(parts) and 0 < len(path) <= _PATH and path.isprintable()
         and not path.startswith("/") and ".." not in parts and "\\" not in path
     )  # fmt: skip
+
+
+def _loosening(found: Loosening) -> LooseningMessage:
+    return LooseningMessage(
+        kind=cast("LooseningMessage.Kind.ValueType", found.kind),
+        name=found.name,
+        actions=found.actions,
+        message=found.message,
+        file=found.file,
+        line=found.line,
+        column=found.column,
+    )
 
 
 def _message(diagnostic: Diagnostic) -> DiagnosticMessage:

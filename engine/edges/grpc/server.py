@@ -118,6 +118,8 @@ async def serve(
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
         engine = await stack.enter_async_context(open_engine(settings))
+        metrics.follow(lambda: (engine.book, engine.rulebook_status))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, engine.reload_soon)
         if isinstance(engine, Watched):
             for gauge in engine.gauges():
                 metrics.watch(gauge)

@@ -1,6 +1,7 @@
 """Turns checked expressions into source text, and source text into functions."""
 
 from collections.abc import Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from engine.rulebook.cel.runtime import NAMESPACE
@@ -30,12 +31,13 @@ def generate(conditions: Sequence["Expression"], numbers: Sequence["Expression"]
     return "\n\n\n".join(["\n".join(constants), *module.functions, *functions]).lstrip() + "\n"
 
 
-def load(source: str, given: Mapping[str, object] | None = None) -> Mapping[str, object]:
-    """Runs generated source; returns what it defines, and the runtime it was given.
+def load(source: str | CodeType, given: Mapping[str, object] | None = None) -> Mapping[str, object]:
+    """Runs generated source, or its code; returns what it defines, and the runtime it was given.
 
     Only the runtime's functions, `float len range list tuple` and what is `given` by name can be
     called from it.
     """
     namespace: dict[str, object] = {**NAMESPACE, **(given or {}), "__builtins__": _BUILTINS}
-    exec(compile(source, "<rule book>", "exec"), namespace)  # noqa: S102  # our own generator wrote it
+    code = compile(source, "<rule book>", "exec") if isinstance(source, str) else source
+    exec(code, namespace)  # noqa: S102  # our own generator wrote it
     return namespace

@@ -40,6 +40,7 @@ from engine.model import (
 )
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.loosening import Loosened, Loosening
 from engine.settings import Settings
 from engine.telemetry import Gauge
 from tests.edges.grpc.books import book as small_book
@@ -50,6 +51,11 @@ STATUS = RuleBookStatus(
     active_since=NOW,
     last_load_error=(Diagnostic("policies.yaml", 3, 7, "unknown key 'isues'"),),
     last_load_error_time=NOW + 1_000_000,
+    loosened=(
+        Loosening(Loosened.REMOVED, "eligible_when.adult", ("a", "b"), "is gone", "a.yaml", 4, 2),
+    ),
+    accepted=3,
+    refused=1,
 )
 
 
@@ -86,6 +92,9 @@ class MemoryEngine:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     at_work: int = 0
     most_at_work: int = 0
+
+    def reload_soon(self) -> None:
+        """There are no files behind this engine."""
 
     def decide_now(self, question: Question, deadline: float) -> tuple[Decision, bytes] | None:
         if question.customer_id == "slow":

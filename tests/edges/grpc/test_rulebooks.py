@@ -9,6 +9,7 @@ from engine.wire.rulebook_pb2 import (
     CheckRuleBookRequest,
     Diagnostic,
     GetRuleBookStatusRequest,
+    Loosening,
     PlacementInfo,
 )
 from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
@@ -34,6 +35,18 @@ async def test_the_status_tells_what_is_in_force_and_what_failed(service: Servic
         )
     ]
     assert status.last_load_error_time.ToMicroseconds() == NOW + 1_000_000
+    assert list(status.loosened) == [
+        Loosening(
+            kind=Loosening.KIND_REMOVED,
+            name="eligible_when.adult",
+            actions=["a", "b"],
+            message="is gone",
+            file="a.yaml",
+            line=4,
+            column=2,
+        )
+    ]
+    assert (status.loads_accepted, status.loads_refused) == (3, 1)
     assert PlacementInfo(placement="web.banner", channel="web", slots=3) in status.placements
 
 

@@ -1,0 +1,90 @@
+"""The compiler's other end: starts the process that compiles a book, and bounds what it may take."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, TypeAlias
+
+import structlog
+
+from engine.rulebook.compile import MOST_SECONDS, refused, too_large
+from engine.rulebook.loaded import Loaded, unpacked
+
+Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
+"""Loads a book from its directory (or from where one is kept) without holding up the event loop."""
+
+MOST_BYTES: Final = 256 << 20
+_ROOT: Final = Path(__file__).resolve().parents[3]
+
+_log = structlog.get_logger(__name__)
+
+
+async def compile_apart(book: Path) -> Loaded:
+    """What `load` finds in the book, found by a process of its own.
+
+    Never raises for what is in the book, nor if that process fails: then the one diagnostic says so.
+    It has a minute and 2 GiB. It shares no file descriptor with this process (so no lock either) and
+    does not hear of signals sent to this one's terminal.
+    """
+    with tempfile.TemporaryFile() as said:
+        try:
+            child = _started(book, said)
+        except OSError as error:
+            return refused(f"the compiler could not be started: {error.strerror}")
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                parcel = await asyncio.to_thread(_parcel, child)
+        except TimeoutError:
+            return refused(f"the book takes more than {MOST_SECONDS} seconds to compile: split it")
+        finally:
+            _end(child)
+        if len(parcel) > MOST_BYTES:
+            return too_large()
+        if child.returncode:
+            said.seek(0)
+            _log.error("rulebook.compiler_failed", said=said.read().decode(errors="replace"))
+            return refused(
+                f"the compiler failed (status {child.returncode}); the server's log tells more"
+            )
+    return await asyncio.to_thread(unpacked, parcel)
+
+
+def _started(book: Path, said: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """The child, begun by vfork: neither are this process's pages copied nor do gRPC's threads halt."""
+    command = [sys.executable, "-P", "-m", "engine.rulebook.compile", str(book.absolute())]
+    return subprocess.Popen(  # noqa: S603  # our own module
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
+def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
+    """All the child writes, or one byte more than a parcel may have; waits for its end in the first case."""
+    with child.stdout or io.BytesIO() as pipe:
+        parcel = pipe.read(MOST_BYTES + 1)
+    if len(parcel) <= MOST_BYTES:
+        child.wait()
+    return parcel
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    if child.returncode is None:
+        child.kill()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(1.0)
+
+
+def _environment() -> dict[str, str]:
+    """The child imports the engine from where this process has it, whatever its directory."""
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": f"{_ROOT}{os.pathsep}{path}" if path else str(_ROOT)}

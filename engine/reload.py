@@ -1,0 +1,194 @@
+"""Reload: the rule book follows its files; while they hold a broken one, the last good one decides."""
+
+import asyncio
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from engine.edges.rules.compiler import Compile
+from engine.edges.rules.kept import keep, kept_in, read_kept
+from engine.edges.rules.watch import Look, Watch
+from engine.errors import BrokenRuleBook, StorageError
+from engine.rulebook.book import RuleBook
+from engine.rulebook.compile import refused
+from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.loaded import Loaded
+from engine.rulebook.loosening import Loosening, loosened
+from engine.rulebook.snapshot import Snapshot
+from engine.settings import Settings
+
+RETRY: Final = 60.0
+"""Seconds after which files that were refused are tried again, though nobody touched them."""
+
+PATIENCE: Final = 10.0
+"""Seconds the journal has to take in what a book needs before the attempt counts as failed."""
+
+log = structlog.get_logger(__name__)
+
+
+class Serving(Protocol):
+    """What is decided by a book, and can go over to another."""
+
+    reload_wanted: asyncio.Event
+
+    @property
+    def book(self) -> RuleBook:
+        """The book in force."""
+
+    async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
+        """Puts another book in force, whole and at once; decisions under way keep theirs.
+
+        Raises:
+            StorageError: what the book needs could not be written; the one in force goes on.
+        """
+
+    def refuse(self, errors: Sequence[Diagnostic]) -> bool:
+        """Notes why the files are not in force; False if it was known already."""
+
+    def confirm(self) -> None:
+        """Notes that the book in force is the one in the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The book a service starts with.
+
+    `refused` are the mistakes in the files where it is not theirs but the last good one, `found` what
+    it no longer asks, compared with the book of the last run.
+    """
+
+    loaded: Loaded
+    book: RuleBook
+    refused: tuple[Diagnostic, ...] = ()
+    found: tuple[Loosening, ...] = ()
+
+
+async def first_book(settings: Settings, compiled: Compile) -> First:
+    """The book in the files, or, if these are broken and `settings.last_good` says so, the last good one.
+
+    Raises:
+        BrokenRuleBook: the files have mistakes, and nothing else is to be served.
+    """
+    loaded, kept = await compiled(settings.rules), kept_in(settings.data)
+    if loaded.book is not None:
+        before = await _before(kept, loaded.book.version, compiled) if kept else None
+        found = loosened(before, loaded.book) if before else ()
+        _tell(found)
+        return First(loaded, loaded.book, found=found)
+    last = await compiled(kept) if kept and settings.last_good else None
+    if last is None or last.book is None:
+        raise BrokenRuleBook(loaded.diagnostics)
+    _complain(loaded.errors, last.book.version)
+    return First(last, last.book, refused=loaded.errors)
+
+
+async def _before(kept: Path, version: str, compiled: Compile) -> RuleBook | None:
+    """The book of the last run, if it was another one than this version."""
+    try:
+        files = await asyncio.to_thread(read_kept, kept)
+    except (OSError, zipfile.BadZipFile) as error:
+        log.warning("rulebook.kept_unreadable", path=str(kept), error=str(error))
+        return None
+    return None if Snapshot(files).version == version else (await compiled(kept)).book
+
+
+async def remember(settings: Settings, loaded: Loaded) -> None:
+    """Keeps the files of the book in force; that this fails is logged and stops nothing."""
+    try:
+        await asyncio.to_thread(keep, settings.data, loaded.files)
+    except OSError as error:
+        log.warning("rulebook.not_kept", error=str(error))
+
+
+@asynccontextmanager
+async def following(
+    serving: Serving, settings: Settings, compiled: Compile, before: Look
+) -> AsyncIterator[None]:
+    """Within, the book in force follows its files, and every `serving.reload_wanted`.
+
+    `before` is how the files looked before they were loaded for the first time. Nothing that is in
+    them, and no failure to load them, ends this or the service.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(_follow(serving, settings, compiled))
+    watch = None
+    if settings.watch:
+        wanted = serving.reload_wanted.set
+        watch = Watch(settings.rules, before, lambda: loop.call_soon_threadsafe(wanted))
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.stop()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _follow(serving: Serving, settings: Settings, compiled: Compile) -> None:
+    """Loads whenever that is wanted, one book after the other."""
+    wanted, good = serving.reload_wanted, True
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if good else RETRY):
+                await wanted.wait()
+        wanted.clear()
+        good = await _load(serving, settings, compiled)
+
+
+async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool:
+    """One attempt; whether the book in the files is in force after it."""
+    try:
+        loaded = await compiled(settings.rules)
+        errors = loaded.errors
+        if loaded.book is not None and await _take_over(serving, loaded.book):
+            await remember(settings, loaded)
+    except Exception as error:  # whatever it is, the book in force goes on deciding
+        log.exception("rulebook.fault")
+        errors = refused(f"the book could not be put in force: {error}").errors
+    if errors and serving.refuse(errors):
+        _complain(errors, serving.book.version)
+    return not errors
+
+
+async def _take_over(serving: Serving, book: RuleBook) -> bool:
+    """Whether it was another book than the one in force."""
+    before = serving.book
+    if book.version == before.version:
+        log.info("rulebook.unchanged", version=book.version)
+        serving.confirm()
+        return False
+    found = await asyncio.to_thread(loosened, before, book)
+    _tell(found)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await serving.adopt(book, found)
+    except TimeoutError:
+        raise StorageError(f"the journal has not answered for {PATIENCE:.0f} seconds") from None
+    log.info(
+        "rulebook.in_force", version=book.version, before=before.version,
+        actions=len(book.actions), loosened=len(found),
+    )  # fmt: skip
+    return True
+
+
+def _tell(found: Sequence[Loosening]) -> None:
+    """Lists by name what is no longer asked, before the book goes live."""
+    for each in found:
+        log.warning(
+            "rulebook.loosened", kind=each.kind.name.lower(), name=each.name,
+            actions=len(each.actions), message=str(each),
+        )  # fmt: skip
+
+
+def _complain(errors: Sequence[Diagnostic], serving: str) -> None:
+    log.error("rulebook.refused", mistakes=len(errors), still_serving=serving)
+    for each in errors:
+        log.error(
+            "rulebook.mistake", place=f"{each.file}:{each.line}:{each.column}", message=each.message
+        )

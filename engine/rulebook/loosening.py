@@ -1,0 +1,256 @@
+"""Two rule books compared: whatever the new one no longer asks before an action may be shown."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from engine.model import UNKNOWN
+from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+
+_NAMED: Final = 5
+_QUOTED: Final = 120
+
+
+class Loosened(IntEnum):
+    """How a book came to ask less. Numbers equal `Loosening.Kind` of the wire."""
+
+    REMOVED = 1
+    """A condition is gone."""
+    OPTED_OUT = 2
+    """An action does without a condition it would inherit."""
+    MOVED = 3
+    """An action went to another group, and left a condition behind."""
+    CHANGED = 4
+    """A condition says something else; whether more or less, no program can tell in general."""
+    ATTRIBUTE = 5
+    """A missing or old attribute counts for more than before."""
+    ACTION = 6
+    """An action's dates, class or contact policies."""
+    THRESHOLD = 7
+    """A threshold is gone or lower, or exploration is not restrained any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loosening:
+    """One thing the new book no longer asks, or asks differently.
+
+    `name` is the condition's reason code (`suitable_when.no_complaint`), or the attribute's or
+    action's name; `actions` are all that are concerned, in the order of the book, none where it
+    concerns all alike. The place is that of what is written now, or, of what is gone, where it was.
+    """
+
+    kind: Loosened
+    name: str
+    actions: tuple[str, ...]
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        return f"{place}{self.name} {self.message}"
+
+
+def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
+    """Everything in which `new` may let through what `old` kept back, conditions first.
+
+    A condition counts as kept where an action still has one with the same text, whatever its name and
+    wherever it stands now. One whose text changed is listed, tightened or not. Actions and
+    treatments that are new, and those that are gone, are not: nothing was asked of them before, or
+    nothing will be shown.
+    """
+    return (
+        *_conditions(old, new),
+        *_attributes(old, new),
+        *_actions(old, new),
+        *_arbitration(old, new),
+    )
+
+
+# --- conditions ---------------------------------------------------------------------------------
+
+
+class _Loss(NamedTuple):
+    """One condition an action lost, and how."""
+
+    kind: Loosened
+    condition: int
+    now: int | None
+    detail: str = ""
+
+
+def _conditions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """The losses of all actions and treatments; what befell many in the same way is told once."""
+    losses: dict[_Loss, list[str]] = defaultdict(list)
+    before = {action.action_id: action for action in old.actions}
+    for action in new.actions:
+        if was := before.get(action.action_id):
+            for loss in _lost(was, action, old, new):
+                losses[loss].append(action.action_id)
+    shown = {treatment.treatment_id: treatment for treatment in old.treatments}
+    for treatment in new.treatments:
+        if had := shown.get(treatment.treatment_id):
+            owner = new.actions[treatment.action].action_id
+            for loss in _compared(had.conditions, treatment.conditions, old, new):
+                losses[loss].append(owner)
+    for loss, actions in losses.items():
+        yield _told(loss, actions, old, new)
+
+
+def _lost(was: Action, action: Action, old: RuleBook, new: RuleBook) -> Iterator[_Loss]:
+    for loss in _compared(was.conditions, action.conditions, old, new):
+        condition = old.conditions[loss.condition]
+        if loss.kind is Loosened.CHANGED:
+            yield loss
+        elif condition.name in action.opt_out:
+            yield loss._replace(kind=Loosened.OPTED_OUT)
+        elif condition.level in {"issue", "group"} and was.group != action.group:
+            yield loss._replace(kind=Loosened.MOVED, detail=f"{was.group} to {action.group}")
+        else:
+            yield loss
+
+
+def _compared(
+    before: Iterable[int], after: Sequence[int], old: RuleBook, new: RuleBook
+) -> Iterator[_Loss]:
+    """The conditions of `before` whose text is not among those of `after`."""
+    texts = {new.conditions[index].text for index in after}
+    names = {new.conditions[index].name: index for index in after}
+    for index in before:
+        condition = old.conditions[index]
+        if condition.text in texts:
+            continue
+        now = names.get(condition.name)
+        yield _Loss(Loosened.REMOVED if now is None else Loosened.CHANGED, index, now)
+
+
+def _told(loss: _Loss, actions: Sequence[str], old: RuleBook, new: RuleBook) -> Loosening:
+    was = old.conditions[loss.condition]
+    place, names = was, _listed(actions)
+    match loss.kind:
+        case Loosened.OPTED_OUT:
+            said = f"is opted out of by {names}"
+        case Loosened.MOVED:
+            said = f"is left behind by {names}, moved from group {loss.detail}"
+        case Loosened.CHANGED if loss.now is not None:
+            place = new.conditions[loss.now]
+            said = f"of {names} changed from {_quoted(was.text)} to {_quoted(place.text)}"
+        case _:
+            said = f"is no longer asked of {names}; it was {_quoted(was.text)}{_level(was)}"
+    return Loosening(
+        loss.kind, was.code, tuple(actions), said, place.file, place.line, place.column
+    )
+
+
+def _level(condition: Condition) -> str:
+    if condition.level in {"action", "treatment"}:
+        return ""
+    return f", of {' '.join(filter(None, (condition.level.replace('_', ' '), condition.owner)))}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are.
+
+    >>> _listed(["a", "b"]), _listed(list("abcdefg"))
+    ('a and b', 'a, b, c, d, e and 2 more')
+    """
+    distinct = list(dict.fromkeys(names))
+    shown, more = distinct[:_NAMED], len(distinct) - _NAMED
+    if more > 0:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
+def _quoted(text: str) -> str:
+    text = " ".join(text.split())
+    return f"'{text}'" if len(text) <= _QUOTED else f"'{text[: _QUOTED - 1]}…'"
+
+
+# --- what conditions rest on ----------------------------------------------------------------------
+
+
+def _attributes(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Where a missing, null or old value may now make a condition true."""
+    read = {name for condition in new.conditions for name in condition.reads}
+    before = {attribute.name: attribute for attribute in old.attributes}
+    for attribute in new.attributes:
+        was = before.get(attribute.name)
+        if was is None or attribute.name not in read:
+            continue
+        for said in _looser(was, attribute):
+            yield Loosening(Loosened.ATTRIBUTE, attribute.name, (), said)
+
+
+def _looser(was: Attribute, now: Attribute) -> Iterator[str]:
+    if now.default is not None and now.default is not UNKNOWN and now.default != was.default:
+        before = "unknown" if was.default is UNKNOWN else repr(was.default)
+        yield f"counts as {now.default!r} where it is missing; it counted as {before}"
+    if now.nullable and not was.nullable:
+        yield "may be null: where it is missing it is no longer unknown"
+    if was.max_age is not None and (now.max_age is None or now.max_age > was.max_age):
+        yield "may be older than before (max_age)"
+
+
+def _actions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Wider dates, a class that skips contact policies, policies that no longer hold."""
+    before = {action.action_id: action for action in old.actions}
+    for now in new.actions:
+        was = before.get(now.action_id)
+        for said in _freer(was, now) if was else ():
+            yield Loosening(
+                Loosened.ACTION, now.action_id, (now.action_id,), said, now.file, now.line, 1
+            )
+
+
+def _freer(was: Action, now: Action) -> Iterator[str]:
+    if _rank(now.action_class) > _rank(was.action_class):
+        yield f"is {now.action_class} now; it was {was.action_class}"
+    (begins, ends), (began, ended) = now.valid, was.valid
+    if began is not None and (begins is None or begins < began):
+        yield "is valid from an earlier time"
+    if ended is not None and (ends is None or ends > ended):
+        yield "is valid until a later time"
+    gone = [name for name in was.contact_policies if name not in now.contact_policies]
+    if gone:
+        yield f"no longer obeys contact policy {_listed(gone)}"
+
+
+def _rank(action_class: ActionClass) -> int:
+    return list(ActionClass).index(action_class)
+
+
+# --- arbitration ------------------------------------------------------------------------------------
+
+
+def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    least = {_where(threshold): threshold.propensity for threshold in new.arbitration.thresholds}
+    for threshold in old.arbitration.thresholds:
+        now = least.get(_where(threshold), 0.0)
+        if now < threshold.propensity:
+            said = f"for {_where(threshold)} is {now:g}; it was {threshold.propensity:g}"
+            yield Loosening(Loosened.THRESHOLD, "propensity_threshold", (), said)
+    was, now_calm = old.arbitration.exploration.none_when, new.arbitration.exploration.none_when
+    if was is not None:
+        before = old.conditions[was]
+        after = None if now_calm is None else new.conditions[now_calm]
+        if after is None or after.text != before.text:
+            text = "gone" if after is None else _quoted(after.text)
+            place = after or before
+            said = f"(no exploration) is {text}; it was {_quoted(before.text)}"
+            yield Loosening(
+                Loosened.THRESHOLD, "none_when", (), said, place.file, place.line, place.column
+            )
+
+
+def _where(threshold: Threshold) -> str:
+    """The scope of a threshold in words."""
+    scope = {
+        "channel": threshold.channel,
+        "issue": threshold.issue,
+        "group": threshold.group,
+        "action": threshold.action,
+    }
+    return ", ".join(f"{key} {value}" for key, value in scope.items() if value) or "everything"

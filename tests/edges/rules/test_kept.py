@@ -1,0 +1,25 @@
+from engine.edges.rules.kept import KEPT, keep, kept_in, read_kept
+from engine.rulebook.load import load
+from tests.rulebook.builders import files
+
+
+def test_what_is_kept_is_the_book_it_was(tmp_path):
+    assert kept_in(tmp_path) is None
+    keep(tmp_path, files())
+    kept = kept_in(tmp_path)
+    assert kept is not None
+    assert read_kept(kept) == files()
+    assert load(read_kept(kept)).book
+
+
+def test_the_latest_takes_the_place_of_the_one_before(tmp_path):
+    keep(tmp_path, files())
+    keep(tmp_path, {"policies.yaml": b"{}"})
+    assert read_kept(tmp_path / KEPT) == {"policies.yaml": b"{}"}
+    assert [path.name for path in tmp_path.iterdir()] == [KEPT]
+
+
+def test_what_was_half_written_when_the_power_went_is_not_taken_for_a_book(tmp_path):
+    keep(tmp_path, files())
+    (tmp_path / f"{KEPT}.new").write_bytes(b"PK")
+    assert read_kept(tmp_path / KEPT) == files()
