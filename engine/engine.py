@@ -52,6 +52,7 @@ from engine.rulebook.book import RuleBook, dissolve
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
+from engine.telemetry import Gauge
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +158,16 @@ class AttuneEngine:
         since = self._sources.now() - int(self._settings.request_ttl * SECOND)
         for request in reversed(await self._state.recent_requests(since)):
             self._repeats.restore(request.request_id, request.decision_id, request.time)
+
+    def gauges(self) -> Sequence[Gauge]:
+        """What operations watch."""
+        return [
+            Gauge(
+                "attune_journal_backlog",
+                "Accepted events not yet applied.",
+                lambda: float(self._state.backlog),
+            )
+        ]
 
     # --- decisions ----------------------------------------------------------------------------
 

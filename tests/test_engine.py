@@ -390,7 +390,7 @@ async def test_a_repeated_request_brings_the_decision_of_the_earlier_book(settin
         await know_anna(engine)
         first = engine.decide_now(question(request_id="r1"), 1.0)
         await engine.adopt(book(actions=[RAISED]), ())
-        again = engine.decide_now(question(request_id="r1"), 1.0)
+        again = await engine.decide(question(request_id="r1"), 1.0)
     assert again.decision.decision_id == first.decision.decision_id
 
 
