@@ -55,12 +55,17 @@ def _treatment(
 ) -> list[Reason]:
     action = book.actions[treatment.action]
     told = _failed(book, treatment.conditions, truths, values)
+    complete = True
     for index in treatment.needs:
         if values[index] is UNKNOWN or values[index] is None:
             name = book.attributes[index].name
             text = f"the text of {treatment.treatment_id} names {name}, which is missing"
             reason = _plain(Stage.AVAILABILITY, "availability.text", text, action, unknown=True)
             told.append(replace(reason, saw=saw(book, [name], values)))
+            complete = False
+    if complete and treatment.fits and (problem := treatment.fits.misfit(values)):
+        text = f"the text of {treatment.treatment_id} cannot be shown: {problem}"
+        told.append(_plain(Stage.AVAILABILITY, "availability.text", text, action))
     return told
 
 

@@ -58,9 +58,10 @@ class FeatureSchema:
     def for_book(cls, book: RuleBook) -> Self:
         """The features that the patterns of `book.model.features` select.
 
-        Left out even where a pattern matches: `now`, maps, lists of anything but strings, and open
-        strings that tell one person from all others (named `id`, or of personal sensitivity): a model
-        can only learn from what it sees again in somebody else.
+        Left out even where a pattern matches: attributes that nothing may be decided by
+        (`Attribute.protected`), `now`, maps, lists of anything but strings, and open strings that
+        tell one person from all others (named `id`, or of personal sensitivity): a model can only
+        learn from what it sees again in somebody else.
         """
         patterns = book.model.features
         seen = tuple(a for a in book.attributes if _wanted(a.name, patterns) and _usable(a))
@@ -168,7 +169,12 @@ def _wanted(name: str, patterns: Sequence[str]) -> bool:
 
 def _usable(attribute: Attribute) -> bool:
     kind, element = attribute.type.kind, attribute.type.element
-    if attribute.name == "now" or attribute.name in _HISTORY_SOURCES or kind is Kind.MAP:
+    if (
+        attribute.protected
+        or attribute.name == "now"
+        or attribute.name in _HISTORY_SOURCES
+        or kind is Kind.MAP
+    ):
         return False
     if kind is Kind.LIST:
         return element is not None and element.kind is Kind.STRING

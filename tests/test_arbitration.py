@@ -132,7 +132,7 @@ def test_without_value_in_ties_equals_are_ordered_by_id():
 
 
 def test_weights_never_turn_a_priority_negative():
-    weights = [{"when": "customer.age > 30", "issue": "retain", "weight": -90} for _ in range(2)]
+    weights = [{"when": "customer.age > 30", "issue": "retain", "weight": "customer.age * -5.0"}]
     _, merit = weighed(book(policies=arbitration(context_weights=weights)))
     assert merit.context.tolist() == [1.0, 0.0]
     assert merit.product.tolist()[1] == 0.0

@@ -47,12 +47,16 @@ def test_the_history_is_seen_where_a_pattern_asks_for_it() -> None:
         Attribute(9, "customer.id", Type(Kind.STRING)),
         Attribute(9, "household.account_id", Type(Kind.STRING)),
         Attribute(9, "customer.mail", Type(Kind.STRING), sensitivity="personal"),
+        Attribute(9, "customer.faith", Type(Kind.STRING), ("a", "b"), sensitivity="sensitive"),
+        Attribute(9, "customer.old", Type(Kind.BOOL), sensitivity="protected"),
         Attribute(9, "customer.usage", Type(Kind.MAP, Type(Kind.INT))),
         Attribute(9, "customer.scores", Type(Kind.LIST, Type(Kind.INT))),
     ],
     ids=lambda attribute: attribute.name,
 )
-def test_what_tells_people_apart_or_is_no_single_value_is_no_feature(attribute: Attribute) -> None:
+def test_what_is_protected_or_tells_people_apart_or_is_no_single_value_is_no_feature(
+    attribute: Attribute,
+) -> None:
     schema = FeatureSchema.for_book(rule_book("*", more=[attribute]))
     assert attribute.name not in schema.names
     assert "now" not in schema.names

@@ -1,5 +1,6 @@
 """actions/*.yaml: what the firm can offer or say, and how it appears in each placement."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ActionClass
 from engine.rulebook.caps import read_caps
 from engine.rulebook.conditions import (
+    Formula,
     WrittenCondition,
     WrittenNumber,
     number_or_expression,
@@ -16,7 +18,7 @@ from engine.rulebook.conditions import (
 )
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import check_shadowing
-from engine.rulebook.names import Names, did_you_mean
+from engine.rulebook.names import IDENTIFIER, Names, did_you_mean
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described
 from engine.rulebook.policies import Policies
 from engine.rulebook.readers import (
@@ -66,7 +68,7 @@ class WrittenAction:
     lever: float
     attributes: Mapping[str, str]
     treatments: tuple[WrittenTreatment, ...]
-    extra_numbers: tuple[Scalar, ...]
+    extra_numbers: tuple[Formula, ...]
     place: Place
     complete: bool
 
@@ -86,13 +88,28 @@ def action_ids(files: Iterable[ActionFile], report: Report) -> Names:
     for file in files:
         lost.update(() if _written(file.root) else _texts(file.root))
         for node in _written(file.root):
-            entries = node.entries if isinstance(node, MapNode) else {}
-            texts = {key: n.text for key, (_, n) in entries.items() if isinstance(n, Scalar)}
-            if "id" in texts:
-                known.add(texts["id"])
+            found = _id_of(node)
+            if found and found not in known:
+                known.add(found)
             else:
-                lost.update(texts.values())
+                lost |= _likely_ids(node)
     return Names.of("action", known, lost=frozenset(lost))
+
+
+def _id_of(node: Node) -> str | None:
+    """The id of an action as it is written; None if it has none that could be one."""
+    entry = node.entries.get("id") if isinstance(node, MapNode) else None
+    written = entry[1] if entry else None
+    if not isinstance(written, Scalar) or not isinstance(written.value, str):
+        return None
+    return written.text if IDENTIFIER.fullmatch(written.text) else None
+
+
+def _likely_ids(node: Node) -> set[str]:
+    """What may have been meant to be the id of an action that has none, or somebody else's."""
+    texts = set(_texts(node))
+    meant = {re.sub(r"[^A-Za-z0-9_.-]+", "_", text.strip()) for text in texts}
+    return texts | meant | {text.rpartition(".")[0] for text in texts if "." in text}
 
 
 def _texts(node: Node | None) -> Iterator[str]:
@@ -143,7 +160,8 @@ class _Reading:
 
     def file(self, root: Node) -> list[WrittenAction]:
         fields = Fields(root, self.report, "a file of actions")
-        fields.require("actions")
+        if not fields.stands("actions"):
+            fields.require("actions")
         section = fields.node("actions")
         fields.close()
         if section is None:
@@ -182,7 +200,7 @@ class _Reading:
             treatments=self._treatments(treatments),
             extra_numbers=tuple(read_caps(fields.node("caps"), self.report)),
             place=fields.place,
-            complete=known and not fields.misspelt("opt_out"),
+            complete=known and ("opt_out" in fields or not fields.lost("opt_out")),
         )
         fields.close()
         return action
@@ -256,7 +274,10 @@ class _Reading:
     def _treatments(self, node: Node | None) -> tuple[WrittenTreatment, ...]:
         if node is None:
             return ()
-        if not isinstance(node, ListNode) or not node.items:
+        if isinstance(node, ListNode) and not node.items:
+            self.report.error(node.place, "an action needs at least one treatment")
+            return ()
+        if not isinstance(node, ListNode):
             message = f"expected a list of treatments, found {described(node)}"
             self.report.error(node.place, message)
             return ()

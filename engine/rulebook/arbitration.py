@@ -17,7 +17,7 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node, described
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import list_of, number, one_of, reference, text
-from engine.rulebook.report import Mistake, Report
+from engine.rulebook.report import Mistake, Place, Report
 
 FACTORS: Final = "PCVL"
 POLICIES: Final = ("squarecb", "greedy", "thompson")
@@ -26,13 +26,17 @@ TIES: Final = ("value", "id")
 
 @dataclass(frozen=True, slots=True)
 class WrittenWeight:
-    """A context weight: when, for which issue, group or action ("" = any), and how much percent."""
+    """A context weight: when, for which issue, group or action ("" = any), and how much percent.
+
+    `place` is that of the percentage.
+    """
 
     condition: WrittenCondition
     issue: str
     group: str
     action: str
     weight: WrittenNumber
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ def _weight(node: Node, scope: Scope, report: Report) -> WrittenWeight | None:
     issue, group, action = _target(fields, scope)
     weight = fields.need("weight", number_or_expression(-100, 10_000), 0.0)
     fields.close()
-    return WrittenWeight(condition, issue, group, action, weight) if condition else None
+    place = fields.place_of("weight")
+    return WrittenWeight(condition, issue, group, action, weight, place) if condition else None
 
 
 def _condition(fields: Fields, key: str, test: str) -> WrittenCondition | None:

@@ -23,9 +23,10 @@ from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
 from engine.rulebook.policies import Policies
-from engine.rulebook.rendering import Hole, rendering
+from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
+from engine.rulebook.weights import Weighed, check_weights
 
 _LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
 
@@ -81,10 +82,13 @@ def draft(written: Written, report: Report) -> Draft:
     assembled = _Actions(written.policies, expressions, indexes, [], [])
     for action in written.actions:
         assembled.add(action)
-    arbitration = _arbitration(written.policies.arbitration, tuple(assembled.actions), expressions)
+    actions = tuple(assembled.actions)
+    arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    return Draft(expressions, tuple(assembled.actions), tuple(assembled.treatments), arbitration)
+    for number in written.policies.extra_numbers:
+        expressions.check_number(number)
+    return Draft(expressions, actions, tuple(assembled.treatments), arbitration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class _Actions:
 
     def _check_unused(self, written: WrittenAction) -> None:
         for number in written.extra_numbers:
-            self.expressions.check(number, Expect.NUMBER)
+            self.expressions.check_number(number)
 
     def _funnel_order(self, index: int) -> tuple[Stage, int, int]:
         condition = self.expressions.conditions[index]
@@ -152,7 +156,8 @@ class _Actions:
             for part in parts
             if isinstance(part, Hole)
         }
-        render = rendering(written.texts)
+        placement = self.policies.placements.get(written.placement)
+        limits = placement.texts if placement else {}
         return Treatment(
             index=len(self.treatments),
             treatment_id=TreatmentId(written.treatment_id),
@@ -161,18 +166,28 @@ class _Actions:
             conditions=tuple(self._compiled(written.conditions)),
             texts=written.sources,
             needs=tuple(sorted(holes)),
-            render=render,
+            render=rendering(written.texts),
+            fits=fitting(written.texts, limits) if holes else None,
         )
 
 
 def _arbitration(
-    written: WrittenArbitration, actions: tuple[Action, ...], expressions: Expressions
+    written: WrittenArbitration,
+    actions: tuple[Action, ...],
+    expressions: Expressions,
+    report: Report,
 ) -> Arbitration:
-    weights = [_weight(weight, actions, expressions) for weight in written.context_weights]
+    found = ((w.place, _weight(w, actions, expressions)) for w in written.context_weights)
+    weighed = [
+        Weighed(weight, expressions.condition_sources[weight.condition], place)
+        for place, weight in found
+        if weight
+    ]
+    check_weights(weighed, actions, report)
     none_when = written.exploration.none_when
     return Arbitration(
         factors=written.factors,
-        context_weights=tuple(weight for weight in weights if weight),
+        context_weights=tuple(one.weight for one in weighed),
         thresholds=tuple(
             Threshold(t.channel, t.issue, t.group, t.action, t.propensity)
             for t in written.thresholds
@@ -220,7 +235,7 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
     source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
         placements.values(), draft.actions, draft.treatments
     )
-    functions = compiled(source, tuple(placements))
+    functions = compiled(source, tuple(placements), draft.treatments)
     declared = written.attributes.named("request.channel")
     channels = {placement.channel: None for placement in placements.values()}
     return RuleBook(

@@ -44,6 +44,11 @@ class Attributes:
         """What may be referred to."""
         return Names.of("attribute", self.places, complete=self.complete, lost=self.lost)
 
+    @cached_property
+    def protected(self) -> frozenset[str]:
+        """The names of those that nothing may be decided by."""
+        return frozenset(one.name for one in self.declared if one.protected)
+
     def named(self, name: str) -> Attribute | None:
         """The declaration of a name; None if there is none or it is in doubt."""
         if name not in self.places or name in self.doubtful:
@@ -69,6 +74,14 @@ def written_value(node: Node, attribute: Attribute) -> Value:
         bounds = f"{span[0]:g} to {span[1]:g}"
         raise Mistake((node.place, f"{value} is not in the range of {attribute.name} ({bounds})"))
     return value
+
+
+def protected_problem(attribute: Attribute) -> str:
+    """What to say where an attribute is used that nothing may be decided by."""
+    return (
+        f"'{attribute.name}' is {attribute.sensitivity} (attributes.yaml): no condition, number, text "
+        "or model may use it"
+    )
 
 
 def value_problem(found: str, attribute: Attribute) -> str:

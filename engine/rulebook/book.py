@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.diagnostics import Diagnostic
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
+
+
+PROTECTED: Final = frozenset({"protected", "sensitive"})
+"""The sensitivity classes of attributes that are kept, but that nothing may be decided by."""
 
 
 class Kind(StrEnum):
@@ -63,6 +67,11 @@ class Attribute:
     max_age: Micros | None = None
     description: str = ""
     source: Mapping[str, str] | None = None
+
+    @property
+    def protected(self) -> bool:
+        """Whether no condition, number, text or model may use it."""
+        return self.sensitivity in PROTECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +151,25 @@ class Action:
     line: int
 
 
+class Fits(Protocol):
+    """Whether texts, once filled from the values, can be shown. Never raises."""
+
+    def __call__(self, values: Sequence[Value]) -> bool:
+        """True if they can: every attribute they name has something to show, and all is short enough."""
+        ...
+
+    def misfit(self, values: Sequence[Value]) -> str | None:
+        """Why they cannot, for people; None if they can."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Treatment:
     """How an action appears in one placement.
 
     `conditions` are its own only; `needs` are indexes of the attributes its texts name: where one
-    is missing or null the treatment is unavailable.
+    is missing or null the treatment is unavailable, and so it is where `fits`, which only texts with
+    something to fill have, says no to the others' values.
     """
 
     index: int
@@ -159,6 +181,7 @@ class Treatment:
     needs: tuple[int, ...]
     render: Callable[[Sequence[Value]], Mapping[str, str]]
     """Fills the texts from the values; returns the same mapping each time if nothing is to fill."""
+    fits: Fits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +260,7 @@ class RuleBook:
         conditions_of: values → one truth for each condition, in index order.
         select_for: by placement: (truths, values, now) → indexes of the treatments that may be shown
             there, at most one (the first that fits) for each action, in the order of the book.
-            Covers validity dates, all conditions of action and treatment, and texts' needs.
+            Covers validity dates, all conditions of action and treatment, and texts' needs and fit.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
@@ -284,11 +307,17 @@ class Functions(NamedTuple):
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
 
 
-def compiled(source: str, placements: Sequence[PlacementId]) -> Functions:
-    """The functions that a book's `source` defines; `select_<n>` belongs to the n-th placement."""
+def compiled(
+    source: str, placements: Sequence[PlacementId], treatments: Sequence[Treatment]
+) -> Functions:
+    """The functions that a book's `source` defines; `select_<n>` belongs to the n-th placement.
+
+    `treatments` are the book's: the source calls their `fits`.
+    """
     from engine.rulebook.cel import load
 
-    defined: Mapping[str, Any] = load(source)
+    fits = tuple(treatment.fits for treatment in treatments)
+    defined: Mapping[str, Any] = load(source, {"fits": fits})
     return Functions(
         conditions_of=defined["conditions_of"],
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},
@@ -297,5 +326,5 @@ def compiled(source: str, placements: Sequence[PlacementId]) -> Functions:
 
 
 def _revived(data: dict[str, Any]) -> RuleBook:
-    functions = compiled(data["source"], tuple(data["placements"]))
+    functions = compiled(data["source"], tuple(data["placements"]), data["treatments"])
     return RuleBook(**data, **functions._asdict())

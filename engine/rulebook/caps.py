@@ -2,11 +2,11 @@
 
 import re
 
-from engine.rulebook.conditions import WrittenNumber, number_or_expression
+from engine.rulebook.conditions import Formula, WrittenNumber, number_or_expression
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names
-from engine.rulebook.nodes import Node, Scalar, described
+from engine.rulebook.nodes import Node, described
 from engine.rulebook.readers import number, one_of, reference, text, whole, words
 from engine.rulebook.report import Mistake, Report
 
@@ -16,7 +16,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 def read_shared_caps(
     node: Node | None, hierarchy: Hierarchy, actions: Names, report: Report
-) -> list[Scalar]:
+) -> list[Formula]:
     """The key caps of policies.yaml: by name, caps that an issue's, group's or all actions share."""
     expressions = []
     for name, key, value in named(node, report, "caps"):
@@ -29,7 +29,7 @@ def read_shared_caps(
     return expressions
 
 
-def read_caps(node: Node | None, report: Report) -> list[Scalar]:
+def read_caps(node: Node | None, report: Report) -> list[Formula]:
     """The key caps of an action: at most so many, at most so much money; returns the expressions."""
     if node is None:
         return []
@@ -39,7 +39,7 @@ def read_caps(node: Node | None, report: Report) -> list[Scalar]:
     return expressions
 
 
-def _caps(fields: Fields) -> list[Scalar]:
+def _caps(fields: Fields) -> list[Formula]:
     report, place = fields.report, fields.place
     report.notice("caps", place, "not enforced yet: caps")
     counts = {period: fields.take(period, whole(1), 0) for period in _PERIODS}
@@ -56,7 +56,7 @@ def _caps(fields: Fields) -> list[Scalar]:
     inner.need("currency", _currency, "")
     cost: WrittenNumber = inner.need("cost_each", number_or_expression(0), 0.0)
     inner.close()
-    return [cost] if isinstance(cost, Scalar) else []
+    return [cost] if isinstance(cost, Formula) else []
 
 
 def _currency(node: Node) -> str:

@@ -8,7 +8,7 @@ from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.attributes import FILLED_BY_ENGINE, Attributes, written_value
 from engine.rulebook.book import Placement, RuleBook
 from engine.rulebook.case import Case, Expectation, Expects, PastEvent, PastOffer
-from engine.rulebook.fields import Fields, named
+from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
@@ -148,7 +148,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
     now = fields.take("now", moment(), None)
     fields.require("expect")
     expect = fields.node("expect")
-    expected = tuple(_expected(expect, cast, report)) if expect is not None else ()
+    expected = _expected(expect, cast, report) if expect is not None else ()
     fields.close()
     return Case(
         name=name,
@@ -293,26 +293,34 @@ def _request(node: Node, cast: Cast, report: Report) -> _Asked:
     return _Asked(names, channel, context, max_offers)
 
 
-def _expected(node: Node, cast: Cast, report: Report) -> Iterator[Expectation]:
+def _expected(node: Node, cast: Cast, report: Report) -> tuple[Expectation, ...]:
+    before = report.errors
     fields = Fields(node, report, "an expectation")
-    if isinstance(node, MapNode) and node.whole and not node.entries:
+    expected = (*_offered(fields, cast), *_excluded(fields, cast, report))
+    fields.close()
+    if not expected and report.errors == before and isinstance(node, MapNode) and node.whole:
         report.error(node.place, "nothing is expected: this test would always pass")
+    return expected
+
+
+def _offered(fields: Fields, cast: Cast) -> Iterator[Expectation]:
+    """What is to be offered. `first: null` says that nothing is."""
     action = reference(cast.actions)
-    first = fields.node("first")
-    if isinstance(first, Scalar) and first.value is None and not first.style:
-        yield Expectation(Expects.FALLBACK, (), first.place.line)
-    elif found := fields.take("first", action, ""):
-        yield Expectation(Expects.FIRST, (ActionId(found),), fields.place_of("first").line)
+    first = fields.take_null("first", lambda node: "" if is_nothing(node) else action(node), None)
+    if first == "":
+        yield Expectation(Expects.FALLBACK, (), fields.place_of("first").line)
+    elif first is not None:
+        yield Expectation(Expects.FIRST, (ActionId(first),), fields.place_of("first").line)
     for kind in _LISTS:
-        actions = tuple(map(ActionId, fields.take(kind, list_of(action), ())))
-        if kind in fields:
-            yield Expectation(kind, actions, fields.place_of(kind).line)
+        least = 0 if kind in {Expects.OFFERS, Expects.ONLY} else 1
+        actions = fields.take(kind, list_of(action, least=least), None)
+        if actions is not None:
+            line = fields.place_of(kind).line
+            yield Expectation(kind, tuple(map(ActionId, actions)), line)
     wanted = fields.take("fallback", flag, None)
     if wanted is not None:
         line = fields.place_of("fallback").line
         yield Expectation(Expects.FALLBACK, (), line, wanted=wanted)
-    yield from _excluded(fields, cast, report)
-    fields.close()
 
 
 def _excluded(fields: Fields, cast: Cast, report: Report) -> Iterator[Expectation]:

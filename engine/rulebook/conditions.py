@@ -33,8 +33,17 @@ class WrittenCondition:
     scalar: Scalar
 
 
-WrittenNumber: TypeAlias = float | Scalar
-"""A number, or the scalar that holds a CEL expression for it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """A CEL expression for a number, which must be from `least` to `most` if it is always the same."""
+
+    scalar: Scalar
+    least: float
+    most: float
+
+
+WrittenNumber: TypeAlias = float | Formula
+"""A number, or the expression for it."""
 
 
 def expression(node: Node) -> Scalar:
@@ -51,7 +60,7 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
 
     def read(node: Node) -> WrittenNumber:
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.text.strip():
-            return node
+            return Formula(node, least, most)
         return constant(node)
 
     return read
@@ -72,8 +81,15 @@ def policy_tests(fields: Fields, level: str, owner: str) -> PolicyTests:
         for test in POLICY_TESTS
         for condition in named_conditions(fields.node(test), fields.report, test, level, owner)
     )
-    lost = fields.report.errors > before or any(fields.misspelt(test) for test in POLICY_TESTS)
+    lost = fields.report.errors > before or any(
+        _is_damaged(fields.node(test)) if test in fields else fields.lost(test)
+        for test in POLICY_TESTS
+    )
     return PolicyTests(conditions, not lost)
+
+
+def _is_damaged(node: Node | None) -> bool:
+    return isinstance(node, MapNode) and bool(node.emptied)
 
 
 def named_conditions(

@@ -136,7 +136,7 @@ def _attribute(index: int, name: str, node: Node, key: Scalar, report: Report) -
     default: Value = attribute.default
     if type_:
         attribute = _fitting(replace(attribute, type=type_), fields)
-        default = fields.take("default", lambda value: _default(value, attribute), default)
+        default = fields.take_null("default", lambda value: _default(value, attribute), default)
     else:
         fields.node("default")
     fields.close()

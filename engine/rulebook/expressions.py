@@ -1,14 +1,16 @@
 """Compiling every expression of a book, each distinct text once, with mistakes at their place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.model import Stage
-from engine.rulebook.attributes import Attributes
+from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.book import Condition, Number
-from engine.rulebook.cel import Environment, Expect, Expression
-from engine.rulebook.conditions import STAGES, WrittenCondition, WrittenNumber
-from engine.rulebook.nodes import Scalar
+from engine.rulebook.cel import Environment, Expect, Expression, generate, load
+from engine.rulebook.conditions import STAGES, Formula, WrittenCondition, WrittenNumber
+from engine.rulebook.nodes import Scalar, shortened
+from engine.rulebook.readers import range_problem
 from engine.rulebook.report import Report
 
 
@@ -58,14 +60,36 @@ class Expressions:
         return len(self.conditions) - 1
 
     def number(self, written: WrittenNumber) -> Number:
-        """A number of the book, computed if an expression is written."""
-        if not isinstance(written, Scalar):
+        """A number of the book, computed if an expression is written that reads anything."""
+        if not isinstance(written, Formula):
             return Number(written)
-        expression = self.check(written, Expect.NUMBER)
-        if expression is None:
+        text = written.scalar.text.strip()
+        checked = self.check_number(written)
+        if checked is None:
             return Number(0.0)
-        self.number_sources.append(expression)
-        return Number(None, len(self.number_sources) - 1, written.text.strip())
+        if not isinstance(checked, Expression):
+            return Number(checked, None, text)
+        self.number_sources.append(checked)
+        return Number(None, len(self.number_sources) - 1, text)
+
+    def check_number(self, written: Formula) -> Expression | float | None:
+        """The compiled expression, or the number itself if it reads nothing and so is always the same.
+
+        None if it has mistakes, which are then reported: such a number must be in its range.
+        """
+        expression = self.check(written.scalar, Expect.NUMBER)
+        if expression is None or expression.reads:
+            return expression
+        number = _worked_out(expression)
+        shown = f"'{shortened(written.scalar.text)}'"
+        if number is None:
+            message = f"{shown} cannot be worked out: is something divided by zero?"
+        elif problem := range_problem(number, written.least, written.most):
+            message = f"{shown} is {number:g}, which is {problem}"
+        else:
+            return number
+        self._report.error(written.scalar.place, message)
+        return None
 
     def check(self, scalar: Scalar, expect: Expect) -> Expression | None:
         """The compiled expression; None if it has mistakes, which are then reported."""
@@ -82,16 +106,31 @@ class Expressions:
     def _compiled(self, text: str, expect: Expect) -> "_Compiled":
         result = self._environment.compile(text, expect)
         if isinstance(result, Expression):
-            return _Compiled(result)
+            problems = tuple(self._protected(result))
+            return _Compiled(None if problems else result, problems)
         if any(name in text for name in self._attributes.doubtful | self._lost):
             return _Compiled(None)
         return _Compiled(None, tuple((problem.offset, problem.message) for problem in result))
+
+    def _protected(self, expression: Expression) -> Iterator[tuple[int, str]]:
+        """Where it reads attributes that nothing may be decided by."""
+        for name in sorted(self._attributes.protected.intersection(expression.reads)):
+            attribute = self._attributes.declared[self._attributes.index[name]]
+            for offset in expression.offsets_of(attribute.index):
+                yield offset, protected_problem(attribute)
 
     @property
     def reads(self) -> frozenset[str]:
         """The attributes that any expression of the book reads."""
         sources: Sequence[Expression] = (*self.condition_sources, *self.number_sources)
         return frozenset(name for source in sources for name in source.reads)
+
+
+def _worked_out(expression: Expression) -> float | None:
+    """The value of an expression that reads nothing; None if it has none."""
+    numbers_of: Any = load(generate([], [expression]))["numbers_of"]
+    value: float | None = numbers_of([])[0]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ class Fields:
     """Reads one mapping key by key, reporting instead of raising.
 
     A key that is absent or wrong yields the filler its reader was asked with, so that reading goes
-    on; the report then has an error and no book is made of it. `place` is where a missing key is
-    reported: by default where the mapping begins.
+    on; if it is wrong or required, the report then has an error and no book is made of it. A key with
+    nothing under it, or null, is as good as absent. `place` is where a missing key is reported: by
+    default where the mapping begins.
     """
 
     def __init__(self, node: Node, report: Report, what: str, place: Place | None = None) -> None:
@@ -35,13 +36,12 @@ class Fields:
             report.error(node.place, f"expected the keys of {what}, found {described(node)}")
 
     def __contains__(self, key: str) -> bool:
-        return key in self._entries
+        return key in self._entries and not is_nothing(self._entries[key][1])
 
     def node(self, key: str) -> Node | None:
-        """What stands under a key; None if the key is absent."""
+        """What stands under a key; None if the key is absent or there is nothing under it."""
         self._asked.append(key)
-        entry = self._entries.get(key)
-        return entry[1] if entry else None
+        return self._entries[key][1] if key in self else None
 
     def place_of(self, key: str) -> Place:
         """Where the value of a key begins; the mapping's own place if the key is absent."""
@@ -53,6 +53,10 @@ class Fields:
         entry = self._entries.get(key)
         return entry[0].place if entry else self.place
 
+    def stands(self, key: str) -> bool:
+        """Whether a key stands here, even with nothing under it."""
+        return key in self._entries
+
     def take(self, key: str, reader: Reader[T], filler: F) -> T | F:
         """The value of an optional key."""
         node = self.node(key)
@@ -60,6 +64,18 @@ class Fields:
             return filler
         try:
             return reader(node)
+        except Mistake as mistake:
+            self.report.mistake(mistake)
+            return filler
+
+    def take_null(self, key: str, reader: Reader[T], filler: F) -> T | F:
+        """The value of an optional key for which a written null is a value like any other."""
+        entry = self._entries.get(key)
+        if key in self or entry is None or not (isinstance(entry[1], Scalar) and entry[1].text):
+            return self.take(key, reader, filler)
+        self._asked.append(key)
+        try:
+            return reader(entry[1])
         except Mistake as mistake:
             self.report.mistake(mistake)
             return filler
@@ -81,7 +97,10 @@ class Fields:
                 message = f"unknown key '{shortened(name)}' in {self._what}.{hint}"
                 self.report.error(key.place, message)
         for name in self._required:
-            if self._whole and not (name in self or name in self._emptied or self.misspelt(name)):
+            if name in self._entries and name not in self:
+                place = self._entries[name][1].place
+                self.report.error(place, f"there is nothing under '{name}': {self._what} needs it")
+            elif self._whole and not (name in self or name in self._emptied or self.misspelt(name)):
                 self.report.error(self.place, f"{self._what} needs the key '{name}'")
 
     def misspelt(self, key: str) -> bool:
@@ -89,10 +108,19 @@ class Fields:
         strangers = (name for name in self._entries if name not in self._asked)
         return key not in self._entries and any(did_you_mean(name, [key]) for name in strangers)
 
+    def lost(self, key: str) -> bool:
+        """Whether a key that is absent may only be lost by another mistake."""
+        return key in self._emptied or self.misspelt(key)
+
     def _meant(self, name: str) -> str:
         """What an unknown key may have been meant to be: rather a key that is absent."""
         absent = [key for key in self._asked if key not in self._entries]
         return did_you_mean(name, absent) or did_you_mean(name, self._asked)
+
+
+def is_nothing(node: Node) -> bool:
+    """Whether nothing is written, or null."""
+    return isinstance(node, Scalar) and node.value is None and not node.style
 
 
 def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, Scalar, Node]]:

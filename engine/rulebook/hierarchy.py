@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.rulebook.conditions import WrittenCondition, policy_tests
-from engine.rulebook.fields import Fields, named
+from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.readers import number, reference, words
@@ -99,7 +99,8 @@ def read_hierarchy(policies: Fields) -> Hierarchy:
 def _issues(node: Node | None, report: Report) -> dict[str, Level]:
     issues = {}
     for name, key, value in named(node, report, "issues"):
-        fields = Fields(value, report, f"issue '{name}'", key.place)
+        node = MapNode(value.place, {}) if is_nothing(value) else value
+        fields = Fields(node, report, f"issue '{name}'", key.place)
         issues[name] = _level(fields, "issue", name)
         fields.close()
     return issues
@@ -125,7 +126,11 @@ def _level(fields: Fields, level: str, owner: str, issue: str = "") -> Level:
 def _all_actions(policies: Fields) -> Level:
     node = policies.node("all_actions")
     if node is None:
-        return Level("all_actions", "", complete=not policies.misspelt("all_actions"))
+        return Level(
+            "all_actions",
+            "",
+            complete=policies.stands("all_actions") or not policies.lost("all_actions"),
+        )
     fields = Fields(node, policies.report, "all_actions")
     tests = policy_tests(fields, "all_actions", "")
     fields.close()

@@ -124,6 +124,11 @@ def _lines(source: SourceFile) -> list[list[Scalar]]:
     """The cells of each line that is not blank; a quoted cell may hold commas and line ends."""
     lines: list[list[Scalar]] = []
     at, text = 0, source.text
+    first = text.lstrip().partition("\n")[0]
+    for sign, name in ((";", "';'"), ("\t", "tabs")):
+        if sign in first and "," not in first:
+            place = source.place(text.index(first) + first.index(sign))
+            raise Mistake((place, f"separate the columns with commas, not with {name}"))
     while at < len(text):
         cells = []
         while True:

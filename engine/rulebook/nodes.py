@@ -25,7 +25,7 @@ class Scalar:
     """One value. `text` is what is written, `value` what YAML 1.2's core schema makes of it.
 
     `start` and `end` bound it in the file, quotes included; `style` is YAML's: `'`, `"`, `|`, `>`
-    or empty for a plain one.
+    or empty for a plain one. `broken`: it is no value of ours, which has been reported already.
     """
 
     source: SourceFile = field(repr=False)
@@ -34,6 +34,7 @@ class Scalar:
     style: str
     text: str
     value: Plain
+    broken: bool = False
 
     @property
     def place(self) -> Place:
@@ -59,8 +60,8 @@ class ListNode:
 class MapNode:
     """A mapping: its keys in the order of the file, and what stands under each.
 
-    `emptied` are keys without a value in a file of which something could not be read: they may have
-    had one. `whole` is False if keys themselves may be lost.
+    `emptied` are keys whose value could not be read, or that have none where something else could not
+    be read: they may have had one. `whole` is False if keys themselves may be lost.
     """
 
     place: Place

@@ -5,7 +5,7 @@ from fnmatch import translate
 from typing import Final
 
 from engine.model import DAY
-from engine.rulebook.attributes import Attributes
+from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.book import ModelSpec
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
@@ -95,7 +95,10 @@ def _estimator(report: Report) -> Reader[str]:
 
 
 def _feature(attributes: Attributes) -> Reader[str]:
-    """A pattern of names, which must match an attribute or the interaction history."""
+    """A pattern of names, which must match an attribute or the interaction history.
+
+    What it matches of attributes that nothing may be decided by is passed over; that must not be all.
+    """
 
     def read(node: Node) -> str:
         pattern = text(node)
@@ -103,7 +106,11 @@ def _feature(attributes: Attributes) -> Reader[str]:
         if not attributes.complete or pattern.startswith("history."):
             return pattern
         matches = re.compile(translate(pattern)).match
-        if any(matches(name) for name in known):
+        matched = [name for name in known if matches(name)]
+        if matched and attributes.protected.issuperset(matched):
+            attribute = attributes.declared[attributes.index[matched[0]]]
+            raise Mistake((node.place, protected_problem(attribute)))
+        if matched:
             return pattern
         families = {f"{name.rpartition('.')[0]}.*" for name in attributes.index if "." in name}
         hint = did_you_mean(pattern, [*known, *families])

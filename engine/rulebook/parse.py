@@ -1,5 +1,6 @@
 """From a file's text to positioned nodes: the subset of YAML that rule books are written in."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,16 +10,18 @@ import yaml
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, core_value, shortened
 from engine.rulebook.report import Mistake, Place, Report
 from engine.rulebook.source import SourceFile, decoded
-from engine.rulebook.syntax import syntax_mistake
+from engine.rulebook.syntax import syntax_mistake, without_colon
 
 MOST_BYTES = 1 << 20
 DEEPEST = 24
 _ATTEMPTS = 20
+_KEY_AND_VALUE = re.compile(r"[\w.-]+(?: +|:)\S.*")
 
 
 def parse(path: str, content: bytes, report: Report) -> Node | None:
     """The file's only document, or None if nothing can be made of it.
 
+    A file in a folder may hold nothing but comments.
     After a syntax error the block it stands in is left out and the rest is read, so that the other
     mistakes of the file are reported too; `report.lost` then knows what was left out.
     """
@@ -40,6 +43,8 @@ def parse(path: str, content: bytes, report: Report) -> Node | None:
             wrong = syntax_mistake(error, source)
         else:
             report.mistake(Mistake(*composer.found))
+            for text in composer.lost:
+                report.lose(path, text)
             return root
         report.error(source.place(wrong.offset), wrong.message)
         lines = source.text.split("\n")
@@ -80,7 +85,16 @@ def _block(lines: list[str], first: int, last: int) -> _Block:
     indent = _indent(lines[begin])
     while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > indent):
         end += 1
-    return _Block(begin, end, frozenset(_indent(line) for line in lines[begin:end] if line.strip()))
+    indents = {_indent(line) for line in lines[begin:end] if line.strip()}
+    above = next((line for line in reversed(lines[:begin]) if line.partition("#")[0].strip()), "")
+    if not above.rstrip().endswith((":", "|", ">", "-")) and _key_column(above) < indent:
+        indents.add(_key_column(above))
+    return _Block(begin, end, frozenset(indents))
+
+
+def _key_column(line: str) -> int:
+    """How far the key of a line is indented, after the dashes of lists."""
+    return len(line) - len(line.lstrip("- "))
 
 
 def _indent(line: str) -> int:
@@ -101,13 +115,15 @@ class _Surroundings:
 class _Composer:
     """Makes nodes of one text's events; refuses what rule books do not need of YAML.
 
-    Where blocks are `lost`, what has no value may have lost it, and is left out.
+    Where blocks are lost, what has no value may have lost it, and is left out. `lost` are texts that
+    are left out besides, because they are no values of ours.
     """
 
     def __init__(self, source: SourceFile, lost: list[_Block]) -> None:
         self.found: list[tuple[Place, str]] = []
+        self.lost: list[str] = []
         self._source = source
-        self._lost = lost
+        self._blocks = lost
         self._events: Iterator[yaml.Event] = yaml.parse(source.text, Loader=yaml.CSafeLoader)
 
     def document(self) -> Node | None:
@@ -117,11 +133,14 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     self._error(event, "a second document: a rule file holds one")
+                    self.lost.append(self._source.text[_start(event) :])
                     return root
                 if event.version or event.tags:
                     self._error(event, "YAML directives (%) are not used in rule files")
                 root = self._node(next(self._events), _Surroundings())
-        if root is None:
+        if root is not None and _is_broken(root):
+            return None
+        if root is None and "/" not in self._source.path:
             self.found.append((self._source.place(0), "the file holds nothing but comments"))
         return root
 
@@ -141,7 +160,7 @@ class _Composer:
             case _:
                 text = self._text(event)
                 self._error(event, f"a text that begins with '{text[:1]}' must be put in quotes")
-                return self._as_text(event, text)
+                return self._broken(event)
 
     def _list(self, event: yaml.SequenceStartEvent, around: _Surroundings) -> ListNode:
         items = []
@@ -149,7 +168,7 @@ class _Composer:
             if isinstance(item, yaml.SequenceEndEvent):
                 break
             node = self._node(item, around)
-            if not (self._lost and _is_empty(node)):
+            if not _is_broken(node) and not (self._blocks and _is_empty(node)):
                 items.append(node)
         return ListNode(self._source.place(_start(event)), tuple(items))
 
@@ -163,15 +182,20 @@ class _Composer:
                 break
             key = self._node(key_event, around)
             value = self._node(next(self._events), around)
+            if _is_broken(key):
+                continue
             if not isinstance(key, Scalar):
                 self._error(key_event, "a key must be a word, not a list or mapping")
+            elif _is_broken(value):
+                emptied.add(key.text)
+                self.lost.append(key.text)
             elif around.flow and _without_value(key, value):
-                self.found.append((key.place, _stray(key)))
+                emptied |= self._stray(key, entries)
             elif key.text in entries:
                 line = entries[key.text][0].place.line
                 twice = f"'{shortened(key.text)}' stands here twice (first in line {line})"
                 self.found.append((key.place, twice))
-            elif self._lost and _is_empty(value):
+            elif self._blocks and _is_empty(value):
                 emptied.add(key.text)
             else:
                 entries[key.text] = (key, value)
@@ -179,14 +203,14 @@ class _Composer:
         last = self._source.place(_end(end)).line
         whole = not any(
             place.column - 1 in block.indents and place.line <= block.end and block.first < last
-            for block in self._lost
+            for block in self._blocks
         )
         return MapNode(place, entries, frozenset(emptied), whole)
 
     def _scalar(self, event: yaml.ScalarEvent, around: _Surroundings) -> Scalar:
         if event.tag is not None or event.anchor is not None:
             self._plain_yaml(event)
-            return self._as_text(event, self._text(event))
+            return self._broken(event)
         start, end = _start(event), _end(event)
         plain = not event.style
         if plain and around.flow and "?" in event.value:
@@ -196,9 +220,37 @@ class _Composer:
         value = core_value(event.value) if plain else event.value
         return Scalar(self._source, start, end, event.style or "", event.value, value)
 
-    def _as_text(self, event: yaml.Event, text: str) -> Scalar:
+    def _broken(self, event: yaml.Event) -> Scalar:
+        text = self._text(event)
+        self.lost.append(text)
         start = _start(event)
-        return Scalar(self._source, start, start + len(text), "", text, text)
+        return Scalar(self._source, start, start + len(text), "", text, text, broken=True)
+
+    def _stray(self, key: Scalar, entries: dict[str, tuple[Scalar, Node]]) -> set[str]:
+        """Reports a key without a value between commas; the key it may have been meant to be.
+
+        Where a comma between parentheses has cut off what stands before, that is put together again.
+        """
+        before, value = list(entries.values())[-1] if entries else (None, None)
+        if before and isinstance(value, Scalar) and not value.style:
+            end = _closing(self._source.text, value.start)
+            if value.end < end:
+                whole = self._source.text[value.start : end]
+                entries[before.text] = (
+                    before,
+                    Scalar(self._source, value.start, end, "", whole, whole),
+                )
+                said = f"inside {{…}} what has a comma must be put in quotes: '{shortened(whole)}'"
+                self.found.append((value.place, said))
+                return set()
+            if value.start <= key.start < value.end:
+                return set()
+        follows_text = isinstance(value, Scalar) and isinstance(value.value, str)
+        if _KEY_AND_VALUE.fullmatch(key.text) and not follows_text:
+            self.found.append((key.place, without_colon(key.text)))
+        else:
+            self.found.append((key.place, _stray(key)))
+        return {re.split(r"[\s:]", key.text)[0]}
 
     def _text(self, event: yaml.Event) -> str:
         return self._source.text[_start(event) : _end(event)].strip()
@@ -219,6 +271,26 @@ def _start(event: yaml.Event) -> int:
 
 def _end(event: yaml.Event) -> int:
     return event.end_mark.index if event.end_mark else 0
+
+
+def _is_broken(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.broken
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the parentheses that open in a line from `start` on are all closed; `start` if nowhere.
+
+    >>> _closing("{type: map(string,int), x: 1}", 7)
+    22
+    """
+    depth = 0
+    for at in range(start, len(text)):
+        if text[at] == "\n":
+            break
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        if text[at] == ")" and depth <= 0:
+            return at + 1 if depth == 0 else start
+    return start
 
 
 def _is_empty(node: Node) -> bool:

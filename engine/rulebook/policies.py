@@ -7,12 +7,12 @@ from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitrat
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.caps import read_shared_caps
-from engine.rulebook.conditions import WrittenCondition
+from engine.rulebook.conditions import Formula, WrittenCondition
 from engine.rulebook.contact_policies import read_contact_policies
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
 from engine.rulebook.names import Names
-from engine.rulebook.nodes import MapNode, Node, Scalar
+from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
 from engine.rulebook.placements import read_placements
 from engine.rulebook.report import Report
@@ -32,7 +32,7 @@ class Policies:
     outcome_names: Names
     model: ModelSpec
     extra_conditions: tuple[WrittenCondition, ...] = ()
-    extra_numbers: tuple[Scalar, ...] = field(default=())
+    extra_numbers: tuple[Formula, ...] = field(default=())
 
 
 def read_policies(
@@ -88,7 +88,7 @@ def _has(root: Node, section: str) -> bool:
 
 def _stands(fields: Fields, section: str, whole: bool) -> bool:
     """Whether a section that may be left out is really meant to be."""
-    return section in fields or (whole and not fields.misspelt(section))
+    return fields.stands(section) or (whole and not fields.lost(section))
 
 
 def _nothing() -> Policies:

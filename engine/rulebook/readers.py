@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.model import Micros
@@ -12,6 +12,8 @@ from engine.rulebook.report import Mistake, Place
 from engine.rulebook.times import duration_of, zone_of
 
 T = TypeVar("T")
+LARGEST: Final = 1e18
+"""The largest number a rule file may hold."""
 Reader: TypeAlias = Callable[[Node], T]
 
 
@@ -85,11 +87,27 @@ def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Mistake((node.place, f"expected a number, found {described(node)}"))
-        if not (least <= value <= most and abs(value) < 1e18):
-            raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
+        if problem := range_problem(value, least, most):
+            raise Mistake((node.place, f"{described(node)} is {problem}"))
         return float(value)
 
     return read
+
+
+def range_problem(value: float, least: float, most: float) -> str | None:
+    """What a number that is not from `least` to `most` is instead; None if it is.
+
+    >>> range_problem(-40, 0, math.inf), range_problem(math.inf, 0, math.inf)
+    ('not at least 0', 'not at most 1e+18')
+    """
+    low, high = max(least, -LARGEST), min(most, LARGEST)
+    if low <= value <= high:
+        return None
+    if math.isnan(value):
+        return "nothing to reckon with"
+    if low > -LARGEST and high < LARGEST:
+        return f"not between {low:g} and {high:g}"
+    return f"not at most {high:g}" if value > high else f"not at least {low:g}"
 
 
 def whole(least: int, most: int = 10**15) -> Reader[int]:
@@ -100,16 +118,13 @@ def whole(least: int, most: int = 10**15) -> Reader[int]:
         if isinstance(value, bool) or not isinstance(value, int):
             raise Mistake((node.place, f"expected a whole number, found {described(node)}"))
         if not least <= value <= most:
-            raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
+            span = f"between {least:g} and {most:g}"
+            if most >= 10**15:
+                span = f"at most {most:g}" if value > most else f"at least {least:g}"
+            raise Mistake((node.place, f"{described(node)} is not {span}"))
         return value
 
     return read
-
-
-def _span(least: float, most: float) -> str:
-    if most >= 10**15:
-        return "a number we can work with" if least == -math.inf else f"at least {least:g}"
-    return f"at most {most:g}" if least == -math.inf else f"between {least:g} and {most:g}"
 
 
 def duration(node: Node) -> Micros:

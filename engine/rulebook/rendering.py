@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from engine.model import DAY, HOUR, MINUTE, SECOND, Micros, Value
@@ -13,6 +14,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\+?(0?[0-9]{1,2})?,?(\.[0-9]{1,2})?[dfg%]?", re.ASCII)
 _CUT = re.compile(r"\.[0-9]{1,3}", re.ASCII)
 _DATE = re.compile(r"(?:[^%{}]|%-?[aAbBdeHIjmMpSuyY%]){1,40}", re.ASCII)
+UNSHOWN: Final = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufff0-\\uffff]"
+)
+"""Characters no text can show: control characters, line ends, what turns the direction of reading."""
+_INVISIBLE = re.compile(
+    "[\\xad\\u115f\\u1160\\u200b-\\u200f\\u2060-\\u2064\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff]"
+)
+_NO_LIMIT: Final = 1 << 30
 _UNITS: Final = {"days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": SECOND}
 
 
@@ -23,6 +32,7 @@ class Hole:
     index: int
     kind: Kind
     format: str
+    name: str = ""
 
 
 Part: TypeAlias = str | Hole
@@ -60,6 +70,79 @@ def rendering(texts: Mapping[str, tuple[Part, ...]]) -> FixedTexts | FilledTexts
     if any(isinstance(part, Hole) for parts in texts.values() for part in parts):
         return FilledTexts(texts)
     return FixedTexts({name: "".join(str(part) for part in parts) for name, parts in texts.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class FittingTexts:
+    """Says whether texts can be shown once they are filled; never raises, whatever the values are.
+
+    `texts` are those with holes: the name of each, how many characters its holes may have together,
+    and the holes.
+    """
+
+    texts: tuple[tuple[str, int, tuple[Hole, ...]], ...]
+
+    def __call__(self, values: Sequence[Value]) -> bool:
+        """True if every attribute has something to show and no text gets too long."""
+        for _, room, holes in self.texts:
+            length = 0
+            for hole in holes:
+                value = values[hole.index]
+                filled = shown(value, hole)
+                length += len(filled)
+                plain = filled.isascii() and filled.isprintable() and filled.strip()
+                if length > room or not plain or _hollow(value):
+                    return self.misfit(values) is None
+        return True
+
+    def misfit(self, values: Sequence[Value]) -> str | None:
+        """Why the filled texts cannot be shown, for people; None if they can."""
+        for name, room, holes in self.texts:
+            filled = [(hole, shown(values[hole.index], hole)) for hole in holes]
+            for hole, text in filled:
+                if problem := _hollow(values[hole.index]) or _unshowable(text):
+                    return f"{hole.name} {problem}"
+            length = sum(len(text) for _, text in filled)
+            if length > room:
+                named = ", ".join(dict.fromkeys(hole.name for hole in holes))
+                return f"{name} gets {length - room} characters too long with {named} filled in"
+        return None
+
+
+def fitting(texts: Mapping[str, tuple[Part, ...]], limits: Mapping[str, int]) -> FittingTexts:
+    """What says whether these texts, once filled, are no longer than `limits` (by name) allow."""
+    found = []
+    for name, parts in texts.items():
+        holes = tuple(part for part in parts if isinstance(part, Hole))
+        literal = sum(len(part) for part in parts if isinstance(part, str))
+        if holes:
+            found.append((name, limits.get(name, _NO_LIMIT) - literal, holes))
+    return FittingTexts(tuple(found))
+
+
+def _hollow(value: Value) -> str | None:
+    """What is wrong with a value that can be printed and still says nothing."""
+    if isinstance(value, float) and not isfinite(value):
+        return "is no number"
+    if isinstance(value, (list, tuple)) and any(is_blank(str(item)) for item in value):
+        return "has a blank in it"
+    return None
+
+
+def _unshowable(filled: str) -> str | None:
+    """What is wrong with showing a value filled in like this; None if nothing is."""
+    if is_blank(filled):
+        return "is blank"
+    return "has a character in it that cannot be shown" if UNSHOWN.search(filled) else None
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen.
+
+    >>> is_blank(" \u200b"), is_blank("0")
+    (True, False)
+    """
+    return not _INVISIBLE.sub("", text).strip()
 
 
 def format_problem(type_: Type, format_: str) -> str | None:

@@ -22,7 +22,8 @@ def select_source(
     """Python source of `select_<n>(t, v, now) -> list[int]` for each placement.
 
     t are the truths of all conditions (True, False or None), v the values, now the time. Actions
-    in a row that inherit the same conditions stand under one test of them.
+    in a row that inherit the same conditions stand under one test of them. The source expects
+    `fits`, by treatment, where it is loaded.
     """
     common = _common(actions)
     lines: list[str] = []
@@ -126,6 +127,7 @@ def _span(action: Action) -> str:
 
 
 def _fits(treatment: Treatment) -> list[str]:
-    """What a treatment itself needs: its conditions and the attributes its texts name."""
+    """What a treatment itself needs: its conditions, the attributes its texts name, and their fit."""
     needs = [f"v[{need}] is not None and v[{need}] is not UNKNOWN" for need in treatment.needs]
-    return [*_truths(treatment.conditions), *needs]
+    fits = [f"fits[{treatment.index}](v)"] if treatment.fits else []
+    return [*_truths(treatment.conditions), *needs, *fits]

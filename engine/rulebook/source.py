@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -50,11 +51,14 @@ class SourceFile:
 
 
 def decoded(path: str, content: bytes) -> SourceFile:
-    """The file's text, which must be UTF-8 without a byte order mark or control characters.
+    """The file's text, which must be UTF-8 without control characters.
+
+    A byte order mark at its beginning, as some editors write, is no part of it.
 
     Raises:
         Mistake: naming the first byte or character that is not text.
     """
+    content = content.removeprefix(BOM_UTF8)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -24,6 +24,7 @@ _BEFORE = r"(?:^|(?<=[\[{,:-])|(?<=[:,-] ))\s*"
 _QUOTED = re.compile(_BEFORE + r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')""")
 _QUOTE = re.compile(_BEFORE + r"""["']""")
 _BARE_KEY = re.compile(r"\s*(?:- +)*([\w.-]+)\s+[{\[]")
+_BARE_ITEM = re.compile(r"\s*(?:- +)+((?:[\w.-]+\s+\S|[\w.-]+:\S).*)")
 _VALUE = re.compile(r"\s*(?:- +)*(?:[^\s'\"{\[#][^#:]*:\s+)?(?=\S)")
 
 
@@ -77,7 +78,7 @@ def _explained(
     if "tab character" in said or (found == "\t" and "cannot start" in said):
         return problem, "a tab is no indentation: use spaces"
     if "simple key" in while_:
-        return context, _without_colon(source.line(source.place(context).line))
+        return context, without_colon(source.line(source.place(context).line))
     if "quoted scalar" in while_:
         if "escape" in said or "hexdecimal" in said:
             return problem, (
@@ -118,9 +119,11 @@ def _block(said: str, source: SourceFile, problem: int) -> tuple[int, str]:
     if "mapping values" in said:
         if bare := _BARE_KEY.match(source.line(source.place(problem).line)):
             begin = source.starts[source.place(problem).line - 1] + bare.start(1)
-            return begin, _without_colon(bare[0])
+            return begin, without_colon(bare[0])
         if ": " in source.text[source.starts[source.place(problem).line - 1] : problem]:
             return problem, "a text that contains ': ' must be put in quotes"
+        if (above := _bare_item_above(source, problem)) is not None:
+            return above
         return problem, (
             "a key cannot stand here: check its indentation, and the quotes of the text above it"
         )
@@ -133,7 +136,18 @@ def _block(said: str, source: SourceFile, problem: int) -> tuple[int, str]:
     return problem, f"this is not YAML: {said or 'the text cannot be read'}"
 
 
-def _without_colon(line: str) -> str:
+def _bare_item_above(source: SourceFile, problem: int) -> tuple[int, str] | None:
+    """The item of a list on the line above whose first key has no colon, so that it is a text."""
+    number = source.place(problem).line - 1
+    while number and not source.line(number).partition("#")[0].strip():
+        number -= 1
+    match = _BARE_ITEM.fullmatch(source.line(number)) if number else None
+    if match is None:
+        return None
+    return source.starts[number - 1] + match.start(1), without_colon(match[1])
+
+
+def without_colon(line: str) -> str:
     """What to say of a line that should be `key: value`."""
     if re.search(r":\S", line):
         return "write a space after the ':' of a key"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.rulebook.attributes import Attributes
+from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import MapNode, Node, Scalar
 from engine.rulebook.readers import text
-from engine.rulebook.rendering import Hole, Part, format_problem
+from engine.rulebook.rendering import UNSHOWN, Hole, Part, format_problem, is_blank
 from engine.rulebook.report import Mistake, Place, Report
 
 
@@ -92,7 +92,7 @@ def _read(
         if value is None:
             continue
         try:
-            written = text(value)
+            written = _visible(value)
             texts[name] = _parts(written, value, attributes, report)
         except Mistake as mistake:
             report.mistake(mistake)
@@ -100,6 +100,17 @@ def _read(
         _check_length(name, texts[name], limits.get(name), value.place, report)
     fields.close()
     return texts
+
+
+def _visible(node: Node) -> str:
+    """A text of which something can be seen, and nothing in it is there for a machine."""
+    found = text(node)
+    if is_blank(found):
+        raise Mistake((node.place, "the text is empty"))
+    if stray := next((c for c in UNSHOWN.finditer(found) if c[0] != "\n"), None):
+        place = node.place_of(stray.start()) if isinstance(node, Scalar) else node.place
+        raise Mistake((place, f"the character U+{ord(stray[0]):04X} cannot be shown: remove it"))
+    return found
 
 
 def _keys(node: Node) -> tuple[str, ...]:
@@ -149,7 +160,9 @@ def _hole(piece: Piece, attributes: Attributes | None) -> tuple[Hole | None, str
     attribute = attributes.named(name)
     if attribute is None:
         return None, None
+    if attribute.protected:
+        return None, protected_problem(attribute)
     return (
-        Hole(attribute.index, attribute.type.kind, piece.format),
+        Hole(attribute.index, attribute.type.kind, piece.format, name),
         format_problem(attribute.type, piece.format),
     )

@@ -11,7 +11,9 @@ from engine.rulebook.times import moment_of
 
 
 def read_validity(node: Node | None, report: Report) -> tuple[Micros | None, Micros | None]:
-    """The half-open span [from, to). A `to` that is a date lasts to the end of that day.
+    """The half-open span [from, to), open where nothing is written.
+
+    A `to` that is a date lasts to the end of that day.
 
     Dates, and timestamps without an offset, are read in `timezone`, UTC if there is none.
     """
@@ -21,8 +23,6 @@ def read_validity(node: Node | None, report: Report) -> tuple[Micros | None, Mic
     local = fields.take("timezone", zone, None)
     begin = fields.take("from", moment(local), None)
     end = fields.take("to", moment(local, day_end=True), None)
-    if "to" not in fields:
-        fields.require("from")
     fields.close()
     if begin is not None and end is not None and begin >= end:
         report.error(fields.place_of("to"), "'to' is before 'from': this is never valid")

@@ -86,7 +86,7 @@ def test_scalars_mean_what_yaml_1_2_says(text: str, expected: object) -> None:
         ("[a]: 1\n", "f:1:1: a key must be a word, not a list or mapping"),
         ("", "f:1:1: the file is empty"),
         ("# nothing\n", "f:1:1: the file holds nothing but comments"),
-        (b"\xef\xbb\xbfa: 1\n", "f:1:1: a byte order mark does not belong here: remove it"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa: 1\n", "f:1:1: a byte order mark does not belong here: remove it"),
         (b"a: 1\nb: \xe9\n", "f:2:4: byte 0xe9 is not UTF-8 text: save the file as UTF-8"),
         (b"a: 1\rb: 2\n", "f:1:5: a carriage return without a line feed does not belong here: remove it"),
         ("a: 1\nb: \x07\n", "f:2:4: control character 0x07 does not belong here: remove it"),

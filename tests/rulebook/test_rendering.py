@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.model import DAY, HOUR, UNKNOWN, Value
 from engine.rulebook.book import Kind, Type
-from engine.rulebook.rendering import Hole, format_problem, shown
+from engine.rulebook.rendering import UNSHOWN, Hole, fitting, format_problem, is_blank, shown
 from engine.rulebook.times import moment_of
 from tests.rulebook.builders import action, book
 
@@ -88,6 +88,71 @@ VALUES: st.SearchStrategy[Value] = st.recursive(
 def test_filling_never_fails_whatever_the_value(type_: Type, format_: str, value: Value) -> None:
     if format_problem(type_, format_) is None:
         assert isinstance(shown(value, Hole(0, type_.kind, format_)), str)
+
+
+LONGEST = 12
+EDGES: tuple[Value, ...] = (
+    "",
+    " ",
+    "\u200b",
+    "\u3164",
+    "a\nb",
+    "\u202eab",
+    "a\xa0b",
+    "\u2800",
+    [""],
+)
+
+
+@given(
+    st.sampled_from([Type(kind) for kind in Kind if kind is not Kind.MAP]),
+    VALUES | st.sampled_from(EDGES),
+)
+def test_a_text_fits_exactly_if_nothing_is_said_against_it(type_: Type, value: Value) -> None:
+    hole = Hole(0, type_.kind, "", "it")
+    fits = fitting({"headline": ("Hi ", hole), "body": ("no hole",)}, {"headline": LONGEST})
+    assert fits([value]) == (fits.misfit([value]) is None)
+    if fits([value]):
+        filled = shown(value, hole)
+        assert len("Hi " + filled) <= LONGEST
+        assert not is_blank(filled)
+        assert not UNSHOWN.search(filled)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (Kind.STRING, "Niamh", None),
+        (Kind.STRING, "Łukasz", None),
+        (Kind.STRING, "Anne\xa0B", None),
+        (Kind.STRING, "Maximilian", "headline gets 1 characters too long with it filled in"),
+        (Kind.STRING, "", "it is blank"),
+        (Kind.STRING, "  ", "it is blank"),
+        (Kind.STRING, "\u3164", "it is blank"),
+        (Kind.STRING, "a\x07", "it has a character in it that cannot be shown"),
+        (Kind.STRING, "a\nb", "it has a character in it that cannot be shown"),
+        (Kind.DOUBLE, 4.5, None),
+        (Kind.DOUBLE, float("nan"), "it is no number"),
+        (Kind.DOUBLE, float("inf"), "it is no number"),
+        (Kind.LIST, (), "it is blank"),
+        (Kind.LIST, ("a", ""), "it has a blank in it"),
+    ],
+)
+def test_what_leaves_a_hole_in_a_sentence_does_not_fit(
+    kind: Kind, value: Value, said: str | None
+) -> None:
+    fits = fitting({"headline": ("Hi ", Hole(0, kind, "", "it"))}, {"headline": LONGEST})
+    assert fits.misfit([value]) == said
+    assert fits([value]) is (said is None)
+
+
+def test_two_holes_share_the_room_of_their_text() -> None:
+    parts = (Hole(0, Kind.STRING, "", "a"), " and ", Hole(1, Kind.STRING, "", "b"))
+    fits = fitting({"headline": parts}, {"headline": LONGEST})
+    assert fits(["abc", "abcd"])
+    assert fits.misfit(["abcd", "abcde"]) == (
+        "headline gets 2 characters too long with a, b filled in"
+    )
 
 
 def test_texts_without_holes_are_the_same_mapping_each_time() -> None:

@@ -72,7 +72,8 @@ def selected(
             shown = book.treatments[index]
             missing = any(values[n] is None or values[n] is UNKNOWN for n in shown.needs)
             passes = all(truths[c] is True for c in shown.conditions)
-            if shown.placement == placement and passes and not missing:
+            fits = missing or shown.fits is None or shown.fits.misfit(values) is None
+            if shown.placement == placement and passes and fits and not missing:
                 found.append(index)
                 break
     return found
@@ -81,7 +82,7 @@ def selected(
 @given(
     st.randoms(use_true_random=False),
     st.sampled_from(["2025-12-31", "2026-01-01", "2026-02-28", "2026-03-01", "2026-06-30", "2026-07-01"]),
-    st.sampled_from([None, UNKNOWN, "Niamh", ""]),
+    st.sampled_from([None, UNKNOWN, "Niamh", "", " ", "N" * 41, "Ni\namh", "Łukasz", "\u200b"]),
     st.sampled_from([1, 9]),
 )  # fmt: skip
 def test_what_is_generated_is_what_is_meant(random: Any, day: str, name: Value, trues: int) -> None:

@@ -64,6 +64,18 @@ class Expression:
     tree: Node
     variables: Mapping[str, Variable]
 
+    def offsets_of(self, index: int) -> tuple[int, ...]:
+        """Where the text names the attribute at this index of the values, in characters."""
+        found = set()
+        for node in walk(self.tree):
+            if isinstance(node, Name):
+                name = node.name.removeprefix(".")
+                variable = self.variables.get(name)
+                if variable and variable.index == index:
+                    name = name.removeprefix("has_") if variable.presence else name
+                    found.add(_beginning(self.text, name, node.offset))
+        return tuple(sorted(found))
+
 
 _SCALARS = {
     Kind.BOOL: "bool",
@@ -230,6 +242,12 @@ _TOO_DEEP = "the expression nests too deep; split it into several named conditio
 def _presence(name: str) -> str:
     """The name that stands for `has(name)`, of the same length."""
     return f"has_{name}_"
+
+
+def _beginning(text: str, name: str, offset: int) -> int:
+    """Where a name begins that the checker places at its last dot."""
+    first, dot, _ = name.partition(".")
+    return max(text.rfind(first, 0, offset), 0) if dot else offset
 
 
 def _within_limits(tree: Node) -> tuple[Problem, ...]:

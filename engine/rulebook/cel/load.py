@@ -30,11 +30,12 @@ def generate(conditions: Sequence["Expression"], numbers: Sequence["Expression"]
     return "\n\n\n".join(["\n".join(constants), *module.functions, *functions]).lstrip() + "\n"
 
 
-def load(source: str) -> Mapping[str, object]:
+def load(source: str, given: Mapping[str, object] | None = None) -> Mapping[str, object]:
     """Runs generated source; returns what it defines, and the runtime it was given.
 
-    Only the runtime's functions and `float len range list tuple` can be called from it.
+    Only the runtime's functions, `float len range list tuple` and what is `given` by name can be
+    called from it.
     """
-    namespace: dict[str, object] = {**NAMESPACE, "__builtins__": _BUILTINS}
+    namespace: dict[str, object] = {**NAMESPACE, **(given or {}), "__builtins__": _BUILTINS}
     exec(compile(source, "<rule book>", "exec"), namespace)  # noqa: S102  # our own generator wrote it
     return namespace

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.rulebook.broken import tester_plants
 from tests.rulebook.broken.planting import Plant
 
 ATTRIBUTES: Final = (
@@ -1326,4 +1327,5 @@ ALL: Final = (
     *LEVERS,
     *STORIES,
     *FILES,
+    *tester_plants.ALL,
 )
