@@ -10,3 +10,6 @@ import os
 # grpc's handlers around fork() crash the children a server starts while calls are in flight; every
 # child of ours is a new program, which needs none of them. To be said before grpc is first imported.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+# What goes wrong we say ourselves; gRPC's own lines ("E1122 … add_port.cc") would only stand beside it.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -20,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from engine.errors import StorageError
+from engine.errors import DamagedData, StorageError
 from engine.model import (
     UNKNOWN,
     Contest,
     Customer,
+    CustomerId,
     Decision,
     Degradation,
     Event,
@@ -67,6 +68,21 @@ class SchemaNote:
 
 Entry: TypeAlias = Event | ProfileUpdate | SchemaNote
 """A line of the log."""
+
+
+class Damage(NamedTuple):
+    """What stands in for a line of the log that cannot be read any more."""
+
+    reason: str
+
+
+Line: TypeAlias = Entry | Damage
+"""What is found at a place in the log."""
+
+
+def owner(line: Line) -> CustomerId | None:
+    """The customer a line is about; None for a schema and for what cannot be read."""
+    return line.customer_id if isinstance(line, Event | ProfileUpdate) else None
 
 
 class DecisionRecord(NamedTuple):
@@ -195,6 +211,18 @@ def decode_entry(kind: int, data: bytes) -> Entry:
     raise StorageError(f"the log holds an entry of kind {kind}, which this version does not know")
 
 
+def decode_line(kind: int, data: bytes) -> Line:
+    """The same, but what cannot be read is told apart instead of raised."""
+    try:
+        entry = decode_entry(kind, data)
+    except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
+        return Damage(f"{type(error).__name__}: {error}")
+    if isinstance(entry, SchemaNote):
+        return entry if type(entry.digest) is str else Damage("no digest")
+    sound = type(entry.customer_id) is str and type(entry.time) is int
+    return entry if sound else Damage("no customer or no time")
+
+
 def _encode_response(event: Event, response: Response) -> bytes:
     exposure = response.exposure
     return orjson.dumps(
@@ -272,7 +300,7 @@ def _fields(data: bytes) -> list[Any]:
     try:
         version, *fields = orjson.loads(data)
     except (ValueError, TypeError) as error:
-        raise StorageError(f"damaged data: {error}") from error
+        raise DamagedData(f"damaged data: {error}") from error
     if version != VERSION:
         raise StorageError(f"data of layout {version}: this version reads layout {VERSION}")
     return fields

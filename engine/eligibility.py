@@ -30,7 +30,7 @@ def reasons(
     nearest: Treatment | None = None
     if not treatments:
         text = f"{action.action_id} has no treatment for {placement}"
-        told.append(_plain(Stage.AVAILABILITY, "availability.no_treatment", text, action))
+        told.append(_plain(Stage.AVAILABILITY, "availability.no_treatment", text, action.place))
     else:
         attempts = [(t, _treatment(book, t, truths, values)) for t in treatments]
         nearest, missing = min(attempts, key=lambda attempt: len(attempt[1]))
@@ -47,25 +47,26 @@ def _availability(action: Action, now: Micros) -> list[Reason]:
         text = f"not valid since {show_moment(end)}"
     else:
         return []
-    return [_plain(Stage.AVAILABILITY, "availability.valid", text, action)]
+    place = action.valid_place or action.place
+    return [_plain(Stage.AVAILABILITY, "availability.valid", text, place)]
 
 
 def _treatment(
     book: RuleBook, treatment: Treatment, truths: Sequence[Truth], values: Sequence[Value]
 ) -> list[Reason]:
-    action = book.actions[treatment.action]
+    unwritten = (book.actions[treatment.action].place,) * len(treatment.needs)
     told = _failed(book, treatment.conditions, truths, values)
     complete = True
-    for index in treatment.needs:
+    for index, place in zip(treatment.needs, treatment.need_places or unwritten, strict=True):
         if values[index] is UNKNOWN or values[index] is None:
             name = book.attributes[index].name
             text = f"the text of {treatment.treatment_id} names {name}, which is missing"
-            reason = _plain(Stage.AVAILABILITY, "availability.text", text, action, unknown=True)
+            reason = _plain(Stage.AVAILABILITY, "availability.text", text, place, unknown=True)
             told.append(replace(reason, saw=saw(book, [name], values)))
             complete = False
     if complete and treatment.fits and (problem := treatment.fits.misfit(values)):
-        text = f"the text of {treatment.treatment_id} cannot be shown: {problem}"
-        told.append(_plain(Stage.AVAILABILITY, "availability.text", text, action))
+        text = f"the text of {treatment.treatment_id} cannot be shown: {problem.message}"
+        told.append(_plain(Stage.AVAILABILITY, "availability.text", text, problem.place))
     return told
 
 
@@ -98,10 +99,8 @@ def saw(book: RuleBook, names: Sequence[str], values: Sequence[Value]) -> Mappin
     }
 
 
-def _plain(
-    stage: Stage, code: str, detail: str, action: Action, *, unknown: bool = False
-) -> Reason:
-    return Reason(stage, code, unknown, detail, f"{action.file}:{action.line}:1", {})
+def _plain(stage: Stage, code: str, detail: str, place: str, *, unknown: bool = False) -> Reason:
+    return Reason(stage, code, unknown, detail, place, {})
 
 
 def show(attribute: Attribute, value: Value) -> str:

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -16,12 +16,13 @@ from engine.codec import DecisionRecord
 from engine.deadline import Budget
 from engine.decide import Circumstances, Decider
 from engine.edges.grpc.port import RuleBookStatus
-from engine.edges.state.embedded import Embedded
-from engine.errors import BrokenRuleBook, InvalidInput, StorageError
+from engine.edges.state.embedded import Embedded, Limits
+from engine.errors import BrokenRuleBook, DamagedData, InvalidInput, StorageError
 from engine.features import FeatureSchema
 from engine.join import exposure_of, joined, unknown_decision
 from engine.learn import Learner
 from engine.model import (
+    DAY,
     SECOND,
     Customer,
     CustomerId,
@@ -179,6 +180,8 @@ class AttuneEngine:
         except TimeoutError:
             self._breaker.failed()
             return _nobody(customer_id, "deadline: the profile could not be read in time")
+        except DamagedData:
+            return _nobody(customer_id, "the stored profile is damaged")
         except StorageError as error:
             self._breaker.failed()
             log.warning("profile.unreadable", customer_id=customer_id, error=str(error))
@@ -251,10 +254,16 @@ class AttuneEngine:
                 good.append(await self._join(incoming))
                 places.append(place)
             except InvalidInput as error:
-                results[place] = EventResult(EventStatus.REJECTED, str(error))
+                results[place] = await self._refused(incoming, error)
         for place, status in zip(places, await self._append(good), strict=True):
             results[place] = EventResult(status)
         return [result for result in results if result is not None]
+
+    async def _refused(self, incoming: IncomingEvent, error: InvalidInput) -> EventResult:
+        """The result for an event that cannot be joined (any more): accepted once, it is a duplicate."""
+        if await self._state.knows(incoming.event_id):
+            return EventResult(EventStatus.DUPLICATE)
+        return EventResult(EventStatus.REJECTED, str(error))
 
     async def _append(self, events: Sequence[Event]) -> list[EventStatus]:
         statuses = await self._state.append(events) if events else []
@@ -278,9 +287,26 @@ class AttuneEngine:
         return exposure_of(record.decision, incoming.customer_id, body.action_id)
 
     async def put(self, updates: Sequence[ProfileUpdate]) -> None:
-        """Writes the profiles; on disk and applied when it returns."""
-        await self._state.append(updates)
+        """Writes the profiles; on disk and applied when it returns.
+
+        A later call wins, also when the clock was ahead before: no update is stamped earlier than
+        the customer's last one. Of a damaged customer the update is kept in the log only.
+        """
+        stamped = await asyncio.gather(*[self._stamped(update) for update in updates])
+        await self._state.append(stamped)
         await self._state.settled()
+
+    async def _stamped(self, update: ProfileUpdate) -> ProfileUpdate:
+        """The update, at the time of the customer's last one at the earliest."""
+        try:
+            customer = self._state.known(update.customer_id) or await self._state.load(
+                update.customer_id
+            )
+        except DamagedData:
+            return update
+        if customer.updated_at <= update.time:
+            return update
+        return replace(update, time=customer.updated_at)
 
     async def customer(self, customer_id: CustomerId) -> Customer | None:
         """A customer with their interaction history; None if nobody has heard of them."""
@@ -336,6 +362,7 @@ async def open_engine(
         snapshot=mind.snapshot,
         restore=mind.restore,
         clock=sources.now,
+        limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
     )
     try:
         schema = FeatureSchema.for_book(book)

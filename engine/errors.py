@@ -9,6 +9,7 @@ AttuneError
 ├── NotFound            a customer or decision nobody has heard of
 ├── Overloaded          more than can be taken now; come back after `retry_after` seconds
 └── StorageError        the data directory cannot be read or written
+    └── DamagedData     … because what is stored there makes no sense; trying again does not help
 """
 
 from collections.abc import Sequence
@@ -68,3 +69,7 @@ class Overloaded(AttuneError):
 
 class StorageError(AttuneError):
     """The data directory cannot be read or written."""
+
+
+class DamagedData(StorageError):
+    """What is stored makes no sense; trying again does not help."""

@@ -1,5 +1,6 @@
 """Everything that can be set about a running Attune, in one frozen object."""
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -9,10 +10,20 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from engine.errors import InvalidInput, Violation
+from engine.rulebook.names import nearest
 
 PREFIX: Final = "ATTUNE_"
+END_WITH_PARENT: Final = "ATTUNE_END_WITH_PARENT"
+"""Names the process whose end is to end a service as well; for programs that start one of their own."""
+
+_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT})
+# What Kubernetes tells every container about a service that is called `attune`.
+_KUBERNETES: Final = re.compile(r"ATTUNE_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_.+)?)")
 
 _MILLISECONDS: Final = re.compile(r"\d+(\.\d+)?")
+_LONGEST_BUDGET: Final = 3_600_000
+_WHOLE: Final = re.compile(r"[0-9]{1,15}")
+_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class Budgets:
             channel, _, value = (word.strip() for word in part.partition("="))
             if not (channel and _MILLISECONDS.fullmatch(value) and float(value) > 0):
                 raise ValueError(f"{part!r} is no CHANNEL=MILLISECONDS, e.g. web=100")
+            if float(value) > _LONGEST_BUDGET:
+                raise ValueError(f"{part!r} must be at most {_LONGEST_BUDGET:,} milliseconds")
             seconds[channel] = float(value) / 1000
         other = seconds.pop("*", cls().other)
         return cls(MappingProxyType(seconds), other)
@@ -87,7 +100,9 @@ class Settings:
         reserve: what is kept back of a caller's deadline for the way home, at most a tenth of it.
         receive_limit: the largest message taken.
         stream_limit: questions answered at once on one stream.
-        grace: how long calls in flight may take to end when the process is asked to stop.
+        linger: how long calls are still taken after the process was asked to stop and says so to
+            health checks; calls that were on their way are thus answered.
+        grace: how long calls in flight may then take to end.
         lateness: events older than this are refused; duplicates are recognised as long.
         ahead: events further in the future than this are refused.
         request_ttl: how long a request id brings back the same decision.
@@ -104,6 +119,7 @@ class Settings:
     reserve: float = 0.002
     receive_limit: int = 256 * 1024
     stream_limit: int = 64
+    linger: float = 0.5
     grace: float = 10.0
     lateness: float = 7 * 86400.0
     ahead: float = 300.0
@@ -142,11 +158,53 @@ class Settings:
         return cls(**values)
 
 
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{text!r} must be above 0")
-    return number
+def unknown_settings(environment: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none.
+
+    >>> unknown_settings({"ATTUNE_GRACEE": "3", "ATTUNE_PORT_50051_TCP": "kubernetes"})
+    ["ATTUNE_GRACEE is no setting. Did you mean 'ATTUNE_GRACE'?"]
+    """
+    environment = os.environ if environment is None else environment
+    known = {PREFIX + name.upper() for name in _READERS} | _OTHERS
+    unknown = (
+        name
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known and not _KUBERNETES.fullmatch(name)
+    )
+    return [f"{name} is no setting.{_hint(name)}" for name in unknown]
+
+
+def _hint(variable: str) -> str:
+    near = nearest(variable.removeprefix(PREFIX), _READERS)
+    return f" Did you mean '{PREFIX}{near.upper()}'?" if near else ""
+
+
+def _seconds(least: float, most: float, *, above: bool = False) -> Callable[[str], float]:
+    """Reads seconds from `least` (or `above` it) to `most`."""
+    lower = "above" if above else "from"
+    wanted = f"a number of seconds {lower} {least:g} to {most:,.0f}, e.g. 0.5"
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most or (above and number == least):
+            raise ValueError(f"{text!r} must be {wanted}")
+        return number
+
+    return read
+
+
+def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (_WHOLE.fullmatch(text) and least <= int(text) <= most):
+            raise ValueError(
+                f"{text!r} must be a whole number of {unit} from {least:,} to {most:,}"
+            )
+        return int(text)
+
+    return read
 
 
 def _log_format(text: str) -> str:
@@ -161,13 +219,14 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "listen": Address.parse,
     "metrics": Address.parse,
     "budgets": Budgets.parse,
-    "reserve": _positive,
-    "receive_limit": int,
-    "stream_limit": int,
-    "grace": _positive,
-    "lateness": _positive,
-    "ahead": _positive,
-    "request_ttl": _positive,
+    "reserve": _seconds(0.0, 60.0),
+    "receive_limit": _whole(4 * 1024, 64 * 1024 * 1024, "bytes"),
+    "stream_limit": _whole(1, 100_000, "questions"),
+    "linger": _seconds(0.0, 600.0),
+    "grace": _seconds(0.0, _DAY),
+    "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
+    "ahead": _seconds(0.0, 3_650 * _DAY),
+    "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
     "tls_cert": Path,
     "tls_key": Path,
     "log_format": _log_format,

@@ -4,16 +4,22 @@ import logging
 import sys
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, NamedTuple, Protocol, TextIO, runtime_checkable
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from engine.errors import InvalidInput, Violation
 from engine.model import Degradation, EventResult, EventStatus, Step
 from engine.settings import Address
 
@@ -66,6 +72,22 @@ def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
     )
 
 
+class Gauge(NamedTuple):
+    """A figure read whenever somebody asks for the metrics, from the exporter's thread."""
+
+    name: str
+    help: str
+    read: Callable[[], float]
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """What has figures of its own to show, such as how far behind it is."""
+
+    def gauges(self) -> Sequence[Gauge]:
+        """The figures; each `read` is quick and safe from another thread."""
+
+
 class Meter(Protocol):
     """What the edge reports as it happens; each call costs well under a microsecond."""
 
@@ -77,6 +99,9 @@ class Meter(Protocol):
 
     def failed(self, method: str, code: str) -> None:
         """A call or a question on a stream was answered with a status other than OK."""
+
+    def watch(self, gauge: Gauge) -> None:
+        """A figure to be read whenever the metrics are; it takes the place of one of its name."""
 
 
 class Metrics(Collector):
@@ -95,6 +120,7 @@ class Metrics(Collector):
         self._degraded: Counter[Step] = Counter()
         self._events: Counter[EventStatus] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
+        self._gauges: dict[str, Gauge] = {}
 
     def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
         """See `Meter`."""
@@ -114,6 +140,10 @@ class Metrics(Collector):
     def failed(self, method: str, code: str) -> None:
         """See `Meter`."""
         self.errors[method, code] += 1
+
+    def watch(self, gauge: Gauge) -> None:
+        """See `Meter`."""
+        self._gauges[gauge.name] = gauge
 
     def calls(self) -> int:
         """How many decisions were answered, and calls refused."""
@@ -148,14 +178,25 @@ class Metrics(Collector):
         for labels, count in list(self.errors.items()):
             errors.add_metric(list(labels), count)
         yield errors
+        for name, help_, read in list(self._gauges.values()):
+            yield GaugeMetricFamily(name, help_, value=read())
 
 
 @contextmanager
 def exposed(metrics: Metrics, address: Address) -> Iterator[Address]:
-    """Serves the metrics over HTTP at `/metrics` from a thread; yields where, and stops at the end."""
+    """Serves the metrics over HTTP at `/metrics` from a thread; yields where, and stops at the end.
+
+    Raises:
+        InvalidInput: the address cannot be listened on.
+    """
     registry = CollectorRegistry()
     registry.register(metrics)
-    server, thread = start_http_server(address.port, address.host, registry)
+    try:
+        server, thread = start_http_server(address.port, address.host, registry)
+    except (OSError, UnicodeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        wrong = f"{address} cannot be listened on: {reason}"
+        raise InvalidInput([Violation("metrics", wrong)]) from None
     try:
         yield Address(address.host, server.server_port)
     finally:

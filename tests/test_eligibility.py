@@ -103,3 +103,36 @@ def test_a_text_that_does_not_fit_is_a_reason_in_words() -> None:
     assert blank.detail == "the text of n cannot be shown: customer.name is blank"
     (missing,) = told(BOOK, "named", values_of({**KNOWN, "customer.name": None}))
     assert missing.unknown
+
+
+ONE = """\
+actions:
+  - id: over
+    title: Over
+    group: bundles
+    valid: {from: 2026-01-01}
+    value: 1
+    treatments:
+      - id: over.web
+        placement: web.hero
+        texts:
+          headline: Good day, {customer.name}, how are you today?
+"""
+
+
+def test_reasons_point_at_what_is_to_be_changed() -> None:
+    rules = book(actions=ONE)
+    late = moment_of("2026-02-01")
+    assert late is not None
+
+    def places(name: Value, now: int) -> list[str]:
+        return [
+            r.place for r in told(rules, "over", values_of({**KNOWN, "customer.name": name}), now)
+        ]
+
+    assert places("A", late) == []
+    assert places("A", 0) == ["actions/all.yaml:5:5"]
+    assert places(None, late) == places(" ", late) == ["actions/all.yaml:11:31"]
+    assert places("N" * 40, late) == ["actions/all.yaml:11:21"]
+    elsewhere = reasons(rules, rules.actions[0], PlacementId("ivr.prompt"), (True,) * 9, [], late)
+    assert [reason.place for reason in elsewhere[1]] == ["actions/all.yaml:2:5"]

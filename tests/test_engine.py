@@ -1,6 +1,9 @@
 """The engine over a real data directory, without the wire."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from engine.engine import AttuneEngine, Sources, open_engine
 from engine.errors import BrokenRuleBook, RequestConflict
 from engine.model import (
+    DAY,
+    HOUR,
     MINUTE,
     CustomerId,
     DecisionId,
@@ -253,3 +258,65 @@ async def test_a_book_with_mistakes_is_not_served(settings, circle):
         async with opened(settings, circle):
             pass
     assert not settings.data.exists()
+
+
+@pytest.mark.parametrize("by", ["token", "decision_id"])
+async def test_an_accepted_event_is_a_duplicate_also_when_it_can_no_longer_be_joined(
+    settings, circle, by
+):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        answer = engine.decide_now(question(), 1.0)
+        event = responded(answer, "click", "e1", by=by)
+        assert [r.status for r in await engine.record([event])] == [EventStatus.ACCEPTED]
+    for name in ("decisions.db", "token.key"):
+        (settings.data / name).unlink()
+    async with opened(settings, circle) as engine:
+        other = responded(answer, "click", "e2", by=by)
+        statuses = [r.status for r in await engine.record([event, other])]
+    assert statuses == [EventStatus.DUPLICATE, EventStatus.REJECTED]
+
+
+async def test_ids_are_remembered_for_as_long_as_events_may_be_late(settings, circle):
+    settings = replace(settings, lateness=30 * 86_400.0)
+    visit = IncomingEvent(EventId("e1"), ANNA, NOW, Interaction("visit", "web"))
+    async with opened(settings, circle) as engine:
+        await engine.record([visit])
+    circle.time += 29 * DAY
+    async with opened(settings, circle) as engine:
+        later = IncomingEvent(EventId("e2"), ANNA, circle.time, Interaction("visit", "web"))
+        await engine.record([later])
+    async with opened(settings, circle) as engine:
+        assert [r.status for r in await engine.record([visit])] == [EventStatus.DUPLICATE]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_later_put_wins_also_after_a_clock_that_was_ahead(settings, circle, restarted):
+    async with opened(settings, circle) as engine:
+        await engine.put([ProfileUpdate(ANNA, NOW + HOUR, {"customer.age": 30})])
+        if not restarted:
+            await engine.put([ProfileUpdate(ANNA, NOW, {"customer.age": 31})])
+    async with opened(settings, circle) as engine:
+        if restarted:
+            await engine.put([ProfileUpdate(ANNA, NOW, {"customer.age": 31})])
+        assert (await engine.customer(ANNA)).attributes == {"customer.age": 31}
+
+
+async def test_a_damaged_customer_is_decided_for_without_a_profile_and_nobody_else(
+    settings, circle
+):
+    bert = CustomerId("bert")
+    async with opened(settings, circle) as engine:
+        await engine.put([ProfileUpdate(who, NOW, ADULT) for who in (ANNA, bert)])
+    with closing(sqlite3.connect(settings.data / "journal.db", isolation_level=None)) as database:
+        database.execute("UPDATE customers SET body = x'00' WHERE customer_id = 'anna'")
+        database.execute("UPDATE entries SET body = x'00' WHERE instr(body, 'anna')")
+    async with opened(settings, circle) as engine:
+        for _ in range(5):
+            decision, _ = await engine.decide(question(context=ADULT), 1.0)
+            assert [d.step for d in decision.degraded] == [Step.PROFILE]
+            assert "damaged" in decision.degraded[0].reason
+        await engine.put([ProfileUpdate(ANNA, NOW, ADULT), ProfileUpdate(bert, NOW + 1, ADULT)])
+        decision, _ = await engine.decide(question(customer_id=bert), 1.0)
+        assert decision.degraded == ()
+        assert not decision.placements[0].fallback

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InvalidInput
-from engine.settings import _READERS, Address, Budgets, Settings
+from engine.settings import _READERS, Address, Budgets, Settings, unknown_settings
 
 
 def test_a_choice_wins_over_the_environment_and_that_over_the_default() -> None:
@@ -54,3 +54,53 @@ def test_budgets_fall_back_to_the_other_channels() -> None:
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no CHANNEL=MILLISECONDS"):
         Budgets.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("RESERVE", "abc", "'abc' must be a number of seconds from 0 to 60, e.g. 0.5"),
+        ("RESERVE", "nan", "from 0 to 60"),
+        ("STREAM_LIMIT", "0", "must be a whole number of questions from 1 to 100,000"),
+        ("STREAM_LIMIT", "many", "must be a whole number of questions"),
+        ("RECEIVE_LIMIT", "4095", "must be a whole number of bytes from 4,096 to 67,108,864"),
+        ("RECEIVE_LIMIT", "99999999999999999999", "from 4,096 to 67,108,864"),
+        ("RECEIVE_LIMIT", "-1", "from 4,096 to 67,108,864"),
+        ("GRACE", "-0.1", "must be a number of seconds from 0 to 86,400"),
+        ("LINGER", "inf", "must be a number of seconds from 0 to 600"),
+        ("LATENESS", "0", "must be a number of seconds above 0"),
+        ("AHEAD", "-1", "must be a number of seconds from 0"),
+        ("REQUEST_TTL", "0", "must be a number of seconds above 0"),
+        ("BUDGETS", f"web={'9' * 400}", "at most 3,600,000 milliseconds"),
+    ],
+)
+def test_what_is_out_of_range_is_named_with_its_range(name: str, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        Settings.of({"ATTUNE_" + name: text})
+    [violation] = error.value.violations
+    assert violation.field == "ATTUNE_" + name
+    assert said in violation.description
+
+
+def test_the_ends_of_a_range_are_in_it() -> None:
+    ends = {"ATTUNE_GRACE": "0", "ATTUNE_RECEIVE_LIMIT": "4096", "ATTUNE_STREAM_LIMIT": "1"}
+    settings = Settings.of(ends)
+    assert (settings.grace, settings.receive_limit, settings.stream_limit) == (0.0, 4096, 1)
+
+
+def test_variables_that_are_no_setting_are_named_those_of_others_are_not() -> None:
+    mine = {"ATTUNE_" + name.upper(): "" for name in _READERS}
+    others = dict.fromkeys(
+        (
+            "ATTUNE_SERVER",
+            "ATTUNE_SERVICE_HOST",
+            "ATTUNE_PORT",
+            "ATTUNE_PORT_50051_TCP_ADDR",
+            "HOME",
+        )
+    )
+    wrong = {"ATTUNE_LISTNE": "x", "ATTUNE_ZEBRA": "x"}
+    assert unknown_settings({**mine, **dict.fromkeys(others, ""), **wrong}) == [
+        "ATTUNE_LISTNE is no setting. Did you mean 'ATTUNE_LISTEN'?",
+        "ATTUNE_ZEBRA is no setting.",
+    ]

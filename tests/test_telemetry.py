@@ -3,15 +3,17 @@
 import io
 import json
 import logging
+import socket
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
+from engine.errors import InvalidInput
 from engine.model import Degradation, EventResult, EventStatus, Step
 from engine.settings import Address
-from engine.telemetry import Metrics, exposed, set_up_logs
+from engine.telemetry import Gauge, Metrics, exposed, set_up_logs
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,8 @@ def test_metrics_are_what_prometheus_reads() -> None:
     metrics.decided("web", 99.0, ())
     metrics.recorded([EventResult(EventStatus.REJECTED, "why")])
     metrics.failed("Decide", "INTERNAL")
+    metrics.watch(Gauge("attune_backlog", "Before.", lambda: 1))
+    metrics.watch(Gauge("attune_backlog", "How far behind.", lambda: 2.5))
     with (
         exposed(metrics, Address("127.0.0.1", 0)) as at,
         urllib.request.urlopen(f"http://{at}/metrics", timeout=10) as page,
@@ -81,5 +85,22 @@ def test_metrics_are_what_prometheus_reads() -> None:
         'attune_degraded_total{step="propensity"} 1.0',
         'attune_events_total{status="rejected"} 1.0',
         'attune_errors_total{code="INTERNAL",method="Decide"} 1.0',
+        "# TYPE attune_backlog gauge",
+        "attune_backlog 2.5",
     ):
         assert line in lines
+
+
+def test_an_address_that_cannot_be_listened_on_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        taken = Address("127.0.0.1", used.getsockname()[1])
+        for address, why in (
+            (taken, "Address already in use"),
+            (Address("192.0.2.1", 0), "Cannot assign requested address"),
+            (Address("nowhere.invalid", 0), ""),
+        ):
+            with (
+                pytest.raises(InvalidInput, match=f"{address} cannot be listened on: {why}"),
+                exposed(Metrics(), address),
+            ):
+                pass

@@ -1,14 +1,18 @@
 """The command line `attune`: one module for each command, loaded only when it is called."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
-import typer
+from engine.errors import AttuneError
 
-from engine.errors import AttuneError, BrokenRuleBook
+if TYPE_CHECKING:  # typer loads inside `main`, where Ctrl-C is heeded
+    import typer
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 COMMANDS: Final = {
     "serve": ("serve", "Run the decision service."),
@@ -29,20 +33,20 @@ def main() -> None:
     """Runs the command named on the command line; errors are one clear line, without a traceback."""
     try:
         application(sys.argv[1:])()
-    except BrokenRuleBook as error:
-        typer.echo(f"attune: the rule book has mistakes; nothing was started\n{error}", err=True)
-        sys.exit(1)
     except AttuneError as error:
-        typer.echo(f"attune: {error}", err=True)
-        sys.exit(1)
+        _end(str(error), 1)
+    except KeyboardInterrupt:
+        _end("interrupted", INTERRUPTED)
 
 
-def application(arguments: Sequence[str]) -> typer.Typer:
+def application(arguments: Sequence[str]) -> "typer.Typer":
     """The command line with the command the arguments name loaded, and only a line of the others.
 
     Heavy imports thus cost nobody who does not need them, and a command that cannot be loaded (an
     extra is not installed) fails alone.
     """
+    import typer
+
     app = typer.Typer(
         name="attune",
         help="Attune decides in real time which offers a customer should see, and learns from what they do.",
@@ -53,7 +57,7 @@ def application(arguments: Sequence[str]) -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_attune)
+    app.callback()(_options())
     wanted = next((word for word in arguments if not word.startswith("-")), "")
     for name, (module, summary) in COMMANDS.items():
         where = f"{__name__}.{module}"
@@ -62,23 +66,58 @@ def application(arguments: Sequence[str]) -> typer.Typer:
         if name == wanted:
             _add(app, name, where, module)
         else:
-            app.command(name, help=summary)(_attune)
+            app.command(name, help=summary)(_listed)
     return app
 
 
-def _attune() -> None:
+def _options() -> Callable[..., None]:
+    import typer
+
+    def tell_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"attune {_version()}")
+            raise typer.Exit
+
+    def attune(
+        version: bool = typer.Option(
+            False,
+            "--version",
+            is_eager=True,
+            callback=tell_version,
+            help="Say which version it is.",
+        ),
+    ) -> None:
+        """Takes what stands before the command."""
+
+    return attune
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("attune")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _listed() -> None:
     """Stands for the commands that are listed but not called."""
 
 
-def _add(app: typer.Typer, name: str, where: str, attribute: str) -> None:
+def _add(app: "typer.Typer", name: str, where: str, attribute: str) -> None:
+    import typer
+
     try:
         command = getattr(import_module(where), attribute)
     except ImportError as error:
-        typer.echo(
-            f"attune: {name} cannot start, because a package it needs is missing: {error}", err=True
-        )
-        sys.exit(2)
+        _end(f"{name} cannot start, because a package it needs is missing: {error}", 2)
     if isinstance(command, typer.Typer):
         app.add_typer(command, name=name)
     else:
         app.command(name)(command)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"attune: {message}\n")
+    sys.exit(code)

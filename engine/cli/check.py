@@ -73,13 +73,18 @@ def as_text(found: Sequence[Diagnostic], directory: Path, *, colour: bool = Fals
     """The errors, then the notices, one line each and with the directory before the file; a summary."""
     errors = _errors(found)
     notices = [one for one in found if one.severity is Severity.NOTICE]
-    lines = [_line(one, directory, colour) for one in (*errors, *notices)]
+    lines = [_line(one, directory, colour=colour) for one in (*errors, *notices)]
     summary = f"{_counted(len(errors), 'error')}, {_counted(len(notices), 'notice')}"
     verdict = "not valid" if errors else "valid"
     return "\n".join((*lines, f"{directory}: {verdict} ({summary})"))
 
 
-def _line(one: Diagnostic, directory: Path, colour: bool) -> str:
+def mistakes(found: Sequence[Diagnostic], directory: Path) -> str:
+    """The errors alone, one line each and with the directory before the file."""
+    return "\n".join(_line(one, directory, colour=False) for one in _errors(found))
+
+
+def _line(one: Diagnostic, directory: Path, *, colour: bool) -> str:
     is_error = one.severity is Severity.ERROR
     place = f"{directory / one.file}:{one.line}:{one.column}"
     label = "" if is_error else "notice: "

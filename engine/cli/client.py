@@ -1,6 +1,7 @@
 """The client side of the commands that talk to a running service."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -17,6 +18,8 @@ from engine.settings import Address
 DEFAULT_SERVER: Final = "127.0.0.1:50051"
 UNREACHABLE: Final = 2
 """The exit code when no service answers."""
+PATIENCE: Final = 5.0
+"""Seconds a service may take to answer a connection."""
 
 
 class Format(StrEnum):
@@ -52,24 +55,49 @@ def connected(server: str, tls_ca: Path | None) -> Iterator[grpc.Channel]:
         at = Address.parse(server)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from None
-    try:
-        socket.create_connection((at.host, at.port), timeout=3).close()
-    except OSError as error:
-        fail(
-            f"nothing answers at {server} ({error.strerror or error}); start the service with"
-            " `attune serve`, or name another with --server HOST:PORT",
-            UNREACHABLE,
-        )
-    if tls_ca is None:
-        channel = grpc.insecure_channel(str(at))
-    else:
-        channel = grpc.secure_channel(str(at), grpc.ssl_channel_credentials(tls_ca.read_bytes()))
-    with channel:
+    with _channel(at, tls_ca) as channel:
+        _reach(at, channel)
         try:
             yield channel
         except grpc.RpcError as error:
             call = cast("grpc.Call", error)
+            if call.code() is grpc.StatusCode.UNIMPLEMENTED:
+                fail(f"what answers at {at} is no Attune service, or an older one", 1)
             fail(_told(call), UNREACHABLE if call.code() is grpc.StatusCode.UNAVAILABLE else 1)
+
+
+def _channel(at: Address, tls_ca: Path | None) -> grpc.Channel:
+    if tls_ca is None:
+        return grpc.insecure_channel(str(at))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(tls_ca)
+        return grpc.secure_channel(str(at), grpc.ssl_channel_credentials(tls_ca.read_bytes()))
+    except ssl.SSLError:
+        wrong = f"{tls_ca} holds no certificates in PEM"
+    except OSError as error:
+        wrong = f"{tls_ca} cannot be read: {error.strerror}"
+    raise typer.BadParameter(wrong, param_hint="--tls-ca")
+
+
+def _reach(at: Address, channel: grpc.Channel) -> None:
+    """Waits until somebody who speaks gRPC answers; ends the program if nobody does."""
+    try:
+        socket.create_connection((at.host, at.port), timeout=PATIENCE).close()
+    except (OSError, UnicodeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        fail(
+            f"nothing answers at {at} ({reason}); start the service with"
+            " `attune serve`, or name another with --server HOST:PORT",
+            UNREACHABLE,
+        )
+    try:
+        grpc.channel_ready_future(channel).result(timeout=PATIENCE)
+    except grpc.FutureTimeoutError:
+        fail(
+            f"what listens at {at} is no Attune service: it does not answer as one within"
+            f" {PATIENCE:g} seconds (does it speak TLS? --tls-ca FILE says which to trust)",
+            UNREACHABLE,
+        )
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 import engine
+from engine.cli import INTERRUPTED
 from engine.cli.client import Format, FormatOption, fail
 from engine.demo.report import as_json, tell
 from engine.demo.run import Plan, play
@@ -16,7 +17,6 @@ from engine.demo.screen import screen_for
 from engine.errors import AttuneError
 
 _SHIPPED = Path(engine.__file__).parent.parent / "rules" / "telecom"
-_INTERRUPTED = 130
 
 
 def demo(
@@ -52,7 +52,7 @@ def demo(
         with screen_for(console, seconds) as screen:
             ledger, stories = asyncio.run(play(plan, screen))
     except (asyncio.CancelledError, KeyboardInterrupt):
-        fail("interrupted; the services have been stopped", _INTERRUPTED)
+        fail("interrupted; the services have been stopped", INTERRUPTED)
     except AttuneError as error:
         fail(str(error), 1)
     if as_text:

@@ -1,11 +1,15 @@
 """`attune serve`: runs the decision service."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine.settings import Settings
+from engine.errors import BrokenRuleBook, InvalidInput, Violation
+from engine.parent import end_with
+from engine.rulebook.diagnostics import Diagnostic
+from engine.settings import END_WITH_PARENT, Settings, unknown_settings
 
 
 def serve(
@@ -46,15 +50,35 @@ def serve(
 
     Example: attune serve --rules rules/telecom --data data --listen 127.0.0.1:50051
     """
+    if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
+        end_with(int(parent))
     settings = Settings.of(
         rules=rules, data=data, listen=listen, metrics=metrics,
         tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
     )  # fmt: skip
+    if not settings.rules.is_dir():
+        raise InvalidInput([Violation("rules", _no_book(settings.rules))])
+    import structlog
     import uvloop
 
+    from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
     from engine.engine import open_engine
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
-    uvloop.run(serve_until_stopped(settings, open_engine, typer.echo))
+    for remark in unknown_settings():
+        structlog.get_logger(__name__).warning(remark)
+    try:
+        uvloop.run(serve_until_stopped(settings, open_engine, typer.echo))
+    except BrokenRuleBook as broken:
+        found = [d for d in broken.diagnostics if isinstance(d, Diagnostic)]
+        typer.echo("attune: the rule book has mistakes; nothing was started", err=True)
+        typer.echo(mistakes(found, settings.rules), err=True)
+        raise typer.Exit(1) from None
+
+
+def _no_book(rules: Path) -> str:
+    if rules.exists():
+        return f"{rules} is a file: name the directory of a rule book"
+    return f"there is no rule book at {rules}; name its directory with --rules DIR"

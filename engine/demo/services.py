@@ -13,7 +13,7 @@ from typing import Final
 import engine
 from engine.demo.arms import Arm
 from engine.errors import AttuneError
-from engine.settings import PREFIX, Address
+from engine.settings import END_WITH_PARENT, PREFIX, Address
 
 _READY: Final = re.compile(r"attune is ready on (\S+)")
 _START: Final = 90.0
@@ -74,8 +74,12 @@ async def _spawn(book: Path, data: Path, log: Path) -> Process:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without the settings somebody may have made for a service of their own."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """Ours, without the settings somebody may have made for a service of their own.
+
+    A service goes when this process goes, also when it is killed, and need not wait for late calls.
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return ours | {END_WITH_PARENT: str(os.getpid()), f"{PREFIX}LINGER": "0"}
 
 
 async def _ready(arm: Arm, child: Process, scratch: Path) -> Address:

@@ -40,13 +40,14 @@ from engine.rulebook.validity import read_validity
 
 @dataclass(frozen=True, slots=True)
 class WrittenTreatment:
-    """A treatment as it is written: `texts` taken apart, `sources` as they stand in the file."""
+    """A treatment as it is written: `texts` taken apart, `sources` as they stand in the file, `places`."""
 
     treatment_id: str
     placement: str
     conditions: tuple[WrittenCondition, ...]
     texts: Mapping[str, tuple[Part, ...]]
     sources: Mapping[str, str]
+    places: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class WrittenAction:
     treatments: tuple[WrittenTreatment, ...]
     extra_numbers: tuple[Formula, ...]
     place: Place
+    valid_place: Place | None
     complete: bool
 
 
@@ -200,6 +202,7 @@ class _Reading:
             treatments=self._treatments(treatments),
             extra_numbers=tuple(read_caps(fields.node("caps"), self.report)),
             place=fields.place,
+            valid_place=fields.key_place("valid") if "valid" in fields else None,
             complete=known and ("opt_out" in fields or not fields.lost("opt_out")),
         )
         fields.close()
@@ -297,10 +300,13 @@ class _Reading:
             else {}
         )
         fields.close()
-        sources = _sources(texts)
-        return WrittenTreatment(treatment_id, placement, conditions, parts, sources)
-
-
-def _sources(texts: Node | None) -> dict[str, str]:
-    entries = texts.entries if isinstance(texts, MapNode) else {}
-    return {name: node.text for name, (_, node) in entries.items() if isinstance(node, Scalar)}
+        entries = texts.entries if isinstance(texts, MapNode) else {}
+        written = {name: node for name, (_, node) in entries.items() if isinstance(node, Scalar)}
+        return WrittenTreatment(
+            treatment_id,
+            placement,
+            conditions,
+            parts,
+            sources={name: node.text for name, node in written.items()},
+            places={name: str(node.place) for name, node in written.items()},
+        )

@@ -133,6 +133,8 @@ class _Actions:
                 treatments=tuple(range(first, len(self.treatments))),
                 file=written.place.file,
                 line=written.place.line,
+                column=written.place.column,
+                valid_place=str(written.valid_place or ""),
             )
         )
         self._check_unused(written)
@@ -150,12 +152,10 @@ class _Actions:
         return [index for index in found if index is not None]
 
     def _treatment(self, written: WrittenTreatment, action: int) -> Treatment:
-        holes = {
-            part.index
-            for parts in written.texts.values()
-            for part in parts
-            if isinstance(part, Hole)
-        }
+        holes: dict[int, str] = {}
+        for part in (part for parts in written.texts.values() for part in parts):
+            if isinstance(part, Hole):
+                holes.setdefault(part.index, part.place)
         placement = self.policies.placements.get(written.placement)
         limits = placement.texts if placement else {}
         return Treatment(
@@ -166,8 +166,9 @@ class _Actions:
             conditions=tuple(self._compiled(written.conditions)),
             texts=written.sources,
             needs=tuple(sorted(holes)),
+            need_places=tuple(holes[index] for index in sorted(holes)),
             render=rendering(written.texts),
-            fits=fitting(written.texts, limits) if holes else None,
+            fits=fitting(written.texts, limits, written.places) if holes else None,
         )
 
 

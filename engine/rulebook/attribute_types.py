@@ -7,7 +7,7 @@ from engine.model import Value
 from engine.rulebook.book import Kind, Type
 from engine.rulebook.names import did_you_mean, nearest
 from engine.rulebook.nodes import ListNode, MapNode, Node, Plain, Scalar, described, shortened
-from engine.rulebook.readers import text
+from engine.rulebook.readers import meant, text
 from engine.rulebook.report import Mistake
 from engine.rulebook.times import duration_of, moment_of
 
@@ -120,4 +120,5 @@ _EXAMPLES: Final = {
 
 def _mismatch(node: Node, type_: Type) -> Mistake:
     expected = _EXAMPLES.get(type_.kind, "text")
-    return Mistake((node.place, f"expected {expected} ({type_}), found {described(node)}"))
+    hint = meant(node) if type_.kind in {Kind.BOOL, Kind.INT, Kind.DOUBLE} else ""
+    return Mistake((node.place, f"expected {expected} ({type_}), found {described(node)}{hint}"))

@@ -149,6 +149,21 @@ class Action:
     treatments: tuple[int, ...]
     file: str
     line: int
+    column: int = 1
+    valid_place: str = ""
+    """Where `valid` is written; empty if it is not."""
+
+    @property
+    def place(self) -> str:
+        """Where it is written: `file:line:column`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Misfit(NamedTuple):
+    """Why a filled text cannot be shown, for people, and where it is written (`file:line:column`)."""
+
+    message: str
+    place: str
 
 
 class Fits(Protocol):
@@ -158,8 +173,8 @@ class Fits(Protocol):
         """True if they can: every attribute they name has something to show, and all is short enough."""
         ...
 
-    def misfit(self, values: Sequence[Value]) -> str | None:
-        """Why they cannot, for people; None if they can."""
+    def misfit(self, values: Sequence[Value]) -> Misfit | None:
+        """Why they cannot; None if they can."""
         ...
 
 
@@ -182,6 +197,8 @@ class Treatment:
     render: Callable[[Sequence[Value]], Mapping[str, str]]
     """Fills the texts from the values; returns the same mapping each time if nothing is to fill."""
     fits: Fits | None = None
+    need_places: tuple[str, ...] = ()
+    """Where its texts first name each of `needs`."""
 
 
 @dataclass(frozen=True, slots=True)

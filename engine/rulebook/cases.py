@@ -306,11 +306,10 @@ def _expected(node: Node, cast: Cast, report: Report) -> tuple[Expectation, ...]
 def _offered(fields: Fields, cast: Cast) -> Iterator[Expectation]:
     """What is to be offered. `first: null` says that nothing is."""
     action = reference(cast.actions)
-    first = fields.take_null("first", lambda node: "" if is_nothing(node) else action(node), None)
-    if first == "":
-        yield Expectation(Expects.FALLBACK, (), fields.place_of("first").line)
-    elif first is not None:
-        yield Expectation(Expects.FIRST, (ActionId(first),), fields.place_of("first").line)
+    first = fields.take_null("first", lambda one: "" if is_nothing(one) else action(one), None)
+    if first is not None:
+        kind, expected = (Expects.FIRST, (ActionId(first),)) if first else (Expects.FALLBACK, ())
+        yield Expectation(kind, expected, fields.key_place("first").line)
     for kind in _LISTS:
         least = 0 if kind in {Expects.OFFERS, Expects.ONLY} else 1
         actions = fields.take(kind, list_of(action, least=least), None)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 from engine.model import Stage
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import MapNode, Node, Scalar, described
-from engine.rulebook.readers import Reader, number
+from engine.rulebook.readers import Reader, amount_meant, number
 from engine.rulebook.report import Mistake, Place, Report
 
 STAGES: Final = {
@@ -60,6 +60,8 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
 
     def read(node: Node) -> WrittenNumber:
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.text.strip():
+            if hint := amount_meant(node.text, most):
+                raise Mistake((node.place, f"expected a number, found {described(node)}{hint}"))
             return Formula(node, least, most)
         return constant(node)
 

@@ -10,6 +10,7 @@ from engine.rulebook.report import Mistake, Place, Report
 
 T = TypeVar("T")
 F = TypeVar("F")
+_FEW = 5
 
 
 class Fields:
@@ -115,7 +116,9 @@ class Fields:
     def _meant(self, name: str) -> str:
         """What an unknown key may have been meant to be: rather a key that is absent."""
         absent = [key for key in self._asked if key not in self._entries]
-        return did_you_mean(name, absent) or did_you_mean(name, self._asked)
+        near = did_you_mean(name, absent) or did_you_mean(name, self._asked)
+        known = dict.fromkeys(self._asked)
+        return near or (f" Known: {', '.join(known)}." if len(known) <= _FEW else "")
 
 
 def is_nothing(node: Node) -> bool:

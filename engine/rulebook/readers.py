@@ -1,19 +1,33 @@
 """Readers: what one value under a key must be. Each takes a node and raises `Mistake` if it is not."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.model import Micros
+from engine.rulebook.cel.habits import CONSTANTS
 from engine.rulebook.names import IDENTIFIER, Names, did_you_mean
-from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
+from engine.rulebook.nodes import (
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    core_value,
+    described,
+    shortened,
+)
 from engine.rulebook.report import Mistake, Place
 from engine.rulebook.times import duration_of, zone_of
 
 T = TypeVar("T")
 LARGEST: Final = 1e18
 """The largest number a rule file may hold."""
+_AMOUNT = re.compile(
+    r"(?P<money>(?:[€$£¥₦₹]|[A-Z]{3}\s)?)\s*(?P<number>[-+]?[0-9](?:[0-9.,_'\s]*[0-9])?)\s*"
+    r"(?P<unit>(?:[€$£¥₦₹%]|[A-Z]{3}|euros?|percent)?)"
+)
 Reader: TypeAlias = Callable[[Node], T]
 
 
@@ -77,7 +91,52 @@ def flag(node: Node) -> bool:
     """True or false."""
     if isinstance(node, Scalar) and isinstance(node.value, bool):
         return node.value
-    raise Mistake((node.place, f"expected true or false, found {described(node)}"))
+    raise Mistake((node.place, f"expected true or false, found {described(node)}{meant(node)}"))
+
+
+def meant(node: Node) -> str:
+    """What to write instead of a text where a flag or number is wanted, to end a message with.
+
+    >>> from engine.rulebook.source import SourceFile
+    >>> meant(Scalar(SourceFile.of("f", "no"), 0, 2, "", "no", "no"))
+    ': write false'
+    """
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return ""
+    if isinstance(core_value(node.text), bool | int | float):
+        return ": remove the quotes"
+    if (flag_ := CONSTANTS.get(node.text.lower())) in {"true", "false"}:
+        return f": write {flag_}"
+    return amount_meant(node.text)
+
+
+def amount_meant(written: str, most: float = math.inf) -> str:
+    """How to write a number that has a comma, a currency or a percent sign; empty if it has none.
+
+    >>> amount_meant("4,50"), amount_meant("1,000"), amount_meant("€40"), amount_meant("5 %", 1)
+    (': write 4.50', ': write 1000', ': write the number only, 40', ': write 0.05')
+    """
+    match = _AMOUNT.fullmatch(written.strip())
+    if match is None:
+        return ""
+    digits = re.sub(r"[_'\s]", "", match["number"])
+    point = max(digits.rfind(","), digits.rfind("."))
+    sign = digits[point] if point >= 0 else ""
+    if re.fullmatch(rf"[-+]?[0-9]{{1,3}}(\{sign}[0-9]{{3}})+", digits) and (
+        sign == "," or digits.count(sign) > 1
+    ):
+        digits = digits.replace(sign, "")
+    elif sign:
+        digits = re.sub("[,.]", "", digits[:point]) + "." + digits[point + 1 :]
+    if not isinstance(core_value(digits), int | float) or digits == written.strip():
+        return ""
+    if "%" in match["unit"] and most <= 1:
+        return f": write {float(digits) / 100:g}"
+    return (
+        f": write the number only, {digits}"
+        if match["unit"] or match["money"]
+        else f": write {digits}"
+    )
 
 
 def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
@@ -86,7 +145,10 @@ def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
     def read(node: Node) -> float:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Mistake((node.place, f"expected a number, found {described(node)}"))
+            hint = meant(node)
+            if isinstance(node, Scalar) and "%" in node.text:
+                hint = amount_meant(node.text, most)
+            raise Mistake((node.place, f"expected a number, found {described(node)}{hint}"))
         if problem := range_problem(value, least, most):
             raise Mistake((node.place, f"{described(node)} is {problem}"))
         return float(value)
@@ -116,7 +178,8 @@ def whole(least: int, most: int = 10**15) -> Reader[int]:
     def read(node: Node) -> int:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Mistake((node.place, f"expected a whole number, found {described(node)}"))
+            found = f"{described(node)}{meant(node)}"
+            raise Mistake((node.place, f"expected a whole number, found {found}"))
         if not least <= value <= most:
             span = f"between {least:g} and {most:g}"
             if most >= 10**15:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from engine.model import DAY, HOUR, MINUTE, SECOND, Micros, Value
-from engine.rulebook.book import Kind, Type
+from engine.rulebook.book import Kind, Misfit, Type
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\+?(0?[0-9]{1,2})?,?(\.[0-9]{1,2})?[dfg%]?", re.ASCII)
@@ -33,6 +33,7 @@ class Hole:
     kind: Kind
     format: str
     name: str = ""
+    place: str = ""
 
 
 Part: TypeAlias = str | Hole
@@ -76,15 +77,14 @@ def rendering(texts: Mapping[str, tuple[Part, ...]]) -> FixedTexts | FilledTexts
 class FittingTexts:
     """Says whether texts can be shown once they are filled; never raises, whatever the values are.
 
-    `texts` are those with holes: the name of each, how many characters its holes may have together,
-    and the holes.
+    `texts` are those with holes.
     """
 
-    texts: tuple[tuple[str, int, tuple[Hole, ...]], ...]
+    texts: tuple["Room", ...]
 
     def __call__(self, values: Sequence[Value]) -> bool:
         """True if every attribute has something to show and no text gets too long."""
-        for _, room, holes in self.texts:
+        for _, room, holes, _ in self.texts:
             length = 0
             for hole in holes:
                 value = values[hole.index]
@@ -95,28 +95,43 @@ class FittingTexts:
                     return self.misfit(values) is None
         return True
 
-    def misfit(self, values: Sequence[Value]) -> str | None:
-        """Why the filled texts cannot be shown, for people; None if they can."""
-        for name, room, holes in self.texts:
+    def misfit(self, values: Sequence[Value]) -> Misfit | None:
+        """Why the filled texts cannot be shown; None if they can."""
+        for name, room, holes, place in self.texts:
             filled = [(hole, shown(values[hole.index], hole)) for hole in holes]
             for hole, text in filled:
                 if problem := _hollow(values[hole.index]) or _unshowable(text):
-                    return f"{hole.name} {problem}"
+                    return Misfit(f"{hole.name} {problem}", hole.place)
             length = sum(len(text) for _, text in filled)
             if length > room:
                 named = ", ".join(dict.fromkeys(hole.name for hole in holes))
-                return f"{name} gets {length - room} characters too long with {named} filled in"
+                over = f"{length - room} character{'s' if length - room > 1 else ''}"
+                return Misfit(f"{name} gets {over} too long with {named} filled in", place)
         return None
 
 
-def fitting(texts: Mapping[str, tuple[Part, ...]], limits: Mapping[str, int]) -> FittingTexts:
+class Room(NamedTuple):
+    """The name of a text, how many characters its holes may have together, they, and its place."""
+
+    name: str
+    room: int
+    holes: tuple[Hole, ...]
+    place: str = ""
+
+
+def fitting(
+    texts: Mapping[str, tuple[Part, ...]],
+    limits: Mapping[str, int],
+    places: Mapping[str, str] | None = None,
+) -> FittingTexts:
     """What says whether these texts, once filled, are no longer than `limits` (by name) allow."""
     found = []
     for name, parts in texts.items():
         holes = tuple(part for part in parts if isinstance(part, Hole))
         literal = sum(len(part) for part in parts if isinstance(part, str))
         if holes:
-            found.append((name, limits.get(name, _NO_LIMIT) - literal, holes))
+            room = limits.get(name, _NO_LIMIT) - literal
+            found.append(Room(name, room, holes, (places or {}).get(name, "")))
     return FittingTexts(tuple(found))
 
 

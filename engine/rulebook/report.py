@@ -16,6 +16,9 @@ class Place(NamedTuple):
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
 
 class Mistake(Exception):
     """Raised by a reader that cannot make anything of a node; the caller reports it and goes on."""

@@ -84,6 +84,9 @@ def _misplaced(path: str) -> str | None:
         return "this file is not read: only actions/*.yaml are"
     if folders:
         return "this file is not read: it belongs at the top" if name in TOP else None
+    for folder in FOLDERS:
+        if name.lower().startswith(folder.removesuffix("s")):
+            return f"this file is not read here: it belongs into {folder}/"
     return f"this file is not part of a rule book.{did_you_mean(path, TOP)}"
 
 

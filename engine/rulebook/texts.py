@@ -140,14 +140,16 @@ def _parts(
         if piece.name is None:
             parts.append(piece.literal)
             continue
-        hole, problem = _hole(piece, attributes)
+        hole, problem = _hole(piece, attributes, str(place_of(piece.offset)))
         parts.extend([hole] if hole else [])
         if problem:
             report.error(place_of(piece.offset), problem)
     return tuple(parts)
 
 
-def _hole(piece: Piece, attributes: Attributes | None) -> tuple[Hole | None, str | None]:
+def _hole(
+    piece: Piece, attributes: Attributes | None, place: str
+) -> tuple[Hole | None, str | None]:
     """What fills a pair of braces, or what is wrong with it."""
     name = piece.name or ""
     if attributes is None:
@@ -163,6 +165,6 @@ def _hole(piece: Piece, attributes: Attributes | None) -> tuple[Hole | None, str
     if attribute.protected:
         return None, protected_problem(attribute)
     return (
-        Hole(attribute.index, attribute.type.kind, piece.format, name),
+        Hole(attribute.index, attribute.type.kind, piece.format, name, place),
         format_problem(attribute.type, piece.format),
     )

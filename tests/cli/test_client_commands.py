@@ -3,7 +3,10 @@
 import json
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import grpc
 import pytest
 
 from engine.model import IncomingResponse, Interaction
@@ -89,6 +92,38 @@ def test_where_nothing_answers_one_line_says_what_to_do(attune: Attune) -> None:
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.startswith(f"attune: nothing answers at {address} (Connection refused);")
     assert "`attune serve`" in ran.stderr
+
+
+def test_a_port_that_keeps_silent_is_no_attune_service(attune: Attune) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        ran = attune("decide", "anna", "web.banner", "--server", address)
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith(f"attune: what listens at {address} is no Attune service: ")
+
+
+def test_another_grpc_service_is_no_attune_service(attune: Attune) -> None:
+    other = grpc.server(ThreadPoolExecutor(1))
+    address = f"127.0.0.1:{other.add_insecure_port('127.0.0.1:0')}"
+    other.start()
+    try:
+        ran = attune("decide", "anna", "web.banner", "--server", address)
+    finally:
+        other.stop(None).wait()
+    assert ran.returncode == 1
+    assert (
+        ran.stderr == f"attune: what answers at {address} is no Attune service, or an older one\n"
+    )
+
+
+def test_certificates_to_trust_that_are_none_are_a_usage_error(
+    attune: Attune, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    ran = attune("decide", "anna", "web.banner", "--tls-ca", tmp_path / "ca.pem")
+    assert ran.returncode == 2
+    assert "holds no certificates in PEM" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line as a whole: its help, its lazy loading, its errors."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,25 @@ def test_a_package_that_is_missing_fails_only_its_own_command(tmp_path: Path) ->
     failed = run("decide", "anna", "web.banner")
     assert failed.returncode == 2
     assert failed.stderr.startswith("attune: decide cannot start, because a package it needs is")
+
+
+def test_the_version_is_told(attune: Attune) -> None:
+    ran = attune("--version")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.fullmatch(r"attune (\d+\.\d+\.\d+|\(not installed\))\n", ran.stdout)
+
+
+def test_ctrl_c_while_a_command_loads_is_one_line() -> None:
+    code = (
+        "import sys, signal, importlib.abc\n"
+        "class Interrupt(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.argv = ['attune', 'demo']\n"
+        "from engine.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (130, "attune: interrupted\n")

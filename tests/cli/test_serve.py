@@ -1,7 +1,10 @@
 """`attune serve` with the real engine: ready, answering, gone; or told what is wrong."""
 
+import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,11 +52,60 @@ def test_the_ready_line_names_the_port_and_the_rule_book_and_it_answers(
 def test_a_broken_rule_book_is_told_mistake_by_mistake(tmp_path: Path, attune: Attune) -> None:
     rules = tmp_path / "rules"
     (rules / "actions").mkdir(parents=True)
-    (rules / "policies.yaml").write_text("isues: {}\n")
+    (rules / "policies.yaml").write_text("isues: {}\nexperiments: {no_levers: 0.1}\n")
     (rules / "attributes.yaml").write_text("attributes: {}\n")
     (rules / "actions" / "all.yaml").write_text("actions: []\n")
     ran = attune("serve", "--rules", rules, "--data", tmp_path / "data", "--listen", "127.0.0.1:0")
     assert ran.returncode == 1
     assert ran.stdout == ""
-    assert "policies.yaml:1:1: unknown key 'isues'" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    first, *mistakes = ran.stderr.splitlines()
+    assert first == "attune: the rule book has mistakes; nothing was started"
+    assert any(line.startswith(f"{rules}/policies.yaml:1:1: unknown key") for line in mistakes)
+    assert all(line.startswith(f"{rules}/") for line in mistakes)
+    assert "not enforced yet" not in ran.stderr
+
+
+def test_where_there_is_no_rule_book_the_directory_is_named(tmp_path: Path, attune: Attune) -> None:
+    ran = attune("serve", "--rules", tmp_path / "nope", "--data", tmp_path / "data")
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        f"attune: rules: there is no rule book at {tmp_path}/nope;"
+        " name its directory with --rules DIR\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_cannot_be_listened_on_is_one_line(tmp_path: Path, attune: Attune) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        taken = f"127.0.0.1:{used.getsockname()[1]}"
+        for options in (("--listen", taken), ("--listen", "127.0.0.1:0", "--metrics", taken)):
+            ran = attune("serve", "--data", tmp_path / "data", *options)
+            assert ran.returncode == 1
+            assert ran.stderr == (
+                f"attune: {options[-2][2:]}: {taken} cannot be listened on:"
+                " Address already in use\n"
+            )
+
+
+def test_a_variable_that_is_no_setting_is_a_warning(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "engine", "serve", "--listen", "127.0.0.1:0"),
+            *("--data", str(tmp_path / "data"), "--log-format", "json"),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"ATTUNE_GRACEE": "3"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("attune is ready")
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    warned = json.loads(said.splitlines()[0])
+    assert warned["level"] == "warning"
+    assert warned["event"] == "ATTUNE_GRACEE is no setting. Did you mean 'ATTUNE_GRACE'?"
+    assert process.returncode == 0

@@ -1,6 +1,7 @@
 """`attune demo` as somebody types it: the figures, and nothing left behind."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -90,6 +91,27 @@ def test_an_interrupted_demo_leaves_nothing_behind_either(
         demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert left_behind(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a death")
+def test_a_killed_demo_takes_its_services_with_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("--seconds", 600),
+        cwd=ROOT,
+        env=surroundings(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert any("telling them of" in line for line in demo.stdout)
+        children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+        ends = [os.pidfd_open(int(child)) for child in children]
+        demo.kill()
+        for end in ends:
+            gone, _, _ = select.select([end], [], [], 60)
+            os.close(end)
+            assert gone
+    assert len(ends) == 3
 
 
 def test_a_demo_without_a_rule_book_says_what_to_do(tmp_path: Path) -> None:

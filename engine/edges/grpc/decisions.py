@@ -33,6 +33,7 @@ class Decisions:
     Args:
         clock: monotonic seconds, the engine's own.
         closing: set when the process is asked to stop; streams then end.
+        turns: times the event loop with every question.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Decisions:
         meter: Meter,
         clock: Callable[[], float],
         closing: asyncio.Event,
+        turns: Turns,
     ) -> None:
         self._engine = engine
         self._admissions = admissions
@@ -53,7 +55,7 @@ class Decisions:
         self._clock = clock
         self._closing = closing
         self._answers = Answers()
-        self._turns = Turns(clock)
+        self._turns = turns
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""

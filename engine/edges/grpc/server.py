@@ -2,11 +2,14 @@
 
 import asyncio
 import signal
+import socket
+import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
 
 import grpc
 import structlog
@@ -16,12 +19,13 @@ from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.checking import check_files
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine, OpenEngine
+from engine.edges.grpc.turns import Turns
 from engine.errors import InvalidInput, Violation
 from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.settings import Address, Settings
-from engine.telemetry import Meter, Metrics, exposed
+from engine.telemetry import Gauge, Meter, Metrics, Watched, exposed
 
 _SERVICES: Final = (
     decisions.SERVICE,
@@ -30,6 +34,9 @@ _SERVICES: Final = (
     rulebooks.SERVICE,
     health.SERVICE,
 )
+
+Place: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""What `socket.getaddrinfo` makes of an address."""
 
 _LONGEST_TURN: Final = 0.000_5
 
@@ -57,14 +64,22 @@ async def serving(
     """Serves the engine; yields where. At the end calls in flight have `settings.grace` to finish.
 
     Raises:
-        InvalidInput: the address cannot be listened on, or the certificate cannot be read.
+        InvalidInput: the address cannot be listened on, or the certificate cannot be used.
     """
     gate = Gate(meter)
+    turns = Turns(clock)
+    meter.watch(
+        Gauge(
+            "attune_turn_seconds",
+            "How long the event loop took to come round, as last timed with a decision.",
+            lambda: turns.last,
+        )
+    )
     admissions = Admissions(engine)
     server = grpc.aio.server(options=_options(settings))
     services: Mapping[str, Service] = {
         decisions.SERVICE: decisions.Decisions(
-            engine, admissions, settings, gate, meter, clock, closing
+            engine, admissions, settings, gate, meter, clock, closing, turns
         ),
         events.SERVICE: events.Events(engine, admissions, settings, gate, meter, now),
         customers.SERVICE: customers.Customers(engine, admissions, gate, now),
@@ -90,24 +105,31 @@ async def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, then ends in order; a second signal ends at once.
 
+    Asked to stop, it first says so to health checks and goes on taking calls for `settings.linger`:
+    whoever called before they knew still gets an answer. Then calls in flight have `settings.grace`.
+
     `announce` is told one line when the service is ready, with the port it got.
     """
     closing = asyncio.Event()
-    _stop_on_signals(closing)
+    _heed_signals(closing)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(open_engine(settings))
-        address = await stack.enter_async_context(
-            serving(engine, settings, metrics, closing=closing)
-        )
         if settings.metrics is not None:
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
+        engine = await stack.enter_async_context(open_engine(settings))
+        if isinstance(engine, Watched):
+            for gauge in engine.gauges():
+                metrics.watch(gauge)
+        address = await stack.enter_async_context(
+            serving(engine, settings, metrics, closing=closing)
+        )
         sys.setswitchinterval(_LONGEST_TURN)
         stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)
         announce(_ready(address, engine.book))
         await closing.wait()
-        _log.info("stopping", grace_seconds=settings.grace)
+        _log.info("stopping", linger_seconds=settings.linger, grace_seconds=settings.grace)
+        await asyncio.sleep(settings.linger)
     _log.info("stopped")
 
 
@@ -124,15 +146,40 @@ def _options(settings: Settings) -> list[tuple[str, Any]]:
 
 def _listen(server: grpc.aio.Server, settings: Settings) -> Address:
     address, credentials = settings.listen, _credentials(settings)
+    places = _resolved(address)
     try:
         if credentials is None:
             port = server.add_insecure_port(str(address))
         else:
             port = server.add_secure_port(str(address), credentials)
     except RuntimeError:
-        wrong = f"{address} cannot be listened on; is another service there?"
+        wrong = f"{address} cannot be listened on: {_obstacle(places)}"
         raise InvalidInput([Violation("listen", wrong)]) from None
     return Address(address.host, port)
+
+
+def _resolved(address: Address) -> Sequence[Place]:
+    try:
+        return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        wrong = f"there is no host '{address.host}' ({_reason(error)})"
+        raise InvalidInput([Violation("listen", wrong)]) from None
+
+
+def _obstacle(places: Sequence[Place]) -> str:
+    """Why none of these could be bound, which gRPC does not tell."""
+    for family, kind, protocol, _, at in places:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(at)
+        except OSError as error:
+            return _reason(error)
+    return "is another service there?"
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
@@ -143,12 +190,26 @@ def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
     if cert is None or key is None:
         raise InvalidInput([Violation("tls", "tls_cert and tls_key must be given together")])
     try:
-        return grpc.ssl_server_credentials([(key.read_bytes(), cert.read_bytes())])
+        pair = key.read_bytes(), cert.read_bytes()
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trial.load_cert_chain(cert, key, password=lambda: b"")
+    except ssl.SSLError as error:
+        raise InvalidInput([Violation("tls", _unfit(cert, key, error))]) from None
     except OSError as error:
         raise InvalidInput([Violation("tls", f"the certificate cannot be read: {error}")]) from None
+    return grpc.ssl_server_credentials([pair])
 
 
-def _stop_on_signals(closing: asyncio.Event) -> None:
+def _unfit(cert: Path, key: Path, error: ssl.SSLError) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return f"the key in {key} does not belong to the certificate in {cert}"
+    return (
+        f"{cert} and {key} are not a certificate chain and its unencrypted private key in PEM"
+        f" ({error.reason or error})"
+    )
+
+
+def _heed_signals(closing: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -159,6 +220,7 @@ def _stop_on_signals(closing: asyncio.Event) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop)
+    loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP is ignored"))
 
 
 def _ready(address: Address, book: RuleBook | None) -> str:

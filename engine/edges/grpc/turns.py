@@ -14,13 +14,15 @@ class Turns:
     much time as its own deadline leaves, those behind would get no answer at all: so each leaves a
     turn's time to those behind, and under pressure all get a shorter answer instead of a few a full
     one.
+
+    `last` is the length of the last turn that was timed, in seconds.
     """
 
-    __slots__ = ("_clock", "_last", "_timing")
+    __slots__ = ("_clock", "_timing", "last")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._last = 0.0
+        self.last = 0.0
         self._timing = False
 
     def begin(self, now: float) -> None:
@@ -31,8 +33,8 @@ class Turns:
 
     def _end(self, began: float) -> None:
         self._timing = False
-        self._last = self._clock() - began
+        self.last = self._clock() - began
 
     def waiting(self) -> float:
         """Seconds to leave to those behind: the length of the last turn; 0 while nobody waits."""
-        return self._last if self._last > _NOBODY_WAITS else 0.0
+        return self.last if self.last > _NOBODY_WAITS else 0.0

@@ -1,17 +1,21 @@
-"""What the database files of a data directory have in common: opening, versions, the lock, errors."""
+"""What the database files of a data directory have in common: opening, versions, the lock, errors.
+
+All files are for their owner alone (mode 0600), whatever the mode of the directory.
+"""
 
 import fcntl
 import os
 import sqlite3
+import stat
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from engine.errors import StorageError
+from engine.errors import DamagedData, StorageError
 
 LAYOUT: Final = 1
 """Version of the tables; kept in each file's `meta`."""
@@ -20,7 +24,37 @@ _META: Final = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) W
 _BUSY_SECONDS: Final = 5.0
 _LOCK: Final = "lock"
 
+_PRIVATE: Final = 0o600
+
 T = TypeVar("T")
+
+
+class InPlace:
+    """A file in use, to be told apart from any other that takes its place later."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._identity = _identity(path)
+
+    def check(self) -> None:
+        """Makes sure that the file at the path is still the one in use.
+
+        Raises:
+            StorageError: it is not, so that what is written to it would be lost.
+        """
+        if _identity(self.path) != self._identity:
+            raise StorageError(
+                f"{self.path.name} was removed or replaced under the running service: "
+                f"stop it, put the right file back to {self.path}, and start it again"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class DataDirectory:
@@ -38,7 +72,7 @@ class DataDirectory:
         try:
             if not path.is_dir():
                 path.mkdir(mode=0o700, parents=True)
-            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE)
         except OSError as error:
             raise StorageError(f"the data directory {path} cannot be used: {error}") from error
         try:
@@ -52,6 +86,8 @@ class DataDirectory:
             ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        _keep_private(path / _LOCK)
+        self.lock = InPlace(path / _LOCK)
 
     def close(self) -> None:
         """Lets other processes use the directory."""
@@ -67,6 +103,7 @@ def open_database(path: Path, tables: str, *, synchronous: str = "FULL") -> sqli
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
     with storage_errors(path):
+        _create_private(path)
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -102,7 +139,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turns what SQLite raises into StorageError, with what to do about it."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise storage_error(path, error) from error
 
 
@@ -110,13 +147,26 @@ def storage_error(path: Path, error: Exception) -> StorageError:
     """What went wrong with a database file, and what to do about it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return StorageError(
+        return DamagedData(
             f"{path} is damaged ({error}): put back a copy of the data directory, or move the file "
             "away to begin without what it holds"
         )
     if code == sqlite3.SQLITE_FULL:
         return StorageError(f"{path} cannot grow: the disk is full; make room and try again")
     return StorageError(f"{path} cannot be read or written: {error}")
+
+
+def _create_private(path: Path) -> None:
+    """Makes sure that there is a file, for its owner alone; SQLite gives those beside it its mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        _keep_private(path.with_name(name))
+
+
+def _keep_private(path: Path) -> None:
+    with suppress(OSError):  # somebody else's file, or none
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(_PRIVATE)
 
 
 def _check_layout(connection: sqlite3.Connection, path: Path) -> None:
@@ -132,10 +182,11 @@ def _check_layout(connection: sqlite3.Connection, path: Path) -> None:
 
 
 class Readers:
-    """A few threads that read a database beside its writer."""
+    """A few threads that read a database beside its writer, the one that is at `path` by now."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._path = path
+        self._in_place = InPlace(path)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"read {path.name}")
         self._own = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -164,6 +215,7 @@ class Readers:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         with storage_errors(self._path):
             if connection is None:
+                self._in_place.check()
                 connection = open_reader(self._path)
                 self._open.append(connection)
                 self._own.connection = connection

@@ -25,7 +25,7 @@ from engine.edges.journal.database import (
     open_database,
     storage_error,
 )
-from engine.errors import StorageError
+from engine.errors import DamagedData, StorageError
 from engine.model import DAY, DecisionId, Micros
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class DecisionLog:
         self._unwritten: dict[DecisionId, DecisionRecord | _Encoded] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
         self._writer = threading.Thread(target=self._write, name="decisions", daemon=True)
         self._writer.start()
 
@@ -126,7 +126,7 @@ class DecisionLog:
 
     async def recent_requests(self, loop: AbstractEventLoop, since: Micros) -> list[PastRequest]:
         """The requests that brought their own id and were decided at or after `since`, newest first."""
-        return await self._readers.ask(loop, lambda reader: _requests(reader, since))
+        return await self._readers.ask(loop, lambda reader: _requests(reader, since, self._path))
 
     def close(self) -> None:
         """Writes what is waiting, then closes. Blocks the calling thread meanwhile."""
@@ -235,7 +235,7 @@ class DecisionLog:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
                 "DELETE FROM decisions WHERE decision_id = ? AND block = ?",
-                [(decision_id, block) for decision_id, _, _ in orjson.loads(ids)],
+                [(past.decision_id, block) for past in _listed(block, ids)],
             )
             connection.execute("DELETE FROM blocks WHERE block = ?", (block,))
             connection.execute("COMMIT")
@@ -263,31 +263,53 @@ def _used(connection: sqlite3.Connection) -> int:
 
 def _find(reader: sqlite3.Connection, decision_id: DecisionId) -> DecisionRecord | None:
     row = reader.execute(
-        "SELECT ids, body FROM decisions JOIN blocks USING (block) WHERE decision_id = ?",
+        "SELECT block, ids, body FROM decisions JOIN blocks USING (block) WHERE decision_id = ?",
         (decision_id,),
     ).fetchone()
     if row is None:
         return None
-    ids, body = row
-    at = [written for written, _, _ in orjson.loads(ids)].index(decision_id)
-    return decode_decision(split_decisions(_decompress(body))[at])
+    block, ids, body = row
+    at = [past.decision_id for past in _listed(block, ids)]
+    if decision_id not in at:
+        return None
+    try:
+        return decode_decision(split_decisions(_decompress(body))[at.index(decision_id)])
+    except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
+        log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
+        return None
 
 
-def _requests(reader: sqlite3.Connection, since: Micros) -> list[PastRequest]:
+def _requests(reader: sqlite3.Connection, since: Micros, path: Path) -> list[PastRequest]:
     found: list[PastRequest] = []
-    for newest, ids in reader.execute("SELECT newest, ids FROM blocks ORDER BY block DESC"):
-        if newest < since:
-            break
-        found += [
-            PastRequest(request_id, decision_id, at)
-            for decision_id, request_id, at in reversed(orjson.loads(ids))
-            if request_id and at >= since
-        ]
+    rows = reader.execute("SELECT block, newest, ids FROM blocks ORDER BY block DESC")
+    try:
+        for block, newest, ids in rows:
+            if newest < since:
+                break
+            listed = reversed(_listed(block, ids))
+            found += [past for past in listed if past.request_id and past.time >= since]
+    except sqlite3.DatabaseError as error:
+        if not isinstance(storage_error(path, error), DamagedData):
+            raise
+        log.error("%s is damaged, older requests are forgotten: %s", path, error)  # noqa: TRY400
     return found
+
+
+def _listed(block: int, ids: bytes) -> list[PastRequest]:
+    """What a block holds, in its order; nothing, and a line in the log, if that cannot be read."""
+    try:
+        listed = [PastRequest(request, decision, at) for decision, request, at in orjson.loads(ids)]
+        sound = all(type(d) is type(r) is str and type(at) is int for r, d, at in listed)
+    except (ValueError, TypeError) as error:
+        log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
+        return []
+    if not sound:
+        log.error("block %d of the decisions is damaged: it lists no decisions", block)
+    return listed if sound else []
 
 
 def _decompress(body: bytes) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompressobj().decompress(body)
     except zstandard.ZstdError as error:
-        raise StorageError(f"damaged block of decisions: {error}") from error
+        raise DamagedData(f"damaged block of decisions: {error}") from error

@@ -4,21 +4,27 @@ One thread writes. What callers append while a commit is under way goes into the
 (group commit), so that the price of reaching the disk is shared and never paid on the event loop.
 """
 
+import logging
 import sqlite3
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from engine.codec import Entry, EntryKind, SchemaNote, decode_entry, encode_entry
-from engine.edges.journal.database import open_database, storage_error, storage_errors
-from engine.errors import Overloaded, StorageError
-from engine.model import CustomerId, Event, EventStatus, Micros
+import orjson
 
-Numbered: TypeAlias = tuple[int, Entry]
+from engine.codec import Entry, EntryKind, Line, SchemaNote, decode_line, encode_entry
+from engine.edges.journal.database import InPlace, open_database, storage_error, storage_errors
+from engine.errors import DamagedData, Overloaded, StorageError
+from engine.model import CustomerId, Event, EventId, EventStatus, Micros, ProfileUpdate
+
+log = logging.getLogger(__name__)
+
+Numbered: TypeAlias = tuple[int, Line]
 """An entry with its place in the log, counted from 1."""
 
 MAX_GROUP: Final = 4_000
@@ -37,6 +43,7 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, model BLOB NOT NULL);
 """
 _RANGE: Final = 1 << 63
+_SEAL: Final = 16
 
 
 class Checkpoint(NamedTuple):
@@ -64,15 +71,19 @@ class Journal:
     """The log in one database file, with the checkpoints of the state that follows from it.
 
     `committed` is called on the loop with each group of new entries once they are on disk, in the
-    order of the log, before those who appended them are told.
+    order of the log, before those who appended them are told. Before each commit the file, and what
+    else is given in `also`, is checked to be still in its place: nothing is accepted into a file that
+    nobody will find again.
 
     Raises:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, also: Sequence[InPlace] = ()) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = open_database(path, _TABLES)
+        self._in_place = (InPlace(path), *also)
+        self._lost = False
         with storage_errors(path):
             self._last = _last_seq(self._connection)
         self._jobs: SimpleQueue[_Append | _Job | None] = SimpleQueue()
@@ -129,7 +140,28 @@ class Journal:
                 )
                 connection.execute(
                     "INSERT OR REPLACE INTO checkpoint (only, seq, model) VALUES (1, ?, ?)",
-                    (checkpoint.seq, checkpoint.model),
+                    (checkpoint.seq, _sealed(checkpoint.seq, checkpoint.model)),
+                )
+
+        return self._do(work)
+
+    def discard_checkpoint(self) -> "Future[None]":
+        """Lets go of the checkpoint and all customers in it: the state begins anew, the log stays."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with _transaction(connection):
+                connection.execute("DELETE FROM checkpoint")
+                connection.execute("DELETE FROM customers")
+
+        return self._do(work)
+
+    def mend(self, customer_id: CustomerId, body: bytes) -> "Future[None]":
+        """Writes a customer as of the last checkpoint once more, in place of a damaged row."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with _transaction(connection):
+                connection.execute(
+                    "UPDATE customers SET body = ? WHERE customer_id = ?", (body, customer_id)
                 )
 
         return self._do(work)
@@ -201,6 +233,9 @@ class Journal:
         return group, []
 
     def _commit(self, group: list[_Append]) -> None:
+        if self._misplaced([append.told for append in group]):
+            self._tell(self._settle, group, [], None)
+            return
         try:
             accepted, told = self._insert(self._healthy(), group)
         except Exception as error:  # noqa: BLE001 - whatever it was, its callers must be told
@@ -234,7 +269,26 @@ class Journal:
             )
         return accepted, told
 
+    def _misplaced(self, told: "list[Future[Any]]") -> bool:
+        """Whether the files are no longer in their place; those who wait are told, the log once.
+
+        The connection is left alone: closing it could remove files beside the one that took its place.
+        """
+        try:
+            for file in self._in_place:
+                file.check()
+        except StorageError as error:
+            if not self._lost:
+                log.error("nothing is accepted: %s", error)  # noqa: TRY400 - no trace is needed
+            self._lost = True
+            self._tell(_refuse, told, error)
+            return True
+        self._lost = False
+        return False
+
     def _run(self, job: _Job) -> None:
+        if self._misplaced([job.told]):
+            return
         try:
             result = job.work(self._healthy())
         except Exception as error:  # noqa: BLE001 - whatever it was, its caller must be told
@@ -288,34 +342,71 @@ class Journal:
 
 def read_entries(connection: sqlite3.Connection, after: int, at_most: int) -> Iterator[Numbered]:
     """The entries that come after a place in the log, in order; all of them if `at_most` is −1."""
+    yield from _lines(connection, "seq > ? ORDER BY seq LIMIT ?", after, at_most)
+
+
+def read_entries_naming(
+    connection: sqlite3.Connection, customer_id: CustomerId, up_to: int
+) -> Iterator[Numbered]:
+    """The entries up to and including a place that name a customer anywhere, in order.
+
+    Reads the whole log to find them.
+    """
+    name = orjson.dumps(customer_id)
+    yield from _lines(
+        connection, "seq <= ? AND instr(CAST(body AS BLOB), ?) ORDER BY seq", up_to, name
+    )
+
+
+def _lines(connection: sqlite3.Connection, where: str, *values: int | bytes) -> Iterator[Numbered]:
     rows = connection.execute(
-        "SELECT seq, kind, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", (after, at_most)
+        f"SELECT seq, kind, CAST(body AS BLOB) FROM entries WHERE {where}",  # noqa: S608 - ours
+        values,
     )
     for seq, kind, body in rows:
-        yield seq, decode_entry(kind, body)
+        yield seq, decode_line(kind, body)
 
 
 def read_schemas(connection: sqlite3.Connection, up_to: int) -> Iterator[Numbered]:
     """The schema notes up to and including a place in the log, in order."""
-    rows = connection.execute(
-        "SELECT seq, kind, body FROM entries WHERE kind = 3 AND seq <= ? ORDER BY seq", (up_to,)
-    )
-    for seq, kind, body in rows:
-        yield seq, decode_entry(kind, body)
+    yield from _lines(connection, "kind = 3 AND seq <= ? ORDER BY seq", up_to)
 
 
 def read_checkpoint(connection: sqlite3.Connection) -> tuple[int, bytes | None]:
-    """The place in the log of the last checkpoint and the model there; (0, None) if there is none."""
-    row = connection.execute("SELECT seq, model FROM checkpoint").fetchone()
-    return row if row is not None else (0, None)
+    """The place in the log of the last checkpoint and the model there; (0, None) if there is none.
+
+    Raises:
+        DamagedData: they are not what was written.
+    """
+    row = connection.execute("SELECT seq, CAST(model AS BLOB) FROM checkpoint").fetchone()
+    if row is None:
+        return 0, None
+    seq, stored = row
+    model = bytes(stored[_SEAL:])
+    if _sealed(seq, model) != stored:
+        raise DamagedData("the model of the last checkpoint fails its checksum")
+    return seq, model
+
+
+def _sealed(seq: int, model: bytes) -> bytes:
+    """The model behind a checksum of it and its place in the log."""
+    checksum = blake2b(seq.to_bytes(8), digest_size=_SEAL)
+    checksum.update(model)
+    return checksum.digest() + model
 
 
 def read_customer(connection: sqlite3.Connection, customer_id: CustomerId) -> bytes | None:
     """A customer as of the last checkpoint, encoded; None if there is none."""
     row = connection.execute(
-        "SELECT body FROM customers WHERE customer_id = ?", (customer_id,)
+        "SELECT CAST(body AS BLOB) FROM customers WHERE customer_id = ?", (customer_id,)
     ).fetchone()
     return None if row is None else row[0]
+
+
+def knows(connection: sqlite3.Connection, event_id: EventId) -> bool:
+    """Whether an event with this id was accepted and is still remembered."""
+    found = connection.execute("SELECT 1 FROM event_ids WHERE event_id = ?", (event_id,))
+    return found.fetchone() is not None
 
 
 def _is_new(connection: sqlite3.Connection, event: Event) -> bool:
@@ -332,7 +423,7 @@ def _forget_ids(connection: sqlite3.Connection, before: Micros, at_most: int) ->
     end = start
     old: list[tuple[str]] = []
     for seq, entry in read_entries(connection, start, at_most):
-        if not isinstance(entry, SchemaNote) and entry.time >= before:
+        if isinstance(entry, Event | ProfileUpdate) and entry.time >= before:
             break
         if isinstance(entry, Event):
             old.append((entry.event_id,))

@@ -18,27 +18,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from engine.codec import DecisionRecord, Entry, SchemaNote, decode_customer
+from engine.codec import DecisionRecord, Entry, Line, SchemaNote, owner
 from engine.edges.journal.database import DataDirectory, Readers, open_reader, storage_errors
 from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
 from engine.edges.journal.entries import (
     Journal,
     Numbered,
+    knows,
     read_checkpoint,
-    read_customer,
     read_entries,
     read_schemas,
 )
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.customers import Customers
 from engine.edges.state.fold import Fold
-from engine.edges.state.rebuild import JOURNAL
-from engine.errors import StorageError
+from engine.edges.state.mending import put_right
+from engine.edges.state.names import DECISIONS, JOURNAL
+from engine.edges.state.remains import look_over
+from engine.errors import DamagedData, StorageError
 from engine.model import (
     DAY,
     Customer,
     CustomerId,
     DecisionId,
+    EventId,
     EventStatus,
     Micros,
     TrainingExample,
@@ -46,7 +49,6 @@ from engine.model import (
 
 log = logging.getLogger(__name__)
 
-_DECISIONS: Final = "decisions.db"
 _RETRY: Final = 0.2
 _REPLAYED_AT_ONCE: Final = 1_000
 _REPLAYED_BETWEEN_CHECKPOINTS: Final = 50_000
@@ -65,6 +67,8 @@ class Limits:
         decisions: how long decisions are kept.
         slice_seconds: how long applying or encoding keeps the event loop at a time, at most (plus
             one entry or customer).
+        patience: seconds callers wait for what they sent to be applied while a customer cannot be
+            read from the disk.
     """
 
     customers: int = 200_000
@@ -73,6 +77,7 @@ class Limits:
     remember_ids: Micros = 8 * DAY
     decisions: Retention = field(default_factory=Retention)
     slice_seconds: float = 0.000_5
+    patience: float = 2.0
 
 
 class Embedded:
@@ -96,19 +101,28 @@ class Embedded:
         self._limits = limits
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         path = directory.path / JOURNAL
-        self._journal = Journal(path)
+        self._journal = Journal(path, [directory.lock])
         try:
-            self._decisions = DecisionLog(directory.path / _DECISIONS, clock, limits.decisions)
+            self._decisions = DecisionLog(directory.path / DECISIONS, clock, limits.decisions)
         except StorageError:
             self._journal.close()
             raise
-        self._readers = Readers(path)
-        self._customers = Customers(self._readers, self._loop, limits.customers)
+        self._readers = Readers(path, threads=1)
+        self._customers = Customers(
+            path,
+            self._loop,
+            limits.customers,
+            lambda: self._applied,
+            lambda customer: put_right(self._journal, customer),
+        )
         self.known = self._customers.known
         self.load = self._customers.load
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self._ready: deque[Numbered] = deque()
         self._scheduled = False
+        self._held_up = False
+        self._reported = False
+        self._patience: asyncio.TimerHandle | None = None
         self._accepted = 0
         self._applied = 0
         self._saved = 0
@@ -137,14 +151,23 @@ class Embedded:
 
         `teach` gets every lesson in the order of the log, `register` every feature schema before the
         lessons that use it (again after each start; it must not mind), `snapshot` and `restore` the
-        learner's whole state as bytes. `clock` is the time of day, for retention.
+        learner's whole state as bytes; `restore` raises for bytes that are none, and then changes
+        nothing. `clock` is the time of day, for retention. Where the checkpoint is damaged, all is
+        computed and learned again from the log.
 
         Raises:
             StorageError: the directory is in use, damaged, of a newer version, or cannot be read.
         """
         directory = DataDirectory(data_dir)
         try:
-            store = cls(directory, Fold(teach, register), snapshot, clock, limits or Limits())
+            look_over(directory.path)
+            store = cls(
+                directory,
+                Fold(teach, register, str(data_dir / JOURNAL)),
+                snapshot,
+                clock,
+                limits or Limits(),
+            )
         except StorageError:
             directory.close()
             raise
@@ -204,11 +227,20 @@ class Embedded:
         """The requests that brought their own id and were decided at or after `since`, newest first."""
         return await self._decisions.recent_requests(self._loop, since)
 
+    async def knows(self, event_id: EventId) -> bool:
+        """Whether an event with this id was accepted, as far back as ids are remembered.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        return await self._readers.ask(self._loop, lambda reader: knows(reader, event_id))
+
     async def settled(self) -> None:
         """Waits until everything accepted so far is applied.
 
         Raises:
-            StorageError: the store is being closed and a customer cannot be read.
+            StorageError: a customer cannot be read from the disk, and has not been for a while; what
+                was accepted is applied once that is possible again.
         """
         if self._applied < self._accepted:
             waiter: Future[None] = self._loop.create_future()
@@ -256,32 +288,34 @@ class Embedded:
         path = self._journal.path
         self._journal.start(self._loop, self._committed)
         with closing(open_reader(path)) as reader, storage_errors(path):
-            seq, model = read_checkpoint(reader)
+            started = time.perf_counter()
+            seq, damage = _restored(reader, restore)
+            if damage is not None:
+                log.warning("%s: %s; all is learned again from the log", path, damage)
+                await self._journal.discard_checkpoint()
             for number, note in read_schemas(reader, self._journal.last_seq):
                 if isinstance(note, SchemaNote):
                     self._noted[note.digest] = _told(self._loop)
                 if number <= seq:
                     self._apply(number, note)
-            if model is not None:
-                restore(model)
             self._accepted = self._applied = self._saved = self._tried = seq
             every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
             while await self._replay(reader):
                 if self._applied - self._saved >= every:
                     await self.checkpoint()
             self._accepted = self._applied
+            if damage is not None:
+                took = time.perf_counter() - started
+                log.warning("%d entries were learned again in %.1f s", self._applied, took)
 
     async def _replay(self, reader: sqlite3.Connection) -> bool:
         """Applies the next entries of the log; False if there are none."""
         batch = list(read_entries(reader, self._applied, _REPLAYED_AT_ONCE))
         for number, entry in batch:
-            if not isinstance(entry, SchemaNote):
-                self._customers.hold(entry.customer_id)
-                if self.known(entry.customer_id) is None:
-                    body = read_customer(reader, entry.customer_id)
-                    self._customers.add(
-                        Customer(entry.customer_id) if body is None else decode_customer(body)
-                    )
+            if (customer_id := owner(entry)) is not None:
+                self._customers.hold(customer_id)
+                if self.known(customer_id) is None:
+                    self._customers.take_from(reader, customer_id)
             self._apply(number, entry)
         await asyncio.sleep(0)
         return bool(batch)
@@ -290,7 +324,8 @@ class Embedded:
 
     def _committed(self, group: list[Numbered]) -> None:
         """Takes on what has reached the disk."""
-        wanted = [entry.customer_id for _, entry in group if not isinstance(entry, SchemaNote)]
+        owners = [owner(entry) for _, entry in group]
+        wanted = [customer_id for customer_id in owners if customer_id is not None]
         for customer_id in wanted:
             self._customers.hold(customer_id)
         self._customers.warm(wanted)
@@ -299,7 +334,7 @@ class Embedded:
         self._schedule()
 
     def _schedule(self) -> None:
-        if not self._scheduled:
+        if not self._scheduled and not self._held_up:
             self._scheduled = True
             self._loop.call_soon(self._advance)
 
@@ -309,8 +344,8 @@ class Embedded:
         end = time.perf_counter() + self._limits.slice_seconds
         while self._ready:
             number, entry = self._ready[0]
-            if not isinstance(entry, SchemaNote) and self.known(entry.customer_id) is None:
-                self._customers.want(entry.customer_id).add_done_callback(self._resume)
+            if (customer_id := owner(entry)) is not None and self._is_missing(customer_id):
+                self._hold_up(self._customers.arrival(customer_id))
                 break
             self._ready.popleft()
             self._apply(number, entry)
@@ -324,28 +359,75 @@ class Embedded:
         if self._applied - self._tried >= self._limits.checkpoint_entries:
             self._save_soon()
 
-    def _resume(self, loading: "Future[Customer]") -> None:
-        """Goes on once the customer is there; after a failure tries again, for the order must hold."""
-        error = loading.exception()
-        if error is None:
-            self._schedule()
-        elif self._closing:
-            for _, waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_exception(error)
-        else:
-            log.error("accepted events wait to be applied: %s", error)
-            self._loop.call_later(_RETRY, self._schedule)
+    def _is_missing(self, customer_id: CustomerId) -> bool:
+        return self.known(customer_id) is None and not self._customers.is_aside(customer_id)
 
-    def _apply(self, number: int, entry: Entry) -> None:
-        """Applies an entry whose customer is in memory and held, and lets them go."""
-        if isinstance(entry, SchemaNote):
-            self._fold.step(number, entry, None)
+    def _hold_up(self, arrival: "Future[Any]") -> None:
+        """Waits for the next entry's customer: lessons are learned in the order of the log."""
+        self._held_up = True
+        arrival.add_done_callback(self._resume)
+        if self._patience is None:
+            self._patience = self._loop.call_later(self._limits.patience, self._lose_patience)
+
+    def _resume(self, arrival: "Future[Any]") -> None:
+        """Goes on once the customer is there or set aside; after a failure tries again."""
+        error = arrival.exception()
+        if error is None or isinstance(error, DamagedData):
+            self._go_on()
+            return
+        if not self._reported:
+            self._reported = True
+            log.error("accepted events wait to be applied: %s", error)
+        if self._closing:
+            self._disappoint(error)
         else:
-            customer = self._about_to_change(entry.customer_id)
+            self._loop.call_later(_RETRY, self._go_on)
+
+    def _go_on(self) -> None:
+        self._held_up = False
+        self._schedule()
+
+    def _lose_patience(self) -> None:
+        """Tells those who wait that it takes too long, now and again while that lasts."""
+        self._patience = self._loop.call_later(self._limits.patience, self._lose_patience)
+        self._disappoint(
+            StorageError(
+                "accepted and on disk, but not applied yet: a customer cannot be read from "
+                f"{self._journal.path}; it is tried again, and sending it again is safe"
+            )
+        )
+
+    def _disappoint(self, error: BaseException) -> None:
+        while self._waiters:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def _apply(self, number: int, entry: Line) -> None:
+        """Applies an entry whose customer is in memory and held, and lets them go.
+
+        What comes for a customer set aside stays in the log and is passed over: what they have taught
+        already is not known, and nothing is taught twice. Computed again at a later start, from what
+        the log then tells, they have it in their history.
+        """
+        self._progress()
+        customer_id = owner(entry)
+        if customer_id is None:
+            self._fold.step(number, entry, None)
+        elif self._customers.is_aside(customer_id):
+            log.error("entry %d of the log is passed over: %r is set aside", number, customer_id)
+            self._customers.let_go(customer_id)
+        else:
+            customer = self._about_to_change(customer_id)
             self._fold.step(number, entry, customer)
-            self._customers.let_go(entry.customer_id)
+            self._customers.let_go(customer_id)
         self._applied = number
+
+    def _progress(self) -> None:
+        self._reported = False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _about_to_change(self, customer_id: CustomerId) -> Customer:
         customer = self.known(customer_id)
@@ -429,11 +511,27 @@ class Embedded:
 
     async def _release(self) -> None:
         self._closing = True
-        if self._timer is not None:
-            self._timer.cancel()
-        for part in (self._journal, self._decisions, self._readers):
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                timer.cancel()
+        for part in (self._journal, self._decisions, self._readers, self._customers):
             await asyncio.to_thread(part.close)
         self._directory.close()
+
+
+def _restored(
+    reader: sqlite3.Connection, restore: Callable[[bytes], None]
+) -> tuple[int, Exception | None]:
+    """The place of the checkpoint that was taken up; 0, and why, if it is damaged."""
+    try:
+        seq, model = read_checkpoint(reader)
+        if model is not None:
+            restore(model)
+    except (sqlite3.Error, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
+        return 0, error
+    return seq, None
 
 
 def _until(end: float) -> Callable[[], bool]:

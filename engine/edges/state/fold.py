@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from engine.codec import Entry, SchemaNote
+from engine.codec import Damage, Line, SchemaNote
+from engine.edges.state.names import JOURNAL
 from engine.model import Customer, TrainingExample
 from engine.topology import apply
 
@@ -12,18 +13,30 @@ log = logging.getLogger(__name__)
 
 
 class Fold(NamedTuple):
-    """What the log feeds besides customers: `teach` gets lessons, `register` feature schemas."""
+    """What the log feeds besides customers: `teach` gets lessons, `register` feature schemas.
+
+    `file` names the log in what is reported.
+    """
 
     teach: Callable[[TrainingExample], None]
     register: Callable[[Mapping[str, Any]], None]
+    file: str = JOURNAL
 
-    def step(self, seq: int, entry: Entry, customer: Customer | None) -> None:
+    def step(self, seq: int, entry: Line, customer: Customer | None) -> None:
         """Applies the entry at `seq` to its customer in place and teaches what is in it.
 
-        `customer` is None for a schema note, which has none. An entry that cannot be applied is passed
-        over and reported: it must not hold up the rest. It is passed over again in every replay, so
-        that the state stays the same.
+        `customer` is None for a schema note, which has none. An entry that cannot be read or applied
+        is passed over and reported: it must not hold up the rest. It is passed over again in every
+        replay, so that the state stays the same.
         """
+        if isinstance(entry, Damage):
+            log.error(
+                "entry %d of the log is passed over: %s is damaged there (%s)",
+                seq,
+                self.file,
+                entry.reason,
+            )
+            return
         try:
             if isinstance(entry, SchemaNote):
                 self.register(entry.document)

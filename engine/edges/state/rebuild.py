@@ -8,18 +8,18 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from engine.codec import SchemaNote, decode_customer, encode_customer
+from engine.codec import encode_customer, owner
 from engine.edges.journal.database import open_reader, storage_errors
 from engine.edges.journal.entries import read_checkpoint, read_entries, read_schemas
 from engine.edges.state.fold import Fold
+from engine.edges.state.mending import mended, stored
+from engine.edges.state.names import JOURNAL
+from engine.errors import DamagedData
 from engine.model import Customer, CustomerId, TrainingExample
-
-JOURNAL: Final = "journal.db"
-"""The file in the data directory that holds the log."""
 
 
 class Rebuilt(NamedTuple):
@@ -42,7 +42,7 @@ def rebuild(
     """
     path = data_dir / JOURNAL
     with closing(open_reader(path)) as reader, storage_errors(path):
-        return _rest(reader, 0, {}, Fold(teach, register))
+        return _rest(reader, 0, {}, Fold(teach, register, str(path)))
 
 
 def recover(
@@ -58,7 +58,7 @@ def recover(
         StorageError: the log or the checkpoint cannot be read.
     """
     path = data_dir / JOURNAL
-    fold = Fold(teach, register)
+    fold = Fold(teach, register, str(path))
     with closing(open_reader(path)) as reader, storage_errors(path):
         reader.execute("BEGIN")
         seq, model = read_checkpoint(reader)
@@ -66,8 +66,9 @@ def recover(
             fold.step(number, note, None)
         if model is not None:
             restore(model)
-        stored = [decode_customer(body) for (body,) in reader.execute("SELECT body FROM customers")]
-        return _rest(reader, seq, {customer.customer_id: customer for customer in stored}, fold)
+        ids = [found for (found,) in reader.execute("SELECT customer_id FROM customers").fetchall()]
+        customers = {customer_id: _known(reader, customer_id, seq, path) for customer_id in ids}
+        return _rest(reader, seq, customers, fold)
 
 
 def digest(customers: Iterable[Customer]) -> str:
@@ -81,15 +82,22 @@ def digest(customers: Iterable[Customer]) -> str:
     return f"{total % (1 << 256):064x}"
 
 
+def _known(reader: sqlite3.Connection, customer_id: CustomerId, seq: int, path: Path) -> Customer:
+    try:
+        return stored(reader, customer_id, path)
+    except DamagedData:
+        return mended(reader, customer_id, seq, path)
+
+
 def _rest(
     reader: sqlite3.Connection, seq: int, customers: dict[CustomerId, Customer], fold: Fold
 ) -> Rebuilt:
     for number, entry in read_entries(reader, seq, -1):
-        customer = None
-        if not isinstance(entry, SchemaNote):
-            customer = customers.get(entry.customer_id)
+        customer, customer_id = None, owner(entry)
+        if customer_id is not None:
+            customer = customers.get(customer_id)
             if customer is None:
-                customer = customers[entry.customer_id] = Customer(entry.customer_id)
+                customer = customers[customer_id] = Customer(customer_id)
         fold.step(number, entry, customer)
         seq = number
     return Rebuilt(seq, customers)

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from engine.rulebook.book import Attribute
 from engine.rulebook.cel import clock, runtime
 from engine.rulebook.cel.declarations import GETTERS
-from engine.rulebook.cel.mistakes import Problem
+from engine.rulebook.cel.mistakes import Problem, null_order
 from engine.rulebook.cel.tree import (
     DURATION,
     TIMESTAMP,
@@ -19,6 +19,7 @@ from engine.rulebook.cel.tree import (
     Node,
     Select,
     dotted,
+    start,
     walk,
 )
 from engine.rulebook.names import did_you_mean
@@ -60,6 +61,15 @@ def literal_problems(tree: Node, attributes: Mapping[str, Attribute]) -> Iterato
             yield from _call_problems(node)
             yield from _value_problems(node, attributes)
             yield from _element_problems(node, attributes)
+            yield from _null_problems(node)
+
+
+def _null_problems(node: Call) -> Iterator[Problem]:
+    """Orders that null has no place in, though a nullable attribute lets the checker pass them."""
+    if node.function in {"_<_", "_<=_", "_>_", "_>=_"}:
+        for argument in node.arguments:
+            if isinstance(argument, Constant) and argument.value is None:
+                yield Problem(start(node), null_order(node.function.strip("_")))
 
 
 def _call_problems(node: Call) -> Iterator[Problem]:

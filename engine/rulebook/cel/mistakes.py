@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.rulebook.book import Attribute
+from engine.rulebook.cel import habits
 from engine.rulebook.cel.declarations import FUNCTIONS, STANDARD_FUNCTIONS
-from engine.rulebook.cel.tree import Call, Node, Select, dotted, start, walk
+from engine.rulebook.cel.habits import OPERATORS
+from engine.rulebook.cel.tree import Call, Constant, Node, Select, dotted, start, walk
 from engine.rulebook.names import did_you_mean
 
 
@@ -37,20 +39,11 @@ _SIGNS = {
     "_[_]": "[ ]",
     "_?_:_": "? :",
 }
-_WORDS = {
-    "and": "&&",
-    "or": "||",
-    "not": "!",
-    "=": "==",
-    "<>": "!=",
-    "&": "&&",
-    "|": "||",
-    "=>": ">=",
-    "=<": "<=",
-}
 _TOO_EARLY = "the expression ends where something is still missing"
 _TOO_DEEP = "the expression nests too deep; split it into several named conditions"
-_COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
+_ORDERS = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""Each with the one that says the same with the sides swapped."""
+_COMPARISONS = {"==", "!=", *_ORDERS}
 _NOUNS = {
     "int": "an int",
     "bool": "a bool",
@@ -124,7 +117,7 @@ def _translated(
     if match := _UNDECLARED.match(message):
         return [_undeclared(offset, match[1], tree, attributes)]
     if match := _OVERLOAD.match(message):
-        return _mismatches(offset, match[1], match[2], tree, attributes)
+        return _mismatches(offset, match[1], match[2], text, tree, attributes)
     if message.startswith("Syntax error: "):
         return [_syntax(offset, message.removeprefix("Syntax error: "), text)]
     if "select operation" in message or "undefined field" in message:
@@ -172,6 +165,8 @@ def _undeclared(offset: int, name: str, tree: Node | None, attributes: Attribute
         return Problem(
             offset, f"a text stands in quotes: '{name}' (it is a value of {quoted[0].name})"
         )
+    if instead := habits.CONSTANTS.get(name.lower()):
+        return Problem(offset, f"'{name}' is not a declared attribute; write {instead}")
     hint = _attribute_hint(name, attributes)
     if not hint and "." not in name:
         hint = f" A text stands in quotes: '{name}'."
@@ -185,7 +180,10 @@ def _attribute_hint(name: str, attributes: Attributes) -> str:
 
 
 _LOOP = "; write some.list.{}(x, x == ...)"
-_USE = {name: _LOOP.format(name) for name in ("all", "exists", "exists_one", "filter", "map")}
+_USE = {name: _LOOP.format(name) for name in ("all", "exists", "exists_one", "filter", "map")} | {
+    name: f"; write some.text.{name}('...')"
+    for name in ("contains", "startsWith", "endsWith", "matches")
+}
 
 
 def _no_function(offset: int, name: str, node: Call, attributes: Attributes) -> Problem:
@@ -198,6 +196,8 @@ def _no_function(offset: int, name: str, node: Call, attributes: Attributes) -> 
     place = max(offset - len(name), 0)
     if name in known:
         return Problem(place, f"'{name}' is not used like this{_USE.get(name, '')}")
+    if instead := habits.FUNCTIONS.get(name.lower()):
+        return Problem(place, f"there is no function '{name}'; write {instead}")
     return Problem(place, f"there is no function '{name}'.{did_you_mean(name, known)}")
 
 
@@ -245,7 +245,12 @@ def _noun(type_: str) -> str:
 
 
 def _mismatches(
-    offset: int, function: str, types: str, tree: Node | None, attributes: Attributes
+    offset: int,
+    function: str,
+    types: str,
+    text: str,
+    tree: Node | None,
+    attributes: Attributes,
 ) -> list[Problem]:
     kinds = _split(types)
     call = next(
@@ -261,7 +266,39 @@ def _mismatches(
             for node, (attribute, kind) in zip(call.arguments, named, strict=True)
             if kind not in {"bool", "dyn", "*error*"}
         ]
-    return [Problem(start(call), _clash(sign, kinds, named) + _hint(sign, kinds))]
+    if chain := _chained(sign, call, text):
+        return [Problem(start(call), chain)]
+    hint = _hint(sign, kinds) or _fraction(sign, call, kinds)
+    return [Problem(start(call), _clash(sign, kinds, named) + hint)]
+
+
+def _chained(sign: str, call: Call, text: str) -> str | None:
+    """How to write `18 <= age <= 65`, which compares what is true or false with a number."""
+    inner = call.arguments[0]
+    if sign not in _ORDERS or not isinstance(inner, Call) or len(inner.arguments) != 2:
+        return None
+    first = _SIGNS.get(inner.function, inner.function.strip("_"))
+    if first not in _ORDERS:
+        return None
+    low = text[start(inner) : inner.offset].strip()
+    middle = text[inner.offset + len(first) : call.offset].strip()
+    high = re.split(r"&&|[|]{2}|[)?]", text[call.offset + len(sign) :])[0].strip()
+    return f"compare one by one; write {middle} {_ORDERS[first]} {low} && {middle} {sign} {high}"
+
+
+def _fraction(sign: str, call: Call, kinds: Sequence[str]) -> str:
+    """What to write where one outcome of `? :` is an int and the other a double."""
+    if sign != "? :" or sorted(kinds[1:]) != ["double", "int"]:
+        return ""
+    whole = call.arguments[1 + kinds[1:].index("int")]
+    if isinstance(whole, Constant) and isinstance(whole.value, int):
+        return f"; write {whole.value}.0"
+    return "; write double(...) around the int"
+
+
+def null_order(sign: str) -> str:
+    """What to say of `x < null`."""
+    return f"comparing with null by {sign} is never true; write == null or != null"
 
 
 def _no_truth(sign: str, attribute: Attribute | None, kind: str) -> str:
@@ -285,6 +322,8 @@ def _hint(sign: str, kinds: Sequence[str]) -> str:
 def _clash(sign: str, kinds: Sequence[str], named: Sequence[tuple[Attribute | None, str]]) -> str:
     """Why these operands do not go with this operator or function."""
     subjects = list(dict.fromkeys(f"'{a.name}' is {a.type}" for a, _ in named if a))
+    if sign in _ORDERS and "null" in kinds:
+        return null_order(sign)
     if sign in _COMPARISONS and len(kinds) == 2:
         return _comparison(kinds, named)
     if sign == "in" and len(kinds) == 2:
@@ -341,10 +380,18 @@ def _syntax(offset: int, message: str, text: str) -> Problem:
         word = re.match(r"\w+|[&|=<>!]+|\W", text[offset:])
         found = word[0] if word else token
         before = text[:offset].split()
-        if before and before[-1] == "not":
-            place = text.rindex("not", 0, offset)
-            return Problem(place, "'not' is not expected here; write !")
-        instead = _WORDS.get(found)
+        if before and before[-1].lower() == "not":
+            place = text.rindex(before[-1], 0, offset)
+            return Problem(place, f"'{before[-1]}' is not expected here; write !")
+        if text[offset - 1 : offset + 1] == "<>":
+            return Problem(offset - 1, "'<>' is not expected here; write !=")
+        if re.match(r"not\s+in\b", text[offset:], re.IGNORECASE):
+            return Problem(offset, "'not in' is not expected here; write !(x in ...)")
+        if re.match(r"is\s+not\b", text[offset:], re.IGNORECASE):
+            return Problem(offset, "'is not' is not expected here; write !=")
+        if found == "," and (list_ := re.search(r"\bin\s*(\([^()\[\]]*)$", text[:offset])):
+            return Problem(list_.start(1), "a list stands in square brackets, as in ['a', 'b']")
+        instead = OPERATORS.get(found.lower())
         said = f"'{found}' is not expected here"
         return Problem(offset, f"{said}; write {instead}" if instead else said)
     return Problem(offset, message)
@@ -355,5 +402,5 @@ def _unreadable(token: str) -> str:
         return "the text that begins here is not closed; close the quote"
     if token[:1] in set("“”„‟‘’‚«»"):
         return f"'{token[0]}' {_CURLED}"
-    instead = _WORDS.get(token.strip()) or _WORDS.get(token.strip()[:1])
+    instead = OPERATORS.get(token.strip()) or OPERATORS.get(token.strip()[:1])
     return f"'{token.strip()}' means nothing here" + (f"; write {instead}" if instead else "")

@@ -41,6 +41,7 @@ from engine.model import (
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.settings import Settings
+from engine.telemetry import Gauge
 from tests.edges.grpc.books import book as small_book
 
 SECRET = "the vault's combination is 1234"  # must never reach a caller
@@ -215,6 +216,9 @@ class MemoryEngine:
                     customer.attributes.pop(name, None)
                 else:
                     customer.attributes[name] = value
+
+    def gauges(self) -> Sequence[Gauge]:
+        return [Gauge("attune_journal_backlog", "Events not yet applied.", lambda: 7)]
 
     async def customer(self, customer_id: CustomerId) -> Customer | None:
         _trouble(customer_id)

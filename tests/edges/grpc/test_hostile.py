@@ -255,10 +255,11 @@ async def test_a_call_whose_deadline_has_passed_is_not_taken_up() -> None:
     async def decide(request: DecideRequest, remaining: float | None) -> bytes:
         raise AssertionError("taken up")
 
-    late = Late()
+    late, metrics = Late(), Metrics()
     with pytest.raises(grpc.aio.AbortError):
-        await Gate(Metrics()).timed("Decide", DecideRequest, decide).unary_unary(RAW, late)  # type: ignore[misc, arg-type]  # grpc's own handler
+        await Gate(metrics).timed("Decide", DecideRequest, decide).unary_unary(RAW, late)  # type: ignore[misc, arg-type]  # grpc's own handler
     assert late.ended is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert metrics.errors == {("Decide", "DEADLINE_EXCEEDED"): 1}
 
 
 def test_every_error_of_the_tree_has_a_status() -> None:

@@ -29,6 +29,8 @@ from engine.settings import Address, Settings
 from engine.telemetry import Metrics
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
+from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest
+from engine.wire.event_pb2_grpc import EventServiceStub
 from tests.edges.grpc.conftest import Service
 from tests.edges.grpc.memory import MemoryEngine
 
@@ -97,9 +99,39 @@ async def test_watchers_are_told_calls_in_flight_get_their_grace_and_no_more() -
         assert await end(running) == 0
 
 
-async def test_a_second_signal_ends_at_once() -> None:
+async def test_calls_are_taken_for_a_while_after_the_signal_and_health_says_no() -> None:
     async with (
-        started(ATTUNE_GRACE="600") as running,
+        started(ATTUNE_LINGER="3") as running,
+        grpc.aio.insecure_channel(running.address) as channel,
+    ):
+        watch = HealthStub(channel).Watch(HealthCheckRequest())
+        await watch.read()
+        running.process.send_signal(signal.SIGTERM)
+        assert (await watch.read()).status == HealthCheckResponse.NOT_SERVING
+        checked = await HealthStub(channel).Check(HealthCheckRequest())
+        assert checked.status == HealthCheckResponse.NOT_SERVING
+        event = Event(event_id="e", customer_id="anna", interaction=Interaction(type="visit"))
+        late = [
+            EventServiceStub(channel).RecordEvents(RecordEventsRequest(events=[event]))
+            for _ in range(12)
+        ]
+        for call in late:
+            assert (await call).results[0].status != EventResult.STATUS_REJECTED
+        assert await end(running) == 0
+
+
+async def test_a_hang_up_is_ignored() -> None:
+    async with started() as running, grpc.aio.insecure_channel(running.address) as channel:
+        running.process.send_signal(signal.SIGHUP)
+        assert running.process.stderr is not None
+        assert b"SIGHUP is ignored" in await running.process.stderr.readline()
+        assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
+
+
+@pytest.mark.parametrize("waiting", ["ATTUNE_GRACE", "ATTUNE_LINGER"])
+async def test_a_second_signal_ends_at_once(waiting: str) -> None:
+    async with (
+        started(**{waiting: "600"}) as running,
         grpc.aio.insecure_channel(running.address) as channel,
     ):
         watch = HealthStub(channel).Watch(HealthCheckRequest())
@@ -125,6 +157,8 @@ async def test_metrics_are_served_where_asked() -> None:
         with await asyncio.to_thread(urllib.request.urlopen, url, timeout=10) as page:
             text = page.read().decode()
     assert 'attune_decisions_total{channel="web"} 1.0' in text
+    assert re.search(r"^attune_turn_seconds \d", text, re.MULTILINE)
+    assert "attune_journal_backlog 7.0" in text
 
 
 async def test_calls_in_flight_are_finished_before_the_end(service: Service) -> None:
@@ -136,13 +170,23 @@ async def test_calls_in_flight_are_finished_before_the_end(service: Service) -> 
 
 
 async def test_an_address_in_use_is_said_so(service: Service) -> None:
-    with pytest.raises(InvalidInput, match=f"{service.address} cannot be listened on"):
+    with pytest.raises(
+        InvalidInput, match=f"{service.address} cannot be listened on: Address already in use"
+    ):
         async with serving(
             MemoryEngine(),
             Settings(listen=service.address),
             Metrics(),
             closing=asyncio.Event(),
         ):
+            pass
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".invalid"])
+async def test_a_host_nobody_knows_is_said_so(host: str) -> None:
+    settings = Settings(listen=Address(host, 0))
+    with pytest.raises(InvalidInput, match=f"listen: there is no host '{host}'"):
+        async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
             pass
 
 
@@ -191,3 +235,23 @@ async def test_a_certificate_that_is_not_there_is_said_so(tmp_path: Path) -> Non
     with pytest.raises(InvalidInput, match="certificate cannot be read"):
         async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
             pass
+
+
+async def test_a_certificate_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    cert, key = self_signed(tmp_path / "one")
+    _, other = self_signed(tmp_path / "other")
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no certificate")
+    for pair, said in (
+        ((garbage, key), "are not a certificate chain and its unencrypted private key"),
+        ((cert, garbage), "are not a certificate chain and its unencrypted private key"),
+        ((cert, other), f"the key in {other} does not belong to the certificate in {cert}"),
+    ):
+        settings = Settings(listen=Address("127.0.0.1", 0), tls_cert=pair[0], tls_key=pair[1])
+        with pytest.raises(InvalidInput) as refused:
+            async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
+                pass
+        assert said in str(refused.value)
+        assert "listened on" not in str(refused.value)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from engine.edges.journal.decisions import MAX_WAITING, DecisionLog, PastRequest, Retention
 from engine.model import DAY, DecisionId
 from tests.happenings import decision
@@ -112,3 +114,40 @@ async def test_one_that_cannot_be_written_does_not_take_others_with_it(tmp_path:
     with log_at(path) as log:
         assert await log.decision(loop, DecisionId("odd")) is None
         assert await log.decision(loop, DecisionId("d1")) is not None
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ids = x'00'",
+        "ids = CAST('[[1]]' AS BLOB)",
+        "ids = CAST('[[1,2,3]]' AS BLOB)",
+        "body = x'00'",
+        "body = CAST(substr(body, 1, 60) || 'X' || substr(body, 62) AS BLOB)",
+    ],
+)
+async def test_a_damaged_block_is_passed_over(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    with log_at(path) as log:
+        log.record(decision("d1", request_id="r1", at=10))
+    with log_at(path) as log:
+        log.record(decision("d2", request_id="r2", at=20))
+    change(path, f"UPDATE blocks SET {damage} WHERE block = 1")
+    with log_at(path) as log:
+        assert await log.decision(loop, DecisionId("d1")) is None
+        assert await log.decision(loop, DecisionId("d2")) is not None
+        requests = [past.request_id for past in await log.recent_requests(loop, 0)]
+        assert requests == (["r2"] if "ids" in damage else ["r2", "r1"])
+    assert "block 1 of the decisions is damaged" in caplog.text
+    with log_at(path, now=8 * DAY) as log:
+        log.record(decision("d3", at=8 * DAY))
+    with log_at(path) as log:
+        assert await log.decision(loop, DecisionId("d3")) is not None
+        assert await log.decision(loop, DecisionId("d2")) is None

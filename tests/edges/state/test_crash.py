@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.codec import decode_entry
-from engine.edges.state.rebuild import JOURNAL, digest
+from engine.edges.state.names import JOURNAL
+from engine.edges.state.rebuild import digest
 from engine.model import Event, EventStatus
 from tests.edges.state.tally import Tally, rebuilt, recovered, store_at
 

@@ -863,7 +863,7 @@ EXPRESSIONS: Final = (
         "actions/plans.yaml",
         "young: customer.age < 27",
         "young: ‸18 ‸< customer.age ‸< 27",
-        ("bool", "int"),
+        ("customer.age > 18 && customer.age < 27",),
         alone=True,
     ),
     Plant(

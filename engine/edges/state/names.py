@@ -1,0 +1,9 @@
+"""The files of the state in a data directory."""
+
+from typing import Final
+
+JOURNAL: Final = "journal.db"
+"""The log, and the last checkpoint."""
+
+DECISIONS: Final = "decisions.db"
+"""The log of decisions."""
