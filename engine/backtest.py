@@ -76,6 +76,8 @@ def past(
         _require(wanted, option, table.columns)
     if action is not None:
         _require(action, "--action", table.columns)
+        if action == name:
+            _refuse("--action", f"'{action}' is the column of --target: it cannot be both")
     remarks = []
     blank = table[name].null_count()
     if blank:
@@ -84,10 +86,12 @@ def past(
     labels = _labels(table, name, value)
     rest = [c for c in table.columns if c not in {name, action, *drop}]
     columns = [column(table[c]) for c in rest]
-    remarks += _left_out(columns)
+    left_out = _left_out(columns)
+    remarks += left_out
     useful = [c for c in columns if not c.useless]
     if not useful and action is None:
-        _refuse("--drop", "no column is left to learn from")
+        dropped = [f"Dropped: {_listed(list(drop))}."] if drop else []
+        _refuse("--drop", " ".join(["no column is left to learn from.", *left_out, *dropped]))
     actions = _texts(table, action) if action else [""] * len(table)
     schema = FeatureSchema(tuple(c.feature for c in useful))
     return Past(schema, _rows(useful, len(table)), labels, actions, tuple(remarks))

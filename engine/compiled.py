@@ -5,17 +5,24 @@ Importing this module raises ImportError where numba is not installed.
 
 import importlib
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
 _numba: Any = importlib.import_module("numba")  # it ships no types
+
+_log = structlog.get_logger(__name__)
+
+_UNKEPT: Final = (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError)
+"""What numba raises where it finds no directory, cannot write, or reads what somebody broke."""
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -24,8 +31,25 @@ _11, _27, _30, _31 = (np.uint64(bits) for bits in (11, 27, 30, 31))
 
 
 def _machine_code(signature: str) -> Callable[[_Loop], _Loop]:
-    """Compiles at once, for arguments of these types, or reads what was compiled before."""
-    compiled: Callable[[_Loop], _Loop] = _numba.njit(signature, cache=True, error_model="numpy")
+    """Compiles at once, for arguments of these types, or reads what was compiled before.
+
+    Where nothing can be kept (nowhere to write, a damaged file) it is compiled for this process alone.
+    """
+
+    def compiled(loop: _Loop) -> _Loop:
+        kept: _Loop
+        try:
+            kept = _numba.njit(signature, cache=True, error_model="numpy")(loop)
+        except _UNKEPT as error:
+            _log.warning(
+                "compiled for this process alone, which makes each start seconds longer: set"
+                " NUMBA_CACHE_DIR to a directory that can be written",
+                loop=loop.__name__.strip("_"),
+                error=str(error),
+            )
+            kept = _numba.njit(signature, error_model="numpy")(loop)
+        return kept
+
     return compiled
 
 

@@ -9,7 +9,7 @@ AttuneError
 ├── NotFound            a customer or decision nobody has heard of
 ├── Overloaded          more than can be taken now; come back after `retry_after` seconds
 └── StorageError        the data directory cannot be read or written
-    └── DamagedData     … because what is stored there makes no sense; trying again does not help
+    └── DamagedData     … because what is stored there makes no sense
 """
 
 from collections.abc import Sequence
@@ -72,4 +72,4 @@ class StorageError(AttuneError):
 
 
 class DamagedData(StorageError):
-    """What is stored makes no sense; trying again does not help."""
+    """What is stored makes no sense; another try helps only once it was computed again or restored."""

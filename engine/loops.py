@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
@@ -113,12 +114,19 @@ class Loops(NamedTuple):
 def loops() -> Loops:
     """The loops of this machine. The first call imports numba, and on a new machine compiles (seconds).
 
-    What was compiled is kept beside `engine.compiled`, or in the user's cache directory.
+    What was compiled is kept in NUMBA_CACHE_DIR, beside `engine.compiled`, or in the user's cache
+    directory; where none can be written, every process compiles anew. Where numba is there and cannot
+    compile at all, that is logged and the loops run on numpy.
     """
+    from engine.arrays import ARRAYS
+
     try:
         from engine.compiled import COMPILED
     except ImportError:
-        from engine.arrays import ARRAYS
-
+        return ARRAYS
+    except Exception as error:  # noqa: BLE001 -- no fault of a compiler may keep a service from starting
+        structlog.get_logger(__name__).warning(
+            "numba cannot compile here; decisions run on numpy, slower", error=str(error)
+        )
         return ARRAYS
     return COMPILED

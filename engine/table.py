@@ -1,8 +1,10 @@
 """Tables people bring: CSV and Parquet files, read whole, their columns' types found out."""
 
+import codecs
 import csv
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,8 @@ _MOMENTS: Final = (
     "%m/%d/%Y",
     "%m-%d-%Y",
 )
+_NAMELESS: Final = re.compile(r"_duplicated_\d+")
+_NUMBERED: Final = re.compile(r"column_\d+_*")
 _DAY_US: Final = 86_400_000_000
 _UNLIKE: Final = 0.9
 
@@ -54,11 +58,14 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
     """The whole file; columns of a CSV are text as written, without the blanks around.
 
     CSV may be gzipped. Without a `separator` the header shows which of `, ; tab |` it is. Blank cells
-    are null, lines without any value are left out.
+    are null, lines without any value are left out; a column with a blank header is called by its
+    place (`column_7`).
 
     Raises:
         InvalidInput: if there is no such file, or it cannot be read: says what and where.
     """
+    if path.is_dir():
+        _refuse(str(path), "this is a directory: name a file in it")
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         _refuse(str(path), f"there is no such file.{did_you_mean(path.name, siblings)}")
@@ -103,13 +110,32 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 
 def _read_csv(path: Path, separator: str | None) -> pl.DataFrame:
-    separator = separator or _guess_separator(path)
+    guessed = _guess_separator(path)
+    separator = separator or guessed
     try:
-        return pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy")
+        read = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy")
     except pl.exceptions.NoDataError:
         _refuse(str(path), "the file is empty")
     except (pl.exceptions.PolarsError, OSError) as error:
         _refuse_rows(path, separator, error)
+    return _all_named(read)
+
+
+def _all_named(table: pl.DataFrame) -> pl.DataFrame:
+    """Columns whose header is blank are called by their place: column_7.
+
+    Polars calls the first of several such columns "" and the others "_duplicated_0" and so on.
+    """
+    taken = set(table.columns)
+    names = {}
+    for place, name in enumerate(table.columns, 1):
+        if not name.strip() or ("" in taken and _NAMELESS.fullmatch(name)):
+            new = f"column_{place}"
+            while new in taken:
+                new += "_"
+            names[name] = new
+            taken.add(new)
+    return table.rename(names)
 
 
 def _refuse_rows(path: Path, separator: str, error: Exception) -> NoReturn:
@@ -135,6 +161,9 @@ def _guess_separator(path: Path) -> str:
     """The separator that is most frequent in the header, a comma if none is."""
     try:
         with _open_text(path) as lines:
+            start = lines.buffer.peek(2)[:2]  # type: ignore[attr-defined]  # a BufferedReader or a GzipFile
+            if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                _refuse(str(path), "the file looks like UTF-16: save it as UTF-8")
             header = lines.readline()
     except (OSError, EOFError) as error:
         _refuse(str(path), f"the file cannot be read: {_first_line(error)}")
@@ -225,7 +254,11 @@ def _number_column(numbers: pl.Series) -> Column:
 
 
 def _is_called_id(name: str) -> bool:
-    return name.lower() in ("id", "index", "") or name.endswith(("ID", "Id", "_id", " id", "-id"))
+    return (
+        name.lower() in ("id", "index")
+        or bool(_NUMBERED.fullmatch(name))
+        or name.endswith(("ID", "Id", "_id", " id", "-id"))
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -204,3 +204,19 @@ def test_real_data_reach_the_figures_of_a_good_model(
     report: Report = backtest(past(read_table(DATA / file), target, **options))
     assert report.auc >= auc
     assert report.log_loss <= loss
+
+
+def test_the_action_cannot_be_the_target() -> None:
+    with pytest.raises(InvalidInput, match="--action: 'answer' is the column of --target"):
+        past(campaign(), "answer=yes", action="answer")
+
+
+def test_where_no_column_is_left_each_says_why() -> None:
+    table = campaign().with_columns(plan=pl.lit("S"))
+    with pytest.raises(InvalidInput) as refused:
+        past(table, "answer=yes", drop=["age", "offer"])
+    assert str(refused.value) == (
+        "--drop: no column is left to learn from."
+        " Left out, because it is different for almost everybody: 'customer'."
+        " Left out, because there is one value only: 'plan'. Dropped: age, offer."
+    )

@@ -1,4 +1,9 @@
 import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -6,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine.arrays import ARRAYS
 from engine.chance import Chance
 
@@ -131,3 +137,47 @@ def test_compiled_chance_is_chance(seed: int) -> None:
     equal = np.zeros(1_000)
     chosen, _ = filled(COMPILED, 1, equal, np.arange(1_000), 0.0, False, np.uint64(seed))
     assert chosen.tolist() == [int(Chance(seed).uniform() * 1_000)]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A copy of the package beside which nothing can be kept, whoever asks."""
+    package = tmp_path / "engine"
+    shutil.copytree(
+        Path(engine.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (package / "__pycache__").touch()
+    return tmp_path
+
+
+def started(installed: Path, code: str) -> "subprocess.CompletedProcess[str]":
+    """The code, run like a system's service: without a home."""
+    return subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=installed,
+        env={"PATH": os.defpath, "HOME": "/dev/null", "NUMBA_OPT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+SAY = "import engine.loops as l; print(l.loops() is __import__('engine.%s').%s.%s)"
+
+
+def test_where_nothing_can_be_kept_the_loops_are_compiled_for_one_process(installed: Path) -> None:
+    ran = started(installed, SAY % ("compiled", "compiled", "COMPILED"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    *warnings, compiled = ran.stdout.splitlines()
+    assert compiled == "True"
+    assert len(warnings) == 3
+    assert all("NUMBA_CACHE_DIR" in line for line in warnings)
+
+
+def test_where_nothing_can_be_compiled_the_loops_run_on_numpy(installed: Path) -> None:
+    broken = "import numba; del numba.njit\n"
+    ran = started(installed, broken + SAY % ("arrays", "arrays", "ARRAYS"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    warning, arrays = ran.stdout.splitlines()
+    assert arrays == "True"
+    assert "numba cannot compile here" in warning

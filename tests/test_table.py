@@ -151,6 +151,29 @@ def test_unreadable_files_say_what_is_wrong_and_where(
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("separator", [None, ","])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_utf_16_is_said_so(file: Any, pack: Any, separator: str | None) -> None:
+    with pytest.raises(InvalidInput, match="looks like UTF-16: save it as UTF-8"):
+        read_table(file(pack("a,b\n1,2\n".encode("utf-16"))), separator)
+
+
+def test_a_directory_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="this is a directory"):
+        read_table(tmp_path)
+
+
+def test_columns_without_a_name_are_called_by_their_place(file: Any) -> None:
+    table = read_table(file("a,, ,column_2,\n1,2,3,4,5\n"))
+    assert table.columns == ["a", "column_2_", "column_3", "column_2", "column_5"]
+    assert table.row(0) == ("1", "2", "3", "4", "5")
+
+
+def test_a_running_number_without_a_name_is_useless_other_values_are_not() -> None:
+    assert column(pl.Series("column_1", [str(n) for n in range(20)])).useless
+    assert not column(pl.Series("column_1", [str(n % 7) for n in range(20)])).useless
+
+
 def test_a_missing_file_is_met_with_a_suggestion(file: Any) -> None:
     path = file("a\n1\n", "churn.csv")
     with pytest.raises(InvalidInput, match=r"no such file. Did you mean 'churn.csv'\?"):

@@ -128,9 +128,12 @@ def _usable(file: Path, sep: str, encoding: str) -> None:
         raise typer.BadParameter("must be one character", param_hint="--sep")
     try:
         codecs.lookup(encoding)
-    except LookupError:
+        "a".encode(encoding)
+    except (LookupError, UnicodeError) as error:
+        wrong = "is no encoding of text" if "not a text" in str(error) else ""
         raise typer.BadParameter(
-            f"no encoding is called {encoding}", param_hint="--encoding"
+            f"{encoding} {wrong}" if wrong else f"no encoding is called {encoding}",
+            param_hint="--encoding",
         ) from None
 
 

@@ -1,15 +1,19 @@
 """`attune serve`: runs the decision service."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+import engine
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
 from engine.settings import END_WITH_PARENT, Settings, unknown_settings
+
+_PACKAGE: Final = Path(engine.__file__).parent
 
 
 def serve(
@@ -58,6 +62,8 @@ def serve(
     )  # fmt: skip
     if not settings.rules.is_dir():
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
+    if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
     import structlog
     import uvloop
 
@@ -76,6 +82,14 @@ def serve(
         typer.echo("attune: the rule book has mistakes; nothing was started", err=True)
         typer.echo(mistakes(found, settings.rules), err=True)
         raise typer.Exit(1) from None
+
+
+def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
+    """Where compiled loops are kept if none of the `usual` places can be written; else None.
+
+    A service of the system has neither a package it may write to nor a home; it has its data.
+    """
+    return None if any(os.access(place, os.W_OK) for place in usual) else data / "compiled"
 
 
 def _no_book(rules: Path) -> str:

@@ -5,9 +5,11 @@ every row (quoted cells may hold line ends), survives a broken row, and needs no
 million rows than for ten.
 """
 
+import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ from engine.errors import InvalidInput, Violation
 _SEPARATORS: Final = ",;\t|"
 _GZIP: Final = b"\x1f\x8b"
 _SLICE: Final = 20_000
+_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UNREADABLE: Final = ("has bytes that are no text in this encoding", "has a NUL character in it")
+_DAMAGED: Final = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class Row(NamedTuple):
@@ -64,10 +69,25 @@ def open_table(path: Path, separator: str = "", encoding: str = "utf-8") -> Iter
             table = _parquet(path)
         else:
             raw = stack.enter_context(path.open("rb"))
-            lines = stack.enter_context(_text(raw, encoding))
-            table = _csv(lines, separator, path.stat().st_size, raw.tell)
+            try:
+                lines = stack.enter_context(_text(raw, encoding))
+                table = _csv(lines, separator, path.stat().st_size, raw.tell)
+            except _DAMAGED as error:
+                raise _refused(path, f"the compressed file is damaged ({error})") from None
+            except UnicodeError as error:
+                raise _refused(path, f"is no text in the encoding {encoding} ({error})") from None
+            except _Utf16:
+                raise _refused(path, "looks like UTF-16: use --encoding utf-16") from None
         _check(table.header, path)
         yield table
+
+
+class _Utf16(Exception):
+    """The text is in an encoding of two bytes a character, and nobody said so."""
+
+
+def _refused(path: Path, why: str) -> InvalidInput:
+    return InvalidInput([Violation(str(path), why)])
 
 
 def _check(header: Sequence[str], path: Path) -> None:
@@ -91,8 +111,22 @@ def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
     zipped = raw.read(2) == _GZIP
     raw.seek(0)
     plain = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if zipped else raw
+    if _is_utf16(plain.read(64)) and not encoding.lower().startswith(("utf-16", "utf16", "utf_16")):
+        raise _Utf16
+    plain.seek(0)
     encoding = "utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding
     return io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="")
+
+
+def _is_utf16(start: bytes) -> bool:
+    """Whether a text begins with UTF-16's mark, or every other byte of it is zero.
+
+    >>> _is_utf16("id,name".encode("utf-16-le")), _is_utf16(b"id,name")
+    (True, False)
+    """
+    if start[:2] in _MARKS:
+        return start[:4] != codecs.BOM_UTF32_LE
+    return len(start) > 3 and any(not any(start[i::2]) for i in (0, 1))
 
 
 def _csv(lines: Iterator[str], separator: str, size: int, position: Callable[[], int]) -> Table:
@@ -131,8 +165,11 @@ def _rows(reader: Any, header: Sequence[str]) -> Iterator[Row]:
         except csv.Error as error:
             yield Row(line, (), _told(error, line, reader.line_num))
             continue
-        except (EOFError, gzip.BadGzipFile) as error:
+        except _DAMAGED as error:
             yield Row(line, (), f"the compressed file is damaged or cut short here ({error})")
+            return
+        except UnicodeError as error:
+            yield Row(line, (), f"from here on it is no text in this encoding ({error})")
             return
         if not cells:
             continue
@@ -140,25 +177,35 @@ def _rows(reader: Any, header: Sequence[str]) -> Iterator[Row]:
             count = f"has {len(cells)} cells, but the header has {len(header)}"
             yield Row(line, cells, count)
         elif (bad := _undecoded(cells)) is not None:
-            yield Row(line, cells, "has bytes that are no text in this encoding", header[bad])
+            yield Row(line, cells, _UNREADABLE["\0" in cells[bad]], header[bad])
         else:
             yield Row(line, cells)
 
 
 def _told(error: csv.Error, first: int, last: int) -> str:
+    if "field limit" in str(error):
+        most = f"a cell has more than {csv.field_size_limit():,} characters"
+        hint = f" and goes on to line {last}: is a quote not closed?" if last > first else ""
+        return f"cannot be read: {most}{hint}"
     through = f", which goes on to line {last}" if last > first else ""
     return f"cannot be read: a quote that is not closed, or stands within a cell{through} ({error})"
 
 
 def _undecoded(cells: Sequence[str]) -> int | None:
-    """The first cell with bytes that could not be decoded."""
+    """The first cell with bytes that could not be decoded, or that are zero."""
+    whole = "".join(cells)
     try:
-        "".join(cells).encode()
+        whole.encode()
     except UnicodeEncodeError:
-        return next(
-            i for i, cell in enumerate(cells) if any("\ud800" <= c <= "\udfff" for c in cell)
-        )
-    return None
+        pass
+    else:
+        if "\0" not in whole:
+            return None
+    return next(i for i, cell in enumerate(cells) if any(c == "\0" or _is_raw(c) for c in cell))
+
+
+def _is_raw(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 # --- Parquet ----------------------------------------------------------------------------------

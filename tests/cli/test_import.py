@@ -65,7 +65,9 @@ def test_where_nothing_can_be_done_it_ends_with_2(
     telecom: Live, attune: Attune, tmp_path: Path
 ) -> None:
     file, mapping = tmp_path / "t.csv", tmp_path / "map.yaml"
+    wide = tmp_path / "wide.csv"
     file.write_text(TABLE)
+    wide.write_text(TABLE, encoding="utf-16")
     mapping.write_text("id: customer_id\ncolumns: {shoo: customer.age}\n")
     for arguments, said in (
         ((tmp_path / "none.csv",), "there is no file"),
@@ -73,6 +75,9 @@ def test_where_nothing_can_be_done_it_ends_with_2(
         ((file, "--map", mapping), f"{mapping}:2:11: the table has no column 'shoo'. Did you mean"),
         ((file, "--sep", ";;"), "must be one character"),
         ((file, "--encoding", "latin-99"), "no encoding is called latin-99"),
+        ((file, "--encoding", "base64"), "base64 is no encoding of text"),
+        ((file, "--encoding", "undefined"), "no encoding is called undefined"),
+        ((wide,), f"{wide}: looks like UTF-16: use --encoding utf-16"),
     ):
         done = attune("import", "customers", *arguments, "--server", telecom.address)
         assert done.returncode == 2, done

@@ -136,3 +136,47 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
 def test_what_is_called_parquet_and_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="is no Parquet file"):
         rows(written(tmp_path, "id\n1\n", "t.parquet"))
+
+
+def test_a_cell_that_is_too_long_is_said_so_and_stops_nothing(tmp_path: Path) -> None:
+    long = "x" * 131_073
+    found = rows(written(tmp_path, f'id,name\n1,{long}\n2,ok\n3,"{"x" * 99}\n' + f"{long}\n"))
+    assert [row.number for row in found] == [2, 3, 4]
+    assert found[0].problem == "cannot be read: a cell has more than 131,072 characters"
+    assert found[1] == Row(3, ["2", "ok"])
+    assert found[2].problem.endswith("characters and goes on to line 5: is a quote not closed?")
+
+
+def test_a_nul_character_is_a_mistake_of_its_row(tmp_path: Path) -> None:
+    found = rows(written(tmp_path, b"id,name\n1,An\0na\n2,ok\n"))
+    assert (found[0].number, found[0].column) == (2, "name")
+    assert found[0].problem == "has a NUL character in it"
+    assert found[1] == Row(3, ["2", "ok"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_utf_16_is_recognised_and_read_if_asked(tmp_path: Path, encoding: str, pack: Any) -> None:
+    path = written(tmp_path, pack("id,name\n1,Zoë\n".encode(encoding)))
+    with pytest.raises(InvalidInput, match="looks like UTF-16: use --encoding utf-16"):
+        rows(path)
+    assert rows(path, encoding=encoding) == [Row(2, ["1", "Zoë"])]
+
+
+def test_what_is_no_text_in_its_encoding_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="is no text in the encoding utf-32"):
+        rows(written(tmp_path, "id,name\n1,Zoë\n"), encoding="utf-32")
+    long = ("id,name\n" + "1,Zoë\n" * 50_000).encode("utf-16")
+    found = rows(written(tmp_path, long[:-1]), encoding="utf-16")
+    assert len(found) > 1
+    assert "from here on it is no text" in found[-1].problem
+
+
+def test_a_compressed_file_that_is_damaged_is_said_so(tmp_path: Path) -> None:
+    packed = gzip.compress(b"id,name\n" + b"".join(b"%d,Anna\n" % i for i in range(50_000)))
+    for start, said in ((packed[:11], "damaged"), (b"\x1f\x8b", "damaged")):
+        with pytest.raises(InvalidInput, match=said):
+            rows(written(tmp_path, start, "t.csv.gz"))
+    bent = bytearray(packed)
+    bent[len(bent) // 2 : len(bent) // 2 + 40] = b"\xff" * 40
+    assert "damaged or cut short" in rows(written(tmp_path, bytes(bent), "t.csv.gz"))[-1].problem

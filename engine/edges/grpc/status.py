@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 from engine.errors import (
     AttuneError,
     BrokenRuleBook,
+    DamagedData,
     InvalidInput,
     NoRuleBook,
     NotFound,
@@ -33,6 +34,7 @@ _CODES: Final[dict[type[AttuneError], grpc.StatusCode]] = {
     NotFound: grpc.StatusCode.NOT_FOUND,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StorageError: grpc.StatusCode.UNAVAILABLE,
+    DamagedData: grpc.StatusCode.UNAVAILABLE,
 }
 
 # In bytes. Clients take 8 KiB of trailers and turn more into RESOURCE_EXHAUSTED, hiding what was
