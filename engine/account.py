@@ -121,7 +121,7 @@ class Accountant:
         if reason.code == "availability.valid":
             begun = self._begun(action, now)
             return None if begun is None else (begun,)
-        if reason.code == "availability.text":
+        if reason.code == "availability.text" and reason.saw:
             missing = [self._book.index[name] for name in reason.saw]
             return NearestChange(self._book.attributes, (), present=missing).find(values)
         return None

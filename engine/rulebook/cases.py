@@ -148,7 +148,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
     now = fields.take("now", moment(), None)
     fields.require("expect")
     expect = fields.node("expect")
-    expected = tuple(_expected(expect, cast, report)) if expect is not None else ()
+    expected = _expected(expect, cast, report) if expect is not None else ()
     fields.close()
     return Case(
         name=name,
@@ -293,25 +293,33 @@ def _request(node: Node, cast: Cast, report: Report) -> _Asked:
     return _Asked(names, channel, context, max_offers)
 
 
-def _expected(node: Node, cast: Cast, report: Report) -> Iterator[Expectation]:
+def _expected(node: Node, cast: Cast, report: Report) -> tuple[Expectation, ...]:
+    before = report.errors
     fields = Fields(node, report, "an expectation")
-    if isinstance(node, MapNode) and node.whole and not node.entries:
+    expected = (*_offered(fields, cast), *_excluded(fields, cast, report))
+    fields.close()
+    if not expected and report.errors == before and isinstance(node, MapNode) and node.whole:
         report.error(node.place, "nothing is expected: this test would always pass")
+    return expected
+
+
+def _offered(fields: Fields, cast: Cast) -> Iterator[Expectation]:
+    """What is to be offered. `first: null` says that nothing is."""
     action = reference(cast.actions)
     first = fields.take_null("first", lambda one: "" if is_nothing(one) else action(one), None)
     if first is not None:
         kind, expected = (Expects.FIRST, (ActionId(first),)) if first else (Expects.FALLBACK, ())
         yield Expectation(kind, expected, fields.key_place("first").line)
     for kind in _LISTS:
-        actions = tuple(map(ActionId, fields.take(kind, list_of(action), ())))
-        if kind in fields:
-            yield Expectation(kind, actions, fields.place_of(kind).line)
+        least = 0 if kind in {Expects.OFFERS, Expects.ONLY} else 1
+        actions = fields.take(kind, list_of(action, least=least), None)
+        if actions is not None:
+            line = fields.place_of(kind).line
+            yield Expectation(kind, tuple(map(ActionId, actions)), line)
     wanted = fields.take("fallback", flag, None)
     if wanted is not None:
         line = fields.place_of("fallback").line
         yield Expectation(Expects.FALLBACK, (), line, wanted=wanted)
-    yield from _excluded(fields, cast, report)
-    fields.close()
 
 
 def _excluded(fields: Fields, cast: Cast, report: Report) -> Iterator[Expectation]:

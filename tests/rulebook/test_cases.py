@@ -121,6 +121,8 @@ def test_a_book_with_tests_has_nothing_to_remark_upon() -> None:
     ("keys", "said"),
     [
         ({"expect": {}}, "nothing is expected: this test would always pass"),
+        ({"expect": {"not": {}}}, "nothing is expected: this test would always pass"),
+        ({"expect": {"includes": []}}, "the list is empty"),
         ({"expect": {"frist": "stay"}}, "unknown key 'frist'"),
         ({"propensities": {"stay": 1.5}}, "1.5 is not between 0 and 1"),
         ({"propensities": {"sty": 0.5}}, "unknown action 'sty'. Did you mean 'stay'?"),
