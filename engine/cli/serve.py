@@ -76,7 +76,7 @@ def serve(
         rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, metrics=metrics,
         tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
     )  # fmt: skip
-    if not settings.rules.is_dir():
+    if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
     if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))

@@ -119,7 +119,7 @@ async def serve(
             _log.info("metrics", url=f"http://{at}/metrics")
         engine = await stack.enter_async_context(open_engine(settings))
         metrics.follow(lambda: (engine.book, engine.rulebook_status))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, engine.reload_soon)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, engine)
         if isinstance(engine, Watched):
             for gauge in engine.gauges():
                 metrics.watch(gauge)
@@ -222,7 +222,12 @@ def _heed_signals(closing: asyncio.Event) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop)
-    loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP is ignored"))
+    loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP before the start is done"))
+
+
+def _reload(engine: Engine) -> None:
+    _log.info("SIGHUP: the rule book is loaded again")
+    engine.reload_soon()
 
 
 def _ready(address: Address, book: RuleBook | None) -> str:
