@@ -70,7 +70,9 @@ async def test_a_customer_computed_again_is_written_again(tmp_path: Path) -> Non
         await store.append([interaction("a3")])
         await store.settled()
         before = (await store.load(ADA)).revision - 1
-        await store.append([interaction("b9", "bob")])  # written after what was to be written before
+        await store.append(
+            [interaction("b9", "bob")]
+        )  # written after what was to be written before
         with closing(sqlite3.connect(tmp_path / JOURNAL)) as database:
             (body,) = database.execute(
                 "SELECT body FROM customers WHERE customer_id = 'ada'"
