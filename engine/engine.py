@@ -4,10 +4,10 @@ import asyncio
 import secrets
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -23,7 +23,7 @@ from engine.edges.state.embedded import Embedded, Limits
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.features import FeatureSchema
 from engine.join import exposure_of, joined, unknown_decision
-from engine.learn import Learner
+from engine.learn import Learner, Mind
 from engine.model import (
     DAY,
     SECOND,
@@ -43,7 +43,6 @@ from engine.model import (
     ProfileUpdate,
     Question,
     Step,
-    TrainingExample,
 )
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
@@ -412,25 +411,6 @@ async def _decider(
     return await asyncio.to_thread(Decider, book, model, clock)
 
 
-class _Mind:
-    """The learner through the start, where a restored one takes the place of an empty one."""
-
-    def __init__(self) -> None:
-        self.learner = Learner()
-
-    def teach(self, lesson: TrainingExample) -> None:
-        self.learner.learn_one(lesson)
-
-    def register(self, document: Mapping[str, Any]) -> None:
-        self.learner.register(FeatureSchema.from_dict(document))
-
-    def snapshot(self) -> bytes:
-        return self.learner.snapshot()
-
-    def restore(self, snapshot: bytes) -> None:
-        self.learner = Learner.restore(snapshot)
-
-
 @asynccontextmanager
 async def open_engine(
     settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
@@ -446,7 +426,7 @@ async def open_engine(
     sources = sources or Sources()
     before = look(settings.rules)
     first = await first_book(settings, compiled)
-    mind = _Mind()
+    mind = Mind()
     state = await Embedded.open(
         settings.data,
         teach=mind.teach,

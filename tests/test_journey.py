@@ -11,8 +11,7 @@ import grpc
 import pytest
 
 from engine.edges.state.rebuild import digest, rebuild, recover
-from engine.features import FeatureSchema
-from engine.learn import Learner
+from engine.learn import Mind
 from engine.wire.customer_pb2 import Customer, GetCustomerRequest, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest, Response
@@ -165,22 +164,6 @@ def assert_equal_to_a_replay_from_empty(data: Path) -> None:
     assert digest(replayed.customers.values()) == digest(found.customers.values())
     assert anew.learner.version == restored.learner.version > 300
     assert anew.learner.weights_digest() == restored.learner.weights_digest()
-
-
-class Mind:
-    """A learner for a replay."""
-
-    def __init__(self) -> None:
-        self.learner = Learner()
-
-    def teach(self, lesson: Any) -> None:
-        self.learner.learn_one(lesson)
-
-    def register(self, document: Any) -> None:
-        self.learner.register(FeatureSchema.from_dict(document))
-
-    def restore(self, snapshot: bytes) -> None:
-        self.learner = Learner.restore(snapshot)
 
 
 def test_two_hundred_at_once_are_all_answered(rules, tmp_path):

@@ -1,14 +1,12 @@
 """The same as with the tally, with the learner that serves."""
 
 import random
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.rebuild import rebuild, recover
 from engine.features import Feature, FeatureKind, FeatureSchema
-from engine.learn import Learner
+from engine.learn import Mind
 from engine.model import (
     ActionId,
     CustomerId,
@@ -18,7 +16,6 @@ from engine.model import (
     Exposure,
     PlacementId,
     Response,
-    TrainingExample,
 )
 
 SCHEMA = FeatureSchema(
@@ -28,25 +25,6 @@ SCHEMA = FeatureSchema(
         Feature("customer.heavy_user", FeatureKind.FLAG),
     )
 )
-
-
-class Mind:
-    """A learner that a restored one may replace."""
-
-    def __init__(self) -> None:
-        self.learner = Learner()
-
-    def teach(self, lesson: TrainingExample) -> None:
-        self.learner.learn_one(lesson)
-
-    def register(self, document: Mapping[str, Any]) -> None:
-        self.learner.register(FeatureSchema.from_dict(document))
-
-    def snapshot(self) -> bytes:
-        return self.learner.snapshot()
-
-    def restore(self, snapshot: bytes) -> None:
-        self.learner = Learner.restore(snapshot)
 
 
 def responses(seed: int, count: int) -> list[Event]:
