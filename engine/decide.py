@@ -172,7 +172,7 @@ class Decider:
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         for sight in sights:
-            merit = self._arbiter.merit(sight.truths, sight.values)
+            merit = self._arbiter.merit(sight.truths, sight.values, given.now)
             open_to = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(open_to, merit)
             candidates = self._compete(question.channel, rivals, merit, scores)
@@ -210,7 +210,7 @@ class Decider:
             actions = actions[keep]
             propensities = None if propensities is None else propensities[keep]
         priorities = self._arbiter.priorities(propensities, merit, actions)
-        return placement.Candidates(treatments, actions, priorities, self._arbiter.ties[actions])
+        return placement.Candidates(treatments, actions, priorities, merit.ties[actions])
 
     def _slots(self, question: Question, at: PlacementId) -> int:
         slots = self.book.placements[at].slots

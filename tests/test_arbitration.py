@@ -12,7 +12,7 @@ def weighed(rules, **context):
     asked = question(context={k.replace("_", ".", 1): v for k, v in context.items()})
     values = Knowledge(rules).values(customer(), asked, NOW)
     arbiter = Arbiter(rules)
-    return arbiter, arbiter.merit(rules.conditions_of(values), values)
+    return arbiter, arbiter.merit(rules.conditions_of(values), values, NOW)
 
 
 def arbitration(**keys):
@@ -112,13 +112,13 @@ def test_equals_are_ordered_by_value_then_id():
         actions=[action("c", value=1), action("b", value=2), action("a", value=1)],
         policies=arbitration(ties=["value", "id"]),
     )
-    arbiter, _ = weighed(rules)
-    assert arbiter.ties.tolist() == [2, 0, 1]
+    _, merit = weighed(rules)
+    assert merit.ties.tolist() == [2, 0, 1]
 
 
 def test_without_value_in_ties_equals_are_ordered_by_id():
     rules = book(
         actions=[action("c", value=1), action("b", value=2)], policies=arbitration(ties=["id"])
     )
-    arbiter, _ = weighed(rules)
-    assert arbiter.ties.tolist() == [1, 0]
+    _, merit = weighed(rules)
+    assert merit.ties.tolist() == [1, 0]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -36,7 +37,7 @@ def check(
         raise typer.Exit(2)
     from engine.rulebook.load import load
 
-    loaded = load(directory)
+    loaded = load(directory, now=time.time_ns() // 1000)
     found = loaded.diagnostics
     if format is Format.JSON:
         typer.echo(as_json(found))

@@ -14,6 +14,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Override,
     RuleBook,
     Threshold,
     Treatment,
@@ -38,6 +39,7 @@ class Written:
     attributes: Attributes
     policies: Policies
     actions: tuple[WrittenAction, ...]
+    overrides: Mapping[str, tuple[Override, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def draft(written: Written, report: Report) -> Draft:
         for condition in written.policies.hierarchy.conditions
         if (index := expressions.condition(condition)) is not None
     }
-    assembled = _Actions(written.policies, expressions, indexes, [], [])
+    assembled = _Actions(written.policies, written.overrides, expressions, indexes, [], [])
     for action in written.actions:
         assembled.add(action)
     arbitration = _arbitration(written.policies.arbitration, tuple(assembled.actions), expressions)
@@ -92,6 +94,7 @@ class _Actions:
     """Actions and treatments as they take their places; `indexes` are the inherited conditions."""
 
     policies: Policies
+    overrides: Mapping[str, tuple[Override, ...]]
     expressions: Expressions
     indexes: Mapping[WrittenCondition, int]
     actions: list[Action]
@@ -129,6 +132,7 @@ class _Actions:
                 treatments=tuple(range(first, len(self.treatments))),
                 file=written.place.file,
                 line=written.place.line,
+                overrides=self.overrides.get(written.action_id, ()),
             )
         )
         self._check_unused(written)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.model import Micros
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
-from engine.rulebook.book import RuleBook
+from engine.rulebook.book import Override, RuleBook
 from engine.rulebook.cases import Cast, check_cases
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.diagnostics import Diagnostic
-from engine.rulebook.levers import check_levers
+from engine.rulebook.levers import LEVERS, LeverReading, read_levers
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
@@ -26,15 +27,16 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load(source: Path | Mapping[str, bytes]) -> Loaded:
+def load(source: Path | Mapping[str, bytes], now: Micros | None = None) -> Loaded:
     """Loads a rule book from a directory, or from file contents by relative path.
 
     Never raises for what is in the files: every mistake comes back with its place, sorted, and the
-    book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents always give the same `RuleBook.version`.
+    book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents
+    always give the same `RuleBook.version`. What has expired by `now` is remarked; by default nothing.
     """
     report = Report()
     try:
-        book = _loaded(snapshot(source, report), report)
+        book = _loaded(snapshot(source, report), report, now)
     except Mistake as mistake:
         report.mistake(mistake)
         book = None
@@ -43,7 +45,7 @@ def load(source: Path | Mapping[str, bytes]) -> Loaded:
     return Loaded(book, report.diagnostics())
 
 
-def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
+def _loaded(files: Snapshot, report: Report, now: Micros | None) -> RuleBook | None:
     """The book, or None if the report has errors."""
     roots = {path: parse(path, c, report) for path, c in files.files.items() if _is_yaml(path)}
     attributes = read_attributes(_required("attributes.yaml", roots, report), report)
@@ -53,15 +55,16 @@ def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
     names = action_ids(action_files, report)
     policies = read_policies(_required("policies.yaml", roots, report), attributes, names, report)
     actions = read_actions(action_files, policies, attributes, report)
-    written = Written(files.version, attributes, policies, actions)
+    overrides: Mapping[str, tuple[Override, ...]] = {}
+    if LEVERS in files.files:
+        reading = LeverReading(actions, names, policies.hierarchy, report, now)
+        overrides = read_levers(LEVERS, files.files[LEVERS], reading)
+    written = Written(files.version, attributes, policies, actions, overrides)
     drafted = draft(written, report)
     cast = Cast(attributes, policies, names, reason_codes(written))
     for path, root in roots.items():
         if path.startswith("tests/") and root is not None:
             check_cases(root, cast, report)
-    if "levers.csv" in files.files:
-        content = files.files["levers.csv"]
-        check_levers("levers.csv", content, actions, names, policies.hierarchy, report)
     return None if report.errors else assemble(written, drafted, report)
 
 

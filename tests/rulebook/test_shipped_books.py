@@ -271,7 +271,7 @@ def test_a_story_ends_as_it_is_told(name: str, story: dict[str, Any]) -> None:
         book.actions[book.treatments[t].action]
         for t in book.select_for[placement](truths, seen, now)
     ]
-    priority = Arbiter(book).merit(truths, seen).product
+    priority = Arbiter(book).merit(truths, seen, now).product
     fitting.sort(
         key=lambda a: (a.action_class is not ActionClass.MANDATORY, -priority[a.index], a.action_id)
     )
