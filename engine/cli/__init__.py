@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "record": ("record", "Tell a running service what a customer did."),
     "import": ("import_", "Load customers from CSV or Parquet files."),
     "check": ("check", "Find every mistake in a rule book."),
+    "schema": ("schema", "Write JSON Schemas, so that an editor completes rule files."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

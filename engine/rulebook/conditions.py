@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 from engine.model import Stage
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import MapNode, Node, Scalar, described
-from engine.rulebook.readers import Reader, number
+from engine.rulebook.readers import SCALAR, Reader, allowed, allowing, number
 from engine.rulebook.report import Mistake, Place, Report
 
 STAGES: Final = {
@@ -37,6 +37,7 @@ WrittenNumber: TypeAlias = float | Scalar
 """A number, or the scalar that holds a CEL expression for it."""
 
 
+@allowing(type=SCALAR)
 def expression(node: Node) -> Scalar:
     """A CEL expression: any single value, taken as it is written."""
     if isinstance(node, Scalar) and node.text.strip():
@@ -54,7 +55,7 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
             return node
         return constant(node)
 
-    return read
+    return allowing(anyOf=(allowed(constant), {"type": "string"}))(read)
 
 
 class PolicyTests(NamedTuple):

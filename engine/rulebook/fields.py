@@ -24,6 +24,7 @@ class Fields:
         self.report = report
         self.place = place or node.place
         self._what = what
+        self._node = node
         self._asked: list[str] = []
         self._required: list[str] = []
         self._entries: dict[str, tuple[Scalar, Node]] = {}
@@ -39,6 +40,8 @@ class Fields:
 
     def node(self, key: str) -> Node | None:
         """What stands under a key; None if the key is absent."""
+        if self.report.watch:
+            self.report.watch.asked(self._node, key, None)
         self._asked.append(key)
         entry = self._entries.get(key)
         return entry[1] if entry else None
@@ -56,6 +59,8 @@ class Fields:
     def take(self, key: str, reader: Reader[T], filler: F) -> T | F:
         """The value of an optional key."""
         node = self.node(key)
+        if self.report.watch:
+            self.report.watch.asked(self._node, key, reader)
         if node is None:
             return filler
         try:
@@ -72,6 +77,8 @@ class Fields:
     def require(self, key: str) -> None:
         """Makes a key required; `close` reports it if it is missing."""
         self._required.append(key)
+        if self.report.watch:
+            self.report.watch.required(self._node, key)
 
     def close(self) -> None:
         """Reports the keys that nobody asked for, and those that are required and missing."""
@@ -99,6 +106,8 @@ def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, S
     """The entries of a mapping of names (issues, groups, …): name, its key, what stands under it."""
     if node is None:
         return
+    if report.watch:
+        report.watch.named(node, what)
     if not isinstance(node, MapNode):
         report.error(node.place, f"expected {what} by name, found {described(node)}")
         return

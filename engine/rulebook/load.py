@@ -15,7 +15,7 @@ from engine.rulebook.levers import LEVERS, LeverReading, read_levers
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
-from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes
+from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
 from engine.rulebook.snapshot import Snapshot, snapshot
 
 
@@ -27,14 +27,16 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load(source: Path | Mapping[str, bytes], now: Micros | None = None) -> Loaded:
+def load(
+    source: Path | Mapping[str, bytes], now: Micros | None = None, watch: Watch | None = None
+) -> Loaded:
     """Loads a rule book from a directory, or from file contents by relative path.
 
     Never raises for what is in the files: every mistake comes back with its place, sorted, and the
     book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents
     always give the same `RuleBook.version`. What has expired by `now` is remarked; by default nothing.
     """
-    report = Report()
+    report = Report(watch)
     try:
         book = _loaded(snapshot(source, report), report, now)
     except Mistake as mistake:

@@ -1,8 +1,8 @@
 """Readers: what one value under a key must be. Each takes a node and raises `Mistake` if it is not."""
 
 import math
-from collections.abc import Callable, Iterable
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.model import Micros
@@ -12,9 +12,31 @@ from engine.rulebook.report import Mistake, Place
 from engine.rulebook.times import duration_of, zone_of
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Callable[..., object])
 Reader: TypeAlias = Callable[[Node], T]
+SCALAR: Final = ("string", "number", "boolean")
 
 
+def allowing(**schema: object) -> Callable[[R], R]:
+    """Marks a reader with what it allows, in the words of JSON Schema.
+
+    A schema may allow more than its reader does, never less. `names` stands for the names of a kind.
+    """
+
+    def marked(reader: R) -> R:
+        reader.__dict__["schema"] = schema
+        return reader
+
+    return marked
+
+
+def allowed(reader: object) -> Mapping[str, object]:
+    """What a reader says it allows; empty, which is anything, if it does not say."""
+    schema: Mapping[str, object] = getattr(reader, "schema", {})
+    return schema
+
+
+@allowing(type="string")
 def text(node: Node) -> str:
     """A text. What YAML takes for a number, true, false or null must be quoted to be one."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -38,6 +60,7 @@ def _is_flow(node: Node) -> bool:
             return False
 
 
+@allowing(type="string")
 def words(node: Node) -> str:
     """A text that is not blank."""
     found = text(node)
@@ -46,6 +69,7 @@ def words(node: Node) -> str:
     return found
 
 
+@allowing(type=SCALAR)
 def scalar(node: Node) -> Scalar:
     """Any single value that is not null."""
     if isinstance(node, Scalar) and (node.value is not None or node.style):
@@ -53,11 +77,13 @@ def scalar(node: Node) -> Scalar:
     raise Mistake((node.place, f"expected one value, found {described(node)}"))
 
 
+@allowing(type=SCALAR)
 def as_written(node: Node) -> str:
     """Any single value as it is written: `2026` and `true` are texts here."""
     return scalar(node).text
 
 
+@allowing(type="string", pattern=f"^{IDENTIFIER.pattern}$")
 def identifier(node: Node) -> str:
     """A name for something: letters, digits, `_`, `-` and `.`, at most 100 characters."""
     found = text(node)
@@ -71,6 +97,7 @@ def identifier_problem(found: str) -> str:
     return f"'{shortened(found)}' is no name: use up to 100 letters, digits, '_', '-' and '.'"
 
 
+@allowing(type="boolean")
 def flag(node: Node) -> bool:
     """True or false."""
     if isinstance(node, Scalar) and isinstance(node.value, bool):
@@ -89,7 +116,7 @@ def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
             raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
         return float(value)
 
-    return read
+    return allowing(type="number", **_limits(least, most))(read)
 
 
 def whole(least: int, most: int = 10**15) -> Reader[int]:
@@ -103,7 +130,12 @@ def whole(least: int, most: int = 10**15) -> Reader[int]:
             raise Mistake((node.place, f"{described(node)} is not {_span(least, most)}"))
         return value
 
-    return read
+    return allowing(type="integer", **_limits(least, most))(read)
+
+
+def _limits(least: float, most: float) -> dict[str, float]:
+    limits = {"minimum": least, "maximum": most}
+    return {name: limit for name, limit in limits.items() if abs(limit) < 10**15}
 
 
 def _span(least: float, most: float) -> str:
@@ -112,6 +144,7 @@ def _span(least: float, most: float) -> str:
     return f"at most {most:g}" if least == -math.inf else f"between {least:g} and {most:g}"
 
 
+@allowing(type="string", pattern="^[0-9]+[smhdw]$")
 def duration(node: Node) -> Micros:
     """A positive length of time in microseconds."""
     length = duration_of(node.text) if isinstance(node, Scalar) else None
@@ -125,6 +158,7 @@ def duration(node: Node) -> Micros:
     return length
 
 
+@allowing(type="string")
 def zone(node: Node) -> ZoneInfo:
     """An IANA time zone."""
     found = zone_of(text(node))
@@ -153,7 +187,7 @@ def one_of(kind: str, allowed: Iterable[str]) -> Reader[str]:
             )
         )
 
-    return read
+    return allowing(enum=choices)(read)
 
 
 def reference(names: Names) -> Reader[str]:
@@ -166,7 +200,7 @@ def reference(names: Names) -> Reader[str]:
             raise Mistake((node.place, problem))
         return found
 
-    return read
+    return allowing(names=names.kind)(read)
 
 
 def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
@@ -192,4 +226,4 @@ def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
             raise Mistake(*found)
         return tuple(items)
 
-    return read
+    return allowing(type="array", items=allowed(reader), minItems=least)(read)

@@ -1,7 +1,7 @@
 """Places in rule files, and the list of what is wrong there."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from engine.rulebook.diagnostics import Diagnostic, Severity
 
@@ -29,6 +29,19 @@ class TooManyMistakes(Exception):
     """Raised when a report is full: whoever reads it has enough to do."""
 
 
+class Watch(Protocol):
+    """Sees what readers ask of every mapping, so that what they accept can be told to others."""
+
+    def asked(self, mapping: object, key: str, reader: object | None) -> None:
+        """A key was asked for; with its reader, if it has a single one."""
+
+    def required(self, mapping: object, key: str) -> None:
+        """A key was required."""
+
+    def named(self, mapping: object, what: str) -> None:
+        """The mapping's keys are names of somebody's choosing."""
+
+
 class Report:
     """What was found while reading a book. Each thing is listed once, in the order of its place.
 
@@ -36,9 +49,10 @@ class Report:
     of those lines by file: what they may have declared must not be called unknown.
     """
 
-    __slots__ = ("_errors", "_notices", "lost")
+    __slots__ = ("_errors", "_notices", "lost", "watch")
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
+        self.watch = watch
         self._errors: set[Diagnostic] = set()
         self._notices: dict[str, Diagnostic] = {}
         self.lost: dict[str, set[str]] = {}

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from engine.model import Micros
 from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import Node, Scalar, described
-from engine.rulebook.readers import Reader, zone
+from engine.rulebook.readers import Reader, allowing, zone
 from engine.rulebook.report import Mistake, Report
 from engine.rulebook.times import moment_of
 
@@ -44,4 +44,4 @@ def moment(local: ZoneInfo | None = None, *, day_end: bool = False) -> Reader[Mi
             )
         return found
 
-    return read
+    return allowing(type="string")(read)
