@@ -47,13 +47,12 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class LeverReading:
-    """What reading levers.csv refers to; what has expired by `now` is remarked."""
+    """What reading levers.csv refers to."""
 
     actions: tuple[WrittenAction, ...]
     names: Names
     hierarchy: Hierarchy
     report: Report
-    now: Micros | None
 
 
 def read_levers(
@@ -164,7 +163,7 @@ class _Table:
         begin, end = row.take("from", moment()), row.take("to", moment(day_end=True))
         if begin is not None and end is not None and begin >= end:
             row.report.error(row.cells["to"].place, "'to' is before 'from': this is never valid")
-        elif end is not None and self.reading.now is not None and end <= self.reading.now:
+        elif row.report.is_past(end):
             place = row.cells["to"].place
             row.report.notice(f"expired {place}", place, "expired: this row changes nothing now")
         return begin, end

@@ -12,6 +12,7 @@ from engine.rulebook.cases import Cast, check_cases
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.levers import LEVERS, LeverReading, read_levers
+from engine.rulebook.logic import report_findings
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
@@ -36,9 +37,9 @@ def load(
     book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents
     always give the same `RuleBook.version`. What has expired by `now` is remarked; by default nothing.
     """
-    report = Report(watch)
+    report = Report(now, watch)
     try:
-        book = _loaded(snapshot(source, report), report, now)
+        book = _loaded(snapshot(source, report), report)
     except Mistake as mistake:
         report.mistake(mistake)
         book = None
@@ -47,7 +48,7 @@ def load(
     return Loaded(book, report.diagnostics())
 
 
-def _loaded(files: Snapshot, report: Report, now: Micros | None) -> RuleBook | None:
+def _loaded(files: Snapshot, report: Report) -> RuleBook | None:
     """The book, or None if the report has errors."""
     roots = {path: parse(path, c, report) for path, c in files.files.items() if _is_yaml(path)}
     attributes = read_attributes(_required("attributes.yaml", roots, report), report)
@@ -59,10 +60,16 @@ def _loaded(files: Snapshot, report: Report, now: Micros | None) -> RuleBook | N
     actions = read_actions(action_files, policies, attributes, report)
     overrides: Mapping[str, tuple[Override, ...]] = {}
     if LEVERS in files.files:
-        reading = LeverReading(actions, names, policies.hierarchy, report, now)
+        reading = LeverReading(actions, names, policies.hierarchy, report)
         overrides = read_levers(LEVERS, files.files[LEVERS], reading)
     written = Written(files.version, attributes, policies, actions, overrides)
     drafted = draft(written, report)
+    whole = [
+        (action, [drafted.treatments[t] for t in action.treatments])
+        for action, as_written in zip(drafted.actions, actions, strict=True)
+        if as_written.complete
+    ]
+    report_findings(drafted.expressions, whole, attributes, report)
     cast = Cast(attributes, policies, names, reason_codes(written))
     for path, root in roots.items():
         if path.startswith("tests/") and root is not None:

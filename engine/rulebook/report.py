@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple, Protocol
 
+from engine.model import Micros
 from engine.rulebook.diagnostics import Diagnostic, Severity
 
 MOST_ERRORS: Final = 500
@@ -46,12 +47,14 @@ class Report:
     """What was found while reading a book. Each thing is listed once, in the order of its place.
 
     A file with a syntax error is read without the lines it makes unreadable. `lost` keeps the words
-    of those lines by file: what they may have declared must not be called unknown.
+    of those lines by file: what they may have declared must not be called unknown. What has expired by
+    `now` is remarked; nothing if that is None.
     """
 
-    __slots__ = ("_errors", "_notices", "lost", "watch")
+    __slots__ = ("_errors", "_notices", "lost", "now", "watch")
 
-    def __init__(self, watch: Watch | None = None) -> None:
+    def __init__(self, now: Micros | None = None, watch: Watch | None = None) -> None:
+        self.now = now
         self.watch = watch
         self._errors: set[Diagnostic] = set()
         self._notices: dict[str, Diagnostic] = {}
@@ -61,6 +64,10 @@ class Report:
     def errors(self) -> int:
         """How many different errors there are so far."""
         return len(self._errors)
+
+    def is_past(self, end: Micros | None) -> bool:
+        """Whether something that ends then is over."""
+        return end is not None and self.now is not None and end <= self.now
 
     def error(self, place: Place, message: str) -> None:
         """Adds an error.

@@ -26,6 +26,9 @@ def read_validity(node: Node | None, report: Report) -> tuple[Micros | None, Mic
     fields.close()
     if begin is not None and end is not None and begin >= end:
         report.error(fields.place_of("to"), "'to' is before 'from': this is never valid")
+    elif report.is_past(end):
+        place = fields.place_of("to")
+        report.notice(f"expired {place}", place, "expired: this action is not offered any more")
     return begin, end
 
 

@@ -22,7 +22,7 @@ from tests.rulebook.test_fuzz import mutated
 
 RULES = Path(__file__).parents[2] / "rules"
 BOOKS = {"telecom": RULES / "telecom", "bank": RULES / "bank", "base": BASE}
-FEW = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+FEW = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def plain(node: Node | None) -> Any:
