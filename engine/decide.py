@@ -195,7 +195,7 @@ class Decider:
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         for sight in sights:
-            merit = self._arbiter.merit(sight.truths, sight.values)
+            merit = self._arbiter.merit(sight.truths, sight.values, given.now)
             open_to = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(open_to, merit)
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)

@@ -46,7 +46,7 @@ def explain(
     shown_before: dict[ActionId, PlacementId] = {}
     for sight, placed in zip(sights, decision.placements, strict=True):
         shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
-        merit = arbiter.merit(sight.truths, sight.values)
+        merit = arbiter.merit(sight.truths, sight.values, decision.decided_at)
         story = _Story(book, arbiter, sight, merit, propensities, decision)
         candidates += sorted(
             (
@@ -89,12 +89,21 @@ class _Story(NamedTuple):
                 book, action, sight.placement, sight.truths, sight.values, self.decision.decided_at
             )
             treatment = None if nearest is None else nearest.treatment_id
-            return CandidateTrace(action.action_id, treatment, sight.placement, 0, None, told)
+            return CandidateTrace(
+                action.action_id, treatment, sight.placement, 0, None, told, self._notes(action)
+            )
         treatment = book.treatments[through[0]].treatment_id
         factors = self._factors(action)
         told = () if shown else self._outdone(action, factors, shown_before)
         rank = shown.rank if shown else 0
-        return CandidateTrace(action.action_id, treatment, sight.placement, rank, factors, told)
+        return CandidateTrace(
+            action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
+        )
+
+    def _notes(self, action: Action) -> tuple[str, ...]:
+        """What is not as the action's own file says."""
+        override = action.override_at(self.decision.decided_at)
+        return () if override is None else (override.text,)
 
     def _factors(self, action: Action) -> Factors:
         propensity = None if self.propensities is None else float(self.propensities[action.index])

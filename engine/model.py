@@ -211,7 +211,10 @@ class Factors(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CandidateTrace:
-    """One action in one placement: its factors (None if out before scoring), rank (0 if not shown)."""
+    """One action in one placement: its factors (None if out before scoring), rank (0 if not shown).
+
+    `notes` are worth knowing and no reasons, such as an override of its lever.
+    """
 
     action_id: ActionId
     treatment_id: TreatmentId | None
@@ -219,6 +222,7 @@ class CandidateTrace:
     rank: int
     factors: Factors | None
     reasons: tuple[Reason, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

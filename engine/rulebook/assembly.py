@@ -14,6 +14,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Override,
     RuleBook,
     Threshold,
     Treatment,
@@ -39,6 +40,7 @@ class Written:
     attributes: Attributes
     policies: Policies
     actions: tuple[WrittenAction, ...]
+    overrides: Mapping[str, tuple[Override, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def draft(written: Written, report: Report) -> Draft:
         for condition in written.policies.hierarchy.conditions
         if (index := expressions.condition(condition)) is not None
     }
-    assembled = _Actions(written.policies, expressions, indexes, [], [])
+    assembled = _Actions(written.policies, written.overrides, expressions, indexes, [], [])
     for action in written.actions:
         assembled.add(action)
     actions = tuple(assembled.actions)
@@ -96,6 +98,7 @@ class _Actions:
     """Actions and treatments as they take their places; `indexes` are the inherited conditions."""
 
     policies: Policies
+    overrides: Mapping[str, tuple[Override, ...]]
     expressions: Expressions
     indexes: Mapping[WrittenCondition, int]
     actions: list[Action]
@@ -135,6 +138,7 @@ class _Actions:
                 line=written.place.line,
                 column=written.place.column,
                 valid_place=str(written.valid_place or ""),
+                overrides=self.overrides.get(written.action_id, ()),
             )
         )
         self._check_unused(written)

@@ -126,12 +126,34 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """What a row of levers.csv puts in the place of an action's own lever and value while it holds.
+
+    `valid` is [from, to) in UTC. `lever` is L, the whole factor, as in `Action`; None leaves the
+    book's, and so does a `value` of None. `text` says it to people.
+    """
+
+    valid: tuple[Micros | None, Micros | None]
+    lever: float | None
+    value: float | None
+    text: str
+    file: str
+    line: int
+
+    def holds(self, now: Micros) -> bool:
+        """Whether it holds at this moment."""
+        start, end = self.valid
+        return (start is None or now >= start) and (end is None or now < end)
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """Something the firm can offer or say.
 
     `conditions` are all it must meet, inherited and own, in the order of the funnel, without those
     it opts out of. `lever` is L, the whole factor, with the issue's, the group's and the action's
-    percentages added up. `valid` is [from, to) in UTC.
+    percentages added up. `valid` is [from, to) in UTC. `overrides` stand in levers.csv; no two of
+    them hold at the same time.
     """
 
     index: int
@@ -153,11 +175,16 @@ class Action:
     column: int = 1
     valid_place: str = ""
     """Where `valid` is written; empty if it is not."""
+    overrides: tuple[Override, ...] = ()
 
     @property
     def place(self) -> str:
         """Where it is written: `file:line:column`."""
         return f"{self.file}:{self.line}:{self.column}"
+
+    def override_at(self, now: Micros) -> Override | None:
+        """The override that holds at this moment; None if the book's own numbers do."""
+        return next((one for one in self.overrides if one.holds(now)), None)
 
 
 class Misfit(NamedTuple):

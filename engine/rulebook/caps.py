@@ -7,7 +7,7 @@ from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import Node, described
-from engine.rulebook.readers import number, one_of, reference, text, whole, words
+from engine.rulebook.readers import allowing, number, one_of, reference, text, whole, words
 from engine.rulebook.report import Mistake, Report
 
 _PERIODS = ("per_day", "per_week", "per_month", "total")
@@ -59,6 +59,7 @@ def _caps(fields: Fields) -> list[Formula]:
     return [cost] if isinstance(cost, Formula) else []
 
 
+@allowing(type="string", pattern="^[A-Z]{3}$")
 def _currency(node: Node) -> str:
     if _CURRENCY.fullmatch(text(node)):
         return text(node)

@@ -13,6 +13,8 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
+    allowed,
+    allowing,
     as_written,
     duration,
     flag,
@@ -306,7 +308,10 @@ def _expected(node: Node, cast: Cast, report: Report) -> tuple[Expectation, ...]
 def _offered(fields: Fields, cast: Cast) -> Iterator[Expectation]:
     """What is to be offered. `first: null` says that nothing is."""
     action = reference(cast.actions)
-    first = fields.take_null("first", lambda one: "" if is_nothing(one) else action(one), None)
+    nobody_or_action = allowing(anyOf=({"type": "null"}, allowed(action)))(
+        lambda one: "" if is_nothing(one) else action(one)
+    )
+    first = fields.take_null("first", nobody_or_action, None)
     if first is not None:
         kind, expected = (Expects.FIRST, (ActionId(first),)) if first else (Expects.FALLBACK, ())
         yield Expectation(kind, expected, fields.key_place("first").line)

@@ -10,6 +10,7 @@ from engine.rulebook.nodes import ListNode, Node, Scalar, described
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
     Reader,
+    allowing,
     duration,
     identifier,
     list_of,
@@ -88,6 +89,7 @@ def _as_is(node: Node) -> str:
     return node.text if isinstance(node, Scalar) else ""
 
 
+@allowing(type="string", pattern="^([0-9]+[smhdw]|until_midnight)$")
 def _pause(node: Node) -> int:
     if isinstance(node, Scalar) and node.text == "until_midnight":
         return 0
@@ -97,6 +99,7 @@ def _pause(node: Node) -> int:
         raise Mistake(*((p, f"{m}; or 'until_midnight'") for p, m in mistake.found)) from None
 
 
+@allowing(type="array", items={"type": "string"}, minItems=2, maxItems=2)
 def _hours(node: Node) -> tuple[str, ...]:
     ends = node.items if isinstance(node, ListNode) else ()
     if len(ends) != 2:
