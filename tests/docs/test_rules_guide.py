@@ -27,7 +27,7 @@ class Box(NamedTuple):
 
 def boxes() -> Iterator[Box]:
     section = ""
-    pattern = re.compile(r"^## ([^\n]+)$|^```(\w+) ?(\S*)\n(.*?)^```$", re.M | re.S)
+    pattern = re.compile(r"^## ([^\n]+)$|^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     for heading, language, name, text in pattern.findall(GUIDE.read_text()):
         section = heading or section
         if language == "yaml":
@@ -68,7 +68,9 @@ def books() -> dict[str, Loaded]:
     grown: dict[str, Loaded] = {}
     for box in boxes():
         if box.path.endswith(".yaml"):
-            trees[box.path] = merged(trees.get(box.path), yaml.compose(box.text))
+            added = yaml.compose(box.text)
+            assert added is not None
+            trees[box.path] = merged(trees.get(box.path), added)
         else:
             tables[box.path] = box.text.encode()
         files = {path: yaml.serialize(tree).encode() for path, tree in trees.items()}
@@ -103,6 +105,6 @@ def test_all_stories_so_far_come_true_after(section: str) -> None:
 
 def test_every_section_is_in_the_table_of_contents() -> None:
     text = GUIDE.read_text()
-    for heading in re.findall(r"^## (\d+\. .+)$", text, re.M):
+    for heading in re.findall(r"^## (\d+\. .+)$", text, re.MULTILINE):
         anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
         assert f"](#{anchor})" in text, heading
