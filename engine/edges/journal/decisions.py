@@ -22,6 +22,7 @@ import zstandard
 from engine.codec import DecisionRecord, decode_decision, encode_decision, split_decisions
 from engine.edges.journal.database import (
     Readers,
+    insert_all,
     open_database,
     storage_error,
 )
@@ -37,7 +38,9 @@ _BLOCK: Final = 256
 _PAUSE: Final = 0.05
 _RETRY: Final = 1.0
 _BREATH: Final = 0.000_05
-_MOUTHFUL: Final = 8
+_COMPRESSED_AT_ONCE: Final = 8
+_ENCODED_AT_ONCE: Final = 64
+_BEHIND: Final = _BLOCK // 2
 _IDLE: Final = 600.0
 _PRUNED_AT_ONCE: Final = 32
 _LEVEL: Final = 1
@@ -48,6 +51,7 @@ CREATE TABLE IF NOT EXISTS blocks (
 CREATE TABLE IF NOT EXISTS decisions (
     decision_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
 """
+_REPLACING: Final = "ON CONFLICT (decision_id) DO UPDATE SET block = excluded.block"
 
 
 class Retention(NamedTuple):
@@ -103,13 +107,18 @@ class DecisionLog:
 
         What is handed over must not be changed any more. Never blocks.
         """
-        if len(self._unwritten) >= MAX_WAITING:
+        if self.waiting >= MAX_WAITING:
             return False
         self._unwritten[record.decision.decision_id] = record
         self._waiting.append(record)
         if not self._wake.is_set():
             self._wake.set()
         return True
+
+    @property
+    def waiting(self) -> int:
+        """Records on their way to the disk."""
+        return len(self._unwritten)
 
     async def decision(
         self, loop: AbstractEventLoop, decision_id: DecisionId
@@ -176,10 +185,8 @@ class DecisionLog:
             "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
             (max(at for _, _, at in ids), orjson.dumps(ids), body),
         ).lastrowid
-        connection.executemany(
-            "INSERT OR REPLACE INTO decisions (decision_id, block) VALUES (?, ?)",
-            sorted((decision_id, block) for decision_id, _, _ in ids),
-        )
+        rows = sorted((decision_id, block) for decision_id, _, _ in ids)
+        insert_all(connection, "decisions (decision_id, block)", rows, _REPLACING)
         connection.execute("COMMIT")
         for written in self._encoded:
             self._unwritten.pop(written.decision_id, None)
@@ -188,9 +195,13 @@ class DecisionLog:
     def _encode(self) -> None:
         """Encodes one by one, letting the event loop run in between: both need the interpreter.
 
+        A loop that never rests gives it back after some milliseconds only. So the more records wait,
+        the more are encoded between two breaths: what is decided is recorded as fast as it comes.
+
         What is encoded is not needed as objects any more: freeing many at once would hold up decisions.
         """
-        for _ in range(min(len(self._waiting), _BLOCK - len(self._encoded))):
+        at_once = min(1 + len(self._waiting) // _BEHIND, _ENCODED_AT_ONCE)
+        for place in range(1, min(len(self._waiting), _BLOCK - len(self._encoded)) + 1):
             decision = self._waiting[0].decision
             name = decision.decision_id
             try:
@@ -203,15 +214,17 @@ class DecisionLog:
                 self._unwritten[name] = encoded
                 self._encoded.append(encoded)
             self._waiting.popleft()
-            self._breathe()
+            if place % at_once == 0:
+                self._breathe()
 
     def _compress(self) -> bytes:
         """Compresses a few at a time: on a small machine decisions need the same processor."""
+        at_once = _COMPRESSED_AT_ONCE * (1 + len(self._waiting) // _BEHIND)
         compressing = self._compressor.compressobj()
         parts: list[bytes] = []
         for place, encoded in enumerate(self._encoded, 1):
             parts.append(compressing.compress(encoded.body))
-            if place % _MOUTHFUL == 0:
+            if place % at_once == 0:
                 self._breathe()
         return b"".join((*parts, compressing.flush()))
 
@@ -233,9 +246,11 @@ class DecisionLog:
             if newest >= horizon and _used(connection) <= self._retention.size:
                 return
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "DELETE FROM decisions WHERE decision_id = ? AND block = ?",
-                [(past.decision_id, block) for past in _listed(block, ids)],
+            names = orjson.dumps([past.decision_id for past in _listed(block, ids)]).decode()
+            connection.execute(
+                "DELETE FROM decisions WHERE block = ? AND decision_id IN "
+                "(SELECT value FROM json_each(?))",
+                (block, names),
             )
             connection.execute("DELETE FROM blocks WHERE block = ?", (block,))
             connection.execute("COMMIT")
