@@ -183,7 +183,7 @@ class _Reading:
         group = fields.need("group", reference(groups), "")
         treatments = fields.node("treatments")
         fields.require("treatments")
-        own = policy_tests(fields, "action", action_id)
+        own = policy_tests(fields, "action", action_id, self.policies.stages)
         known = own.complete and self.policies.hierarchy.is_complete(group)
         title = fields.need("title", words, "")
         action_class = fields.take("class", one_of("class", list(ActionClass)), "promotional")

@@ -18,6 +18,7 @@ from engine.rulebook.nodes import ListNode, Node, described
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import allowing, list_of, number, one_of, reference, text
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.stages import Stages
 
 FACTORS: Final = "PCVL"
 POLICIES: Final = ("squarecb", "greedy", "thompson")
@@ -86,6 +87,7 @@ class Scope:
     hierarchy: Hierarchy
     placements: dict[str, Placement]
     actions: Names
+    stages: Stages
 
 
 def read_arbitration(node: Node | None, scope: Scope, report: Report) -> WrittenArbitration:
@@ -138,13 +140,26 @@ def _items(node: Node | None, report: Report) -> tuple[Node, ...]:
 
 def _weight(node: Node, scope: Scope, report: Report) -> WrittenWeight | None:
     fields = Fields(node, report, "a context weight")
-    fields.require("when")
-    condition = _condition(fields, "when", "context_weights")
+    condition = _when_or_stages(fields, scope)
     issue, group, action = _target(fields, scope)
     weight = fields.need("weight", number_or_expression(-100, 10_000), 0.0)
     fields.close()
     place = fields.place_of("weight")
     return WrittenWeight(condition, issue, group, action, weight, place) if condition else None
+
+
+def _when_or_stages(fields: Fields, scope: Scope) -> WrittenCondition | None:
+    """When a context weight counts: a condition, or the stages of the customer."""
+    if "stages" not in fields:
+        fields.require("when")
+    elif "when" in fields:
+        message = "'when' and 'stages': give one of them, or ask for the stage under 'when'"
+        fields.report.error(fields.key_place("stages"), message)
+    in_stage = scope.stages.filter(fields)
+    when = _condition(fields, "when", "context_weights")
+    if in_stage is None:
+        return when
+    return WrittenCondition("context_weights", "", "arbitration", "", in_stage.place, in_stage)
 
 
 def _condition(fields: Fields, key: str, test: str) -> WrittenCondition | None:

@@ -10,6 +10,7 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.readers import number, reference, words
 from engine.rulebook.report import Report
+from engine.rulebook.stages import Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Hierarchy:
         return tuple(condition for level in levels for condition in level.conditions)
 
 
-def read_hierarchy(policies: Fields) -> Hierarchy:
+def read_hierarchy(policies: Fields, stages: Stages) -> Hierarchy:
     """The keys issues, groups and all_actions of policies.yaml."""
     report = policies.report
     policies.require("issues")
@@ -82,12 +83,12 @@ def read_hierarchy(policies: Fields) -> Hierarchy:
     issues_node, groups_node = policies.node("issues"), policies.node("groups")
     lost = report.lost_words()
     complete_issues = isinstance(issues_node, MapNode)
-    issues = _issues(issues_node, report)
+    issues = _issues(issues_node, stages, report)
     names = Names.of("issue", issues, complete=complete_issues, lost=lost)
     hierarchy = Hierarchy(
-        all_actions=_all_actions(policies),
+        all_actions=_all_actions(policies, stages),
         issues=issues,
-        groups=_groups(groups_node, names, report),
+        groups=_groups(groups_node, names, stages, report),
         complete_issues=complete_issues,
         complete_groups=isinstance(groups_node, MapNode),
         lost=lost,
@@ -96,34 +97,34 @@ def read_hierarchy(policies: Fields) -> Hierarchy:
     return hierarchy
 
 
-def _issues(node: Node | None, report: Report) -> dict[str, Level]:
+def _issues(node: Node | None, stages: Stages, report: Report) -> dict[str, Level]:
     issues = {}
     for name, key, value in named(node, report, "issues"):
         node = MapNode(value.place, {}) if is_nothing(value) else value
         fields = Fields(node, report, f"issue '{name}'", key.place)
-        issues[name] = _level(fields, "issue", name)
+        issues[name] = _level(fields, "issue", name, stages)
         fields.close()
     return issues
 
 
-def _groups(node: Node | None, issues: Names, report: Report) -> dict[str, Level]:
+def _groups(node: Node | None, issues: Names, stages: Stages, report: Report) -> dict[str, Level]:
     groups = {}
     for name, key, value in named(node, report, "groups"):
         fields = Fields(value, report, f"group '{name}'", key.place)
         issue = fields.need("issue", reference(issues), "")
-        groups[name] = _level(fields, "group", name, issue)
+        groups[name] = _level(fields, "group", name, stages, issue)
         fields.close()
     return groups
 
 
-def _level(fields: Fields, level: str, owner: str, issue: str = "") -> Level:
+def _level(fields: Fields, level: str, owner: str, stages: Stages, issue: str = "") -> Level:
     fields.take("title", words, "")
     lever = fields.take("lever", number(-100, 10_000), 0.0)
-    tests = policy_tests(fields, level, owner)
+    tests = policy_tests(fields, level, owner, stages)
     return Level(level, owner, lever, tests.conditions, issue, tests.complete)
 
 
-def _all_actions(policies: Fields) -> Level:
+def _all_actions(policies: Fields, stages: Stages) -> Level:
     node = policies.node("all_actions")
     if node is None:
         return Level(
@@ -132,7 +133,7 @@ def _all_actions(policies: Fields) -> Level:
             complete=policies.stands("all_actions") or not policies.lost("all_actions"),
         )
     fields = Fields(node, policies.report, "all_actions")
-    tests = policy_tests(fields, "all_actions", "")
+    tests = policy_tests(fields, "all_actions", "", stages)
     fields.close()
     return Level("all_actions", "", conditions=tests.conditions, complete=tests.complete)
 

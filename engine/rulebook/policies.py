@@ -16,6 +16,7 @@ from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
 from engine.rulebook.placements import read_placements
 from engine.rulebook.report import Report
+from engine.rulebook.stages import Stages, read_stages
 from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
 
 
@@ -24,6 +25,7 @@ class Policies:
     """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet."""
 
     hierarchy: Hierarchy
+    stages: Stages
     placements: Mapping[str, Placement]
     placement_names: Names
     arbitration: WrittenArbitration
@@ -44,7 +46,8 @@ def read_policies(
     fields = Fields(root, report, "policies.yaml")
     lost = report.lost_words()
     whole = root.place.file not in report.lost
-    hierarchy = read_hierarchy(fields)
+    stages = read_stages(fields, attributes)
+    hierarchy = read_hierarchy(fields, stages)
     placements = read_placements(fields, attributes)
     placement_names = Names.of(
         "placement", placements, complete=_has(root, "placements"), lost=lost
@@ -56,9 +59,10 @@ def read_policies(
     contact_policies = read_contact_policies(
         fields.node("contact_policies"), attributes, placements, outcome_names, report
     )
-    scope = Scope(attributes, hierarchy, placements, actions)
+    scope = Scope(attributes, hierarchy, placements, actions, stages)
     policies = Policies(
         hierarchy=hierarchy,
+        stages=stages,
         placements=placements,
         placement_names=placement_names,
         arbitration=read_arbitration(fields.node("arbitration"), scope, report),
@@ -101,6 +105,7 @@ def _nothing() -> Policies:
         hierarchy=Hierarchy(
             Level("all_actions", ""), {}, {}, complete_issues=False, complete_groups=False
         ),
+        stages=Stages(),
         placements={},
         placement_names=unknown("placement"),
         arbitration=WrittenArbitration(),

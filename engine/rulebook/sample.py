@@ -11,6 +11,7 @@ attributes:
   events.drops: {type: int, from: {event: drop, count: 1d}}
 """,
     "policies.yaml": b"""\
+stages: customer.segment
 issues:
   i: {eligible_when: {c1: 'true'}, applicable_when: {c2: 'true'}, suitable_when: {c3: 'true'}}
 groups:
@@ -19,7 +20,7 @@ all_actions: {eligible_when: {c7: 'true'}, applicable_when: {c8: 'true'}, suitab
 placements:
   p: {channel: web, texts: {headline: 40}, fallback: {headline: Hello}}
 arbitration:
-  context_weights: [{when: 'true', issue: i, weight: 1}]
+  context_weights: [{when: 'true', issue: i, weight: 1}, {stages: [a], weight: 1}]
   thresholds: [{channel: web, propensity: 0.1}]
   exploration: {gamma: 1}
 contact_policies:

@@ -295,5 +295,7 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.contact_policies,
         policies.outcome_names,
         Names("treatment", complete=False),
+        policies.stages.names,
+        attributes.names,
     )
     return {names.kind: names for names in found}
