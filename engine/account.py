@@ -42,7 +42,7 @@ class Account:
 
     `rank` is 0 if it is not shown; `factors` are None if the rules keep it out. `changes` are the
     smallest that would let it through all the rules at once, () if it is through, None if none was
-    found; each has been tried on the compiled book.
+    found; each has been tried on the compiled book. `notes` say what moves its priority besides.
     """
 
     placement: PlacementId
@@ -51,6 +51,7 @@ class Account:
     factors: Factors | None
     obstacles: tuple[Obstacle, ...]
     changes: tuple[Change, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 class Accountant:
@@ -99,7 +100,9 @@ class Accountant:
         )
         through = told.factors is not None
         changes = () if through else self._entry(action, told.placement, values, now)
-        return Account(told.placement, told.action_id, told.rank, told.factors, obstacles, changes)
+        return Account(
+            told.placement, told.action_id, told.rank, told.factors, obstacles, changes, told.notes
+        )
 
     # --- one reason -----------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from engine.rulebook.book import (
     Exploration,
     Override,
     RuleBook,
-    Threshold,
     Treatment,
     compiled,
 )
@@ -215,10 +214,7 @@ def _arbitration(
     return Arbitration(
         factors=written.factors,
         context_weights=tuple(one.weight for one in weighed),
-        thresholds=tuple(
-            Threshold(t.channel, t.issue, t.group, t.action, t.propensity)
-            for t in written.thresholds
-        ),
+        thresholds=written.thresholds,
         exploration=Exploration(
             policy=written.exploration.policy,
             gamma=written.exploration.gamma,
@@ -226,6 +222,7 @@ def _arbitration(
             none_when=expressions.condition(none_when) if none_when else None,
         ),
         ties=written.ties,
+        influencers=written.influencers,
     )
 
 

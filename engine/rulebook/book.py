@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.influencer import Influencer
 from engine.rulebook.stop import Stop
 
 Truth: TypeAlias = bool | None
@@ -254,13 +255,17 @@ class ContextWeight:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The least propensity to be shown, where channel, issue, group and action (each "" = any) match."""
+    """The least propensity and priority to be shown, where channel, issue, group and action match.
+
+    Each of the four is "" where any will do; None asks nothing.
+    """
 
     channel: str
     issue: str
     group: str
     action: str
-    propensity: float
+    propensity: float | None = None
+    priority: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +283,14 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Arbitration:
-    """How candidates compete: which of the factors count, weights, thresholds, exploration, ties."""
+    """How candidates compete: which factors count, weights, thresholds, exploration, ties, influencers."""
 
     factors: frozenset[str]
     context_weights: tuple[ContextWeight, ...]
     thresholds: tuple[Threshold, ...]
     exploration: Exploration
     ties: tuple[str, ...]
+    influencers: tuple[Influencer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

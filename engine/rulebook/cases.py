@@ -37,6 +37,7 @@ ENGINE_CODES: Final = (
     "arbitration.outranked",
     "placement.taken",
     "propensity_threshold",
+    "priority_threshold",
 )
 NOT_ENFORCED: Final[Mapping[str, str]] = {
     "contact_policies": "contact policies are not enforced yet",

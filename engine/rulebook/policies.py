@@ -59,7 +59,7 @@ def read_policies(
     contact_policies = read_contact_policies(
         fields.node("contact_policies"), attributes, placements, outcome_names, report
     )
-    scope = Scope(attributes, hierarchy, placements, actions, stages)
+    scope = Scope(attributes, hierarchy, placements, actions, outcome_names, stages)
     policies = Policies(
         hierarchy=hierarchy,
         stages=stages,

@@ -21,7 +21,9 @@ placements:
   p: {channel: web, texts: {headline: 40}, fallback: {headline: Hello}}
 arbitration:
   context_weights: [{when: 'true', issue: i, weight: 1}, {stages: [a], weight: 1}]
-  thresholds: [{channel: web, propensity: 0.1}]
+  thresholds: [{channel: web, propensity: 0.1, priority: 0.1}]
+  influencers:
+    f: {on: click, scope: group, weight: 1, after: 1d, lasts: 1d, fades_over: 1d, channels: [web]}
   exploration: {gamma: 1}
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
