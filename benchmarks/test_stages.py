@@ -23,7 +23,8 @@ from engine.chance import Chance
 from engine.codec import DecisionRecord, encode_decision
 from engine.customer import Knowledge
 from engine.deadline import Budget
-from engine.decide import Circumstances, Decider
+from engine.circumstances import Circumstances
+from engine.decide import Decider
 from engine.edges.grpc.admission import Admission
 from engine.edges.grpc.answers import Answers
 from engine.edges.grpc.questions import question_of

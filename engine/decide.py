@@ -9,15 +9,17 @@ import numpy.typing as npt
 from engine import placement
 from engine.arbitration import Arbiter, Candidates, Merit
 from engine.chance import Chance
+from engine.circumstances import Circumstances
 from engine.customer import Knowledge
-from engine.deadline import Budget, Pace
+from engine.deadline import Pace
 from engine.explain import Sight, explain
+from engine.guards import guards_of
+from engine.limits import Guard, Limits
 from engine.model import (
     ActionId,
     Contest,
     Customer,
     Decision,
-    DecisionId,
     Degradation,
     Micros,
     Offer,
@@ -70,17 +72,6 @@ class Model(Protocol):
         """The propensity of each of `actions` (indexes of the book), shape (K,), in (0, 1)."""
 
 
-class Circumstances(NamedTuple):
-    """What a decision is given besides the question: who, when, which seed, how long, what failed."""
-
-    decision_id: DecisionId
-    customer: Customer
-    now: Micros
-    seed: int
-    budget: Budget
-    degraded: tuple[Degradation, ...] = ()
-
-
 class _Scores(NamedTuple):
     """What the model saw and said: propensities of every action of the book, None if not asked."""
 
@@ -114,11 +105,19 @@ class _Card(NamedTuple):
 class Decider:
     """Decides by one rule book and the model bound to it; made anew for each book, swapped whole.
 
-    `clock` is monotonic, in seconds; it measures steps and never enters a decision's content.
+    `clock` is monotonic, in seconds; it measures steps and never enters a decision's content. `guards`
+    keep the limits of the book, by default those of `guards_of`, which remember no other decision.
     """
 
-    def __init__(self, book: RuleBook, model: Model, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        book: RuleBook,
+        model: Model,
+        clock: Callable[[], float],
+        guards: Sequence[Guard] | None = None,
+    ) -> None:
         self.book = book
+        self._guards = guards_of(book) if guards is None else guards
         self.model = model
         self._clock = clock
         self._knowledge = Knowledge(book)
@@ -148,7 +147,8 @@ class Decider:
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
-        contests, placed = self._arbitrate_and_place(question, given, sights, scores)
+        limits = Limits.standing(self._guards, question, given, sights[0].values)
+        contests, placed = self._arbitrate_and_place(question, given, sights, scores, limits)
         decision = self._answer(question, given, sights[0], scores, contests, placed)
         if question.explain:
             timings = {
@@ -157,9 +157,20 @@ class Decider:
                 "arbitrate": (self._clock() - scored) * 1e6,
             }
             decision.trace = explain(
-                self.book, self._arbiter, sights, scores.propensities, decision, timings
+                self.book,
+                self._arbiter,
+                sights,
+                scores.propensities,
+                decision,
+                limits.told,
+                timings,
             )
         return decision
+
+    def commit(self, decision: Decision) -> None:
+        """Counts a final decision of this decider against the limits; to be called before the next one."""
+        for guard in self._guards:
+            guard.commit(decision)
 
     def _filter(self, question: Question, given: Circumstances) -> list[Sight]:
         """For each placement what the rules see, and the treatments they let through."""
@@ -188,7 +199,12 @@ class Decider:
         return _Scores(features, propensities)
 
     def _arbitrate_and_place(
-        self, question: Question, given: Circumstances, sights: Sequence[Sight], scores: _Scores
+        self,
+        question: Question,
+        given: Circumstances,
+        sights: Sequence[Sight],
+        scores: _Scores,
+        limits: Limits,
     ) -> tuple[tuple[Contest, ...], list[PlacementOffers]]:
         chance = Chance(given.seed)
         taken: set[int] = set()
@@ -196,8 +212,9 @@ class Decider:
         placed: list[PlacementOffers] = []
         for sight in sights:
             merit = self._arbiter.merit(sight.truths, sight.values, given.now)
-            open_to = placement.without(sight.treatments, self._action_of, taken)
-            led, rivals = self._leading(open_to, merit)
+            limits.tell(self.book.placements[sight.placement].treatments)
+            free = placement.without(sight.treatments, self._action_of, taken)
+            led, rivals = self._leading(limits.open_to(free), merit)
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
             contests.append(_contest(sight.placement, candidates, merit, scores))
             chosen = placement.fill(
@@ -208,6 +225,7 @@ class Decider:
                 chance=chance,
                 greedy=self._calm(sight),
                 lessons=self.model.lessons,
+                limits=limits,
             )
             taken.update([self._action_of[treatment] for treatment, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))

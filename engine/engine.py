@@ -13,9 +13,10 @@ import structlog
 
 from engine.breaker import Breaker
 from engine.capsule import Capsules, open_capsules
+from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.deadline import Budget
-from engine.decide import Circumstances, Decider
+from engine.decide import Decider
 from engine.edges.grpc.port import RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
@@ -272,6 +273,7 @@ class AttuneEngine:
         )
         if question.dry_run:
             return Answer(decision, b"")
+        decider.commit(decision)
         return self._remember(question, decision)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:

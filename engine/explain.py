@@ -39,15 +39,19 @@ def explain(
     sights: Sequence[Sight],
     propensities: npt.NDArray[np.float64] | None,
     decision: Decision,
+    limited: Mapping[int, tuple[Reason, ...]],
     timings_us: Mapping[str, float],
 ) -> Trace:
-    """Every action of the book in every placement asked for; the shown first, then by priority."""
+    """Every action of the book in every placement asked for; the shown first, then by priority.
+
+    `limited` are the reasons by which limits kept treatments out (`Limits.told`).
+    """
     candidates: list[CandidateTrace] = []
     shown_before: dict[ActionId, PlacementId] = {}
     for sight, placed in zip(sights, decision.placements, strict=True):
         shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
         merit = arbiter.merit(sight.truths, sight.values, decision.decided_at)
-        story = _Story(book, arbiter, sight, merit, propensities, decision)
+        story = _Story(book, arbiter, sight, merit, propensities, decision, limited)
         candidates += sorted(
             (
                 story.tell(action, shown.get(action.action_id), shown_before)
@@ -78,6 +82,7 @@ class _Story(NamedTuple):
     merit: Merit
     propensities: npt.NDArray[np.float64] | None
     decision: Decision
+    limited: Mapping[int, tuple[Reason, ...]]
 
     def tell(
         self, action: Action, shown: Offer | None, shown_before: Mapping[ActionId, PlacementId]
@@ -89,12 +94,16 @@ class _Story(NamedTuple):
                 book, action, sight.placement, sight.truths, sight.values, self.decision.decided_at
             )
             treatment = None if nearest is None else nearest.treatment_id
+            if nearest is not None:
+                told = _in_order(told + self.limited.get(nearest.index, ()))
             return CandidateTrace(
                 action.action_id, treatment, sight.placement, 0, None, told, self._notes(action)
             )
         treatment = book.treatments[through[0]].treatment_id
         factors = self._factors(action)
         told = () if shown else self._outdone(action, factors, shown_before)
+        if not shown and through[0] in self.limited:
+            told = self.limited[through[0]]
         rank = shown.rank if shown else 0
         return CandidateTrace(
             action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
@@ -144,6 +153,10 @@ class _Story(NamedTuple):
         return min(
             (offer.priority for offer in placed.offers if not placed.fallback), default=math.inf
         )
+
+
+def _in_order(told: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    return tuple(sorted(told, key=lambda reason: reason.stage))
 
 
 def _of_the_engine(stage: Stage, code: str, detail: str, *, unknown: bool = False) -> Reason:

@@ -1,11 +1,16 @@
 """Place: slots are filled, mandatory actions lead, no action appears twice, and nothing stays empty."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from engine.arbitration import Candidates
 from engine.chance import Chance
 from engine.exploration import choose
+from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
 
@@ -25,20 +30,57 @@ def fill(
     chance: Chance,
     greedy: bool,
     lessons: int,
+    limits: Limits = NO_LIMITS,
 ) -> list[Chosen]:
-    """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit."""
+    """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.
+
+    Where a choice may close something to later slots, slots are filled one by one, each from what
+    `limits` still admit; its probability is then the exact one among those. What chance draws is the
+    same either way.
+    """
     led = [(treatment, 1.0) for treatment in mandatory[:slots]]
-    picks = choose(
-        candidates.priorities,
-        slots - len(led),
-        exploration,
-        chance=chance,
-        greedy=greedy,
-        lessons=lessons,
-        ties=candidates.ties,
-    )
+    steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
+    limits.chosen([treatment for treatment, _ in led])
+    draw = partial(choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons)
+    left = slots - len(led)
+    if not steady:
+        return led + _one_by_one(candidates, left, draw, limits)
+    picks = draw(candidates.priorities, left, ties=candidates.ties)
     treatment_at = candidates.treatments.item
-    return led + [(treatment_at(at), probability) for at, probability in picks]
+    chosen = [(treatment_at(at), probability) for at, probability in picks]
+    limits.chosen([treatment for treatment, _ in chosen])
+    return led + chosen
+
+
+def _one_by_one(
+    candidates: Candidates, slots: int, draw: Callable[..., list[tuple[int, float]]], limits: Limits
+) -> list[Chosen]:
+    """Fills at most `slots`, each from the candidates that are open after those before it."""
+    chosen: list[Chosen] = []
+    while len(chosen) < slots:
+        candidates = _still_open(candidates, limits)
+        picks = draw(candidates.priorities, 1, ties=candidates.ties)
+        if not picks:
+            break
+        [(at, probability)] = picks
+        treatment = candidates.treatments.item(at)
+        chosen.append((treatment, probability))
+        limits.chosen([treatment])
+        candidates = _kept(candidates, np.arange(len(candidates.treatments)) != at)
+    return chosen
+
+
+def _still_open(candidates: Candidates, limits: Limits) -> Candidates:
+    treatments = candidates.treatments.tolist()
+    admitted = limits.open_to(treatments)
+    if len(admitted) == len(treatments):
+        return candidates
+    return _kept(candidates, np.isin(candidates.treatments, admitted))
+
+
+def _kept(candidates: Candidates, where: npt.NDArray[np.bool_]) -> Candidates:
+    treatments, actions, priorities, ties = candidates
+    return Candidates(treatments[where], actions[where], priorities[where], ties[where])
 
 
 def without(treatments: list[int], actions_of: Sequence[int], taken: Collection[int]) -> list[int]:

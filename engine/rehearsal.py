@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from engine.circumstances import Circumstances
 from engine.deadline import Budget
-from engine.decide import Circumstances, Decider
+from engine.decide import Decider
 from engine.features import FeatureSchema
 from engine.model import (
     ActionId,

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.deadline import Budget
-from engine.decide import Circumstances, Decider
+from engine.circumstances import Circumstances
+from engine.decide import Decider
 from engine.features import FeatureSchema
 from engine.model import (
     Customer,

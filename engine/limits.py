@@ -1,0 +1,111 @@
+"""Limit: the one point at the end of the journey that every offer passes, whatever path it came by.
+
+A `Guard` keeps one kind of limit (contact policies, caps, …) for the life of a rule book. For each
+answer it says how its limits stand, as a `Limit`, which is asked before arbitration and again between
+slots, so that what an answer holds already counts against what it may hold besides. Nothing is counted
+for later answers before `Guard.commit`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from engine.circumstances import Circumstances
+from engine.model import Decision, Question, Reason, Value
+
+
+class Limit(Protocol):
+    """One kind of limit, as it stands for one answer. Treatments are indexes of the book."""
+
+    def open_to(self, treatments: Sequence[int]) -> list[int]:
+        """Those of `treatments` that may be offered now, in the same order.
+
+        Mandatory actions are always among them.
+        """
+
+    def steady(self, picks: int) -> bool:
+        """Whether `picks` more offers, whichever they are, would close nothing that is open now.
+
+        If it cannot be told cheaply: False. `picks` is 1 or more.
+        """
+
+    def chosen(self, treatment: int) -> None:
+        """Counts an offer of this answer at once: the next `open_to` sees it."""
+
+    def reasons(self, treatment: int) -> tuple[Reason, ...]:
+        """All that keeps a treatment out now, in the order of the funnel; () if nothing does."""
+
+
+class Guard(Protocol):
+    """One kind of limit, for the life of a rule book."""
+
+    def limit(
+        self, question: Question, given: Circumstances, values: Sequence[Value]
+    ) -> Limit | None:
+        """How it stands for this answer; None if it can touch nothing in it.
+
+        `values` are what the rules see (`Knowledge.values`). Changes nothing.
+        """
+
+    def commit(self, decision: Decision) -> None:
+        """Counts what a final decision offers, before any other decision is begun. Never waits."""
+
+
+class Limits:
+    """All limits that stand for one answer; with `telling`, every exclusion's reasons are kept.
+
+    Attributes:
+        told: by treatment all that kept it out, as it stood when it was kept out.
+    """
+
+    __slots__ = ("_standing", "_telling", "told")
+
+    def __init__(self, standing: Sequence[Limit], *, telling: bool = False) -> None:
+        self._standing = standing
+        self._telling = telling
+        self.told: dict[int, tuple[Reason, ...]] = {}
+
+    @classmethod
+    def standing(
+        cls,
+        guards: Iterable[Guard],
+        question: Question,
+        given: Circumstances,
+        values: Sequence[Value],
+    ) -> "Limits":
+        """How the limits of all `guards` stand for this answer."""
+        found = (guard.limit(question, given, values) for guard in guards)
+        limits = [limit for limit in found if limit is not None]
+        return cls(limits, telling=question.explain) if limits else NO_LIMITS
+
+    def open_to(self, treatments: list[int]) -> list[int]:
+        """Those of `treatments` that every limit admits now."""
+        admitted = treatments
+        for limit in self._standing:
+            admitted = limit.open_to(admitted)
+        if self._telling and len(admitted) < len(treatments):
+            self.tell(set(treatments).difference(admitted))
+        return admitted
+
+    def tell(self, treatments: Iterable[int]) -> None:
+        """Keeps what excludes these treatments now; of no effect unless `telling`."""
+        if not self._telling:
+            return
+        for treatment in treatments:
+            reasons = tuple(r for limit in self._standing for r in limit.reasons(treatment))
+            if reasons:
+                self.told[treatment] = reasons
+
+    def steady(self, picks: int) -> bool:
+        """Whether `picks` more offers, whichever they are, would close nothing that is open now."""
+        return picks <= 0 or all(limit.steady(picks) for limit in self._standing)
+
+    def chosen(self, treatments: Iterable[int]) -> None:
+        """Counts offers of this answer."""
+        if self._standing:
+            for treatment in treatments:
+                for limit in self._standing:
+                    limit.chosen(treatment)
+
+
+NO_LIMITS = Limits(())
+"""What stands where nothing limits an answer."""
