@@ -32,7 +32,7 @@ def reasons(
         text = f"{action.action_id} has no treatment for {placement}"
         told.append(_plain(Stage.AVAILABILITY, "availability.no_treatment", text, action.place))
     else:
-        attempts = [(t, _treatment(book, t, truths, values)) for t in treatments]
+        attempts = [(t, _treatment(book, t, truths, values, now)) for t in treatments]
         nearest, missing = min(attempts, key=lambda attempt: len(attempt[1]))
         told += missing
     told += _failed(book, action.conditions, truths, values)
@@ -52,10 +52,19 @@ def _availability(action: Action, now: Micros) -> list[Reason]:
 
 
 def _treatment(
-    book: RuleBook, treatment: Treatment, truths: Sequence[Truth], values: Sequence[Value]
+    book: RuleBook,
+    treatment: Treatment,
+    truths: Sequence[Truth],
+    values: Sequence[Value],
+    now: Micros,
 ) -> list[Reason]:
     unwritten = (book.actions[treatment.action].place,) * len(treatment.needs)
-    told = _failed(book, treatment.conditions, truths, values)
+    told = [
+        _plain(Stage.AVAILABILITY, "availability.stopped", f"stopped: {stop}", stop.place)
+        for stop in (book.stops[index] for index in treatment.stops)
+        if stop.holds(now)
+    ]
+    told += _failed(book, treatment.conditions, truths, values)
     complete = True
     for index, place in zip(treatment.needs, treatment.need_places or unwritten, strict=True):
         if values[index] is UNKNOWN or values[index] is None:

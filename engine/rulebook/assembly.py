@@ -27,6 +27,7 @@ from engine.rulebook.policies import Policies
 from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
+from engine.rulebook.stop import Stop
 from engine.rulebook.weights import Weighed, check_weights
 
 _LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
@@ -41,6 +42,7 @@ class Written:
     policies: Policies
     actions: tuple[WrittenAction, ...]
     overrides: Mapping[str, tuple[Override, ...]]
+    stops: tuple[Stop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def draft(written: Written, report: Report) -> Draft:
         for condition in written.policies.hierarchy.conditions
         if (index := expressions.condition(condition)) is not None
     }
-    assembled = _Actions(written.policies, written.overrides, expressions, indexes, [], [])
+    assembled = _Actions(
+        written.policies, written.overrides, written.stops, expressions, indexes, [], []
+    )
     for action in written.actions:
         assembled.add(action)
     actions = tuple(assembled.actions)
@@ -99,6 +103,7 @@ class _Actions:
 
     policies: Policies
     overrides: Mapping[str, tuple[Override, ...]]
+    stops: tuple[Stop, ...]
     expressions: Expressions
     indexes: Mapping[WrittenCondition, int]
     actions: list[Action]
@@ -117,7 +122,7 @@ class _Actions:
         percent = hierarchy.percent(written.group) + written.lever
         first = len(self.treatments)
         for treatment in written.treatments:
-            self.treatments.append(self._treatment(treatment, index))
+            self.treatments.append(self._treatment(treatment, written, index))
         self.actions.append(
             Action(
                 index=index,
@@ -155,7 +160,9 @@ class _Actions:
         found = (self.expressions.condition(condition) for condition in conditions)
         return [index for index in found if index is not None]
 
-    def _treatment(self, written: WrittenTreatment, action: int) -> Treatment:
+    def _treatment(
+        self, written: WrittenTreatment, of_action: WrittenAction, action: int
+    ) -> Treatment:
         holes: dict[int, str] = {}
         for part in (part for parts in written.texts.values() for part in parts):
             if isinstance(part, Hole):
@@ -173,7 +180,22 @@ class _Actions:
             need_places=tuple(holes[index] for index in sorted(holes)),
             render=rendering(written.texts),
             fits=fitting(written.texts, limits, written.places) if holes else None,
+            stops=self._stops(written, of_action, placement.channel if placement else ""),
         )
+
+    def _stops(
+        self, treatment: WrittenTreatment, action: WrittenAction, channel: str
+    ) -> tuple[int, ...]:
+        """The stops that concern a treatment."""
+        names = {
+            "action": action.action_id,
+            "treatment": treatment.treatment_id,
+            "placement": treatment.placement,
+            "group": action.group,
+            "issue": self.policies.hierarchy.issue_of(action.group),
+            "channel": channel,
+        }
+        return tuple(i for i, stop in enumerate(self.stops) if names[stop.kind] == stop.name)
 
 
 def _arbitration(
@@ -238,7 +260,7 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         for name, placement in policies.placements.items()
     }
     source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
-        placements.values(), draft.actions, draft.treatments
+        placements.values(), draft.actions, draft.treatments, written.stops
     )
     functions = compiled(source, tuple(placements), draft.treatments)
     declared = written.attributes.named("request.channel")
@@ -263,4 +285,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         select_for=functions.select_for,
         numbers_of=functions.numbers_of,
         reads_placement="request.placement" in expressions.reads,
+        stops=written.stops,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.stop import Stop
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
@@ -212,7 +213,7 @@ class Treatment:
 
     `conditions` are its own only; `needs` are indexes of the attributes its texts name: where one
     is missing or null the treatment is unavailable, and so it is where `fits`, which only texts with
-    something to fill have, says no to the others' values.
+    something to fill have, says no to the others' values, and while one of its `stops` (indexes) holds.
     """
 
     index: int
@@ -227,6 +228,7 @@ class Treatment:
     fits: Fits | None = None
     need_places: tuple[str, ...] = ()
     """Where its texts first name each of `needs`."""
+    stops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +307,10 @@ class RuleBook:
         conditions_of: values → one truth for each condition, in index order.
         select_for: by placement: (truths, values, now) → indexes of the treatments that may be shown
             there, at most one (the first that fits) for each action, in the order of the book.
-            Covers validity dates, all conditions of action and treatment, and texts' needs and fit.
+            Covers stops, validity dates, all conditions of action and treatment, texts' needs and fit.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
+        stops: what stop.yaml lists, in its order.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -335,6 +338,7 @@ class RuleBook:
     ]
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
+    stops: tuple[Stop, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

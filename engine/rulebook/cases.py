@@ -30,6 +30,7 @@ from engine.rulebook.validity import moment
 
 ENGINE_CODES: Final = (
     "availability.valid",
+    "availability.stopped",
     "availability.text",
     "availability.no_treatment",
     "arbitration.value_unknown",

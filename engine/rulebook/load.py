@@ -17,6 +17,7 @@ from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
 from engine.rulebook.snapshot import Snapshot, snapshot
+from engine.rulebook.stops import STOPS, Stoppable, read_stops
 
 __all__ = ["Loaded", "load"]
 
@@ -56,7 +57,10 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     if LEVERS in files.files:
         reading = LeverReading(actions, names, policies.hierarchy, report)
         overrides = read_levers(LEVERS, files.files[LEVERS], reading)
-    written = Written(files.version, attributes, policies, actions, overrides)
+    declared = attributes.named("request.channel")
+    stoppable = Stoppable.of(names, actions, policies, declared.values if declared else ())
+    stops = read_stops(roots.get(STOPS), stoppable, report)
+    written = Written(files.version, attributes, policies, actions, overrides, stops)
     drafted = draft(written, report)
     whole = [
         (action, [drafted.treatments[t] for t in action.treatments])

@@ -53,6 +53,10 @@ actions:
       - {id: a.1, placement: p, when: 'true', texts: {headline: One}}
       - {id: a.2, placement: p, when: {named: 'true'}, texts: {headline: Two}}
 """,
+    "stop.yaml": b"""\
+stopped:
+  - {action: a, since: 2026-11-21, until: 2026-11-22, reason: r, owner: o}
+""",
     "tests/all.yaml": b"""\
 tests:
   - name: all there is

@@ -31,6 +31,7 @@ FILES: Final = {
     "attributes": "attributes.yaml",
     "policies": "policies.yaml",
     "actions": "actions/all.yaml",
+    "stop": "stop.yaml",
     "tests": "tests/all.yaml",
 }
 """The kinds of files, each with the file of the sample that shows it."""
@@ -293,5 +294,6 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.placement_names,
         policies.contact_policies,
         policies.outcome_names,
+        Names("treatment", complete=False),
     )
     return {names.kind: names for names in found}

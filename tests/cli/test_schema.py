@@ -20,7 +20,7 @@ def test_schemas_are_written_beside_the_book_and_do_not_change_it(tmp_path: Path
     assert "# yaml-language-server: $schema=../.schema/actions.schema.json" in result.stdout
     written = sorted(path.name for path in (tmp_path / ".schema").iterdir())
     assert written == [
-        f"{kind}.schema.json" for kind in ("actions", "attributes", "policies", "tests")
+        f"{kind}.schema.json" for kind in ("actions", "attributes", "policies", "stop", "tests")
     ]
     schema = json.loads((tmp_path / ".schema/attributes.schema.json").read_text("utf-8"))
     assert schema["properties"]["attributes"]["type"] == "object"
