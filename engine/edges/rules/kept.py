@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Final
 
 KEPT: Final = "rulebook.last.zip"
+STOPPED: Final = "rulebook.stopped.zip"
 
 
-def keep(data: Path, files: Mapping[str, bytes]) -> None:
+def keep(data: Path, files: Mapping[str, bytes], name: str = KEPT) -> None:
     """Keeps these files in place of those kept before: after a crash either all are there or none.
+
+    `name` is that of the archive in the data directory.
 
     Raises:
         OSError: they cannot be written; those kept before are still there.
     """
-    new = data / f"{KEPT}.new"
+    new = data / f"{name}.new"
     with new.open("wb") as opened:
         with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
             for path, content in files.items():
                 archive.writestr(path, content)
         opened.flush()
         os.fsync(opened.fileno())
-    new.replace(data / KEPT)
+    new.replace(data / name)
     directory = os.open(data, os.O_RDONLY)
     try:
         os.fsync(directory)
@@ -40,3 +43,22 @@ def read_kept(path: Path) -> Mapping[str, bytes]:
     """The files `keep` wrote, by path within the book."""
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def keep_stopped(data: Path, stops: Path) -> Path | None:
+    """An archive of the last good book with the file `stops` as its emergency stop.
+
+    None if nothing is kept, there is no such file, or the last good book has these very stops.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        zipfile.BadZipFile: what was kept is damaged.
+    """
+    kept = kept_in(data)
+    if kept is None or not stops.is_file():
+        return None
+    files, now = dict(read_kept(kept)), stops.read_bytes()
+    if files.get(stops.name) == now:
+        return None
+    keep(data, files | {stops.name: now}, STOPPED)
+    return data / STOPPED
