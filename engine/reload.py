@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from engine.edges.rules.compiler import Compile
-from engine.edges.rules.kept import keep, keep_stopped, kept_in, read_kept
+from engine.edges.rules.kept import archive, keep, keep_stopped, kept_in, read_kept
 from engine.edges.rules.watch import Look, Watch
 from engine.errors import BrokenRuleBook, StorageError
 from engine.rulebook.book import RuleBook
@@ -117,6 +117,8 @@ async def remember(settings: Settings, loaded: Loaded) -> None:
     """Keeps the files of the book in force; that this fails is logged and stops nothing."""
     try:
         await asyncio.to_thread(keep, settings.data, loaded.files)
+        version = Snapshot(loaded.files).version
+        await asyncio.to_thread(archive, settings.data, version, loaded.files)
     except OSError as error:
         log.warning("rulebook.not_kept", error=str(error))
 

@@ -1,4 +1,4 @@
-"""The last good book: the files of the book in force, kept beside the data as one zip archive."""
+"""Books kept beside the data, each as one zip archive: the last good one, and those that decided before."""
 
 import os
 import zipfile
@@ -8,6 +8,9 @@ from typing import Final
 
 KEPT: Final = "rulebook.last.zip"
 STOPPED: Final = "rulebook.stopped.zip"
+ARCHIVE: Final = "rulebooks"
+MOST_ARCHIVED: Final = 500
+"""Books kept for replaying decisions; those that took over longest ago go first."""
 
 
 def keep(data: Path, files: Mapping[str, bytes], name: str = KEPT) -> None:
@@ -33,6 +36,28 @@ def keep(data: Path, files: Mapping[str, bytes], name: str = KEPT) -> None:
         os.close(directory)
 
 
+def archive(
+    data: Path, version: str, files: Mapping[str, bytes], most: int = MOST_ARCHIVED
+) -> None:
+    """Keeps the files of one version beside those before it, so that what it decided can be replayed.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    directory = data / ARCHIVE
+    directory.mkdir(mode=0o700, exist_ok=True)
+    keep(directory, files, f"{version}.zip")
+    books = sorted(directory.glob("*.zip"), key=lambda book: book.stat().st_mtime_ns)
+    for book in books[:-most]:
+        book.unlink()
+
+
+def archived(data: Path, version: str) -> Path | None:
+    """Where the book of this version is kept; None if it is not, or not any more."""
+    path = data / ARCHIVE / f"{version}.zip"
+    return path if path.is_file() else None
+
+
 def kept_in(data: Path) -> Path | None:
     """Where a data directory keeps its last good book; None if it keeps none."""
     path = data / KEPT
@@ -46,7 +71,7 @@ def read_kept(path: Path) -> Mapping[str, bytes]:
 
 
 def keep_stopped(data: Path, stops: Path) -> Path | None:
-    """An archive of the last good book with the file `stops` as its emergency stop.
+    """The last good book, in an archive of its own, with the file `stops` as its emergency stop.
 
     None if nothing is kept, there is no such file, or the last good book has these very stops.
 
