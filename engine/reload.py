@@ -161,18 +161,21 @@ async def _follow(serving: Serving, settings: Settings, compiled: Compile) -> No
 
 async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool:
     """One attempt; whether the book in the files is in force after it."""
+    taken = None
     try:
         loaded = await compiled(settings.rules)
         errors = loaded.errors
         if loaded.book is None:
             loaded = await _stopped(settings, compiled) or loaded
         if loaded.book is not None and await _take_over(serving, loaded.book):
-            await remember(settings, loaded)
+            taken = loaded
     except Exception as error:  # whatever it is, the book in force goes on deciding
         log.exception("rulebook.fault")
         errors = refused(f"the book could not be put in force: {error}").errors
     if errors and serving.refuse(errors):
         _complain(errors, serving.book.version)
+    if taken is not None:
+        await remember(settings, taken)
     return not errors
 
 
