@@ -21,7 +21,10 @@ def said(**arbitration: object) -> list[str]:
         ({"weight": 0}, "a weight of 0 changes nothing"),
         ({"weight": -101}, "the number -101 is not between -100 and 10000"),
         ({"after": "0d"}, "expected a length of time like 90s, 30m, 12h, 7d or 2w, found '0d'"),
-        ({"grows_over": "14"}, "expected a length of time like 90s, 30m, 12h, 7d or 2w, found '14'"),
+        (
+            {"grows_over": "14"},
+            "expected a length of time like 90s, 30m, 12h, 7d or 2w, found '14'",
+        ),
         ({"lasts": "for ever"}, "expected a length of time like 90s, 30m, 12h, 7d or 2w, found"),
         ({"lasts": None}, "say how it ends: 'lasts: 30d', 'fades_over: 30d' or both; or"),
         ({"lasts": "always", "fades_over": "1d"}, "what lasts always cannot fade: say how long"),
