@@ -128,7 +128,7 @@ def show(attribute: Attribute, value: Value) -> str:
     if attribute.type.kind is Kind.TIMESTAMP and isinstance(value, int):
         return show_moment(value)
     if attribute.type.kind is Kind.DURATION and isinstance(value, int):
-        return _show_length(value)
+        return show_length(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -148,7 +148,7 @@ def show_moment(moment: Micros) -> str:
         return f"{moment} µs"
 
 
-def _show_length(micros: Micros) -> str:
+def show_length(micros: Micros) -> str:
     seconds = abs(micros) // 1_000_000
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

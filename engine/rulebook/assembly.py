@@ -286,4 +286,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         numbers_of=functions.numbers_of,
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
+        contact=policies.contact,
     )
