@@ -16,7 +16,7 @@ from engine.capsule import Capsules, open_capsules
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
-from engine.contact.pending import Pending, Returned
+from engine.contact.pending import Pending
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.edges.grpc.port import RuleBookStatus
@@ -146,6 +146,7 @@ class AttuneEngine:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
         decider = await _decider(book, self._state, self._learner, self._sources, self._pending)
         before, self._decider = self._decider, decider
+        self._pending.assume_shown = book.contact.remembers
         weakref.finalize(before, dissolve, before.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
@@ -476,8 +477,7 @@ async def _decider(
     await state.note_schema(schema.digest, schema.to_dict())
     await state.settled()
     model = Propensities.bind(learner, book)
-    if book.contact.policies:
-        await _take_up(state, sources.now(), pending, book.contact.assume_shown)
+    await _take_up(state, sources.now(), pending, book.contact.remembers)
     return await asyncio.to_thread(
         lambda: Decider(book, model, sources.monotonic, guards_of(book, pending))
     )
@@ -521,9 +521,7 @@ async def open_engine(
         pending = Pending()
         decider = await _decider(first.book, state, mind.learner, sources, pending)
         capsules = open_capsules(settings.data)
-        engine = AttuneEngine(
-            settings, state, capsules, decider, mind.learner, sources, pending
-        )
+        engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources, pending)
         engine.begin(first)
         await remember(settings, first.loaded)
         await engine.recall()

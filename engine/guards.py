@@ -11,4 +11,4 @@ def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ..
 
     `pending` are the offers just returned by decisions of this and earlier books; by default none.
     """
-    return (ContactGuard(book, pending or Pending()),)
+    return (ContactGuard(book, Pending() if pending is None else pending),)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from engine.circumstances import Circumstances
 from engine.contact.holding import Holding, Quiet
 from engine.contact.limit import ContactLimit
-from engine.contact.pending import Offered, Pending, Returned
+from engine.contact.pending import NO_OFFERS, Offered, Pending, Returned
 from engine.contact.rests import is_quiet
 from engine.contact.standing import NOTHING_KNOWN, Past, Standing, standing
 from engine.model import (
@@ -83,9 +83,7 @@ class ContactGuard:
         zone = self._zone(values)
         found = self._standing(given, zone)
         quiets, quiet = self._quiet_now(given.now, zone) if holding.quiet else ((), frozenset())
-        if not (
-            found.closed or quiet or holding.closing_on(question.channel) or question.explain
-        ):
+        if not (found.closed or quiet or holding.closing_on(question.channel) or question.explain):
             return None
         return ContactLimit(holding, question.channel, found, quiets, quiet, given.now)
 
@@ -121,7 +119,7 @@ class ContactGuard:
     def _basis(self, given: Circumstances, zone: str) -> _Basis:
         customer, household, pending = given.customer, given.household, self._pending
         uncertain = pending.uncertain_until(customer.customer_id)
-        revision, home_offers = 0, ()
+        revision, home_offers = 0, NO_OFFERS
         if isinstance(household, Customer):
             revision = household.revision
             home_offers = pending.of(household.customer_id, given.now)
@@ -159,9 +157,7 @@ class ContactGuard:
             return known[1:]
         own = self._zones[zone] if zone else None
         quiets = tuple(
-            quiet
-            for quiet in self._holding.quiet
-            if is_quiet(quiet.hours, now, own or quiet.zone)
+            quiet for quiet in self._holding.quiet if is_quiet(quiet.hours, now, own or quiet.zone)
         )
         closed = frozenset().union(*(quiet.treatments for quiet in quiets))
         self._quiet[zone] = minute, quiets, closed

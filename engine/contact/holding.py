@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from engine.contact.rests import NEVER, horizon, quota_ends, quota_room, rest_ends, rest_room
-from engine.contact.tallies import IMPRESSION, Counted, Tallies, Tally
+from engine.contact.tallies import Counted, Tallies, Tally
 from engine.model import ActionId, Micros
 from engine.rulebook.book import Action, ActionClass, RuleBook
-from engine.rulebook.contact import ContactPolicy, QuietHours, Quota, Rest, Scope
+from engine.rulebook.contact import IMPRESSION, ContactPolicy, QuietHours, Quota, Rest, Scope
 
 
 @dataclass(frozen=True, slots=True)

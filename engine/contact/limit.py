@@ -12,7 +12,16 @@ from engine.model import Micros, Reason
 class ContactLimit:
     """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour."""
 
-    __slots__ = ("_closed", "_closing", "_holding", "_more", "_now", "_quiet", "_quiets", "_standing")
+    __slots__ = (
+        "_closed",
+        "_closing",
+        "_holding",
+        "_more",
+        "_now",
+        "_quiet",
+        "_quiets",
+        "_standing",
+    )
 
     def __init__(
         self,

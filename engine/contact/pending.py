@@ -27,6 +27,9 @@ class Offered(NamedTuple):
     channel: str
 
 
+NO_OFFERS: Final[tuple[Offered, ...]] = ()
+
+
 class Returned(NamedTuple):
     """What one decision offered to a customer, and so to their household, if they have one."""
 
@@ -84,10 +87,10 @@ class Pending:
 
     def of(self, subject: CustomerId, now: Micros) -> tuple[Offered, ...]:
         """What counts as shown to a customer or household; the same object while nothing changes."""
-        offers = self._of.get(subject, ())
+        offers = self._of.get(subject, NO_OFFERS)
         if offers and offers[0].decided_at + self.assume_shown <= now:
             self._expire(now)
-            offers = self._of.get(subject, ())
+            offers = self._of.get(subject, NO_OFFERS)
             if any(offer.decided_at + self.assume_shown <= now for offer in offers):
                 offers = tuple(o for o in offers if o.decided_at + self.assume_shown > now)
         return offers

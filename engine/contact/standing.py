@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from engine.contact.holding import Held, Holding
 from engine.contact.pending import Offered
 from engine.contact.rests import NEVER
-from engine.contact.tallies import IMPRESSION, Counted
+from engine.contact.tallies import Counted
 from engine.model import Customer, Micros, Touch
 from engine.respond import MAX_TOUCHES
-from engine.rulebook.contact import FOREVER
+from engine.rulebook.contact import FOREVER, IMPRESSION
 
 
 class Past(NamedTuple):
@@ -108,7 +108,9 @@ def standing(
     return found
 
 
-def _close(closed: dict[int, Micros], treatments: Sequence[int], until: Micros, now: Micros) -> None:
+def _close(
+    closed: dict[int, Micros], treatments: Sequence[int], until: Micros, now: Micros
+) -> None:
     if until > now:
         for treatment in treatments:
             if closed.get(treatment, NEVER) < until:

@@ -6,8 +6,8 @@ from typing import Final, TypeAlias
 
 from engine.contact.pending import Offered
 from engine.model import ActionId, Micros, Touch
+from engine.rulebook.contact import IMPRESSION
 
-IMPRESSION: Final = "impression"
 NOT_DELIVERED: Final = "not_delivered"
 
 _ASSUMED: Final = ""
@@ -82,7 +82,9 @@ class Tallies:
                 times.sort()
         return counted
 
-    def _found(self, touches: Sequence[Touch]) -> dict[str, dict[tuple[ActionId, str], list[Micros]]]:
+    def _found(
+        self, touches: Sequence[Touch]
+    ) -> dict[str, dict[tuple[ActionId, str], list[Micros]]]:
         """For every outcome that counts: when it came, by action and channel."""
         found: dict[str, dict[tuple[ActionId, str], list[Micros]]] = {o: {} for o in self._of}
         assumed = found.get(_ASSUMED)

@@ -12,6 +12,9 @@ FOREVER: Final[Micros] = 2**62
 ASSUME_SHOWN: Final[Micros] = HOUR
 """How long an offer nobody reported on counts as shown, unless the book says otherwise."""
 
+IMPRESSION: Final = "impression"
+"""The outcome by which an offer was seen."""
+
 OUTBOUND: Final = frozenset({"sms", "email", "push", "letter"})
 """The channels on which the firm speaks first, unless the book says otherwise."""
 
@@ -113,3 +116,9 @@ class Contact:
     policies: tuple[ContactPolicy, ...] = ()
     assume_shown: Micros = ASSUME_SHOWN
     outbound: frozenset[str] = OUTBOUND
+
+    @property
+    def remembers(self) -> Micros:
+        """How long offers just returned must be remembered: 0 where no policy counts impressions."""
+        counting = (p.rule for p in self.policies if not isinstance(p.rule, QuietHours))
+        return self.assume_shown if any(r.count == IMPRESSION for r in counting) else 0

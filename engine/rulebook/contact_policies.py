@@ -147,9 +147,7 @@ def _quota(fields: Fields, outcomes: Names) -> Quota:
         return Quota(count, 1)
     limits = Fields(node, fields.report, "limit", fields.key_place("limit"))
     often = whole(1, MAX_TOUCHES)
-    quota = Quota(
-        count, limits.take("per_day", often, None), limits.take("per_week", often, None)
-    )
+    quota = Quota(count, limits.take("per_day", often, None), limits.take("per_week", often, None))
     if isinstance(node, MapNode) and not node.entries:
         fields.report.error(node.place, "say how often: per_day, per_week or both")
     if quota.per_day and quota.per_week and quota.per_week < quota.per_day:
