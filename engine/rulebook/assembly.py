@@ -56,11 +56,16 @@ class Draft:
 
 
 def reason_codes(written: Written) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of the conditions it must meet."""
+    """For each action of which all is known, the reason codes of all it must meet."""
     return {
         action.action_id: frozenset(
-            f"{condition.test}.{condition.name}" if condition.name else condition.test
-            for condition in _all_conditions(action, written.policies)
+            [
+                *(
+                    f"{condition.test}.{condition.name}" if condition.name else condition.test
+                    for condition in _all_conditions(action, written.policies)
+                ),
+                *(f"contact_policy.{name}" for name in action.contact_policies),
+            ]
         )
         for action in written.actions
         if action.complete
