@@ -8,10 +8,11 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.caps import read_shared_caps
 from engine.rulebook.conditions import Formula, WrittenCondition
+from engine.rulebook.consents import Consents, read_consents
 from engine.rulebook.contact import Contact
 from engine.rulebook.contact_policies import Known, read_contact
 from engine.rulebook.fields import Fields
-from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
+from engine.rulebook.hierarchy import Hierarchy, Level, Referred, read_hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
@@ -40,6 +41,7 @@ class Policies:
     extra_conditions: tuple[WrittenCondition, ...] = ()
     extra_numbers: tuple[Formula, ...] = field(default=())
     timezone: str = "UTC"
+    consents: Consents = field(default_factory=Consents)
 
 
 def read_policies(
@@ -53,7 +55,14 @@ def read_policies(
     zone_written = fields.take("timezone", zone, None)
     timezone = zone_written.key if zone_written else "UTC"
     whole = root.place.file not in report.lost
-    hierarchy = read_hierarchy(fields)
+    consents = read_consents(fields)
+    obeyed = Names.of(
+        "contact policy",
+        _named(root, "contact_policies"),
+        lost=lost,
+        complete=_stands(fields, "contact_policies", whole),
+    )
+    hierarchy = read_hierarchy(fields, Referred(obeyed, consents.names))
     placements = read_placements(fields, attributes)
     placement_names = Names.of(
         "placement", placements, complete=_has(root, "placements"), lost=lost
@@ -69,13 +78,9 @@ def read_policies(
         placements=placements,
         placement_names=placement_names,
         arbitration=read_arbitration(fields.node("arbitration"), scope, report),
-        contact_policies=Names.of(
-            "contact policy",
-            (policy.name for policy in contact.policies),
-            lost=lost,
-            complete=_stands(fields, "contact_policies", whole),
-        ),
+        contact_policies=obeyed,
         contact=contact,
+        consents=consents,
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
@@ -93,6 +98,12 @@ def _has(root: Node, section: str) -> bool:
     return isinstance(root, MapNode) and isinstance(
         root.entries.get(section, (None, None))[1], MapNode
     )
+
+
+def _named(root: Node, section: str) -> tuple[str, ...]:
+    """The names under a section."""
+    node = root.entries.get(section, (None, None))[1] if isinstance(root, MapNode) else None
+    return tuple(node.entries) if isinstance(node, MapNode) else ()
 
 
 def _stands(fields: Fields, section: str, whole: bool) -> bool:
