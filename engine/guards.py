@@ -1,10 +1,14 @@
 """Guard: which limits a rule book's decisions pass, named in one place."""
 
+from engine.contact.guard import ContactGuard
+from engine.contact.pending import Pending
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
 
 
-def guards_of(book: RuleBook) -> tuple[Guard, ...]:
-    """The guards of all limits `book` declares, in the order of the funnel."""
-    del book
-    return ()
+def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ...]:
+    """The guards of all limits of `book`, in the order of the funnel.
+
+    `pending` are the offers just returned by decisions of this and earlier books; by default none.
+    """
+    return (ContactGuard(book, Pending() if pending is None else pending),)

@@ -1,12 +1,13 @@
 """A loaded rule book: plain, immutable data plus the functions compiled from its conditions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
 from engine.rulebook.stop import Stop
@@ -317,6 +318,7 @@ class RuleBook:
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
         stops: what stop.yaml lists, in its order.
+        contact: the contact policies.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -345,6 +347,7 @@ class RuleBook:
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
     stops: tuple[Stop, ...] = ()
+    contact: Contact = field(default_factory=Contact)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields
