@@ -13,7 +13,6 @@ attributes:
     "policies.yaml": b"""\
 stages: customer.segment
 timezone: UTC
-consents: {channel: 'true', default: m, purposes: {m: 'true'}}
 issues:
   i: {eligible_when: {c1: 'true'}, applicable_when: {c2: 'true'}, suitable_when: {c3: 'true'}}
 groups:
@@ -30,9 +29,13 @@ arbitration:
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
   related: {scope: attribute, attribute: family, count: click, at_least: 1, within: 1d, pause: 1d}
+  ending: {scope: all, count: click, at_least: 1, within: 1d, pause: {until: click, at_most: 1d}}
+  often: {channels: [web], limit: {per_day: 1, per_week: 1}}
   quiet: {scope: all, between: ["21:00", "08:00"], timezone: UTC}
-  often: {scope: all, channels: [web], limit: {per_day: 1, per_week: 2}}
-  ended: {scope: all, count: click, at_least: 1, within: 1d, pause: {until: lost, at_most: 90d}}
+consents:
+  channel: 'true'
+  purposes: {marketing: 'true'}
+  default: marketing
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
 outcomes: {click: 1, lost: null}

@@ -14,6 +14,7 @@ from engine.rulebook.contact import (
     Scope,
 )
 from engine.rulebook.load import load
+from engine.rulebook.loosening import loosened
 from tests.rulebook.builders import action, book, files
 
 COUNTED = {"scope": "all", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}
@@ -155,3 +156,49 @@ def test_policies_are_inherited_unless_opted_out_of():
         ],
     )
     assert [a.contact_policies for a in made.actions] == [("p", "q", "r"), ("q",)]
+
+
+def loosenings(old, new):
+    """What is said of the one policy, obeyed by one action, as it is changed."""
+    before, after = (
+        book(
+            policies={"contact_policies": {"p": written}, "timezone": "UTC"},
+            actions=[action("a", contact_policies=["p"])],
+        )
+        for written in (old, new)
+    )
+    return [(found.name, found.actions, found.message) for found in loosened(before, after)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"at_least": 2}, "holds after 2 x click; it held after 1"),
+        ({"within": "12h"}, "looks back 12h; it looked back 1d"),
+        ({"pause": "12h"}, "rests 12h; it rested 1d"),
+        ({"pause": "until_midnight"}, "rests until midnight; it rested 1d"),
+        ({"pause": {"until": "accept", "at_most": "1d"}}, "ends with accept"),
+        ({"without": "accept"}, "is lifted by accept"),
+        ({"channels": ["web"]}, "counts and holds only on web"),
+        ({"scope": "action"}, "counts by action; it counted by all"),
+        ({"timezone": "Africa/Lagos"}, "goes by the clock of Africa/Lagos; it went by that of UTC"),
+    ],
+)
+def test_a_policy_that_withholds_less_is_listed_before_it_goes_live(change, message):
+    assert loosenings(COUNTED, COUNTED | change) == [("contact_policy.p", ("a",), message)]
+    tightened = loosenings(COUNTED | change, COUNTED)
+    assert message not in [said for _, _, said in tightened]
+
+
+def test_a_policy_that_only_withholds_more_is_not_listed():
+    assert loosenings(COUNTED, COUNTED | {"within": "2d", "pause": "2d"}) == []
+    often = {"limit": {"per_day": 2}, "channels": ["web"]}
+    assert loosenings(often, often | {"limit": {"per_day": 1, "per_week": 3}}) == []
+    assert loosenings(often, often | {"limit": {"per_week": 3}}) == [
+        ("contact_policy.p", ("a",), "allows any number a day; it allowed 2")
+    ]
+    quiet = {"between": ["21:00", "08:00"]}
+    assert loosenings(quiet, {"between": ["20:00", "09:00"]}) == []
+    assert loosenings(quiet, {"between": ["22:00", "08:00"]}) == [
+        ("contact_policy.p", ("a",), "is quiet at other hours")
+    ]
