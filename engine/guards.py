@@ -2,9 +2,9 @@
 
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
+from engine.variety import VarietyGuard
 
 
 def guards_of(book: RuleBook) -> tuple[Guard, ...]:
     """The guards of all limits `book` declares, in the order of the funnel."""
-    del book
-    return ()
+    return (VarietyGuard(book),) if book.arbitration.limits else ()

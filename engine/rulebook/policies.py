@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
+from engine.rulebook.bundles import WrittenBundle, read_bundles
 from engine.rulebook.caps import read_shared_caps
 from engine.rulebook.conditions import Formula, WrittenCondition
 from engine.rulebook.contact_policies import read_contact_policies
@@ -30,6 +31,7 @@ class Policies:
     placement_names: Names
     arbitration: WrittenArbitration
     contact_policies: Names
+    bundles: tuple[WrittenBundle, ...]
     outcomes: Mapping[str, float | None]
     outcome_names: Names
     model: ModelSpec
@@ -72,6 +74,7 @@ def read_policies(
             lost=lost,
             complete=_stands(fields, "contact_policies", whole),
         ),
+        bundles=read_bundles(fields.node("bundles"), actions, placement_names, report),
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
@@ -110,6 +113,7 @@ def _nothing() -> Policies:
         placement_names=unknown("placement"),
         arbitration=WrittenArbitration(),
         contact_policies=unknown("contact policy"),
+        bundles=(),
         outcomes=dict(USUAL),
         outcome_names=unknown("outcome"),
         model=DEFAULT_MODEL,
