@@ -4,6 +4,7 @@ from engine.contact.guard import ContactGuard
 from engine.contact.pending import Pending
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
+from engine.variety import VarietyGuard
 
 
 def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ...]:
@@ -11,4 +12,7 @@ def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ..
 
     `pending` are the offers just returned by decisions of this and earlier books; by default none.
     """
-    return (ContactGuard(book, Pending() if pending is None else pending),)
+    guards: list[Guard] = [ContactGuard(book, Pending() if pending is None else pending)]
+    if book.arbitration.limits:
+        guards.append(VarietyGuard(book))
+    return tuple(guards)

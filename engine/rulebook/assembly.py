@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.model import ActionId, PlacementId, Stage, TreatmentId
 from engine.rulebook.actions import WrittenAction, WrittenTreatment
+from engine.rulebook.answer_limits import answer_limits
 from engine.rulebook.arbitration import WrittenArbitration, WrittenWeight
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import (
@@ -19,6 +20,8 @@ from engine.rulebook.book import (
     Treatment,
     compiled,
 )
+from engine.rulebook.bundle import Bundle
+from engine.rulebook.bundles import Shelf, bundles_of
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
@@ -52,19 +55,20 @@ class Draft:
     actions: tuple[Action, ...]
     treatments: tuple[Treatment, ...]
     arbitration: Arbitration
+    bundles: tuple[Bundle, ...] = ()
 
 
 def reason_codes(written: Written) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of all it must meet."""
+    """For each action of which all is known, the reason codes of what can keep it out."""
+    limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
-        action.action_id: frozenset(
-            [
-                *(
-                    f"{condition.test}.{condition.name}" if condition.name else condition.test
-                    for condition in _all_conditions(action, written.policies)
-                ),
-                *(f"contact_policy.{name}" for name in action.contact_policies),
-            ]
+        action.action_id: limits.union(
+            (f"bundle.{b.name}" for b in written.policies.bundles if action.action_id in b.actions),
+            (f"contact_policy.{name}" for name in action.contact_policies),
+            (
+                f"{condition.test}.{condition.name}" if condition.name else condition.test
+                for condition in _all_conditions(action, written.policies)
+            ),
         )
         for action in written.actions
         if action.complete
@@ -108,7 +112,10 @@ def draft(written: Written, report: Report) -> Draft:
         expressions.check(extra.scalar, Expect.BOOL)
     for number in written.policies.extra_numbers:
         expressions.check_number(number)
-    return Draft(expressions, actions, tuple(assembled.treatments), arbitration)
+    treatments = tuple(assembled.treatments)
+    shelf = Shelf(actions, treatments, written.policies.placements)
+    bundles = tuple(bundles_of(written.policies.bundles, shelf, report))
+    return Draft(expressions, actions, treatments, arbitration, bundles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +244,7 @@ def _arbitration(
         ),
         ties=written.ties,
         influencers=written.influencers,
+        limits=tuple(answer_limits(written.limits, actions, report)),
     )
 
 
@@ -298,4 +306,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
         contact=policies.contact,
+        bundles=draft.bundles,
     )

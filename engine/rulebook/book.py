@@ -7,6 +7,8 @@ from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.rulebook.answer_limit import AnswerLimit
+from engine.rulebook.bundle import Bundle
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
@@ -284,7 +286,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Arbitration:
-    """How candidates compete: which factors count, weights, thresholds, exploration, ties, influencers."""
+    """How candidates compete, by which factors and weights, and how many of a kind an answer holds."""
 
     factors: frozenset[str]
     context_weights: tuple[ContextWeight, ...]
@@ -292,6 +294,7 @@ class Arbitration:
     exploration: Exploration
     ties: tuple[str, ...]
     influencers: tuple[Influencer, ...] = ()
+    limits: tuple[AnswerLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +322,7 @@ class RuleBook:
         notices: what is valid but not enforced yet, with its place.
         stops: what stop.yaml lists, in its order.
         contact: the contact policies.
+        bundles: what is shown together.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -348,6 +352,7 @@ class RuleBook:
     reads_placement: bool = False
     stops: tuple[Stop, ...] = ()
     contact: Contact = field(default_factory=Contact)
+    bundles: tuple[Bundle, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields
