@@ -19,6 +19,8 @@ from engine.rulebook.book import (
     Treatment,
     compiled,
 )
+from engine.rulebook.cap import Cap
+from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
@@ -49,6 +51,7 @@ class Draft:
     actions: tuple[Action, ...]
     treatments: tuple[Treatment, ...]
     arbitration: Arbitration
+    caps: tuple[Cap, ...] = ()
 
 
 def reason_codes(written: Written) -> dict[str, frozenset[str]]:
@@ -86,9 +89,11 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    for number in written.policies.extra_numbers:
-        expressions.check_number(number)
-    return Draft(expressions, actions, tuple(assembled.treatments), arbitration)
+    treatments = tuple(assembled.treatments)
+    capping = Capping(actions, treatments, written.policies.placements, expressions, report)
+    own = [action.caps for action in written.actions if action.caps]
+    caps = capping.caps([*written.policies.caps, *own])
+    return Draft(expressions, actions, treatments, arbitration, caps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +142,6 @@ class _Actions:
                 valid_place=str(written.valid_place or ""),
             )
         )
-        self._check_unused(written)
-
-    def _check_unused(self, written: WrittenAction) -> None:
-        for number in written.extra_numbers:
-            self.expressions.check_number(number)
 
     def _funnel_order(self, index: int) -> tuple[Stage, int, int]:
         condition = self.expressions.conditions[index]
@@ -258,5 +258,6 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         conditions_of=functions.conditions_of,
         select_for=functions.select_for,
         numbers_of=functions.numbers_of,
+        caps=draft.caps,
         reads_placement="request.placement" in expressions.reads,
     )

@@ -7,6 +7,7 @@ from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.rulebook.cap import Cap
 from engine.rulebook.diagnostics import Diagnostic
 
 Truth: TypeAlias = bool | None
@@ -281,6 +282,7 @@ class RuleBook:
             Covers validity dates, all conditions of action and treatment, and texts' needs and fit.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
+        caps: how many offers, how much money, at most; of mandatory actions there are none.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -308,6 +310,7 @@ class RuleBook:
     ]
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
+    caps: tuple[Cap, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

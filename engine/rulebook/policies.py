@@ -1,13 +1,13 @@
 """policies.yaml: hierarchy, placements, arbitration and everything else that is not one action's."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
-from engine.rulebook.caps import read_shared_caps
-from engine.rulebook.conditions import Formula, WrittenCondition
+from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
+from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.contact_policies import read_contact_policies
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
@@ -15,13 +15,17 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
 from engine.rulebook.placements import read_placements
+from engine.rulebook.readers import zone
 from engine.rulebook.report import Report
 from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet."""
+    """What policies.yaml says. `extra_conditions` are checked but not used yet.
+
+    `timezone` is where a day begins, unless something more special says otherwise.
+    """
 
     hierarchy: Hierarchy
     placements: Mapping[str, Placement]
@@ -32,7 +36,8 @@ class Policies:
     outcome_names: Names
     model: ModelSpec
     extra_conditions: tuple[WrittenCondition, ...] = ()
-    extra_numbers: tuple[Formula, ...] = field(default=())
+    caps: tuple[WrittenCap, ...] = ()
+    timezone: str = "UTC"
 
 
 def read_policies(
@@ -43,6 +48,8 @@ def read_policies(
         return _nothing()
     fields = Fields(root, report, "policies.yaml")
     lost = report.lost_words()
+    zone_written = fields.take("timezone", zone, None)
+    timezone = zone_written.key if zone_written else "UTC"
     whole = root.place.file not in report.lost
     hierarchy = read_hierarchy(fields)
     placements = read_placements(fields, attributes)
@@ -72,7 +79,12 @@ def read_policies(
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
         extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
-        extra_numbers=tuple(read_shared_caps(fields.node("caps"), hierarchy, actions, report)),
+        caps=read_shared_caps(
+            fields.node("caps"),
+            Shared(attributes, placements, hierarchy, actions, timezone),
+            report,
+        ),
+        timezone=timezone,
     )
     read_holdouts(fields.node("holdouts"), hierarchy, actions, report)
     read_experiments(fields.node("experiments"), report)
