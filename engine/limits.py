@@ -6,9 +6,11 @@ slots, so that what an answer holds already counts against what it may hold besi
 for later answers before `Guard.commit`.
 """
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from engine.arbitration import Candidates
 from engine.circumstances import Circumstances
 from engine.model import Decision, Question, Reason, Value
 
@@ -33,6 +35,16 @@ class Limit(Protocol):
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """All that keeps a treatment out now, in the order of the funnel; () if nothing does."""
+
+
+class Priced(ABC):
+    """A limit some of whose treatments have a price: what they take could go to somebody else."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def net(self, candidates: Candidates) -> tuple[Candidates, Mapping[int, Reason]]:
+        """The candidates at their priorities net of the price, and why others are not worth it."""
 
 
 class Guard(Protocol):
@@ -94,6 +106,15 @@ class Limits:
             reasons = tuple(r for limit in self._standing for r in limit.reasons(treatment))
             if reasons:
                 self.told[treatment] = reasons
+
+    def net(self, candidates: Candidates) -> Candidates:
+        """The candidates at their priorities net of the price of what they take."""
+        for limit in self._standing:
+            if isinstance(limit, Priced):
+                candidates, apart = limit.net(candidates)
+                if self._telling:
+                    self.told.update((treatment, (why,)) for treatment, why in apart.items())
+        return candidates
 
     def steady(self, picks: int) -> bool:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""

@@ -11,6 +11,9 @@ MONEY: Final = 10_000
 """Units in one unit of a currency: money is counted in whole ten-thousandths, costs rounded up."""
 
 
+_MOST: Final = 1e12
+
+
 class Period(StrEnum):
     """How long a cap counts before it begins anew."""
 
@@ -82,6 +85,10 @@ class Cap:
     def code(self) -> str:
         """Its reason code: `cap.NAME` or `budget.NAME`."""
         return f"{'cap' if self.cost is None else 'budget'}.{self.name}"
+
+    def charge(self, cost: float | None) -> int | None:
+        """A computed cost in units; None for one that is unknown, negative or beyond all measure."""
+        return None if cost is None or not 0.0 <= cost < _MOST else money(cost)
 
     def shown(self, units: int) -> str:
         """So many units, as people write them."""
