@@ -12,11 +12,13 @@ from typing import Final
 import structlog
 
 from engine.breaker import Breaker
+from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
@@ -90,7 +92,9 @@ class AttuneEngine:
         decider: Decider,
         learner: Learner,
         sources: Sources,
+        caps: Caps,
     ) -> None:
+        self._caps = caps
         self._settings = settings
         self._state = state
         self._capsules = capsules
@@ -128,8 +132,10 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        decider = await _decider(book, self._state, self._learner, self._sources.monotonic)
+        guard = await self._caps.guard(book)
+        decider = await _decider(book, self._state, self._learner, self._sources.monotonic, guard)
         before, self._decider = self._decider, decider
+        self._caps.follow(guard)
         weakref.finalize(before, dissolve, before.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
@@ -399,7 +405,11 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 
 
 async def _decider(
-    book: RuleBook, state: Embedded, learner: Learner, clock: Callable[[], float]
+    book: RuleBook,
+    state: Embedded,
+    learner: Learner,
+    clock: Callable[[], float],
+    caps: CapsGuard,
 ) -> Decider:
     """A decider by this book. What it lets customers' features be read by is on disk before it decides.
 
@@ -410,7 +420,7 @@ async def _decider(
     await state.note_schema(schema.digest, schema.to_dict())
     await state.settled()
     model = Propensities.bind(learner, book)
-    return await asyncio.to_thread(Decider, book, model, clock)
+    return await asyncio.to_thread(Decider, book, model, clock, [caps] if book.caps else [])
 
 
 @asynccontextmanager
@@ -439,17 +449,42 @@ async def open_engine(
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
     )
     try:
-        decider = await _decider(first.book, state, mind.learner, sources.monotonic)
-        capsules = open_capsules(settings.data)
-        engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources)
-        engine.begin(first)
-        await remember(settings, first.loaded)
-        await engine.recall()
-        del first, decider  # held here, the first book would never go
-        try:
-            async with following(engine, settings, compiled, before):
-                yield engine
-        finally:
-            await engine.finish()
+        async with _caps(settings, state, first.book, sources) as caps:
+            decider = await _decider(
+                first.book, state, mind.learner, sources.monotonic, caps.in_force
+            )
+            capsules = open_capsules(settings.data)
+            engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources, caps)
+            engine.begin(first)
+            await remember(settings, first.loaded)
+            await engine.recall()
+            del first, decider  # held here, the first book would never go
+            try:
+                async with following(engine, settings, compiled, before):
+                    yield engine
+            finally:
+                await engine.finish()
     finally:
         await state.close()
+
+
+@asynccontextmanager
+async def _caps(
+    settings: Settings, state: Embedded, book: RuleBook, sources: Sources
+) -> AsyncIterator[Caps]:
+    """The accounts of the caps, tended while they are open."""
+    caps = await Caps.open(settings.data, state, book, sources.now)
+    del book  # held here, the first book would never go
+    tending = asyncio.create_task(_tend(caps))
+    try:
+        yield caps
+    finally:
+        tending.cancel()
+        await asyncio.wait([tending])
+        await caps.close()
+
+
+async def _tend(caps: Caps) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        caps.tend()

@@ -1,8 +1,8 @@
 """Caps at the one point every offer passes: who may have a share, at which price, and who took one."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -22,19 +22,22 @@ NOT_DELIVERED: Final = "not_delivered"
 """The outcome that gives a share back; any other says that the offer was shown."""
 
 
+Under: TypeAlias = Mapping[int, tuple[Meter, ...]]
+"""By treatment the caps it is under; treatments under none are not there."""
+
+
 class CapsGuard:
     """The caps of one book, over a ledger that outlives the book."""
 
     def __init__(self, book: RuleBook, ledger: Ledger) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._numbers_of = book.numbers_of
         self.meters = tuple(Meter(cap, ledger) for cap in book.caps)
         under: dict[int, list[Meter]] = defaultdict(list)
         for meter in self.meters:
             for treatment in meter.cap.treatments:
                 under[treatment].append(meter)
-        self.under = {treatment: tuple(meters) for treatment, meters in under.items()}
-        self.has_prices = any(meter.cap.worth_most for meter in self.meters)
+        self.under: Under = {treatment: tuple(meters) for treatment, meters in under.items()}
         self._treatments = {t.treatment_id: t.index for t in book.treatments}
         self._shown_as = {
             (book.actions[t.action].action_id, t.placement): t.index for t in book.treatments
@@ -48,7 +51,7 @@ class CapsGuard:
         del question
         if not self.under:
             return None
-        self._ledger.expire(given.now)
+        self.ledger.expire(given.now)
         self._latest = self._standing(given.decision_id, given.now, values)
         return self._latest
 
@@ -71,19 +74,19 @@ class CapsGuard:
         """What a response on disk says of its offer's share: it was shown, or was not delivered."""
         told = response.exposure
         if response.outcome == NOT_DELIVERED:
-            self._ledger.release(told.decision_id, told.action_id)
+            self.ledger.release(told.decision_id, told.action_id)
             return
-        if self._ledger.confirm(told.decision_id, told.action_id):
+        if self.ledger.confirm(told.decision_id, told.action_id):
             return
         treatment = self._shown_as.get((told.action_id, told.placement))
         meters = () if treatment is None else self.under.get(treatment, ())
         if meters:
             charges = tuple(_charge_of(meter, told.decided_at) for meter in meters)
-            self._ledger.settle(Share(told.decision_id, told.action_id, charges, told.decided_at))
+            self.ledger.settle(Share(told.decision_id, told.action_id, charges, told.decided_at))
 
     def tend(self, now: Micros, ahead: Micros) -> None:
         """What time alone brings: shares given back, and the blocks of periods up to `ahead` drawn."""
-        self._ledger.tend(now)
+        self.ledger.tend(now)
         for meter in self.meters:
             for moment in (now, ahead):
                 meter.free(moment)
@@ -91,7 +94,8 @@ class CapsGuard:
     def _standing(
         self, decision_id: DecisionId, now: Micros, values: Sequence[Value]
     ) -> "_CapsLimit":
-        return _CapsLimit(self, decision_id, now, lambda: self._numbers_of(values))
+        numbers_of = self._numbers_of
+        return _CapsLimit(self.under, decision_id, now, lambda: numbers_of(values))
 
     def _reserve(
         self, decision: Decision, action_id: ActionId, treatment: int, standing: "_CapsLimit"
@@ -102,7 +106,7 @@ class CapsGuard:
         now = decision.decided_at
         charges = tuple(Charge(m.account(now).key, standing.units(m) or 0) for m in meters)
         until = now + max(meter.cap.hold for meter in meters)
-        self._ledger.reserve(Share(decision.decision_id, action_id, charges, until))
+        self.ledger.reserve(Share(decision.decision_id, action_id, charges, until))
         for meter in meters:
             meter.free(now)
         return meters
@@ -112,17 +116,17 @@ class _CapsLimit(Priced):
     """The caps as they stand for one answer. What it offers counts at once."""
 
     __slots__ = (
-        "_closed", "_free", "_guard", "_numbers", "_numbers_of", "_wanted", "decision_id", "now",
+        "_closed", "_free", "_numbers", "_numbers_of", "_under", "_wanted", "decision_id", "now",
     )  # fmt: skip
 
     def __init__(
         self,
-        guard: CapsGuard,
+        under: Under,
         decision_id: DecisionId,
         now: Micros,
         numbers_of: Callable[[], Sequence[float | None]],
     ) -> None:
-        self._guard = guard
+        self._under = under
         self.decision_id = decision_id
         self.now = now
         self._numbers_of = numbers_of
@@ -133,7 +137,7 @@ class _CapsLimit(Priced):
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
         """Those whose caps all have room for one more."""
-        under = self._guard.under
+        under = self._under
         return [t for t in treatments if t not in under or self._admits(t)]
 
     def steady(self, picks: int) -> bool:
@@ -146,14 +150,14 @@ class _CapsLimit(Priced):
 
     def chosen(self, treatment: int) -> None:
         """Takes an offer's units from what this answer may still use."""
-        for meter in self._guard.under.get(treatment, ()):
+        for meter in self._under.get(treatment, ()):
             self._free[meter] = self._left(meter) - (self.units(meter) or 0)
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every cap that has no room for it."""
         return tuple(
             used_up(meter, self.now, self.units(meter))
-            for meter in self._guard.under.get(treatment, ())
+            for meter in self._under.get(treatment, ())
             if not self._has_room(meter)
         )
 
@@ -162,9 +166,7 @@ class _CapsLimit(Priced):
 
         The price of a cap is the same for the whole answer.
         """
-        if not self._guard.has_prices:
-            return candidates, {}
-        under = self._guard.under
+        under = self._under
         priorities, kept, apart = candidates.priorities, [], {}
         for at, treatment in enumerate(candidates.treatments.tolist()):
             if treatment not in under:
@@ -207,7 +209,7 @@ class _CapsLimit(Priced):
             meter.price.count(meter.horizon(self.now), self.now)
 
     def _admits(self, treatment: int) -> bool:
-        full = [meter for meter in self._guard.under[treatment] if not self._has_room(meter)]
+        full = [meter for meter in self._under[treatment] if not self._has_room(meter)]
         self._closed.update(full)
         return not full
 

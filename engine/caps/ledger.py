@@ -49,6 +49,7 @@ class Ledger:
     share that is reserved is confirmed or released, once.
 
     Attributes:
+        prices: the running price of every cap that ever had one, by `Cap.key`.
         closed_until: nothing is given out before this moment.
         late: offers shown after their share was given back: they count, and may exceed a cap.
         expired: offers whose share was given back for want of any sign that they were shown.
@@ -60,7 +61,7 @@ class Ledger:
         self._accounts: dict[AccountKey, Account] = {}
         self._held: dict[tuple[DecisionId, ActionId], Share] = {}
         self._due: list[tuple[Micros, DecisionId, ActionId]] = []
-        self._prices: dict[str, BidPrice] = {}
+        self.prices: dict[str, BidPrice] = {}
         self.closed_until: Micros = 0
         self.late = 0
         self.expired = 0
@@ -88,7 +89,11 @@ class Ledger:
 
     def price(self, cap: str) -> BidPrice:
         """The running price of a cap."""
-        return self._prices.setdefault(cap, BidPrice())
+        return self.prices.setdefault(cap, BidPrice())
+
+    def take_price(self, cap: str, price: BidPrice) -> None:
+        """Takes up a price that a vault has kept; before anybody asks for it."""
+        self.prices[cap] = price
 
     def room(self, account: Account, limit: int) -> int:
         """Units that may be reserved now under this limit; 0 or less if there are none."""
