@@ -66,7 +66,7 @@ class Caps:
             caps = cls(vault, await _ready(book, ledger, vault, clock()), clock)
             await caps._catch_up(state, kept.seq if kept.began or book.caps else state.last_seq)
         except BaseException:
-            await asyncio.to_thread(vault.close)
+            await asyncio.to_thread(vault.close, clock())
             raise
         state.watch(caps.observe)
         return caps
@@ -98,7 +98,7 @@ class Caps:
     async def close(self) -> None:
         """Writes everything, so that nothing is missing at the next start."""
         self._keep_prices()
-        await asyncio.to_thread(self._vault.close)
+        await asyncio.to_thread(self._vault.close, self._clock())
 
     def _keep_prices(self) -> None:
         self._vault.keep_prices(

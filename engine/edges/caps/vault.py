@@ -136,9 +136,13 @@ class SqliteVault:
         self._put(lambda _: partial(_finish, done), urgent=True)
         return done
 
-    def close(self) -> None:
-        """Writes what is waiting, and that nothing is missing. Blocks the calling thread meanwhile."""
-        self._put(partial(tables.note, name="clean", value=1), urgent=True)
+    def close(self, now: Micros) -> None:
+        """Writes what is waiting, and whether anything is still missing. Blocks the calling thread.
+
+        What a crash before this process left missing is so until the hold has passed, also for the next.
+        """
+        clean = all(now >= a.missing_until for a in self.kept.accounts if a.missing)
+        self._put(partial(tables.note, name="clean", value=int(clean)), urgent=True)
         self._closing.set()
         self._wake.set()
         self._writer.join()

@@ -143,14 +143,14 @@ async def live(life: Life, steps: list[tuple[str, int]]) -> None:
             case "crash" | "restart":
                 dead = life.vault
                 if step == "restart":
-                    dead.close()
+                    dead.close(life.now)
                 life.now += amount
                 life.begin()
                 if step == "crash":  # only now: what it still writes goes to the file left behind
-                    dead.close()
+                    dead.close(life.now)
         life.check()
     await drained(life)
-    life.vault.close()
+    life.vault.close(life.now)
 
 
 async def drained(life: Life) -> None:
@@ -192,7 +192,7 @@ async def test_nothing_can_be_had_before_it_is_on_disk(path):
     with closing(sqlite3.connect(path)) as disk:
         (drawn,) = disk.execute("SELECT drawn FROM accounts").fetchone()
     assert ledger.room(account, 10) == drawn == 8
-    vault.close()
+    vault.close(0)
 
 
 async def test_after_an_orderly_end_nothing_is_missing(path):
@@ -202,11 +202,11 @@ async def test_after_an_orderly_end_nothing_is_missing(path):
     ledger.reserve(share(1, HOLD))
     ledger.reserve(share(2, HOLD))
     ledger.confirm(DecisionId("d1"), ACTION)
-    vault.close()
+    vault.close(0)
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
     assert (account.confirmed, account.reserved, account.missing) == (1, 1, 0)
-    vault.close()
+    vault.close(0)
 
 
 async def test_after_a_crash_what_was_drawn_counts_as_used_until_the_hold_has_passed(
@@ -218,13 +218,13 @@ async def test_after_a_crash_what_was_drawn_counts_as_used_until_the_hold_has_pa
     left = tmp_path / "left.db"
     shutil.copy(path, left)
     shutil.copy(f"{path}-wal", f"{left}-wal")
-    vault.close()
+    vault.close(0)
     vault, ledger = opened(left, now=1_000)
     account = ledger.account(KEY.cap, ALWAYS)
     assert (account.used, ledger.room(account, 10)) == (8, 0)
     ledger.tend(1_000 + HOLD)
     assert (account.used, ledger.room(account, 10)) == (0, 8)
-    vault.close()
+    vault.close(0)
 
 
 async def test_an_offer_shown_after_its_share_was_given_back_counts_once(path):
@@ -240,7 +240,7 @@ async def test_an_offer_shown_after_its_share_was_given_back_counts_once(path):
         ledger.settle(share(1, HOLD))
     await vault.flushed()
     assert (account.confirmed, ledger.late) == (1, 1)
-    vault.close()
+    vault.close(0)
 
 
 async def test_prices_and_the_place_in_the_journal_are_kept(path):
@@ -249,11 +249,11 @@ async def test_prices_and_the_place_in_the_journal_are_kept(path):
     price.value, price.requests = 2.5, 40
     vault.seen(7)
     vault.keep_prices({"x": price.state()})
-    vault.close()
+    vault.close(0)
     vault, _ = opened(path)
     assert BidPrice.of_state(vault.kept.prices["x"]) == price
     assert (vault.kept.seq, vault.kept.clean, vault.kept.began) == (7, True, True)
-    vault.close()
+    vault.close(0)
 
 
 async def test_old_lines_are_added_up_and_count_on(path):
@@ -264,12 +264,12 @@ async def test_old_lines_are_added_up_and_count_on(path):
     for number in range(5):
         ledger.reserve(share(number, HOLD))
         ledger.confirm(DecisionId(f"d{number}"), ACTION)
-    vault.close()
+    vault.close(0)
     vault, ledger = opened(path, now=10**13)
     with closing(sqlite3.connect(path)) as disk:
         assert disk.execute("SELECT count(*) FROM shares").fetchone() == (0,)
     assert ledger.account(KEY.cap, ALWAYS).confirmed == 5
-    vault.close()
+    vault.close(0)
 
 
 async def test_a_period_that_is_over_leaves_nothing_behind(path):
@@ -279,7 +279,7 @@ async def test_a_period_that_is_over_leaves_nothing_behind(path):
     await vault.flushed()
     with closing(sqlite3.connect(path)) as disk:
         assert disk.execute("SELECT count(*) FROM shares").fetchone() == (0,)
-    vault.close()
+    vault.close(0)
 
 
 def replace_it(path: Path) -> None:
@@ -293,14 +293,14 @@ async def test_while_the_file_is_not_in_its_place_nothing_more_is_drawn(path, ha
     account = ledger.account(KEY.cap, ALWAYS)
     harm(path)
     ledger.draw_ahead(account, 10, 4, HOLD)
-    await asyncio.to_thread(vault.close)
+    await asyncio.to_thread(vault.close, 0)
     assert ledger.room(account, 10) == 0
     assert "caps.db was removed or replaced" in caplog.text
 
 
 async def test_a_damaged_file_is_said_to_be_damaged(path):
     vault, _ = opened(path)
-    vault.close()
+    vault.close(0)
     path.write_bytes(b"no database" * 1_000)
     with pytest.raises(DamagedData, match=r"caps\.db is damaged"):
         opened(path)
@@ -308,7 +308,7 @@ async def test_a_damaged_file_is_said_to_be_damaged(path):
 
 async def test_a_file_of_a_newer_version_is_refused(path):
     vault, _ = opened(path)
-    vault.close()
+    vault.close(0)
     with closing(sqlite3.connect(path)) as disk:
         disk.execute("UPDATE meta SET value = 99 WHERE name = 'layout'")
         disk.commit()
