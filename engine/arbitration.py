@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.levers import Season, Seasons
 from engine.loops import loops
-from engine.model import Factors
+from engine.model import Factors, Micros
 from engine.rulebook.book import Action, RuleBook, Threshold, Truth
 
 Vector = npt.NDArray[np.float64]
@@ -16,12 +17,16 @@ Indexes = npt.NDArray[np.intp]
 
 
 class Merit(NamedTuple):
-    """C, V, L of every action of the book and their product; NaN where V cannot be told."""
+    """C, V, L of every action of the book and their product; NaN where V cannot be told.
+
+    `ties` is each action's place among equals.
+    """
 
     context: Vector
     value: Vector
     lever: Vector
     product: Vector
+    ties: Indexes
 
 
 class Candidates(NamedTuple):
@@ -36,8 +41,9 @@ class Candidates(NamedTuple):
 class Arbiter:
     """Weighs the actions of one book: `priority = P · C · V · L`, each factor 1 if switched off.
 
-    `C = 1 + Σ matched context weights / 100`, at least 0; L comes with the book. Source: the priority formula
-    of Pega Customer Decision Hub's documentation ("Next-Best-Action arbitration").
+    `C = 1 + Σ matched context weights / 100`, at least 0; V and L come with the book and its
+    levers.csv. Source: the priority formula of Pega Customer Decision Hub's documentation
+    ("Next-Best-Action arbitration").
     """
 
     def __init__(self, book: RuleBook) -> None:
@@ -45,15 +51,7 @@ class Arbiter:
         self._book = book
         self._count = len(book.actions)
         self._propensity = "P" in used
-        self._lever = self._column([a.lever if "L" in used else 1.0 for a in book.actions])
-        self._value = self._column(
-            [(a.value.constant or 0.0) if "V" in used else 1.0 for a in book.actions]
-        )
-        self._computed = tuple(
-            (a.index, a.value.expression)
-            for a in book.actions
-            if a.value.expression is not None and "V" in used
-        )
+        self._seasons = Seasons(book)
         self._weights = book.arbitration.context_weights if "C" in used else ()
         self._floors = {channel: self._floors_on(channel) for channel in book.channels}
         self._no_floors = np.zeros(self._count)
@@ -61,21 +59,8 @@ class Arbiter:
         self._action_of = np.array([t.action for t in book.treatments], dtype=np.intp)
         self._weigh = loops().weigh
         self.all_actions = np.arange(self._count)
-        self._merits: dict[tuple[int, ...], Merit] = {}
-        self._needs_numbers = bool(self._computed) or any(
-            w.weight.expression is not None for w in self._weights
-        )
-        self.ties = self._order_of_equals(book)
-
-    def _order_of_equals(self, book: RuleBook) -> Indexes:
-        """Each action's place among equals: the more valuable first where `ties` says so, then by id."""
-        by_value = "value" in book.arbitration.ties
-        order = sorted(
-            book.actions, key=lambda a: (-self._value[a.index] if by_value else 0.0, a.action_id)
-        )
-        rank = np.empty(self._count, dtype=np.intp)
-        rank[[action.index for action in order]] = np.arange(self._count)
-        return rank
+        self._merits: dict[tuple[int, tuple[int, ...]], Merit] = {}
+        self._computed_weights = any(w.weight.expression is not None for w in self._weights)
 
     @staticmethod
     def _column(values: Sequence[float]) -> Vector:
@@ -85,33 +70,36 @@ class Arbiter:
         thresholds = self._book.arbitration.thresholds
         return self._column([_most_specific(thresholds, channel, a) for a in self._book.actions])
 
-    def merit(self, truths: Sequence[Truth], values: Sequence[object]) -> Merit:
-        """C, V and L for this request; arrays over all actions, not to be changed."""
-        numbers = self._book.numbers_of(values) if self._needs_numbers else ()  # type: ignore[arg-type]
+    def merit(self, truths: Sequence[Truth], values: Sequence[object], now: Micros) -> Merit:
+        """C, V and L for this request at this time; arrays over all actions, not to be changed."""
+        season = self._seasons.at(now)
         matched = tuple(
             [i for i, weight in enumerate(self._weights) if truths[weight.condition] is True]
         )
-        if not self._needs_numbers:
-            merit = self._merits.get(matched)
-            if merit is None:
-                merit = self._merits[matched] = self._compose(matched, ())
-            return merit
-        return self._compose(matched, numbers)
+        if season.computed or self._computed_weights:
+            return self._compose(season, matched, self._book.numbers_of(values))  # type: ignore[arg-type]
+        key = season.number, matched
+        merit = self._merits.get(key)
+        if merit is None:
+            merit = self._merits[key] = self._compose(season, matched, ())
+        return merit
 
-    def _compose(self, matched: tuple[int, ...], numbers: Sequence[float | None]) -> Merit:
+    def _compose(
+        self, season: Season, matched: tuple[int, ...], numbers: Sequence[float | None]
+    ) -> Merit:
         percent = np.zeros(self._count)
         for i in matched:
             weight = self._weights[i].weight
             amount = weight.constant if weight.expression is None else numbers[weight.expression]
             percent[list(self._weights[i].actions)] += amount or 0.0
         context = np.maximum(1.0 + percent / 100.0, 0.0)
-        value = self._value
-        if self._computed:
+        value, lever = season.value, season.lever
+        if season.computed:
             value = value.copy()
-            for action, expression in self._computed:
+            for action, expression in season.computed:
                 number = numbers[expression]
                 value[action] = np.nan if number is None or not number >= 0.0 else number
-        return Merit(context, value, self._lever, context * value * self._lever)
+        return Merit(context, value, lever, context * value * lever, season.ties)
 
     def compete(
         self, channel: str, treatments: Sequence[int], propensities: Vector | None, merit: Merit
@@ -130,7 +118,7 @@ class Arbiter:
             propensities if propensities is not None else self._certain,
             self._floors[channel] if asked else self._no_floors,
             merit.product,
-            self.ties,
+            merit.ties,
             asked and self._propensity,
             admitted,
             priorities,
@@ -151,7 +139,7 @@ class Arbiter:
     def place_of_mandatory(self, action: int, merit: Merit) -> tuple[float, int]:
         """A sort key: the mandatory do not compete, yet have an order; no value counts as none."""
         worth = merit.product.item(action)
-        return (0.0 if math.isnan(worth) else -worth), self.ties.item(action)
+        return (0.0 if math.isnan(worth) else -worth), merit.ties.item(action)
 
     def factors(self, action: int, propensity: float | None, merit: Merit) -> Factors:
         """The factors of one action as used, for explanations."""

@@ -10,6 +10,7 @@ from engine import placement
 from engine.arbitration import Arbiter, Candidates, Merit
 from engine.chance import Chance
 from engine.circumstances import Circumstances
+from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.explain import Sight, explain
@@ -28,6 +29,7 @@ from engine.model import (
     Question,
     Step,
     TreatmentId,
+    Unknown,
     Value,
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment
@@ -118,6 +120,7 @@ class Decider:
     ) -> None:
         self.book = book
         self._guards = guards_of(book) if guards is None else guards
+        self.asks_for_households = asks_for_households(book)
         self.model = model
         self._clock = clock
         self._knowledge = Knowledge(book)
@@ -211,7 +214,7 @@ class Decider:
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         for sight in sights:
-            merit = self._arbiter.merit(sight.truths, sight.values)
+            merit = self._arbiter.merit(sight.truths, sight.values, given.now)
             limits.tell(self.book.placements[sight.placement].treatments)
             free = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(limits.open_to(free), merit)
@@ -286,6 +289,7 @@ class Decider:
         contests: tuple[Contest, ...],
         placed: list[PlacementOffers],
     ) -> Decision:
+        household = given.household
         return Decision(
             given.decision_id,
             question.customer_id,
@@ -302,6 +306,7 @@ class Decider:
             scores.features,
             self.model.features.digest,
             contests,
+            household=None if isinstance(household, Unknown | None) else household.customer_id,
         )
 
     def _only_fallback(self, question: Question, given: Circumstances) -> Decision:

@@ -32,7 +32,7 @@ def reasons(
         text = f"{action.action_id} has no treatment for {placement}"
         told.append(_plain(Stage.AVAILABILITY, "availability.no_treatment", text, action.place))
     else:
-        attempts = [(t, _treatment(book, t, truths, values)) for t in treatments]
+        attempts = [(t, _treatment(book, t, truths, values, now)) for t in treatments]
         nearest, missing = min(attempts, key=lambda attempt: len(attempt[1]))
         told += missing
     told += _failed(book, action.conditions, truths, values)
@@ -52,10 +52,19 @@ def _availability(action: Action, now: Micros) -> list[Reason]:
 
 
 def _treatment(
-    book: RuleBook, treatment: Treatment, truths: Sequence[Truth], values: Sequence[Value]
+    book: RuleBook,
+    treatment: Treatment,
+    truths: Sequence[Truth],
+    values: Sequence[Value],
+    now: Micros,
 ) -> list[Reason]:
     unwritten = (book.actions[treatment.action].place,) * len(treatment.needs)
-    told = _failed(book, treatment.conditions, truths, values)
+    told = [
+        _plain(Stage.AVAILABILITY, "availability.stopped", f"stopped: {stop}", stop.place)
+        for stop in (book.stops[index] for index in treatment.stops)
+        if stop.holds(now)
+    ]
+    told += _failed(book, treatment.conditions, truths, values)
     complete = True
     for index, place in zip(treatment.needs, treatment.need_places or unwritten, strict=True):
         if values[index] is UNKNOWN or values[index] is None:
@@ -119,7 +128,7 @@ def show(attribute: Attribute, value: Value) -> str:
     if attribute.type.kind is Kind.TIMESTAMP and isinstance(value, int):
         return show_moment(value)
     if attribute.type.kind is Kind.DURATION and isinstance(value, int):
-        return _show_length(value)
+        return show_length(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -139,7 +148,12 @@ def show_moment(moment: Micros) -> str:
         return f"{moment} µs"
 
 
-def _show_length(micros: Micros) -> str:
+def show_length(micros: Micros) -> str:
+    """A length of time as people write it.
+
+    >>> show_length(90_000_000)
+    '1m 30s'
+    """
     seconds = abs(micros) // 1_000_000
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

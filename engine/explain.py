@@ -50,7 +50,7 @@ def explain(
     shown_before: dict[ActionId, PlacementId] = {}
     for sight, placed in zip(sights, decision.placements, strict=True):
         shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
-        merit = arbiter.merit(sight.truths, sight.values)
+        merit = arbiter.merit(sight.truths, sight.values, decision.decided_at)
         story = _Story(book, arbiter, sight, merit, propensities, decision, limited)
         candidates += sorted(
             (
@@ -96,14 +96,23 @@ class _Story(NamedTuple):
             treatment = None if nearest is None else nearest.treatment_id
             if nearest is not None:
                 told = _in_order(told + self.limited.get(nearest.index, ()))
-            return CandidateTrace(action.action_id, treatment, sight.placement, 0, None, told)
+            return CandidateTrace(
+                action.action_id, treatment, sight.placement, 0, None, told, self._notes(action)
+            )
         treatment = book.treatments[through[0]].treatment_id
         factors = self._factors(action)
         told = () if shown else self._outdone(action, factors, shown_before)
         if not shown and through[0] in self.limited:
             told = self.limited[through[0]]
         rank = shown.rank if shown else 0
-        return CandidateTrace(action.action_id, treatment, sight.placement, rank, factors, told)
+        return CandidateTrace(
+            action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
+        )
+
+    def _notes(self, action: Action) -> tuple[str, ...]:
+        """What is not as the action's own file says."""
+        override = action.override_at(self.decision.decided_at)
+        return () if override is None else (override.text,)
 
     def _factors(self, action: Action) -> Factors:
         propensity = None if self.propensities is None else float(self.propensities[action.index])

@@ -3,10 +3,21 @@
 from engine.caps.guard import CapsGuard
 from engine.caps.ledger import Ledger
 from engine.caps.vault import Fleeting
+from engine.contact.guard import ContactGuard
+from engine.contact.pending import Pending
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
 
 
-def guards_of(book: RuleBook) -> tuple[Guard, ...]:
-    """The guards of all limits `book` declares, in the order of the funnel."""
-    return (CapsGuard(book, Ledger(Fleeting())),) if book.caps else ()
+def guards_of(
+    book: RuleBook, pending: Pending | None = None, caps: CapsGuard | None = None
+) -> tuple[Guard, ...]:
+    """The guards of all limits of `book`, in the order of the funnel.
+
+    `pending` are the offers just returned by decisions of this and earlier books, `caps` keeps the caps
+    of this book; by default nothing was returned and nothing is used up.
+    """
+    contact = ContactGuard(book, Pending() if pending is None else pending)
+    if not book.caps:
+        return (contact,)
+    return contact, caps or CapsGuard(book, Ledger(Fleeting()))

@@ -211,7 +211,10 @@ class Factors(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CandidateTrace:
-    """One action in one placement: its factors (None if out before scoring), rank (0 if not shown)."""
+    """One action in one placement: its factors (None if out before scoring), rank (0 if not shown).
+
+    `notes` are worth knowing and no reasons, such as an override of its lever.
+    """
 
     action_id: ActionId
     treatment_id: TreatmentId | None
@@ -219,6 +222,7 @@ class CandidateTrace:
     rank: int
     factors: Factors | None
     reasons: tuple[Reason, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,7 @@ class Decision:
         features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
         schema: `FeatureSchema.digest` of those features.
         contests: what competed for each placement, for the log.
+        household: whose record stands for the customer's household; None if there is none.
     """
 
     decision_id: DecisionId
@@ -272,6 +277,7 @@ class Decision:
     features: Sequence[Value] | None
     schema: str
     contests: tuple[Contest, ...] = field(default=(), compare=False)
+    household: CustomerId | None = field(default=None, compare=False)
     trace: Trace | None = None
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.deadline import Budget
 from engine.circumstances import Circumstances
+from engine.deadline import Budget
 from engine.decide import Decider
 from engine.features import FeatureSchema
 from engine.model import (

@@ -12,7 +12,7 @@ def weighed(rules, **context):
     asked = question(context={k.replace("_", ".", 1): v for k, v in context.items()})
     values = Knowledge(rules).values(customer(), asked, NOW)
     arbiter = Arbiter(rules)
-    return arbiter, arbiter.merit(rules.conditions_of(values), values)
+    return arbiter, arbiter.merit(rules.conditions_of(values), values, NOW)
 
 
 def arbitration(**keys):
@@ -98,7 +98,7 @@ def test_the_most_specific_threshold_holds():
     assert [arbiter.floor("web", n) for n in range(3)] == [0.05, 0.2, 0.5]
     found = arbiter.compete("web", [0, 1, 2], np.array([0.1, 0.1, 0.6]), merit)
     assert found.actions.tolist() == [0, 2]
-    assert found.ties.tolist() == [arbiter.ties[0], arbiter.ties[2]]
+    assert found.ties.tolist() == [merit.ties[0], merit.ties[2]]
 
 
 def test_no_threshold_is_applied_to_what_the_model_was_not_asked_about():
@@ -119,16 +119,16 @@ def test_equals_are_ordered_by_value_then_id():
         actions=[action("c", value=1), action("b", value=2), action("a", value=1)],
         policies=arbitration(ties=["value", "id"]),
     )
-    arbiter, _ = weighed(rules)
-    assert arbiter.ties.tolist() == [2, 0, 1]
+    _, merit = weighed(rules)
+    assert merit.ties.tolist() == [2, 0, 1]
 
 
 def test_without_value_in_ties_equals_are_ordered_by_id():
     rules = book(
         actions=[action("c", value=1), action("b", value=2)], policies=arbitration(ties=["id"])
     )
-    arbiter, _ = weighed(rules)
-    assert arbiter.ties.tolist() == [1, 0]
+    _, merit = weighed(rules)
+    assert merit.ties.tolist() == [1, 0]
 
 
 def test_weights_never_turn_a_priority_negative():

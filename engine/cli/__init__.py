@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "check": ("check", "Find every mistake in a rule book."),
     "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),
     "explain": ("explain", "Say why a customer is not shown an action, and what would let it in."),
+    "schema": ("schema", "Write JSON Schemas, so that an editor completes rule files."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

@@ -56,6 +56,12 @@ def _why(placed: PlacementOffers, all_: Iterable[CandidateTrace]) -> Iterator[Ta
     candidates = [c for c in all_ if c.placement == placed.placement]
     if any(c.HasField("factors") for c in candidates):
         yield _competition(placed, candidates)
+        yield from (
+            f"{c.action_id}: {note}\n"
+            for c in candidates
+            if c.HasField("factors")
+            for note in c.notes
+        )
     elsewhere = [c for c in candidates if c.reasons and c.reasons[0].code == _NO_TREATMENT]
     out = [c for c in candidates if c.reasons and c not in elsewhere]
     if out:

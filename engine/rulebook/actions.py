@@ -22,6 +22,8 @@ from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described
 from engine.rulebook.policies import Policies
 from engine.rulebook.readers import (
     Reader,
+    allowed,
+    allowing,
     as_written,
     identifier,
     list_of,
@@ -221,7 +223,7 @@ class _Reading:
             seen[found] = node.place
             return found
 
-        return read
+        return allowing(**allowed(identifier))(read)
 
     def _lever(self, fields: Fields, group: str) -> float:
         lever = fields.take("lever", number(-100, 10_000), 0.0)

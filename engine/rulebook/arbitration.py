@@ -16,7 +16,7 @@ from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node, described
 from engine.rulebook.placements import channel_reader
-from engine.rulebook.readers import list_of, number, one_of, reference, text
+from engine.rulebook.readers import allowing, list_of, number, one_of, reference, text
 from engine.rulebook.report import Mistake, Place, Report
 
 FACTORS: Final = "PCVL"
@@ -110,6 +110,7 @@ def read_arbitration(node: Node | None, scope: Scope, report: Report) -> Written
     return arbitration
 
 
+@allowing(type="string", pattern=r"^[PCVL](\s*\*\s*[PCVL])*\s*$")
 def factors(node: Node) -> frozenset[str]:
     """The factors of a product like `P * C * V * L`; one left out counts as 1."""
     found = [factor.strip() for factor in text(node).split("*")]

@@ -14,6 +14,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Override,
     RuleBook,
     Threshold,
     Treatment,
@@ -28,6 +29,7 @@ from engine.rulebook.policies import Policies
 from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
+from engine.rulebook.stop import Stop
 from engine.rulebook.weights import Weighed, check_weights
 
 _LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
@@ -41,6 +43,8 @@ class Written:
     attributes: Attributes
     policies: Policies
     actions: tuple[WrittenAction, ...]
+    overrides: Mapping[str, tuple[Override, ...]]
+    stops: tuple[Stop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,16 @@ class Draft:
 
 
 def reason_codes(written: Written) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of the conditions it must meet."""
+    """For each action of which all is known, the reason codes of all it must meet."""
     return {
         action.action_id: frozenset(
-            f"{condition.test}.{condition.name}" if condition.name else condition.test
-            for condition in _all_conditions(action, written.policies)
+            [
+                *(
+                    f"{condition.test}.{condition.name}" if condition.name else condition.test
+                    for condition in _all_conditions(action, written.policies)
+                ),
+                *(f"contact_policy.{name}" for name in action.contact_policies),
+            ]
         )
         for action in written.actions
         if action.complete
@@ -82,7 +91,9 @@ def draft(written: Written, report: Report) -> Draft:
         for condition in written.policies.hierarchy.conditions
         if (index := expressions.condition(condition)) is not None
     }
-    assembled = _Actions(written.policies, expressions, indexes, [], [])
+    assembled = _Actions(
+        written.policies, written.overrides, written.stops, expressions, indexes, [], []
+    )
     for action in written.actions:
         assembled.add(action)
     actions = tuple(assembled.actions)
@@ -101,6 +112,8 @@ class _Actions:
     """Actions and treatments as they take their places; `indexes` are the inherited conditions."""
 
     policies: Policies
+    overrides: Mapping[str, tuple[Override, ...]]
+    stops: tuple[Stop, ...]
     expressions: Expressions
     indexes: Mapping[WrittenCondition, int]
     actions: list[Action]
@@ -119,7 +132,7 @@ class _Actions:
         percent = hierarchy.percent(written.group) + written.lever
         first = len(self.treatments)
         for treatment in written.treatments:
-            self.treatments.append(self._treatment(treatment, index))
+            self.treatments.append(self._treatment(treatment, written, index))
         self.actions.append(
             Action(
                 index=index,
@@ -140,6 +153,7 @@ class _Actions:
                 line=written.place.line,
                 column=written.place.column,
                 valid_place=str(written.valid_place or ""),
+                overrides=self.overrides.get(written.action_id, ()),
             )
         )
 
@@ -151,7 +165,9 @@ class _Actions:
         found = (self.expressions.condition(condition) for condition in conditions)
         return [index for index in found if index is not None]
 
-    def _treatment(self, written: WrittenTreatment, action: int) -> Treatment:
+    def _treatment(
+        self, written: WrittenTreatment, of_action: WrittenAction, action: int
+    ) -> Treatment:
         holes: dict[int, str] = {}
         for part in (part for parts in written.texts.values() for part in parts):
             if isinstance(part, Hole):
@@ -169,7 +185,22 @@ class _Actions:
             need_places=tuple(holes[index] for index in sorted(holes)),
             render=rendering(written.texts),
             fits=fitting(written.texts, limits, written.places) if holes else None,
+            stops=self._stops(written, of_action, placement.channel if placement else ""),
         )
+
+    def _stops(
+        self, treatment: WrittenTreatment, action: WrittenAction, channel: str
+    ) -> tuple[int, ...]:
+        """The stops that concern a treatment."""
+        names = {
+            "action": action.action_id,
+            "treatment": treatment.treatment_id,
+            "placement": treatment.placement,
+            "group": action.group,
+            "issue": self.policies.hierarchy.issue_of(action.group),
+            "channel": channel,
+        }
+        return tuple(i for i, stop in enumerate(self.stops) if names[stop.kind] == stop.name)
 
 
 def _arbitration(
@@ -234,7 +265,7 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         for name, placement in policies.placements.items()
     }
     source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
-        placements.values(), draft.actions, draft.treatments
+        placements.values(), draft.actions, draft.treatments, written.stops
     )
     functions = compiled(source, tuple(placements), draft.treatments)
     declared = written.attributes.named("request.channel")
@@ -260,4 +291,6 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         numbers_of=functions.numbers_of,
         caps=draft.caps,
         reads_placement="request.placement" in expressions.reads,
+        stops=written.stops,
+        contact=policies.contact,
     )

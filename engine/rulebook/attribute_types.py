@@ -7,7 +7,7 @@ from engine.model import Value
 from engine.rulebook.book import Kind, Type
 from engine.rulebook.names import did_you_mean, nearest
 from engine.rulebook.nodes import ListNode, MapNode, Node, Plain, Scalar, described, shortened
-from engine.rulebook.readers import meant, text
+from engine.rulebook.readers import allowing, meant, text
 from engine.rulebook.report import Mistake
 from engine.rulebook.times import duration_of, moment_of
 
@@ -19,6 +19,7 @@ _MOST_LEVELS = 4
 _INT64 = 1 << 63
 
 
+@allowing(type="string", anyOf=({"enum": _SCALARS}, {"pattern": r"^\s*(list|map)\s*\("}))
 def attribute_type(node: Node) -> Type:
     """A type: `bool int double string timestamp duration list(T) map(string,T)`."""
     written = text(node)

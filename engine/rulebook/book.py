@@ -1,14 +1,16 @@
 """A loaded rule book: plain, immutable data plus the functions compiled from its conditions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.cap import Cap
+from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.stop import Stop
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
@@ -127,12 +129,34 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """What a row of levers.csv puts in the place of an action's own lever and value while it holds.
+
+    `valid` is [from, to) in UTC. `lever` is L, the whole factor, as in `Action`; None leaves the
+    book's, and so does a `value` of None. `text` says it to people.
+    """
+
+    valid: tuple[Micros | None, Micros | None]
+    lever: float | None
+    value: float | None
+    text: str
+    file: str
+    line: int
+
+    def holds(self, now: Micros) -> bool:
+        """Whether it holds at this moment."""
+        start, end = self.valid
+        return (start is None or now >= start) and (end is None or now < end)
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """Something the firm can offer or say.
 
     `conditions` are all it must meet, inherited and own, in the order of the funnel, without those
     it opts out of. `lever` is L, the whole factor, with the issue's, the group's and the action's
-    percentages added up. `valid` is [from, to) in UTC.
+    percentages added up. `valid` is [from, to) in UTC. `overrides` stand in levers.csv; no two of
+    them hold at the same time.
     """
 
     index: int
@@ -154,11 +178,16 @@ class Action:
     column: int = 1
     valid_place: str = ""
     """Where `valid` is written; empty if it is not."""
+    overrides: tuple[Override, ...] = ()
 
     @property
     def place(self) -> str:
         """Where it is written: `file:line:column`."""
         return f"{self.file}:{self.line}:{self.column}"
+
+    def override_at(self, now: Micros) -> Override | None:
+        """The override that holds at this moment; None if the book's own numbers do."""
+        return next((one for one in self.overrides if one.holds(now)), None)
 
 
 class Misfit(NamedTuple):
@@ -186,7 +215,7 @@ class Treatment:
 
     `conditions` are its own only; `needs` are indexes of the attributes its texts name: where one
     is missing or null the treatment is unavailable, and so it is where `fits`, which only texts with
-    something to fill have, says no to the others' values.
+    something to fill have, says no to the others' values, and while one of its `stops` (indexes) holds.
     """
 
     index: int
@@ -201,6 +230,7 @@ class Treatment:
     fits: Fits | None = None
     need_places: tuple[str, ...] = ()
     """Where its texts first name each of `needs`."""
+    stops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +309,12 @@ class RuleBook:
         conditions_of: values → one truth for each condition, in index order.
         select_for: by placement: (truths, values, now) → indexes of the treatments that may be shown
             there, at most one (the first that fits) for each action, in the order of the book.
-            Covers validity dates, all conditions of action and treatment, and texts' needs and fit.
+            Covers stops, validity dates, all conditions of action and treatment, texts' needs and fit.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
         caps: how many offers, how much money, at most; of mandatory actions there are none.
+        stops: what stop.yaml lists, in its order.
+        contact: the contact policies.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -311,6 +343,8 @@ class RuleBook:
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
     caps: tuple[Cap, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    contact: Contact = field(default_factory=Contact)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -17,6 +17,7 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import Node, described
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
+    allowing,
     duration,
     list_of,
     number,
@@ -208,6 +209,7 @@ def _hold(node: Node) -> Micros:
     return length
 
 
+@allowing(type="string", pattern="^[A-Z]{3}$")
 def _currency(node: Node) -> str:
     if _CURRENCY.fullmatch(text(node)):
         return text(node)

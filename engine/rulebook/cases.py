@@ -13,12 +13,15 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
+    allowed,
+    allowing,
     as_written,
     duration,
     flag,
     identifier,
     list_of,
     number,
+    one_of,
     reference,
     whole,
     words,
@@ -28,6 +31,7 @@ from engine.rulebook.validity import moment
 
 ENGINE_CODES: Final = (
     "availability.valid",
+    "availability.stopped",
     "availability.text",
     "availability.no_treatment",
     "arbitration.value_unknown",
@@ -36,8 +40,6 @@ ENGINE_CODES: Final = (
     "propensity_threshold",
 )
 NOT_ENFORCED: Final[Mapping[str, str]] = {
-    "contact_policies": "contact policies are not enforced yet",
-    "contact_policy": "contact policies are not enforced yet",
     "caps": "caps are not enforced yet",
     "cap": "caps are not enforced yet",
     "budget": "budgets are not enforced yet",
@@ -47,6 +49,7 @@ NOT_ENFORCED: Final[Mapping[str, str]] = {
 """Reason codes of what comes later, by their first word: a test that expects one is skipped, with this
 reason. What is enforced leaves this table, and its tests are run."""
 
+_RECIPIENTS: Final = ("customer", "household")
 _UNCOUNTED: Final = "events are not counted by the engine yet"
 _LISTS: Final = (
     Expects.OFFERS, Expects.ONLY, Expects.IN_ORDER, Expects.INCLUDES, Expects.ANY_OF,
@@ -220,6 +223,7 @@ def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
         placement=PlacementId(fields.take("placement", reference(cast.placement_names), "")),
         value=fields.take("value", number(), 0.0),
         times=fields.take("times", whole(1, 10_000), 1),
+        to_household=fields.take("to", one_of("recipient", _RECIPIENTS), "customer") != "customer",
     )
     fields.take("treatment", identifier, "")
     fields.close()
@@ -306,7 +310,10 @@ def _expected(node: Node, cast: Cast, report: Report) -> tuple[Expectation, ...]
 def _offered(fields: Fields, cast: Cast) -> Iterator[Expectation]:
     """What is to be offered. `first: null` says that nothing is."""
     action = reference(cast.actions)
-    first = fields.take_null("first", lambda one: "" if is_nothing(one) else action(one), None)
+    nobody_or_action = allowing(anyOf=({"type": "null"}, allowed(action)))(
+        lambda one: "" if is_nothing(one) else action(one)
+    )
+    first = fields.take_null("first", nobody_or_action, None)
     if first is not None:
         kind, expected = (Expects.FIRST, (ActionId(first),)) if first else (Expects.FALLBACK, ())
         yield Expectation(kind, expected, fields.key_place("first").line)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 from engine.model import Stage
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import MapNode, Node, Scalar, described
-from engine.rulebook.readers import Reader, amount_meant, number
+from engine.rulebook.readers import SCALAR, Reader, allowed, allowing, amount_meant, number
 from engine.rulebook.report import Mistake, Place, Report
 
 STAGES: Final = {
@@ -46,6 +46,7 @@ WrittenNumber: TypeAlias = float | Formula
 """A number, or the expression for it."""
 
 
+@allowing(type=SCALAR)
 def expression(node: Node) -> Scalar:
     """A CEL expression: any single value, taken as it is written."""
     if isinstance(node, Scalar) and node.text.strip():
@@ -65,7 +66,7 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
             return Formula(node, least, most)
         return constant(node)
 
-    return read
+    return allowing(anyOf=(allowed(constant), {"type": "string"}))(read)
 
 
 class PolicyTests(NamedTuple):

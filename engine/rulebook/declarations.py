@@ -14,6 +14,7 @@ from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.readers import (
     Reader,
+    allowing,
     duration,
     flag,
     identifier,
@@ -175,6 +176,7 @@ def _innermost(type_: Type) -> Type:
     return _innermost(type_.element) if type_.element else type_
 
 
+@allowing(type="array", items={"type": "number"}, minItems=2, maxItems=2)
 def _range(node: Node) -> tuple[float, float]:
     ends = node.items if isinstance(node, ListNode) else ()
     if len(ends) != 2:

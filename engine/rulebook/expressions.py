@@ -14,17 +14,29 @@ from engine.rulebook.readers import range_problem
 from engine.rulebook.report import Report
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An expression where it is written, and the condition it is (None: a number, or not enforced)."""
+
+    scalar: Scalar
+    expression: Expression
+    condition: WrittenCondition | None = None
+
+
 class Expressions:
     """Compiles expressions against the declared attributes and collects what goes into the book.
 
     `conditions` and `numbers` grow in the order in which they are asked for; `condition_sources`
-    and `number_sources` are their compiled expressions, in the same order.
+    and `number_sources` are their compiled expressions, in the same order. `checked` are the
+    conditions as they are written, in that order, too; `others` all other expressions.
     """
 
     def __init__(self, attributes: Attributes, report: Report) -> None:
         self.conditions: list[Condition] = []
         self.condition_sources: list[Expression] = []
         self.number_sources: list[Expression] = []
+        self.checked: list[Checked] = []
+        self.others: list[Checked] = []
         self._attributes = attributes
         self._report = report
         self._environment = Environment(attributes.declared)
@@ -33,9 +45,10 @@ class Expressions:
 
     def condition(self, written: WrittenCondition) -> int | None:
         """The index of a condition; None if it has a mistake, which is then reported."""
-        expression = self.check(written.scalar, Expect.BOOL)
+        expression = self._checked(written.scalar, Expect.BOOL)
         if expression is None:
             return None
+        self.checked.append(Checked(written.scalar, expression, written))
         place = written.scalar.place
         consent = any(name.startswith("consent.") for name in expression.reads)
         stage = (
@@ -92,6 +105,13 @@ class Expressions:
         return None
 
     def check(self, scalar: Scalar, expect: Expect) -> Expression | None:
+        """The compiled expression of something that is not enforced yet; None if it has mistakes."""
+        expression = self._checked(scalar, expect)
+        if expression is not None:
+            self.others.append(Checked(scalar, expression))
+        return expression
+
+    def _checked(self, scalar: Scalar, expect: Expect) -> Expression | None:
         """The compiled expression; None if it has mistakes, which are then reported."""
         if not self._attributes.complete:
             return None

@@ -26,6 +26,7 @@ class Fields:
         self.report = report
         self.place = place or node.place
         self._what = what
+        self._node = node
         self._asked: list[str] = []
         self._required: list[str] = []
         self._entries: dict[str, tuple[Scalar, Node]] = {}
@@ -41,6 +42,8 @@ class Fields:
 
     def node(self, key: str) -> Node | None:
         """What stands under a key; None if the key is absent or there is nothing under it."""
+        if self.report.watch:
+            self.report.watch.asked(self._node, key, None)
         self._asked.append(key)
         return self._entries[key][1] if key in self else None
 
@@ -61,6 +64,8 @@ class Fields:
     def take(self, key: str, reader: Reader[T], filler: F) -> T | F:
         """The value of an optional key."""
         node = self.node(key)
+        if self.report.watch:
+            self.report.watch.asked(self._node, key, reader)
         if node is None:
             return filler
         try:
@@ -75,6 +80,8 @@ class Fields:
         if key in self or entry is None or not (isinstance(entry[1], Scalar) and entry[1].text):
             return self.take(key, reader, filler)
         self._asked.append(key)
+        if self.report.watch:
+            self.report.watch.asked(self._node, key, reader)
         try:
             return reader(entry[1])
         except Mistake as mistake:
@@ -89,6 +96,8 @@ class Fields:
     def require(self, key: str) -> None:
         """Makes a key required; `close` reports it if it is missing."""
         self._required.append(key)
+        if self.report.watch:
+            self.report.watch.required(self._node, key)
 
     def close(self) -> None:
         """Reports the keys that nobody asked for, and those that are required and missing."""
@@ -130,6 +139,8 @@ def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, S
     """The entries of a mapping of names (issues, groups, …): name, its key, what stands under it."""
     if node is None:
         return
+    if report.watch:
+        report.watch.named(node, what)
     if not isinstance(node, MapNode):
         report.error(node.place, f"expected {what} by name, found {described(node)}")
         return

@@ -1,20 +1,26 @@
-"""levers.csv: what marketing changes weekly, in a spreadsheet. Checked here, enforced later."""
+"""levers.csv: what marketing changes weekly, in a spreadsheet: overrides of lever and value."""
 
+import math
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from engine.model import Micros
 from engine.rulebook.actions import WrittenAction
+from engine.rulebook.book import Override
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names, did_you_mean
 from engine.rulebook.nodes import Scalar, core_value, shortened
+from engine.rulebook.parse import MOST_BYTES
 from engine.rulebook.readers import Reader, number, reference, whole
 from engine.rulebook.report import Mistake, Place, Report
 from engine.rulebook.source import SourceFile, decoded
 from engine.rulebook.validity import moment
 
 T = TypeVar("T")
+LEVERS: Final = "levers.csv"
 COLUMNS: Final = ("action_id", "lever", "value", "per_day", "from", "to", "owner")
 _CELL = re.compile(r'"((?:[^"]|"")*)"|([^,"\n]*)')
 _BOM = b"\xef\xbb\xbf"
@@ -39,32 +45,38 @@ class _Row:
             return None
 
 
-def check_levers(
-    path: str,
-    content: bytes,
-    actions: tuple[WrittenAction, ...],
-    names: Names,
-    hierarchy: Hierarchy,
-    report: Report,
-) -> None:
-    """Reports what is wrong in levers.csv."""
+@dataclass(frozen=True, slots=True)
+class LeverReading:
+    """What reading levers.csv refers to."""
+
+    actions: tuple[WrittenAction, ...]
+    names: Names
+    hierarchy: Hierarchy
+    report: Report
+
+
+def read_levers(
+    path: str, content: bytes, reading: LeverReading
+) -> dict[str, tuple[Override, ...]]:
+    """The overrides of each action, in the order of their time; what is wrong is reported.
+
+    Dates are read in UTC, and a `to` that is a date lasts to the end of that day, as in `valid`.
+    """
+    report = reading.report
     try:
+        if len(content) > MOST_BYTES:
+            beginning = Place(path, 1, 1)
+            raise Mistake((beginning, f"the file is larger than {MOST_BYTES >> 20} MiB: cut it"))
         source = decoded(path, content.removeprefix(_BOM))
         lines = list(_lines(source))
     except Mistake as mistake:
         report.mistake(mistake)
-        return
+        return {}
     if not lines:
         report.error(Place(path, 1, 1), f"the file is empty: it begins with {','.join(COLUMNS)}")
-        return
-    report.notice(
-        "levers.csv",
-        Place(path, 1, 1),
-        "not enforced yet: levers.csv (lever, value, per_day, from, to)",
-    )
+        return {}
     header = _header(lines[0], report)
-    by_id = {action.action_id: action for action in actions}
-    seen: dict[str, int] = {}
+    table = _Table(reading, {action.action_id: action for action in reading.actions}, {})
     for cells in lines[1:]:
         if len(cells) != len(header):
             place = cells[min(len(header), len(cells) - 1)].place
@@ -73,7 +85,11 @@ def check_levers(
                 f"{len(cells)} cells, but the header has {len(header)} (quote a text with ',')",
             )
             continue
-        _check(_Row(dict(zip(header, cells, strict=True)), report), by_id, names, hierarchy, seen)
+        table.add(_Row(dict(zip(header, cells, strict=True)), report))
+    return {
+        action_id: tuple(one for one in found if one.lever is not None or one.value is not None)
+        for action_id, found in table.found.items()
+    }
 
 
 def _header(cells: list[Scalar], report: Report) -> list[str]:
@@ -91,33 +107,92 @@ def _header(cells: list[Scalar], report: Report) -> list[str]:
     return header
 
 
-def _check(
-    row: _Row,
-    actions: Mapping[str, WrittenAction],
-    names: Names,
-    hierarchy: Hierarchy,
-    seen: dict[str, int],
-) -> None:
-    report = row.report
-    cell = row.cells.get("action_id")
-    if cell is None:
-        return
-    if not cell.text:
-        report.error(cell.place, "the row names no action")
-    action_id = row.take("action_id", reference(names)) or ""
-    if action_id in seen:
-        report.error(cell.place, f"'{action_id}' is already in line {seen[action_id]}")
-    elif action_id:
-        seen[action_id] = cell.place.line
-    lever = row.take("lever", number(-100, 10_000))
-    row.take("value", number(0))
-    row.take("per_day", whole(1))
-    begin, end = row.take("from", moment()), row.take("to", moment(day_end=True))
-    action = actions.get(action_id)
-    if lever is not None and action and hierarchy.percent(action.group) + lever < -100:
-        report.error(row.cells["lever"].place, "with issue and group this lever is below -100 %")
-    if begin is not None and end is not None and begin >= end:
-        report.error(row.cells["to"].place, "'to' is before 'from': this is never valid")
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows read so far, by action: none for the same time as another, in the order of time."""
+
+    reading: LeverReading
+    actions: Mapping[str, WrittenAction]
+    found: dict[str, list[Override]]
+
+    def add(self, row: _Row) -> None:
+        cell = row.cells.get("action_id")
+        if cell is None:
+            return
+        if not cell.text:
+            row.report.error(cell.place, "the row names no action")
+        action_id = row.take("action_id", reference(self.reading.names)) or ""
+        override = self._override(row, cell.place, self.actions.get(action_id))
+        if not action_id:
+            return
+        known = self.found.setdefault(action_id, [])
+        at = bisect_right(known, _begin(override), key=_begin)
+        for other in known[max(at - 1, 0) : at + 1]:
+            if _overlap(other.valid, override.valid):
+                row.report.error(
+                    cell.place,
+                    f"'{action_id}' is already in line {other.line}, for the same time: "
+                    "give the two rows dates that do not overlap",
+                )
+                return
+        known.insert(at, override)
+
+    def _override(self, row: _Row, place: Place, action: WrittenAction | None) -> Override:
+        percent = row.take("lever", number(-100, 10_000))
+        value = row.take("value", number(0))
+        if row.take("per_day", whole(1)) is not None:
+            message = "not enforced yet: per_day of levers.csv (caps)"
+            row.report.notice("per_day", row.cells["per_day"].place, message)
+        inherited = self.reading.hierarchy.percent(action.group) if action else 0.0
+        if percent is not None and inherited + percent < -100:
+            message = (
+                f"with issue and group this lever is {inherited + percent:g} %: less than -100 % "
+                "would turn the priority negative"
+            )
+            row.report.error(row.cells["lever"].place, message)
+        return Override(
+            valid=self._valid(row),
+            lever=None if percent is None else 1 + (inherited + percent) / 100,
+            value=value,
+            text=_told(row, place.file),
+            file=place.file,
+            line=place.line,
+        )
+
+    def _valid(self, row: _Row) -> tuple[Micros | None, Micros | None]:
+        begin, end = row.take("from", moment()), row.take("to", moment(day_end=True))
+        if begin is not None and end is not None and begin >= end:
+            row.report.error(row.cells["to"].place, "'to' is before 'from': this is never valid")
+        elif row.report.is_past(end):
+            place = row.cells["to"].place
+            row.report.notice(f"expired {place}", place, "expired: this row changes nothing now")
+        return begin, end
+
+
+def _begin(override: Override) -> float:
+    begin = override.valid[0]
+    return -math.inf if begin is None else begin
+
+
+def _overlap(
+    one: tuple[Micros | None, Micros | None], other: tuple[Micros | None, Micros | None]
+) -> bool:
+    """Whether two spans [from, to) have a moment in common.
+
+    >>> _overlap((None, 5), (5, None)), _overlap((0, 6), (5, None))
+    (False, True)
+    """
+    begins = [begin for begin, _ in (one, other) if begin is not None]
+    ends = [end for _, end in (one, other) if end is not None]
+    return not begins or not ends or max(begins) < min(ends)
+
+
+def _told(row: _Row, file: str) -> str:
+    """A row in words: `lever 20 from levers.csv (owner anna, to 2026-12-31)`."""
+    said = {column: shortened(cell.text) for column, cell in row.cells.items() if cell.text}
+    changed = ", ".join(f"{name} {said[name]}" for name in ("lever", "value") if name in said)
+    about = ", ".join(f"{name} {said[name]}" for name in ("owner", "from", "to") if name in said)
+    return f"{changed} from {file}" + (f" ({about})" if about else "")
 
 
 def _lines(source: SourceFile) -> list[list[Scalar]]:

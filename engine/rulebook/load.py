@@ -3,28 +3,35 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.model import Micros
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
+from engine.rulebook.book import Override
 from engine.rulebook.cases import Cast, read_cases
 from engine.rulebook.declarations import read_attributes
-from engine.rulebook.levers import check_levers
+from engine.rulebook.levers import LEVERS, LeverReading, read_levers
 from engine.rulebook.loaded import Loaded
+from engine.rulebook.logic import report_findings
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
-from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes
+from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
 from engine.rulebook.snapshot import Snapshot, snapshot
+from engine.rulebook.stops import STOPS, Stoppable, read_stops
 
 __all__ = ["Loaded", "load"]
 
 
-def load(source: Path | Mapping[str, bytes]) -> Loaded:
+def load(
+    source: Path | Mapping[str, bytes], now: Micros | None = None, watch: Watch | None = None
+) -> Loaded:
     """Loads a rule book from a directory, or from file contents by relative path.
 
     Never raises for what is in the files: every mistake comes back with its place, sorted, and the
-    book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents always give the same `RuleBook.version`.
+    book only if there is none. After `MOST_ERRORS` mistakes it looks no further. The same contents
+    always give the same `RuleBook.version`. What has expired by `now` is remarked; by default nothing.
     """
-    report = Report()
+    report = Report(now, watch)
     files = Snapshot({})
     try:
         files = snapshot(source, report)
@@ -46,8 +53,21 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     names = action_ids(action_files, report)
     policies = read_policies(_required("policies.yaml", roots, report), attributes, names, report)
     actions = read_actions(action_files, policies, attributes, report)
-    written = Written(files.version, attributes, policies, actions)
+    overrides: Mapping[str, tuple[Override, ...]] = {}
+    if LEVERS in files.files:
+        reading = LeverReading(actions, names, policies.hierarchy, report)
+        overrides = read_levers(LEVERS, files.files[LEVERS], reading)
+    declared = attributes.named("request.channel")
+    stoppable = Stoppable.of(names, actions, policies, declared.values if declared else ())
+    stops = read_stops(roots.get(STOPS), stoppable, report)
+    written = Written(files.version, attributes, policies, actions, overrides, stops)
     drafted = draft(written, report)
+    whole = [
+        (action, [drafted.treatments[t] for t in action.treatments])
+        for action, as_written in zip(drafted.actions, actions, strict=True)
+        if as_written.complete
+    ]
+    report_findings(drafted.expressions, whole, attributes, report)
     cast = Cast(
         attributes=attributes,
         placements=policies.placements,
@@ -62,9 +82,6 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         if path.startswith("tests/") and root is not None
         for case in read_cases(root, cast, report)
     ]
-    if "levers.csv" in files.files:
-        content = files.files["levers.csv"]
-        check_levers("levers.csv", content, actions, names, policies.hierarchy, report)
     if report.errors:
         return Loaded(None, report.diagnostics(), files.files)
     book = assemble(written, drafted, report)

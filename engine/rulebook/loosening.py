@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.stop import Stop
 
 _NAMED: Final = 5
 _QUOTED: Final = 120
@@ -30,6 +31,8 @@ class Loosened(IntEnum):
     """An action's dates, class or contact policies."""
     THRESHOLD = 7
     """A threshold is gone or lower, or exploration is not restrained any more."""
+    STOP = 8
+    """An emergency stop is gone, or shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_attributes(old, new),
         *_actions(old, new),
         *_arbitration(old, new),
+        *_stops(old, new),
     )
 
 
@@ -220,6 +224,36 @@ def _freer(was: Action, now: Action) -> Iterator[str]:
 
 def _rank(action_class: ActionClass) -> int:
     return list(ActionClass).index(action_class)
+
+
+# --- stops ----------------------------------------------------------------------------------------
+
+
+def _stops(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Stops that no stop of the new book covers for as long."""
+    for index, stop in enumerate(old.stops):
+        if any(_covers(other, stop) for other in new.stops):
+            continue
+        kept = any((other.kind, other.name) == (stop.kind, stop.name) for other in new.stops)
+        said = "is stopped for a shorter time" if kept else "is not stopped any more"
+        if stop.text:
+            said += f"; it was stopped{stop.text.replace(',', '', 1)}"
+        names = {old.actions[t.action].action_id for t in old.treatments if index in t.stops}
+        concerned = tuple(str(a.action_id) for a in new.actions if a.action_id in names)
+        file, line, column = stop.place.rsplit(":", 2)
+        yield Loosening(
+            Loosened.STOP, f"{stop.kind} {stop.name}", concerned, said, file, int(line), int(column)
+        )
+
+
+def _covers(other: Stop, stop: Stop) -> bool:
+    """Whether a stop holds whenever another of the same does."""
+    (since, until), (was_since, was_until) = other.valid, stop.valid
+    return (
+        (other.kind, other.name) == (stop.kind, stop.name)
+        and (since is None or (was_since is not None and since <= was_since))
+        and (until is None or (was_until is not None and until >= was_until))
+    )
 
 
 # --- arbitration ------------------------------------------------------------------------------------

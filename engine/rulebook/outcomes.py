@@ -11,7 +11,7 @@ from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names, did_you_mean
 from engine.rulebook.nodes import MapNode, Node, Scalar, described, shortened
-from engine.rulebook.readers import Reader, duration, list_of, number, reference, text
+from engine.rulebook.readers import Reader, allowing, duration, list_of, number, reference, text
 from engine.rulebook.report import Mistake, Report
 
 USUAL: Final = {
@@ -91,7 +91,7 @@ def _estimator(report: Report) -> Reader[str]:
             )
         return found
 
-    return read
+    return allowing(type="string")(read)
 
 
 def _feature(attributes: Attributes) -> Reader[str]:
@@ -116,4 +116,4 @@ def _feature(attributes: Attributes) -> Reader[str]:
         hint = did_you_mean(pattern, [*known, *families])
         raise Mistake((node.place, f"no attribute is named {described(node)}.{hint}"))
 
-    return read
+    return allowing(type="string")(read)

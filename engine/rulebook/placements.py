@@ -7,7 +7,7 @@ from engine.rulebook.attributes import Attributes, value_problem
 from engine.rulebook.book import Placement
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import Node
-from engine.rulebook.readers import Reader, identifier, whole
+from engine.rulebook.readers import Reader, allowing, identifier, whole
 from engine.rulebook.report import Mistake, Report
 from engine.rulebook.texts import read_fallback
 
@@ -46,7 +46,7 @@ def channel_reader(
             raise Mistake((node.place, f"no placement has the channel '{channel}'"))
         return channel
 
-    return read
+    return allowing(names="channel")(read)
 
 
 def _limits(node: Node | None, report: Report) -> dict[str, int]:

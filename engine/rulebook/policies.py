@@ -8,7 +8,8 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
 from engine.rulebook.conditions import WrittenCondition
-from engine.rulebook.contact_policies import read_contact_policies
+from engine.rulebook.contact import Contact
+from engine.rulebook.contact_policies import Known, read_contact
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
 from engine.rulebook.names import Names
@@ -32,6 +33,7 @@ class Policies:
     placement_names: Names
     arbitration: WrittenArbitration
     contact_policies: Names
+    contact: Contact
     outcomes: Mapping[str, float | None]
     outcome_names: Names
     model: ModelSpec
@@ -60,9 +62,7 @@ def read_policies(
     outcome_names = Names.of(
         "outcome", outcomes, lost=lost, complete=_stands(fields, "outcomes", whole)
     )
-    contact_policies = read_contact_policies(
-        fields.node("contact_policies"), attributes, placements, outcome_names, report
-    )
+    contact = read_contact(fields, Known(attributes, placements, outcome_names, zone_written))
     scope = Scope(attributes, hierarchy, placements, actions)
     policies = Policies(
         hierarchy=hierarchy,
@@ -71,10 +71,11 @@ def read_policies(
         arbitration=read_arbitration(fields.node("arbitration"), scope, report),
         contact_policies=Names.of(
             "contact policy",
-            contact_policies,
+            (policy.name for policy in contact.policies),
             lost=lost,
             complete=_stands(fields, "contact_policies", whole),
         ),
+        contact=contact,
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
@@ -117,6 +118,7 @@ def _nothing() -> Policies:
         placement_names=unknown("placement"),
         arbitration=WrittenArbitration(),
         contact_policies=unknown("contact policy"),
+        contact=Contact(),
         outcomes=dict(USUAL),
         outcome_names=unknown("outcome"),
         model=DEFAULT_MODEL,

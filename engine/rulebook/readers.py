@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -28,9 +28,31 @@ _AMOUNT = re.compile(
     r"(?P<money>(?:[€$£¥₦₹]|[A-Z]{3}\s)?)\s*(?P<number>[-+]?[0-9](?:[0-9.,_'\s]*[0-9])?)\s*"
     r"(?P<unit>(?:[€$£¥₦₹%]|[A-Z]{3}|euros?|percent)?)"
 )
+R = TypeVar("R", bound=Callable[..., object])
 Reader: TypeAlias = Callable[[Node], T]
+SCALAR: Final = ("string", "number", "boolean")
 
 
+def allowing(**schema: object) -> Callable[[R], R]:
+    """Marks a reader with what it allows, in the words of JSON Schema.
+
+    A schema may allow more than its reader does, never less. `names` stands for the names of a kind.
+    """
+
+    def marked(reader: R) -> R:
+        reader.__dict__["schema"] = schema
+        return reader
+
+    return marked
+
+
+def allowed(reader: object) -> Mapping[str, object]:
+    """What a reader says it allows; empty, which is anything, if it does not say."""
+    schema: Mapping[str, object] = getattr(reader, "schema", {})
+    return schema
+
+
+@allowing(type="string")
 def text(node: Node) -> str:
     """A text. What YAML takes for a number, true, false or null must be quoted to be one."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -54,6 +76,7 @@ def _is_flow(node: Node) -> bool:
             return False
 
 
+@allowing(type="string")
 def words(node: Node) -> str:
     """A text that is not blank."""
     found = text(node)
@@ -62,6 +85,7 @@ def words(node: Node) -> str:
     return found
 
 
+@allowing(type=SCALAR)
 def scalar(node: Node) -> Scalar:
     """Any single value that is not null."""
     if isinstance(node, Scalar) and (node.value is not None or node.style):
@@ -69,11 +93,13 @@ def scalar(node: Node) -> Scalar:
     raise Mistake((node.place, f"expected one value, found {described(node)}"))
 
 
+@allowing(type=SCALAR)
 def as_written(node: Node) -> str:
     """Any single value as it is written: `2026` and `true` are texts here."""
     return scalar(node).text
 
 
+@allowing(type="string", pattern=f"^{IDENTIFIER.pattern}$")
 def identifier(node: Node) -> str:
     """A name for something: letters, digits, `_`, `-` and `.`, at most 100 characters."""
     found = text(node)
@@ -87,6 +113,7 @@ def identifier_problem(found: str) -> str:
     return f"'{shortened(found)}' is no name: use up to 100 letters, digits, '_', '-' and '.'"
 
 
+@allowing(type="boolean")
 def flag(node: Node) -> bool:
     """True or false."""
     if isinstance(node, Scalar) and isinstance(node.value, bool):
@@ -153,7 +180,7 @@ def number(least: float = -math.inf, most: float = math.inf) -> Reader[float]:
             raise Mistake((node.place, f"{described(node)} is {problem}"))
         return float(value)
 
-    return read
+    return allowing(type="number", **_limits(least, most))(read)
 
 
 def range_problem(value: float, least: float, most: float) -> str | None:
@@ -187,9 +214,15 @@ def whole(least: int, most: int = 10**15) -> Reader[int]:
             raise Mistake((node.place, f"{described(node)} is not {span}"))
         return value
 
-    return read
+    return allowing(type="integer", **_limits(least, most))(read)
 
 
+def _limits(least: float, most: float) -> dict[str, float]:
+    limits = {"minimum": least, "maximum": most}
+    return {name: limit for name, limit in limits.items() if abs(limit) < 10**15}
+
+
+@allowing(type="string", pattern="^[0-9]+[smhdw]$")
 def duration(node: Node) -> Micros:
     """A positive length of time in microseconds."""
     length = duration_of(node.text) if isinstance(node, Scalar) else None
@@ -203,6 +236,7 @@ def duration(node: Node) -> Micros:
     return length
 
 
+@allowing(type="string")
 def zone(node: Node) -> ZoneInfo:
     """An IANA time zone."""
     found = zone_of(text(node))
@@ -231,7 +265,7 @@ def one_of(kind: str, allowed: Iterable[str]) -> Reader[str]:
             )
         )
 
-    return read
+    return allowing(enum=choices)(read)
 
 
 def reference(names: Names) -> Reader[str]:
@@ -244,7 +278,7 @@ def reference(names: Names) -> Reader[str]:
             raise Mistake((node.place, problem))
         return found
 
-    return read
+    return allowing(names=names.kind)(read)
 
 
 def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
@@ -270,4 +304,4 @@ def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
             raise Mistake(*found)
         return tuple(items)
 
-    return read
+    return allowing(type="array", items=allowed(reader), minItems=least)(read)

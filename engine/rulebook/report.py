@@ -1,8 +1,9 @@
 """Places in rule files, and the list of what is wrong there."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from engine.model import Micros
 from engine.rulebook.diagnostics import Diagnostic, Severity
 
 MOST_ERRORS: Final = 500
@@ -32,16 +33,32 @@ class TooManyMistakes(Exception):
     """Raised when a report is full: whoever reads it has enough to do."""
 
 
+class Watch(Protocol):
+    """Sees what readers ask of every mapping, so that what they accept can be told to others."""
+
+    def asked(self, mapping: object, key: str, reader: object | None) -> None:
+        """A key was asked for; with its reader, if it has a single one."""
+
+    def required(self, mapping: object, key: str) -> None:
+        """A key was required."""
+
+    def named(self, mapping: object, what: str) -> None:
+        """The mapping's keys are names of somebody's choosing."""
+
+
 class Report:
     """What was found while reading a book. Each thing is listed once, in the order of its place.
 
     A file with a syntax error is read without the lines it makes unreadable. `lost` keeps the words
-    of those lines by file: what they may have declared must not be called unknown.
+    of those lines by file: what they may have declared must not be called unknown. What has expired by
+    `now` is remarked; nothing if that is None.
     """
 
-    __slots__ = ("_errors", "_notices", "lost")
+    __slots__ = ("_errors", "_notices", "lost", "now", "watch")
 
-    def __init__(self) -> None:
+    def __init__(self, now: Micros | None = None, watch: Watch | None = None) -> None:
+        self.now = now
+        self.watch = watch
         self._errors: set[Diagnostic] = set()
         self._notices: dict[str, Diagnostic] = {}
         self.lost: dict[str, set[str]] = {}
@@ -50,6 +67,10 @@ class Report:
     def errors(self) -> int:
         """How many different errors there are so far."""
         return len(self._errors)
+
+    def is_past(self, end: Micros | None) -> bool:
+        """Whether something that ends then is over."""
+        return end is not None and self.now is not None and end <= self.now
 
     def error(self, place: Place, message: str) -> None:
         """Adds an error.

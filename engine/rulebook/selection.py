@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from engine.rulebook.book import Action, Placement, Treatment
+from engine.rulebook.stop import Stop
 
 _MOST_ACTIONS: Final = 100
 """Actions in one function: more go into several, since compiling long functions is slow."""
@@ -17,7 +18,10 @@ def select_name(index: int) -> str:
 
 
 def select_source(
-    placements: Iterable[Placement], actions: Sequence[Action], treatments: Sequence[Treatment]
+    placements: Iterable[Placement],
+    actions: Sequence[Action],
+    treatments: Sequence[Treatment],
+    stops: Sequence[Stop] = (),
 ) -> str:
     """Python source of `select_<n>(t, v, now) -> list[int]` for each placement.
 
@@ -26,11 +30,12 @@ def select_source(
     `fits`, by treatment, where it is loaded.
     """
     common = _common(actions)
+    closed = {t.index: [_open(stops[stop]) for stop in t.stops] for t in treatments if t.stops}
     lines: list[str] = []
     for index, placement in enumerate(placements):
         shown = [treatments[t] for t in placement.treatments]
         by_action = [list(group) for _, group in groupby(shown, key=lambda t: t.action)]
-        lines += _functions(select_name(index), by_action, actions, common)
+        lines += _functions(select_name(index), by_action, actions, common, closed)
     return "\n".join(lines) + "\n"
 
 
@@ -39,6 +44,7 @@ def _functions(
     by_action: list[list[Treatment]],
     actions: Sequence[Action],
     common: Mapping[int, tuple[int, ...]],
+    closed: Mapping[int, list[str]],
 ) -> Iterator[str]:
     """The function of one placement, and those it calls for its actions part by part."""
     parts = [by_action[i : i + _MOST_ACTIONS] for i in range(0, len(by_action), _MOST_ACTIONS)]
@@ -53,7 +59,7 @@ def _functions(
         names = {**spans, **tests}
         yield from (f"    {local} = {test}" for test, local in names.items())
         for conditions, run in runs:
-            yield from _run(conditions, run, actions, names)
+            yield from _run(conditions, run, actions, names, closed)
         yield ""
     yield f"def {name}(t, v, now):"
     yield "    found = []"
@@ -79,6 +85,7 @@ def _run(
     run: list[list[Treatment]],
     actions: Sequence[Action],
     names: Mapping[str, str],
+    closed: Mapping[int, list[str]],
 ) -> Iterator[str]:
     """Actions in a row that have the conditions `common` in common."""
     indent = "    "
@@ -91,20 +98,22 @@ def _run(
         span = _span(action)
         tests = [names.get(span, span)] if span else []
         tests += _truths(c for c in action.conditions if c not in common)
-        yield from _action(tests, treatments, indent)
+        yield from _action(tests, treatments, indent, closed)
 
 
-def _action(tests: list[str], treatments: list[Treatment], indent: str) -> Iterator[str]:
+def _action(
+    tests: list[str], treatments: list[Treatment], indent: str, closed: Mapping[int, list[str]]
+) -> Iterator[str]:
     """The first of an action's treatments that fits, if the action passes its own tests."""
     if len(treatments) == 1:
-        tests = [*tests, *_fits(treatments[0])]
+        tests = [*tests, *closed.get(treatments[0].index, ()), *_fits(treatments[0])]
         yield f"{indent}{_if(tests)}add({treatments[0].index})"
         return
     if tests:
         yield f"{indent}{_if(tests)}"
         indent += "    "
     for word, treatment in zip(("if", *["elif"] * len(treatments)), treatments, strict=False):
-        fits = " and ".join(_fits(treatment)) or "True"
+        fits = " and ".join((*closed.get(treatment.index, ()), *_fits(treatment))) or "True"
         yield f"{indent}{word} {fits}: add({treatment.index})"
 
 
@@ -124,6 +133,16 @@ def _span(action: Action) -> str:
     if begin is not None:
         return f"now >= {begin}"
     return "" if end is None else f"now < {end}"
+
+
+def _open(stop: Stop) -> str:
+    """The test that a stop does not hold."""
+    since, until = stop.valid
+    if since is not None and until is not None:
+        return f"not {since} <= now < {until}"
+    if since is not None:
+        return f"now < {since}"
+    return "False" if until is None else f"now >= {until}"
 
 
 def _fits(treatment: Treatment) -> list[str]:

@@ -12,7 +12,7 @@ from engine.rulebook.names import did_you_mean
 from engine.rulebook.parse import MOST_BYTES
 from engine.rulebook.report import Mistake, Place, Report
 
-TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv")
+TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv", "stop.yaml")
 FOLDERS: Final = ("actions", "tests")
 MOST_FILES: Final = 1000
 MOST_READ: Final = 64 << 20

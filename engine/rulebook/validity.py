@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from engine.model import Micros
 from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import Node, Scalar, described
-from engine.rulebook.readers import Reader, zone
+from engine.rulebook.readers import Reader, allowing, zone
 from engine.rulebook.report import Mistake, Report
 from engine.rulebook.times import moment_of
 
@@ -26,6 +26,9 @@ def read_validity(node: Node | None, report: Report) -> tuple[Micros | None, Mic
     fields.close()
     if begin is not None and end is not None and begin >= end:
         report.error(fields.place_of("to"), "'to' is before 'from': this is never valid")
+    elif report.is_past(end):
+        place = fields.place_of("to")
+        report.notice(f"expired {place}", place, "expired: this action is not offered any more")
     return begin, end
 
 
@@ -44,4 +47,4 @@ def moment(local: ZoneInfo | None = None, *, day_end: bool = False) -> Reader[Mi
             )
         return found
 
-    return read
+    return allowing(type="string")(read)

@@ -383,6 +383,7 @@ class CandidateTrace(_message.Message):
     RANK_FIELD_NUMBER: _builtins.int
     FACTORS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     action_id: _builtins.str
     treatment_id: _builtins.str
     placement: _builtins.str
@@ -396,6 +397,10 @@ class CandidateTrace(_message.Message):
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
         """Every reason this candidate is out, in the order of the funnel; empty for those shown."""
 
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is worth knowing besides, such as an override of its lever by a spreadsheet."""
+
     def __init__(
         self,
         *,
@@ -405,10 +410,11 @@ class CandidateTrace(_message.Message):
         rank: _builtins.int = ...,
         factors: Global___Factors | None = ...,
         reasons: _abc.Iterable[Global___Reason] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "factors", b"factors", "placement", b"placement", "rank", b"rank", "reasons", b"reasons", "treatment_id", b"treatment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "factors", b"factors", "notes", b"notes", "placement", b"placement", "rank", b"rank", "reasons", b"reasons", "treatment_id", b"treatment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -136,6 +136,8 @@ class Loosening(_message.Message):
         """An action's dates are wider, its class skips more, or a contact policy no longer holds."""
         KIND_THRESHOLD: Loosening._Kind.ValueType  # 7
         """A threshold is gone or lower, or exploration is not restrained any more."""
+        KIND_STOP: Loosening._Kind.ValueType  # 8
+        """An emergency stop is gone, or shorter."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Loosening.Kind.ValueType  # 0
@@ -153,6 +155,8 @@ class Loosening(_message.Message):
     """An action's dates are wider, its class skips more, or a contact policy no longer holds."""
     KIND_THRESHOLD: Loosening.Kind.ValueType  # 7
     """A threshold is gone or lower, or exploration is not restrained any more."""
+    KIND_STOP: Loosening.Kind.ValueType  # 8
+    """An emergency stop is gone, or shorter."""
 
     KIND_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int

@@ -136,7 +136,8 @@ async def test_everybody_is_decided_for_on_the_web_and_on_the_telephone(
 ) -> None:
     answers = await _answers(server, list(samples))
     assert len(answers) == len(samples) * len(PAGES)
-    assert [name for (name, _), answer in answers.items() if answer.degraded] == []
+    degraded = [(name, d.reason) for (name, _), a in answers.items() for d in a.degraded]
+    assert degraded == []
     shown = {key: _actions(answer) for key, answer in answers.items()}
     wrong = [
         (name, action)

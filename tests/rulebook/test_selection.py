@@ -38,7 +38,7 @@ def made() -> RuleBook:
                 **older,
                 treatments=[
                     treatment("choice.named", **named),
-                    treatment("choice.young", when="customer.age < 30"),
+                    treatment("choice.young", when="customer.age < 70"),
                     treatment("choice.ivr", placement="ivr.prompt"),
                     treatment("choice.always"),
                     treatment("choice.never_reached"),
@@ -46,7 +46,7 @@ def made() -> RuleBook:
             ),
             action("last_resort", treatments=[treatment("last.named", **named)], group="save"),
         ]
-        + [action(f"more{n}", eligible_when={"age": f"customer.age > {n}"}) for n in range(250)]
+        + [action(f"more{n}", eligible_when={"age": f"customer.age * 2 > {n}"}) for n in range(250)]
     )
 
 

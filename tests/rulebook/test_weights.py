@@ -48,11 +48,15 @@ def test_too_much_taken_away_at_once_is_an_error(
         [weight(BILL, -60, issue="grow"), weight(BILL, -60, issue="retain")],
         [weight(BILL, -60), weight(BILL, -40)],
         [weight(BILL, -60), weight(BILL, 60)],
-        [weight(f"{BILL} && {MOVE}", -60), weight(BILL, -60)],
     ],
 )
 def test_what_cannot_add_up_to_that_is_none(weights: list[dict[str, object]]) -> None:
     assert errors(*weights) == []
+
+
+def test_a_weight_that_can_never_apply_is_the_only_mistake() -> None:
+    (message,) = errors(weight(f"{BILL} && {MOVE}", -60), weight(BILL, -60))
+    assert message == f"'{MOVE}' is never true together with '{BILL}'"
 
 
 def test_a_number_that_reads_nothing_is_worked_out_once() -> None:

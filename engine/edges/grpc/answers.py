@@ -162,4 +162,5 @@ def _candidate(candidate: CandidateTrace) -> CandidateTraceMessage:
             )
             for reason in candidate.reasons
         ],
+        notes=candidate.notes,
     )

@@ -18,7 +18,15 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 
 from engine.codec import Entry, EntryKind, Line, SchemaNote, decode_line, encode_entry
-from engine.edges.journal.database import InPlace, open_database, storage_error, storage_errors
+from engine.edges.journal.database import (
+    InPlace,
+    delete_all,
+    insert_all,
+    known_among,
+    open_database,
+    storage_error,
+    storage_errors,
+)
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.model import CustomerId, Event, EventId, EventStatus, Micros, ProfileUpdate
 
@@ -133,10 +141,11 @@ class Journal:
 
         def work(connection: sqlite3.Connection) -> None:
             with _transaction(connection):
-                connection.executemany(
-                    "INSERT INTO customers (customer_id, body) VALUES (?, ?) "
-                    "ON CONFLICT (customer_id) DO UPDATE SET body = excluded.body",
+                insert_all(
+                    connection,
+                    "customers (customer_id, body)",
                     checkpoint.customers,
+                    "ON CONFLICT (customer_id) DO UPDATE SET body = excluded.body",
                 )
                 connection.execute(
                     "INSERT OR REPLACE INTO checkpoint (only, seq, model) VALUES (1, ?, ?)",
@@ -252,21 +261,25 @@ class Journal:
         rows: list[tuple[int, Micros, EntryKind, bytes]] = []
         told: list[list[EventStatus]] = []
         seq = self._last
+        ids = [e.event_id for append in group for e in append.entries if isinstance(e, Event)]
+        new: set[str] = set()
         with _transaction(connection):
+            known = known_among(connection, "event_ids", "event_id", ids)
             for append in group:
                 statuses: list[EventStatus] = []
                 for entry, (kind, body) in zip(append.entries, append.bodies, strict=True):
-                    if isinstance(entry, Event) and not _is_new(connection, entry):
-                        statuses.append(EventStatus.DUPLICATE)
-                        continue
+                    if isinstance(entry, Event):
+                        if entry.event_id in known or entry.event_id in new:
+                            statuses.append(EventStatus.DUPLICATE)
+                            continue
+                        new.add(entry.event_id)
                     seq += 1
                     rows.append((seq, _time(entry), kind, body))
                     accepted.append((seq, entry))
                     statuses.append(EventStatus.ACCEPTED)
                 told.append(statuses)
-            connection.executemany(
-                "INSERT INTO entries (seq, time, kind, body) VALUES (?, ?, ?, ?)", rows
-            )
+            insert_all(connection, "event_ids (event_id)", [(name,) for name in sorted(new)])
+            insert_all(connection, "entries (seq, time, kind, body)", rows)
         return accepted, told
 
     def _misplaced(self, told: "list[Future[Any]]") -> bool:
@@ -409,26 +422,19 @@ def knows(connection: sqlite3.Connection, event_id: EventId) -> bool:
     return found.fetchone() is not None
 
 
-def _is_new(connection: sqlite3.Connection, event: Event) -> bool:
-    cursor = connection.execute(
-        "INSERT OR IGNORE INTO event_ids (event_id) VALUES (?)", (event.event_id,)
-    )
-    return cursor.rowcount == 1
-
-
 def _forget_ids(connection: sqlite3.Connection, before: Micros, at_most: int) -> int:
     name = "ids_forgotten"
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     start: int = 0 if row is None else row[0]
     end = start
-    old: list[tuple[str]] = []
+    old: list[str] = []
     for seq, entry in read_entries(connection, start, at_most):
         if isinstance(entry, Event | ProfileUpdate) and entry.time >= before:
             break
         if isinstance(entry, Event):
-            old.append((entry.event_id,))
+            old.append(entry.event_id)
         end = seq
-    connection.executemany("DELETE FROM event_ids WHERE event_id = ?", old)
+    delete_all(connection, "event_ids", "event_id", old)
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, end))
     return end - start
 

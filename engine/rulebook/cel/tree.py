@@ -176,7 +176,7 @@ def start(node: Node) -> int:
     """Where the node's text begins, in characters.
 
     The parser places operators and selections behind their first operand, and calls (and `has`) at
-    the parenthesis.
+    the parenthesis; the checker leaves a qualified name at its last dot.
     """
     first = node.offset
     while True:
@@ -189,6 +189,8 @@ def start(node: Node) -> int:
                 node = node.arguments[0]
             case Call(method=False) if node.function.isidentifier():
                 return min(first, node.offset - len(node.function))
+            case Name():
+                return max(0, min(first, node.offset - len(node.name.rpartition(".")[0])))
             case _:
                 return min(first, node.offset)
         first = min(first, node.offset)

@@ -3,11 +3,18 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine.edges.journal.database import DataDirectory, open_database
+from engine.edges.journal.database import (
+    DataDirectory,
+    delete_all,
+    insert_all,
+    known_among,
+    open_database,
+)
 from engine.errors import StorageError
 
 TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER PRIMARY KEY);"
@@ -67,3 +74,33 @@ def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def test_many_rows_are_written_found_and_deleted_as_one_by_one(tmp_path: Path) -> None:
+    names = [f"n{n}" for n in range(5_000)]
+    with closing(
+        open_database(tmp_path / "x.db", "CREATE TABLE names (name TEXT, n);")
+    ) as database:
+        insert_all(database, "names (name, n)", [(name, 7) for name in names])
+        insert_all(database, "names (name, n)", [])
+        assert database.execute("SELECT count(DISTINCT name), sum(n) FROM names").fetchone() == (
+            5_000,
+            35_000,
+        )
+        assert known_among(database, "names", "name", [*names, "nobody"]) == set(names)
+        delete_all(database, "names", "name", names[1:])
+        assert known_among(database, "names", "name", names) == {"n0"}
+
+
+def test_rows_that_exist_are_treated_as_asked(tmp_path: Path) -> None:
+    tables = "CREATE TABLE names (name TEXT PRIMARY KEY, n);"
+    with closing(open_database(tmp_path / "x.db", tables)) as database:
+        insert_all(database, "names (name, n)", [("ada", 1)])
+        with pytest.raises(sqlite3.IntegrityError):
+            insert_all(database, "names (name, n)", [("ada", 2)])
+        then = "ON CONFLICT (name) DO UPDATE SET n = excluded.n"
+        insert_all(database, "names (name, n)", [("ada", 2), ("bob", 3)], then)
+        assert database.execute("SELECT * FROM names ORDER BY 1").fetchall() == [
+            ("ada", 2),
+            ("bob", 3),
+        ]

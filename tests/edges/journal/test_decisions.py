@@ -151,3 +151,22 @@ async def test_a_damaged_block_is_passed_over(
     with log_at(path) as log:
         assert await log.decision(loop, DecisionId("d3")) is not None
         assert await log.decision(loop, DecisionId("d2")) is None
+
+
+def test_the_more_wait_the_less_often_the_writer_lets_go_of_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, breaths = tmp_path / "decisions.db", 0
+
+    def counted(_: float) -> None:
+        nonlocal breaths
+        breaths += 1
+
+    monkeypatch.setattr("engine.edges.journal.decisions.time.sleep", counted)
+    with log_at(path) as log:
+        with held(path):
+            for n in range(MAX_WAITING // 2):
+                assert log.record(decision(f"d{n}"))
+        while log.waiting:
+            pass
+        assert 0 < breaths < MAX_WAITING // 8

@@ -1,0 +1,75 @@
+"""A rule book in which every mapping there can be stands once: what schemas are read off."""
+
+from typing import Final
+
+SAMPLE: Final = {
+    "attributes.yaml": b"""\
+attributes:
+  customer.age: {type: int, default: 0}
+  customer.segment: {type: string, values: [a]}
+  household.id: {type: string}
+  events.drops: {type: int, from: {event: drop, count: 1d}}
+""",
+    "policies.yaml": b"""\
+issues:
+  i: {eligible_when: {c1: 'true'}, applicable_when: {c2: 'true'}, suitable_when: {c3: 'true'}}
+groups:
+  g: {issue: i, eligible_when: {c4: 'true'}, applicable_when: {c5: 'true'}, suitable_when: {c6: 'true'}}
+all_actions: {eligible_when: {c7: 'true'}, applicable_when: {c8: 'true'}, suitable_when: {c9: 'true'}}
+placements:
+  p: {channel: web, texts: {headline: 40}, fallback: {headline: Hello}}
+arbitration:
+  context_weights: [{when: 'true', issue: i, weight: 1}]
+  thresholds: [{channel: web, propensity: 0.1}]
+  exploration: {gamma: 1}
+contact_policies:
+  counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
+  related: {scope: attribute, attribute: family, count: click, at_least: 1, within: 1d, pause: 1d}
+  quiet: {scope: all, between: ["21:00", "08:00"], timezone: UTC}
+caps:
+  shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
+outcomes: {click: 1, lost: null}
+models:
+  default: {response_window: 7d}
+  other: {group: g}
+holdouts:
+  h: {share: 0.1, period: month, salt: s}
+experiments: {no_levers: 0.1}
+triggers:
+  t: {on: drop, when: 'true', placements: [p]}
+""",
+    "actions/all.yaml": b"""\
+actions:
+  - id: a
+    title: A
+    group: g
+    valid: {from: 2026-11-01, to: 2027-01-31}
+    eligible_when: {own1: 'true'}
+    applicable_when: {own2: 'true'}
+    suitable_when: {own3: 'true'}
+    caps: {per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
+    attributes: {family: f}
+    treatments:
+      - {id: a.1, placement: p, when: 'true', texts: {headline: One}}
+      - {id: a.2, placement: p, when: {named: 'true'}, texts: {headline: Two}}
+""",
+    "stop.yaml": b"""\
+stopped:
+  - {action: a, since: 2026-11-21, until: 2026-11-22, reason: r, owner: o}
+""",
+    "tests/all.yaml": b"""\
+tests:
+  - name: all there is
+    customer: {customer.age: 1}
+    household: {household.id: x}
+    history: [{action: a, outcome: click, ago: 1d}]
+    events: [{type: drop, ago: 1d, attributes: {cell: 1}}]
+    request: {placement: p, context: {customer.age: 1}}
+    now: 2026-11-21
+    propensities: {a: 0.1}
+    expect: {first: a, not: [a]}
+  - name: nobody
+    request: {placements: [p]}
+    expect: {first: null, not: {a: eligible_when.own1}}
+""",
+}

@@ -1,0 +1,117 @@
+"""stop.yaml: the emergency stop. Whatever it lists is out as soon as the file is read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from engine.rulebook.actions import WrittenAction
+from engine.rulebook.fields import Fields
+from engine.rulebook.names import Names
+from engine.rulebook.nodes import ListNode, Node, described, shortened
+from engine.rulebook.policies import Policies
+from engine.rulebook.readers import as_written, reference, words
+from engine.rulebook.report import Place, Report
+from engine.rulebook.stop import Stop
+from engine.rulebook.validity import moment
+
+STOPS: Final = "stop.yaml"
+KINDS: Final = ("action", "treatment", "placement", "group", "issue", "channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """What can be stopped: the declared names, by kind."""
+
+    names: Mapping[str, Names]
+
+    @classmethod
+    def of(
+        cls,
+        actions: Names,
+        written: Iterable[WrittenAction],
+        policies: Policies,
+        channels: Iterable[str],
+    ) -> "Stoppable":
+        """Everything a book declares, as far as it could be read."""
+        treatments = (t.treatment_id for action in written for t in action.treatments)
+        placements = policies.placement_names
+        used = (placement.channel for placement in policies.placements.values())
+        known = (
+            actions,
+            Names.of("treatment", treatments, complete=actions.complete, lost=actions.lost),
+            placements,
+            policies.hierarchy.group_names,
+            policies.hierarchy.issue_names,
+            Names.of(
+                "channel",
+                {*channels, *used},
+                complete=placements.complete,
+                lost=placements.lost,
+            ),
+        )
+        return cls({names.kind: names for names in known})
+
+
+def read_stops(root: Node | None, stoppable: Stoppable, report: Report) -> tuple[Stop, ...]:
+    """The stops of stop.yaml, in its order. Those that hold, or will, are remarked; so are those over.
+
+    Nothing but the name of what is to be stopped has to be there: whoever is in a hurry says why later.
+    """
+    if root is None:
+        return ()
+    fields = Fields(root, report, STOPS)
+    fields.require("stopped")
+    listed = fields.node("stopped")
+    fields.close()
+    if listed is None:
+        return ()
+    if not isinstance(listed, ListNode):
+        message = f"expected a list of what is stopped, found {described(listed)}"
+        report.error(listed.place, message)
+        return ()
+    found = (_stop(item, stoppable, report) for item in listed.items)
+    return tuple(stop for stop in found if stop)
+
+
+def _stop(node: Node, stoppable: Stoppable, report: Report) -> Stop | None:
+    before = report.errors
+    fields = Fields(node, report, "a stop")
+    named = {kind: fields.take(kind, reference(stoppable.names[kind]), "") for kind in KINDS}
+    given = [kind for kind in KINDS if kind in fields]
+    since = fields.take("since", moment(), None)
+    until = fields.take("until", moment(day_end=True), None)
+    for key in ("reason", "owner"):
+        fields.take(key, words, "")
+    fields.close()
+    if len(given) > 1:
+        message = f"'{given[0]}' and '{given[1]}': a stop names one thing, write two stops"
+        report.error(fields.key_place(given[1]), message)
+    elif not given and report.errors == before:
+        report.error(fields.place, f"a stop names what is stopped: one of {', '.join(KINDS)}")
+    if since is not None and until is not None and since >= until:
+        report.error(fields.place_of("until"), "'until' is before 'since': nothing is ever stopped")
+    if report.errors > before:
+        return None
+    place = fields.place_of(given[0])
+    stop = Stop(given[0], named[given[0]], (since, until), _told(fields), str(place))
+    _remark(stop, place, report)
+    return stop
+
+
+def _told(fields: Fields) -> str:
+    """Since when, until when, by whom and why: `, since 2026-11-21, by Anna: the price is wrong`."""
+    said = {key: fields.take(key, as_written, "") for key in ("since", "until", "owner", "reason")}
+    parts = (("since", "since"), ("until", "until"), ("by", "owner"))
+    told = "".join(f", {word} {shortened(said[key])}" for word, key in parts if said[key])
+    return f"{told}: {shortened(said['reason'])}" if said["reason"] else told
+
+
+def _remark(stop: Stop, place: Place, report: Report) -> None:
+    since, until = stop.valid
+    if report.is_past(until):
+        told = f"over: this stop changes nothing now ({stop})"
+    elif since is None or report.now is None or since <= report.now:
+        told = f"stopped: {stop}"
+    else:
+        told = f"to be stopped: {stop}"
+    report.notice(f"stop {place}", place, told)
