@@ -215,12 +215,12 @@ class _CapsLimit(Priced):
 
     def _has_room(self, meter: Meter) -> bool:
         units = self.units(meter)
-        return units is not None and units <= self._left(meter)
+        return units is not None and units <= self._left(meter, units)
 
-    def _left(self, meter: Meter) -> int:
+    def _left(self, meter: Meter, wanted: int = 0) -> int:
         free = self._free.get(meter)
         if free is None:
-            free = self._free[meter] = meter.free(self.now)
+            free = self._free[meter] = meter.free(self.now, wanted)
         return free
 
     def _price(self, meters: Sequence[Meter], worth: float) -> float:

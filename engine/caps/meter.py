@@ -15,13 +15,14 @@ _SLACK: Final = 200
 class Meter:
     """A cap, and its account in the period around a given moment."""
 
-    __slots__ = ("_account", "_ledger", "cap", "price")
+    __slots__ = ("_account", "_dearest", "_ledger", "cap", "price")
 
     def __init__(self, cap: Cap, ledger: Ledger) -> None:
         self.cap = cap
         self.price: BidPrice = ledger.price(cap.key)
         self._ledger = ledger
         self._account: Account | None = None
+        self._dearest = cap.block
 
     def account(self, now: Micros) -> Account:
         """The account of the period around `now`."""
@@ -37,10 +38,14 @@ class Meter:
         span = self.account(now).span
         return Span(begin or 0, end) if span.end is None and begin is not None else span
 
-    def free(self, now: Micros) -> int:
-        """Units that may be reserved now; what the disk should have ready next is asked for."""
+    def free(self, now: Micros, wanted: int = 0) -> int:
+        """Units that may be reserved now; what the disk should have ready next is asked for.
+
+        That is a block, or the most an offer ever `wanted` if that is more.
+        """
         account, cap = self.account(now), self.cap
-        self._ledger.draw_ahead(account, cap.limit, cap.block, cap.hold)
+        self._dearest = max(self._dearest, min(wanted, cap.limit))
+        self._ledger.draw_ahead(account, cap.limit, self._dearest, cap.hold)
         room = self._ledger.room(account, cap.limit) if now >= self._ledger.closed_until else 0
         return min(room, self.allowed(now) - account.used) if cap.even else room
 

@@ -13,8 +13,9 @@ from engine.rulebook.expressions import Expressions
 from engine.rulebook.report import Place, Report
 
 _BLOCKS: Final = 50
+_BLOCKS_OF_ANY_COST: Final = 10
 _LARGEST_BLOCK: Final = 1_000
-_SMALL: Final = 20
+_SMALL: Final = 100
 
 
 class Capping:
@@ -84,15 +85,16 @@ class Capping:
         """As many offers' costs as a block has offers, where that can be told."""
         if cap.block and cost.units:
             return cap.block * cost.units
-        block = max(1, limit // _BLOCKS)
-        return max(block, min(limit, _SMALL * cost.units)) if cost.units else block
+        if cost.units is None:
+            return max(1, limit // _BLOCKS_OF_ANY_COST)
+        return max(limit // _BLOCKS, min(limit, _SMALL * cost.units))
 
 
 def block_of(limit: int) -> int:
     """Units drawn at a time: a fiftieth of the limit, at most 1,000; small caps in larger shares.
 
     >>> block_of(5), block_of(300), block_of(20_000), block_of(10**9)
-    (5, 20, 400, 1000)
+    (5, 100, 400, 1000)
     """
     return min(max(limit // _BLOCKS, min(limit, _SMALL)), _LARGEST_BLOCK)
 
