@@ -20,10 +20,10 @@ from benchmarks import workloads
 from engine.arrays import ARRAYS
 from engine.capsule import Capsules
 from engine.chance import Chance
+from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord, encode_decision
 from engine.customer import Knowledge
 from engine.deadline import Budget
-from engine.circumstances import Circumstances
 from engine.decide import Decider
 from engine.edges.grpc.admission import Admission
 from engine.edges.grpc.answers import Answers

@@ -41,7 +41,7 @@ class Candidates(NamedTuple):
 class Arbiter:
     """Weighs the actions of one book: `priority = P · C · V · L`, each factor 1 if switched off.
 
-    `C = 1 + Σ matched context weights / 100`, at least 0; V and L come with the book and its
+    `C = 1 + (Σ matched context weights + Σ influencers) / 100`, at least 0; V and L come with the book and its
     levers.csv. Source: the priority formula of Pega Customer Decision Hub's documentation
     ("Next-Best-Action arbitration").
     """
@@ -54,6 +54,7 @@ class Arbiter:
         self._seasons = Seasons(book)
         self._weights = book.arbitration.context_weights if "C" in used else ()
         self._floors = {channel: self._floors_on(channel) for channel in book.channels}
+        self._least = {channel: self._least_on(channel) for channel in book.channels}
         self._no_floors = np.zeros(self._count)
         self._certain = np.ones(self._count)
         self._action_of = np.array([t.action for t in book.treatments], dtype=np.intp)
@@ -67,17 +68,35 @@ class Arbiter:
         return np.array(values, dtype=np.float64)
 
     def _floors_on(self, channel: str) -> Vector:
-        thresholds = self._book.arbitration.thresholds
-        return self._column([_most_specific(thresholds, channel, a) for a in self._book.actions])
+        asking = [(t, t.propensity) for t in self._book.arbitration.thresholds]
+        return self._column([_most_specific(asking, channel, a) for a in self._book.actions])
 
-    def merit(self, truths: Sequence[Truth], values: Sequence[object], now: Micros) -> Merit:
-        """C, V and L for this request at this time; arrays over all actions, not to be changed."""
+    def _least_on(self, channel: str) -> Vector | None:
+        """The least priority of each action on this channel; None if nothing is asked of any."""
+        asking = [(t, t.priority) for t in self._book.arbitration.thresholds]
+        least = self._column([_most_specific(asking, channel, a) for a in self._book.actions])
+        return least if least.any() else None
+
+    def merit(
+        self,
+        truths: Sequence[Truth],
+        values: Sequence[object],
+        now: Micros,
+        pull: Vector | None = None,
+    ) -> Merit:
+        """C, V and L for this request at this time; arrays over all actions, not to be changed.
+
+        `pull` is what the customer's past adds to C, in percent (`Influences.pull`).
+        """
         season = self._seasons.at(now)
         matched = tuple(
             [i for i, weight in enumerate(self._weights) if truths[weight.condition] is True]
         )
         if season.computed or self._computed_weights:
-            return self._compose(season, matched, self._book.numbers_of(values))  # type: ignore[arg-type]
+            numbers = self._book.numbers_of(values)  # type: ignore[arg-type]
+            return self._compose(season, matched, numbers, pull)
+        if pull is not None:
+            return self._compose(season, matched, (), pull)
         key = season.number, matched
         merit = self._merits.get(key)
         if merit is None:
@@ -85,9 +104,13 @@ class Arbiter:
         return merit
 
     def _compose(
-        self, season: Season, matched: tuple[int, ...], numbers: Sequence[float | None]
+        self,
+        season: Season,
+        matched: tuple[int, ...],
+        numbers: Sequence[float | None],
+        pull: Vector | None = None,
     ) -> Merit:
-        percent = np.zeros(self._count)
+        percent = np.zeros(self._count) if pull is None else pull.copy()
         for i in matched:
             weight = self._weights[i].weight
             amount = weight.constant if weight.expression is None else numbers[weight.expression]
@@ -124,11 +147,18 @@ class Arbiter:
             priorities,
         )
         treatments_in, actions, ties = admitted[:, :count]
-        return Candidates(treatments_in, actions, priorities[:count], ties)
+        candidates = Candidates(treatments_in, actions, priorities[:count], ties)
+        least = self._least[channel]
+        return candidates if least is None or not asked else _reaching(candidates, least)
 
     def floor(self, channel: str, action: int) -> float:
         """The least propensity this action needs on this channel; 0 if nothing is asked."""
         return self._floors[channel].item(action)
+
+    def least_priority(self, channel: str, action: int) -> float:
+        """The least priority this action needs on this channel; 0 if nothing is asked."""
+        least = self._least[channel]
+        return 0.0 if least is None else least.item(action)
 
     def priority(self, action: int, propensity: float | None, merit: Merit) -> float:
         """The priority of one action; without a propensity (the model was not asked) P is 1."""
@@ -152,17 +182,28 @@ class Arbiter:
         )
 
 
-def _most_specific(thresholds: Sequence[Threshold], channel: str, action: Action) -> float:
-    """The propensity threshold that holds: of those that match, the one that names the narrowest circle.
+def _reaching(candidates: Candidates, least: Vector) -> Candidates:
+    """Those whose priority is at least what is asked of their action."""
+    treatments, actions, priorities, ties = candidates
+    keep = priorities >= least[actions]
+    return Candidates(treatments[keep], actions[keep], priorities[keep], ties[keep])
+
+
+def _most_specific(
+    thresholds: Sequence[tuple[Threshold, float | None]], channel: str, action: Action
+) -> float:
+    """What is asked by the threshold that holds: of those that match, the one of the narrowest circle.
 
     An action is narrower than a group, a group than an issue, an issue than a channel.
     """
     best, best_rank = 0.0, (-1, -1, -1, -1)
-    for threshold in thresholds:
+    for threshold, asked in thresholds:
+        if asked is None:
+            continue
         wanted = (threshold.action, threshold.group, threshold.issue, threshold.channel)
         actual = (action.action_id, action.group, action.issue, channel)
         if all(w in ("", a) for w, a in zip(wanted, actual, strict=True)):
             rank = (bool(wanted[0]), bool(wanted[1]), bool(wanted[2]), bool(wanted[3]))
             if rank >= best_rank:
-                best, best_rank = threshold.propensity, rank
+                best, best_rank = asked, rank
     return best

@@ -15,6 +15,7 @@ from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.explain import Sight, explain
 from engine.guards import guards_of
+from engine.influence import Influences
 from engine.limits import Guard, Limits
 from engine.model import (
     ActionId,
@@ -125,6 +126,7 @@ class Decider:
         self._clock = clock
         self._knowledge = Knowledge(book)
         self._arbiter = Arbiter(book)
+        self._influences = Influences(book)
         self._action_of = tuple(t.action for t in book.treatments)
         self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
@@ -166,6 +168,8 @@ class Decider:
                 scores.propensities,
                 decision,
                 limits.told,
+                self._influences,
+                given.customer,
                 timings,
             )
         return decision
@@ -213,8 +217,9 @@ class Decider:
         taken: set[int] = set()
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
+        pull = self._influences.pull(given.customer, given.now)
         for sight in sights:
-            merit = self._arbiter.merit(sight.truths, sight.values, given.now)
+            merit = self._arbiter.merit(sight.truths, sight.values, given.now, pull)
             limits.tell(self.book.placements[sight.placement].treatments)
             free = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(limits.open_to(free), merit)

@@ -149,7 +149,7 @@ def show_moment(moment: Micros) -> str:
 
 
 def show_length(micros: Micros) -> str:
-    """A length of time as people write it.
+    """A length of time as people write it, seconds the smallest.
 
     >>> show_length(90_000_000)
     '1m 30s'

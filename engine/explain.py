@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from engine.arbitration import Arbiter, Merit
 from engine.eligibility import reasons
+from engine.influence import Influences
 from engine.model import (
     ActionId,
     CandidateTrace,
+    Customer,
     Decision,
     Factors,
     Offer,
@@ -40,6 +42,8 @@ def explain(
     propensities: npt.NDArray[np.float64] | None,
     decision: Decision,
     limited: Mapping[int, tuple[Reason, ...]],
+    influences: Influences,
+    customer: Customer,
     timings_us: Mapping[str, float],
 ) -> Trace:
     """Every action of the book in every placement asked for; the shown first, then by priority.
@@ -47,11 +51,14 @@ def explain(
     `limited` are the reasons by which limits kept treatments out (`Limits.told`).
     """
     candidates: list[CandidateTrace] = []
+    pull = influences.pull(customer, decision.decided_at)
     shown_before: dict[ActionId, PlacementId] = {}
     for sight, placed in zip(sights, decision.placements, strict=True):
         shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
-        merit = arbiter.merit(sight.truths, sight.values, decision.decided_at)
-        story = _Story(book, arbiter, sight, merit, propensities, decision, limited)
+        merit = arbiter.merit(sight.truths, sight.values, decision.decided_at, pull)
+        story = _Story(
+            book, arbiter, sight, merit, propensities, decision, limited, influences, customer
+        )
         candidates += sorted(
             (
                 story.tell(action, shown.get(action.action_id), shown_before)
@@ -83,6 +90,8 @@ class _Story(NamedTuple):
     propensities: npt.NDArray[np.float64] | None
     decision: Decision
     limited: Mapping[int, tuple[Reason, ...]]
+    influences: Influences
+    customer: Customer
 
     def tell(
         self, action: Action, shown: Offer | None, shown_before: Mapping[ActionId, PlacementId]
@@ -100,19 +109,29 @@ class _Story(NamedTuple):
                 action.action_id, treatment, sight.placement, 0, None, told, self._notes(action)
             )
         treatment = book.treatments[through[0]].treatment_id
-        factors = self._factors(action)
-        told = () if shown else self._outdone(action, factors, shown_before)
+        weighed = self._factors(action)
+        factors: Factors | None = weighed
+        told = () if shown else self._outdone(action, weighed, shown_before)
         if not shown and through[0] in self.limited:
             told = self.limited[through[0]]
+            factors = factors if self._competed(action) else None
         rank = shown.rank if shown else 0
         return CandidateTrace(
             action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
         )
 
     def _notes(self, action: Action) -> tuple[str, ...]:
-        """What is not as the action's own file says."""
-        override = action.override_at(self.decision.decided_at)
-        return () if override is None else (override.text,)
+        """What moves its priority and does not stand in the action's own file."""
+        now = self.decision.decided_at
+        override = action.override_at(now)
+        overridden = () if override is None else (override.text,)
+        return overridden + self.influences.told(action, self.customer, now)
+
+    def _competed(self, action: Action) -> bool:
+        """Whether an action was in the contest, whatever kept it out in the end."""
+        contests = self.decision.contests
+        here = (c.actions for c in contests if c.placement == self.sight.placement)
+        return any(action.index in actions for actions in here)
 
     def _factors(self, action: Action) -> Factors:
         propensity = None if self.propensities is None else float(self.propensities[action.index])
@@ -128,6 +147,10 @@ class _Story(NamedTuple):
         if competes and self.propensities is not None and self.propensities[action.index] < floor:
             text = f"propensity {self.propensities[action.index]:.4g} is below {floor:g}"
             told.append(_of_the_engine(Stage.PROPENSITY_THRESHOLD, "propensity_threshold", text))
+        least = self.arbiter.least_priority(self.decision.channel, action.index)
+        if competes and self.propensities is not None and factors.priority < least:
+            text = f"priority {factors.priority:.4g} is below {least:g}"
+            told.append(_of_the_engine(Stage.ARBITRATION, "priority_threshold", text))
         if competes and np.isnan(factors.value):
             text = f"its value ({action.value.text}) cannot be told, or is negative"
             told.append(

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from engine.edges.rules.compiler import Compile
-from engine.edges.rules.kept import keep, kept_in, read_kept
+from engine.edges.rules.kept import archive, keep, keep_stopped, kept_in, read_kept
 from engine.edges.rules.watch import Look, Watch
 from engine.errors import BrokenRuleBook, StorageError
 from engine.rulebook.book import RuleBook
@@ -19,7 +19,7 @@ from engine.rulebook.compile import refused
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loaded import Loaded
 from engine.rulebook.loosening import Loosening, loosened
-from engine.rulebook.snapshot import Snapshot
+from engine.rulebook.snapshot import STOPS, Snapshot
 from engine.settings import Settings
 
 RETRY: Final = 60.0
@@ -80,7 +80,9 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
         found = loosened(before, loaded.book) if before else ()
         _tell(found)
         return First(loaded, loaded.book, found=found)
-    last = await compiled(kept) if kept and settings.last_good else None
+    last = None
+    if kept and settings.last_good:
+        last = await _stopped(settings, compiled) or await compiled(kept)
     if last is None or last.book is None:
         raise BrokenRuleBook(loaded.diagnostics)
     _complain(loaded.errors, last.book.version)
@@ -97,10 +99,26 @@ async def _before(kept: Path, version: str, compiled: Compile) -> RuleBook | Non
     return None if Snapshot(files).version == version else (await compiled(kept)).book
 
 
+async def _stopped(settings: Settings, compiled: Compile) -> Loaded | None:
+    """The last good book with the emergency stops in the files, which take effect whatever else is broken.
+
+    None if there is nothing to be stopped that is not stopped already, or that cannot be done.
+    """
+    try:
+        book = await asyncio.to_thread(keep_stopped, settings.data, settings.rules / STOPS)
+        stopped = None if book is None else await compiled(book)
+    except (OSError, zipfile.BadZipFile) as error:
+        log.warning("rulebook.not_stopped", error=str(error))
+        return None
+    return None if stopped is None or stopped.book is None else stopped
+
+
 async def remember(settings: Settings, loaded: Loaded) -> None:
     """Keeps the files of the book in force; that this fails is logged and stops nothing."""
     try:
         await asyncio.to_thread(keep, settings.data, loaded.files)
+        version = Snapshot(loaded.files).version
+        await asyncio.to_thread(archive, settings.data, version, loaded.files)
     except OSError as error:
         log.warning("rulebook.not_kept", error=str(error))
 
@@ -143,16 +161,21 @@ async def _follow(serving: Serving, settings: Settings, compiled: Compile) -> No
 
 async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool:
     """One attempt; whether the book in the files is in force after it."""
+    taken = None
     try:
         loaded = await compiled(settings.rules)
         errors = loaded.errors
+        if loaded.book is None:
+            loaded = await _stopped(settings, compiled) or loaded
         if loaded.book is not None and await _take_over(serving, loaded.book):
-            await remember(settings, loaded)
+            taken = loaded
     except Exception as error:  # whatever it is, the book in force goes on deciding
         log.exception("rulebook.fault")
         errors = refused(f"the book could not be put in force: {error}").errors
     if errors and serving.refuse(errors):
         _complain(errors, serving.book.version)
+    if taken is not None:
+        await remember(settings, taken)
     return not errors
 
 

@@ -123,6 +123,27 @@ def test_equals_are_ordered_by_value_then_id():
     assert merit.ties.tolist() == [2, 0, 1]
 
 
+def test_the_most_specific_least_priority_holds_apart_from_propensities():
+    thresholds = [
+        {"priority": 1.0},
+        {"channel": "web", "priority": 2.0},
+        {"group": "save", "priority": 0.25},
+        {"action": "b", "propensity": 0.2},
+    ]
+    rules = book(
+        actions=[action("a", value=4), action("b", value=9), action("c", group="save", lever=-60)],
+        policies=arbitration(thresholds=thresholds),
+    )
+    arbiter, merit = weighed(rules)
+    assert [arbiter.least_priority("web", n) for n in range(3)] == [2.0, 2.0, 0.25]
+    assert [arbiter.least_priority("ivr", n) for n in range(3)] == [1.0, 1.0, 0.25]
+    found = arbiter.compete("web", [0, 1, 2], np.array([0.5, 0.3, 0.3]), merit)
+    assert found.actions.tolist() == [0, 1, 2]
+    found = arbiter.compete("web", [0, 1, 2], np.array([0.49, 0.19, 0.24]), merit)
+    assert found.actions.tolist() == []
+    assert arbiter.compete("web", [0, 1, 2], None, merit).actions.tolist() == [0, 1, 2]
+
+
 def test_without_value_in_ties_equals_are_ordered_by_id():
     rules = book(
         actions=[action("c", value=1), action("b", value=2)], policies=arbitration(ties=["id"])

@@ -111,6 +111,13 @@ def test_below_the_threshold_is_a_reason():
     assert found["data_5gb"].reasons[0].detail == "propensity 0.04 is below 0.05"
 
 
+def test_below_the_least_priority_is_a_reason():
+    arbitration = {"arbitration": {"thresholds": [{"channel": "web", "priority": 0.5}]}}
+    found = told(book(policies=arbitration), propensities=[0.1, 0.06])
+    assert codes(found["data_5gb"]) == ["priority_threshold"]
+    assert found["data_5gb"].reasons[0].detail == "priority 0.45 is below 0.5"
+
+
 def test_a_value_that_cannot_be_told_is_a_reason():
     rules = book(
         attributes={"customer.balance": {"type": "double"}},

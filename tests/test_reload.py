@@ -111,6 +111,11 @@ def ask(service: Service, person: str = PEOPLE[0]) -> DecideResponse:
     )
 
 
+def offered(service: Service) -> set[str]:
+    """The actions in the answer; the fallback stands for none."""
+    return {offer.action_id for offer in ask(service).placements[0].offers}
+
+
 class Caller(threading.Thread):
     """Decides, alone and on a stream, and reports what was accepted, until it is told to stop.
 
@@ -344,6 +349,30 @@ def test_a_hangup_has_files_loaded_that_nobody_watches(tmp_path):
         until(service, in_force(version_of(edition(1))))
         maps = Path(f"/proc/{service.process.pid}/maps").read_text()
     assert "cel_expr" not in maps  # what decides never loads the checker
+
+
+def test_what_is_stopped_is_out_though_the_rest_of_the_files_is_broken(tmp_path):
+    rules, data, book = tmp_path / "rules", tmp_path / "data", edition(0)
+    write(rules, book)
+    with serving(rules, data) as service:
+        service.customers.PutCustomers(PutCustomersRequest(customers=[profile(PEOPLE[0])]))
+        assert offered(service) == {"offer0", "offer1"}
+        with_mistakes(rules)
+        until(service, lambda status: bool(status.last_load_error))
+        stop = {"stop.yaml": b"stopped: [{action: offer0}]"}
+        write(rules, stop)
+        status = until(service, in_force(version_of(book | stop)))
+        assert status.last_load_error
+        assert offered(service) == {"offer1"}
+    write(rules, {"stop.yaml": b"stopped: [{action: offer1}, {action: offer0}]"})
+    with serving(rules, data, "--last-good") as service:
+        assert offered(service) == {""}
+        write(rules, {"stop.yaml": b"stopped: [{action: offre1}]"})
+        until(service, lambda status: status.loads_refused > 1)
+        assert offered(service) == {""}
+        write(rules, book | {"stop.yaml": b"stopped: []"})
+        until(service, in_force(version_of(book | {"stop.yaml": b"stopped: []"})))
+        assert "offer0" in offered(service)
 
 
 # --- over a restart -----------------------------------------------------------------------------------

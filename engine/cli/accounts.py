@@ -52,6 +52,8 @@ def _account(account: Account, rules: Path, colour: bool) -> Iterator[str]:
         yield f"  {_painted(standing, colour, fg=hue)}  {account.action_id}  {reckoned}"
     else:
         yield f"  {_painted('out', colour, fg=typer.colors.RED)}  {account.action_id}"
+    if factors is not None:
+        yield from (f"      {note}" for note in account.notes)
     for obstacle in account.obstacles:
         yield from _obstacle(obstacle, account, rules)
     if factors is None and not _is_elsewhere(account):
@@ -100,6 +102,7 @@ def as_json(account: Account) -> dict[str, Any]:
             for obstacle in account.obstacles
         ],
         "changes": _changes(account.changes),
+        "notes": list(account.notes),
     }
 
 

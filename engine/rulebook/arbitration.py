@@ -1,10 +1,11 @@
 """How candidates compete: the key arbitration of policies.yaml."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from engine.rulebook.attributes import Attributes
-from engine.rulebook.book import Placement
+from engine.rulebook.book import Placement, Threshold
 from engine.rulebook.conditions import (
     WrittenCondition,
     WrittenNumber,
@@ -13,15 +14,20 @@ from engine.rulebook.conditions import (
 )
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy
+from engine.rulebook.influencer import Influencer
+from engine.rulebook.influencers import read_influencers
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node, described
 from engine.rulebook.placements import channel_reader
-from engine.rulebook.readers import allowing, list_of, number, one_of, reference, text
+from engine.rulebook.readers import allowing, list_of, number, one_of, text
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.stages import Stages
+from engine.rulebook.target import Targets, read_target
 
 FACTORS: Final = "PCVL"
 POLICIES: Final = ("squarecb", "greedy", "thompson")
 TIES: Final = ("value", "id")
+_LEAST: Final = ("propensity", "priority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,6 @@ class WrittenWeight:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenThreshold:
-    """A least propensity, and where it applies ("" = anywhere)."""
-
-    channel: str
-    issue: str
-    group: str
-    action: str
-    propensity: float
-
-
-@dataclass(frozen=True, slots=True)
 class WrittenExploration:
     """How chance enters; `none_when` is compiled later."""
 
@@ -66,9 +61,10 @@ class WrittenArbitration:
 
     factors: frozenset[str] = frozenset(FACTORS)
     context_weights: tuple[WrittenWeight, ...] = ()
-    thresholds: tuple[WrittenThreshold, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     exploration: WrittenExploration = WrittenExploration()
     ties: tuple[str, ...] = ("value", "id")
+    influencers: tuple[Influencer, ...] = ()
 
     @property
     def conditions(self) -> tuple[WrittenCondition, ...]:
@@ -86,6 +82,13 @@ class Scope:
     hierarchy: Hierarchy
     placements: dict[str, Placement]
     actions: Names
+    outcomes: Names
+    stages: Stages
+
+    @property
+    def targets(self) -> Targets:
+        """What a weight, threshold or influencer may concern."""
+        return Targets(self.hierarchy, self.actions)
 
 
 def read_arbitration(node: Node | None, scope: Scope, report: Report) -> WrittenArbitration:
@@ -100,11 +103,16 @@ def read_arbitration(node: Node | None, scope: Scope, report: Report) -> Written
             for item in _items(fields.node("context_weights"), report)
             if (weight := _weight(item, scope, report))
         ),
-        thresholds=tuple(
-            _threshold(item, scope, report) for item in _items(fields.node("thresholds"), report)
-        ),
+        thresholds=tuple(_thresholds(_items(fields.node("thresholds"), report), scope, report)),
         exploration=_exploration(fields.node("exploration"), report),
         ties=_with_id(fields.take("ties", list_of(one_of("tie-breaker", TIES)), ("value", "id"))),
+        influencers=read_influencers(
+            fields.node("influencers"),
+            scope.targets,
+            scope.outcomes,
+            channel_reader(scope.attributes, scope.placements),
+            report,
+        ),
     )
     fields.close()
     return arbitration
@@ -138,13 +146,26 @@ def _items(node: Node | None, report: Report) -> tuple[Node, ...]:
 
 def _weight(node: Node, scope: Scope, report: Report) -> WrittenWeight | None:
     fields = Fields(node, report, "a context weight")
-    fields.require("when")
-    condition = _condition(fields, "when", "context_weights")
-    issue, group, action = _target(fields, scope)
+    condition = _when_or_stages(fields, scope)
+    issue, group, action = read_target(fields, scope.targets)
     weight = fields.need("weight", number_or_expression(-100, 10_000), 0.0)
     fields.close()
     place = fields.place_of("weight")
     return WrittenWeight(condition, issue, group, action, weight, place) if condition else None
+
+
+def _when_or_stages(fields: Fields, scope: Scope) -> WrittenCondition | None:
+    """When a context weight counts: a condition, or the stages of the customer."""
+    if "stages" not in fields:
+        fields.require("when")
+    elif "when" in fields:
+        message = "'when' and 'stages': give one of them, or ask for the stage under 'when'"
+        fields.report.error(fields.key_place("stages"), message)
+    in_stage = scope.stages.filter(fields)
+    when = _condition(fields, "when", "context_weights")
+    if in_stage is None:
+        return when
+    return WrittenCondition("context_weights", "", "arbitration", "", in_stage.place, in_stage)
 
 
 def _condition(fields: Fields, key: str, test: str) -> WrittenCondition | None:
@@ -154,25 +175,25 @@ def _condition(fields: Fields, key: str, test: str) -> WrittenCondition | None:
     return WrittenCondition(test, "", "arbitration", "", scalar.place, scalar)
 
 
-def _target(fields: Fields, scope: Scope) -> tuple[str, str, str]:
-    """The issue, group and action something applies to: one of them, or none for all."""
-    names = (scope.hierarchy.issue_names, scope.hierarchy.group_names, scope.actions)
-    issue, group, action = (fields.take(n.kind, reference(n), "") for n in names)
-    given = [n.kind for n in names if n.kind in fields]
-    if len(given) > 1:
-        fields.report.error(
-            fields.key_place(given[1]), f"'{given[0]}' and '{given[1]}': name only one of them"
-        )
-    return issue, group, action
-
-
-def _threshold(node: Node, scope: Scope, report: Report) -> WrittenThreshold:
-    fields = Fields(node, report, "a threshold")
-    channel = fields.take("channel", channel_reader(scope.attributes, scope.placements), "")
-    issue, group, action = _target(fields, scope)
-    propensity = fields.need("propensity", number(0, 1), 0.0)
-    fields.close()
-    return WrittenThreshold(channel, issue, group, action, propensity)
+def _thresholds(nodes: Iterable[Node], scope: Scope, report: Report) -> Iterator[Threshold]:
+    """Each threshold; two may not ask the same of the same."""
+    known: dict[tuple[str, ...], Place] = {}
+    for node in nodes:
+        fields = Fields(node, report, "a threshold")
+        channel = fields.take("channel", channel_reader(scope.attributes, scope.placements), "")
+        issue, group, action = read_target(fields, scope.targets)
+        propensity = fields.take("propensity", number(0, 1), None)
+        priority = fields.take("priority", number(0), None)
+        if not any(key in fields or fields.lost(key) for key in _LEAST):
+            message = "a threshold needs the key 'propensity', 'priority' or both"
+            report.error(fields.place, message)
+        fields.close()
+        for key in (key for key in _LEAST if key in fields):
+            first = known.setdefault((key, channel, issue, group, action), node.place)
+            if first != node.place:
+                message = f"line {first.line} has a threshold of {key} for the same already"
+                report.error(fields.key_place(key), message)
+        yield Threshold(channel, issue, group, action, propensity, priority)
 
 
 def _exploration(node: Node | None, report: Report) -> WrittenExploration:

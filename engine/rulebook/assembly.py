@@ -16,7 +16,6 @@ from engine.rulebook.book import (
     Exploration,
     Override,
     RuleBook,
-    Threshold,
     Treatment,
     compiled,
 )
@@ -76,11 +75,18 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
 
 
 def _all_conditions(action: WrittenAction, policies: Policies) -> Iterator[WrittenCondition]:
-    for level in policies.hierarchy.above(action.group):
-        yield from (c for c in level.conditions if c.name not in action.opt_out)
+    yield from _inherited(action, policies)
     yield from action.conditions
     for treatment in action.treatments:
         yield from treatment.conditions
+
+
+def _inherited(action: WrittenAction, policies: Policies) -> Iterator[WrittenCondition]:
+    """What an action must meet by its place in the hierarchy and its purpose, without its opt-outs."""
+    above = (c for level in policies.hierarchy.above(action.group) for c in level.conditions)
+    for condition in (*above, *policies.consents.of(action.purpose)):
+        if condition.name not in action.opt_out:
+            yield condition
 
 
 def draft(written: Written, report: Report) -> Draft:
@@ -88,7 +94,10 @@ def draft(written: Written, report: Report) -> Draft:
     expressions = Expressions(written.attributes, report)
     indexes = {
         condition: index
-        for condition in written.policies.hierarchy.conditions
+        for condition in (
+            *written.policies.hierarchy.conditions,
+            *written.policies.consents.conditions,
+        )
         if (index := expressions.condition(condition)) is not None
     }
     assembled = _Actions(
@@ -124,9 +133,8 @@ class _Actions:
         index = len(self.actions)
         inherited = [
             self.indexes[condition]
-            for level in hierarchy.above(written.group)
-            for condition in level.conditions
-            if condition in self.indexes and condition.name not in written.opt_out
+            for condition in _inherited(written, self.policies)
+            if condition in self.indexes
         ]
         own = self._compiled(written.conditions)
         percent = hierarchy.percent(written.group) + written.lever
@@ -220,10 +228,7 @@ def _arbitration(
     return Arbitration(
         factors=written.factors,
         context_weights=tuple(one.weight for one in weighed),
-        thresholds=tuple(
-            Threshold(t.channel, t.issue, t.group, t.action, t.propensity)
-            for t in written.thresholds
-        ),
+        thresholds=written.thresholds,
         exploration=Exploration(
             policy=written.exploration.policy,
             gamma=written.exploration.gamma,
@@ -231,6 +236,7 @@ def _arbitration(
             none_when=expressions.condition(none_when) if none_when else None,
         ),
         ties=written.ties,
+        influencers=written.influencers,
     )
 
 

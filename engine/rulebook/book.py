@@ -10,6 +10,7 @@ from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Valu
 from engine.rulebook.cap import Cap
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.influencer import Influencer
 from engine.rulebook.stop import Stop
 
 Truth: TypeAlias = bool | None
@@ -256,13 +257,17 @@ class ContextWeight:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The least propensity to be shown, where channel, issue, group and action (each "" = any) match."""
+    """The least propensity and priority to be shown, where channel, issue, group and action match.
+
+    Each of the four is "" where any will do; None asks nothing.
+    """
 
     channel: str
     issue: str
     group: str
     action: str
-    propensity: float
+    propensity: float | None = None
+    priority: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +285,14 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Arbitration:
-    """How candidates compete: which of the factors count, weights, thresholds, exploration, ties."""
+    """How candidates compete: which factors count, weights, thresholds, exploration, ties, influencers."""
 
     factors: frozenset[str]
     context_weights: tuple[ContextWeight, ...]
     thresholds: tuple[Threshold, ...]
     exploration: Exploration
     ties: tuple[str, ...]
+    influencers: tuple[Influencer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

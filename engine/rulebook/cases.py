@@ -38,6 +38,7 @@ ENGINE_CODES: Final = (
     "arbitration.outranked",
     "placement.taken",
     "propensity_threshold",
+    "priority_threshold",
 )
 NOT_ENFORCED: Final[Mapping[str, str]] = {
     "caps": "caps are not enforced yet",

@@ -8,17 +8,22 @@ from engine.rulebook.fields import Fields, named
 from engine.rulebook.nodes import MapNode, Node, Scalar, described
 from engine.rulebook.readers import SCALAR, Reader, allowed, allowing, amount_meant, number
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.stages import Stages
 
 STAGES: Final = {
     "when": Stage.AVAILABILITY,
     "eligible_when": Stage.ELIGIBILITY,
     "applicable_when": Stage.APPLICABILITY,
     "suitable_when": Stage.SUITABILITY,
+    "consent": Stage.CONSENT_AND_CONTACT,
 }
 """The stage of a condition by the key it stands under, unless it asks for consent. A treatment's
 `when` decides whether the treatment is available, with the reason code `when`."""
 
 POLICY_TESTS: Final = ("eligible_when", "applicable_when", "suitable_when")
+
+_IN_STAGE: Final = "applicable_when"
+"""The test that the key `stages` is part of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +74,15 @@ def number_or_expression(least: float, most: float = float("inf")) -> Reader[Wri
     return allowing(anyOf=(allowed(constant), {"type": "string"}))(read)
 
 
+_OF_STAGES: Final = {
+    "all_actions": "all_stages",
+    "issue": "issue_stages",
+    "group": "group_stages",
+    "action": "stages",
+}
+"""The name of the condition that the key `stages` stands for, by level."""
+
+
 class PolicyTests(NamedTuple):
     """The conditions of one level; `complete` is False if some may be lost by a mistake."""
 
@@ -76,17 +90,28 @@ class PolicyTests(NamedTuple):
     complete: bool
 
 
-def policy_tests(fields: Fields, level: str, owner: str) -> PolicyTests:
-    """The conditions under the three policy tests of one level of the hierarchy."""
+def policy_tests(fields: Fields, level: str, owner: str, stages: Stages) -> PolicyTests:
+    """The conditions of one level of the hierarchy: under the three policy tests, and by `stages`."""
     before = fields.report.errors
     conditions = tuple(
         condition
         for test in POLICY_TESTS
         for condition in named_conditions(fields.node(test), fields.report, test, level, owner)
     )
+    in_stage = stages.filter(fields)
+    if in_stage is not None:
+        name = _OF_STAGES[level]
+        for taken in conditions:
+            if (taken.test, taken.name) == (_IN_STAGE, name):
+                message = f"'{name}' is the name of what 'stages' asks for: name this one otherwise"
+                fields.report.error(taken.place, message)
+        asked = WrittenCondition(
+            _IN_STAGE, name, level, owner, fields.key_place("stages"), in_stage
+        )
+        conditions = (asked, *conditions)
     lost = fields.report.errors > before or any(
         _is_damaged(fields.node(test)) if test in fields else fields.lost(test)
-        for test in POLICY_TESTS
+        for test in (*POLICY_TESTS, "stages")
     )
     return PolicyTests(conditions, not lost)
 

@@ -16,8 +16,8 @@ from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
-from engine.rulebook.snapshot import Snapshot, snapshot
-from engine.rulebook.stops import STOPS, Stoppable, read_stops
+from engine.rulebook.snapshot import STOPS, Snapshot, snapshot
+from engine.rulebook.stops import Stoppable, read_stops
 
 __all__ = ["Loaded", "load"]
 

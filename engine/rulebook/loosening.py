@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.contact_changes import looser, looser_all
 from engine.rulebook.stop import Stop
 
 _NAMED: Final = 5
@@ -69,6 +70,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_conditions(old, new),
         *_attributes(old, new),
         *_actions(old, new),
+        *_contact(old, new),
         *_arbitration(old, new),
         *_stops(old, new),
     )
@@ -226,6 +228,24 @@ def _rank(action_class: ActionClass) -> int:
     return list(ActionClass).index(action_class)
 
 
+# --- contact policies ----------------------------------------------------------------------------
+
+
+def _contact(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Contact policies that withhold less; one that is gone is told of the actions that obeyed it."""
+    before = {policy.name: policy for policy in old.contact.policies}
+    for policy in new.contact.policies:
+        was = before.get(policy.name)
+        obeying = tuple(a.action_id for a in new.actions if policy.name in a.contact_policies)
+        file, line, column = policy.place.rsplit(":", 2)
+        for said in looser(was, policy) if was else ():
+            yield Loosening(
+                Loosened.ACTION, policy.code, obeying, said, file, int(line), int(column)
+            )
+    for said in looser_all(old.contact, new.contact):
+        yield Loosening(Loosened.ACTION, "contact_policies", (), said)
+
+
 # --- stops ----------------------------------------------------------------------------------------
 
 
@@ -260,23 +280,36 @@ def _covers(other: Stop, stop: Stop) -> bool:
 
 
 def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
-    least = {_where(threshold): threshold.propensity for threshold in new.arbitration.thresholds}
-    for threshold in old.arbitration.thresholds:
-        now = least.get(_where(threshold), 0.0)
-        if now < threshold.propensity:
-            said = f"for {_where(threshold)} is {now:g}; it was {threshold.propensity:g}"
-            yield Loosening(Loosened.THRESHOLD, "propensity_threshold", (), said)
+    before, after = _least(old), _least(new)
+    for (name, where), was_least in before.items():
+        least = after.get((name, where), 0.0)
+        if least < was_least:
+            said = f"for {where} is {least:g}; it was {was_least:g}"
+            yield Loosening(Loosened.THRESHOLD, name, (), said)
     was, now_calm = old.arbitration.exploration.none_when, new.arbitration.exploration.none_when
     if was is not None:
-        before = old.conditions[was]
-        after = None if now_calm is None else new.conditions[now_calm]
-        if after is None or after.text != before.text:
-            text = "gone" if after is None else _quoted(after.text)
-            place = after or before
-            said = f"(no exploration) is {text}; it was {_quoted(before.text)}"
+        calm = old.conditions[was]
+        still = None if now_calm is None else new.conditions[now_calm]
+        if still is None or still.text != calm.text:
+            text = "gone" if still is None else _quoted(still.text)
+            place = still or calm
+            said = f"(no exploration) is {text}; it was {_quoted(calm.text)}"
             yield Loosening(
                 Loosened.THRESHOLD, "none_when", (), said, place.file, place.line, place.column
             )
+
+
+def _least(book: RuleBook) -> dict[tuple[str, str], float]:
+    """What each threshold asks, by its reason code and scope."""
+    return {
+        (name, _where(threshold)): least
+        for threshold in book.arbitration.thresholds
+        for name, least in (
+            ("propensity_threshold", threshold.propensity),
+            ("priority_threshold", threshold.priority),
+        )
+        if least is not None
+    }
 
 
 def _where(threshold: Threshold) -> str:

@@ -48,6 +48,16 @@ class Scalar:
         return self.source.place(self.start + offsets[max(0, min(offset, len(self.text)))])
 
 
+class Implied(Scalar):
+    """A text that nobody wrote: what is written at its place means this."""
+
+    __slots__ = ()
+
+    def place_of(self, offset: int) -> Place:  # noqa: ARG002 -- no character of it is written anywhere
+        """Where what means it begins."""
+        return self.place
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ListNode:
     """A sequence."""

@@ -1,23 +1,25 @@
 """policies.yaml: hierarchy, placements, arbitration and everything else that is not one action's."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
 from engine.rulebook.conditions import WrittenCondition
+from engine.rulebook.consents import Consents, read_consents
 from engine.rulebook.contact import Contact
 from engine.rulebook.contact_policies import Known, read_contact
 from engine.rulebook.fields import Fields
-from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
+from engine.rulebook.hierarchy import Hierarchy, Level, Referred, read_hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
 from engine.rulebook.placements import read_placements
 from engine.rulebook.readers import zone
 from engine.rulebook.report import Report
+from engine.rulebook.stages import Stages, read_stages
 from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
 
 
@@ -29,6 +31,7 @@ class Policies:
     """
 
     hierarchy: Hierarchy
+    stages: Stages
     placements: Mapping[str, Placement]
     placement_names: Names
     arbitration: WrittenArbitration
@@ -40,6 +43,7 @@ class Policies:
     extra_conditions: tuple[WrittenCondition, ...] = ()
     caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
+    consents: Consents = field(default_factory=Consents)
 
 
 def read_policies(
@@ -53,7 +57,15 @@ def read_policies(
     zone_written = fields.take("timezone", zone, None)
     timezone = zone_written.key if zone_written else "UTC"
     whole = root.place.file not in report.lost
-    hierarchy = read_hierarchy(fields)
+    stages = read_stages(fields, attributes)
+    consents = read_consents(fields)
+    obeyed = Names.of(
+        "contact policy",
+        _named(root, "contact_policies"),
+        lost=lost,
+        complete=_stands(fields, "contact_policies", whole),
+    )
+    hierarchy = read_hierarchy(fields, Referred(obeyed, consents.names, stages))
     placements = read_placements(fields, attributes)
     placement_names = Names.of(
         "placement", placements, complete=_has(root, "placements"), lost=lost
@@ -63,19 +75,16 @@ def read_policies(
         "outcome", outcomes, lost=lost, complete=_stands(fields, "outcomes", whole)
     )
     contact = read_contact(fields, Known(attributes, placements, outcome_names, zone_written))
-    scope = Scope(attributes, hierarchy, placements, actions)
+    scope = Scope(attributes, hierarchy, placements, actions, outcome_names, stages)
     policies = Policies(
         hierarchy=hierarchy,
+        stages=stages,
         placements=placements,
         placement_names=placement_names,
         arbitration=read_arbitration(fields.node("arbitration"), scope, report),
-        contact_policies=Names.of(
-            "contact policy",
-            (policy.name for policy in contact.policies),
-            lost=lost,
-            complete=_stands(fields, "contact_policies", whole),
-        ),
+        contact_policies=obeyed,
         contact=contact,
+        consents=consents,
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
@@ -99,6 +108,12 @@ def _has(root: Node, section: str) -> bool:
     )
 
 
+def _named(root: Node, section: str) -> tuple[str, ...]:
+    """The names under a section."""
+    node = root.entries.get(section, (None, None))[1] if isinstance(root, MapNode) else None
+    return tuple(node.entries) if isinstance(node, MapNode) else ()
+
+
 def _stands(fields: Fields, section: str, whole: bool) -> bool:
     """Whether a section that may be left out is really meant to be."""
     return fields.stands(section) or (whole and not fields.lost(section))
@@ -114,6 +129,7 @@ def _nothing() -> Policies:
         hierarchy=Hierarchy(
             Level("all_actions", ""), {}, {}, complete_issues=False, complete_groups=False
         ),
+        stages=Stages(),
         placements={},
         placement_names=unknown("placement"),
         arbitration=WrittenArbitration(),

@@ -11,6 +11,8 @@ attributes:
   events.drops: {type: int, from: {event: drop, count: 1d}}
 """,
     "policies.yaml": b"""\
+stages: customer.segment
+timezone: UTC
 issues:
   i: {eligible_when: {c1: 'true'}, applicable_when: {c2: 'true'}, suitable_when: {c3: 'true'}}
 groups:
@@ -19,13 +21,21 @@ all_actions: {eligible_when: {c7: 'true'}, applicable_when: {c8: 'true'}, suitab
 placements:
   p: {channel: web, texts: {headline: 40}, fallback: {headline: Hello}}
 arbitration:
-  context_weights: [{when: 'true', issue: i, weight: 1}]
-  thresholds: [{channel: web, propensity: 0.1}]
+  context_weights: [{when: 'true', issue: i, weight: 1}, {stages: [a], weight: 1}]
+  thresholds: [{channel: web, propensity: 0.1, priority: 0.1}]
+  influencers:
+    f: {on: click, scope: group, weight: 1, after: 1d, lasts: 1d, fades_over: 1d, channels: [web]}
   exploration: {gamma: 1}
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
   related: {scope: attribute, attribute: family, count: click, at_least: 1, within: 1d, pause: 1d}
+  ending: {scope: all, count: click, at_least: 1, within: 1d, pause: {until: click, at_most: 1d}}
+  often: {channels: [web], limit: {per_day: 1, per_week: 1}}
   quiet: {scope: all, between: ["21:00", "08:00"], timezone: UTC}
+consents:
+  channel: 'true'
+  purposes: {marketing: 'true'}
+  default: marketing
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
 outcomes: {click: 1, lost: null}

@@ -53,7 +53,8 @@ _TEXTS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "str
 def schemas(directory: Path | Mapping[str, bytes]) -> dict[str, Schema]:
     """The schema of each kind of file, by its name in `FILES`, for the book in this directory.
 
-    A schema never refuses what the checker accepts. Where the book has mistakes, names that cannot
+    A schema refuses nothing the checker accepts but a key with nothing under it, which is as good as
+    absent and hardly ever meant. Where the book has mistakes, names that cannot
     be told are left open.
     """
     known = _known(directory)
@@ -293,7 +294,10 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.hierarchy.group_names,
         policies.placement_names,
         policies.contact_policies,
+        policies.consents.names,
         policies.outcome_names,
         Names("treatment", complete=False),
+        policies.stages.names,
+        attributes.names,
     )
     return {names.kind: names for names in found}

@@ -12,7 +12,8 @@ from engine.rulebook.names import did_you_mean
 from engine.rulebook.parse import MOST_BYTES
 from engine.rulebook.report import Mistake, Place, Report
 
-TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv", "stop.yaml")
+STOPS: Final = "stop.yaml"
+TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv", STOPS)
 FOLDERS: Final = ("actions", "tests")
 MOST_FILES: Final = 1000
 MOST_READ: Final = 64 << 20

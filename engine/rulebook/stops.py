@@ -11,10 +11,10 @@ from engine.rulebook.nodes import ListNode, Node, described, shortened
 from engine.rulebook.policies import Policies
 from engine.rulebook.readers import as_written, reference, words
 from engine.rulebook.report import Place, Report
+from engine.rulebook.snapshot import STOPS
 from engine.rulebook.stop import Stop
 from engine.rulebook.validity import moment
 
-STOPS: Final = "stop.yaml"
 KINDS: Final = ("action", "treatment", "placement", "group", "issue", "channel")
 
 

@@ -91,6 +91,7 @@ def test_for_programs(folder: Path) -> None:
             }
         ],
         "changes": [change],
+        "notes": [],
     }
 
 

@@ -1,4 +1,4 @@
-from engine.edges.rules.kept import KEPT, keep, kept_in, read_kept
+from engine.edges.rules.kept import KEPT, archive, archived, keep, kept_in, read_kept
 from engine.rulebook.load import load
 from tests.rulebook.builders import files
 
@@ -23,3 +23,15 @@ def test_what_was_half_written_when_the_power_went_is_not_taken_for_a_book(tmp_p
     keep(tmp_path, files())
     (tmp_path / f"{KEPT}.new").write_bytes(b"PK")
     assert read_kept(tmp_path / KEPT) == files()
+
+
+def test_books_that_decided_before_are_found_by_their_version(tmp_path):
+    assert archived(tmp_path, "v0") is None
+    for number in range(5):
+        archive(tmp_path, f"v{number}", {"policies.yaml": b"%d" % number}, most=3)
+    assert [archived(tmp_path, f"v{number}") is None for number in range(5)] == [True] * 2 + [
+        False
+    ] * 3
+    kept = archived(tmp_path, "v3")
+    assert kept is not None
+    assert read_kept(kept) == {"policies.yaml": b"3"}
