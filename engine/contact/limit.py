@@ -18,6 +18,7 @@ class ContactLimit:
         "_holding",
         "_more",
         "_now",
+        "_picked",
         "_quiet",
         "_quiets",
         "_standing",
@@ -39,6 +40,7 @@ class ContactLimit:
         self._quiet = quiet
         self._now = now
         self._closed = standing.closed
+        self._picked = 0
         self._more: dict[tuple[int, str], list[Micros]] = defaultdict(list)
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
@@ -50,7 +52,7 @@ class ContactLimit:
 
     def steady(self, picks: int) -> bool:
         """Whether no policy is so near its limit that `picks` more offers could reach it."""
-        standing = self._standing
+        standing, picks = self._standing, picks + self._picked
         for held in self._closing:
             if held.least <= picks:
                 return False
@@ -67,6 +69,7 @@ class ContactLimit:
         """Counts an impression of this treatment's action now."""
         now, standing = self._now, self._standing
         action = self._holding.action_of[treatment]
+        self._picked += 1
         for place, held in enumerate(self._closing):
             scope = held.tally.scope(action)
             resting = held.treatments.get(scope) if scope is not None else None

@@ -33,6 +33,7 @@ from tests.contact.naive import DAY, MINUTE, Made, violated
 from tests.rulebook.builders import action, book
 
 CHANNELS = ("web", "app", "sms")
+PLACES = {f"{channel}.{name}": n for channel in CHANNELS for name, n in (("top", 3), ("side", 2))}
 HOUR = 60 * MINUTE
 START = 1_792_000_000_000_000
 """In October 2026, ten days before the clocks of Dublin are put back."""
@@ -47,8 +48,8 @@ def _actions():
             group=f"g{index % 3}",
             attributes={"family": f"f{index % 2}"},
             treatments=[
-                {"id": f"a{index}.{c}", "placement": f"{c}.place", "texts": {"headline": "Hello"}}
-                for c in CHANNELS
+                {"id": f"a{index}.{at}", "placement": at, "texts": {"headline": "Hello"}}
+                for at in PLACES
             ],
         )
 
@@ -64,13 +65,13 @@ BASE = book(
         "groups": {"g0": {"issue": "i0"}, "g1": {"issue": "i0"}, "g2": {"issue": "i1"}},
         "all_actions": None,
         "placements": {
-            f"{c}.place": {
-                "channel": c,
-                "slots": 3,
+            at: {
+                "channel": at.partition(".")[0],
+                "slots": slots,
                 "texts": {"headline": 40},
                 "fallback": {"headline": "Hello"},
             }
-            for c in CHANNELS
+            for at, slots in PLACES.items()
         },
     },
     actions=list(_actions()),
@@ -225,7 +226,9 @@ class World:
     def decide(self, person, channel, pause, seed):
         self.now += pause
         who = self.people[person]
-        asked = question(f"{channel}.place", channel=channel, customer_id=who.customer_id)
+        asked = question(
+            f"{channel}.top", f"{channel}.side", channel=channel, customer_id=who.customer_id
+        )
         given = Circumstances(
             DecisionId(f"d{len(self.decisions)}"), who, self.now, seed,
             Budget(3_600.0, lambda: 0.0), (), self.household(who),
@@ -236,29 +239,22 @@ class World:
         self.decisions[decision.decision_id] = decision
 
     def judge(self, decision, channel, who):
-        free = {i for i in range(6) if self.allowed(i, channel, who, self.made)}
         mandatory = {a.index for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
-        assert set(decision.contests[0].actions.tolist()) == free - mandatory
-        placed = decision.placements[0]
-        index = {a.action_id: a.index for a in self.book.actions}
         shown = set()
-        for offer in [] if placed.fallback else placed.offers:
-            at = index[offer.action_id]
-            assert self.allowed(at, channel, who, self.made), offer.action_id
-            shown.add(at)
-            self.made.append(
-                Made(
-                    who.customer_id,
-                    who.attributes.get("household.id", ""),
-                    self.facts(at),
-                    channel,
-                    self.now,
-                    decision.decision_id,
-                )
-            )
-        if len(shown) < 3:
+        for placed, contest in zip(decision.placements, decision.contests, strict=True):
             left = set(range(6)) - shown
-            assert not [i for i in left if self.allowed(i, channel, who, self.made)]
+            free = {i for i in left if self.allowed(i, channel, who, self.made)}
+            assert set(contest.actions.tolist()) == free - mandatory
+            for offer in [] if placed.fallback else placed.offers:
+                at = next(a.index for a in self.book.actions if a.action_id == offer.action_id)
+                assert self.allowed(at, channel, who, self.made), offer.action_id
+                shown.add(at)
+                home = who.attributes.get("household.id", "")
+                facts, decided = self.facts(at), decision.decision_id
+                self.made.append(Made(who.customer_id, home, facts, channel, self.now, decided))
+            if placed.fallback or len(placed.offers) < PLACES[placed.placement]:
+                left = set(range(6)) - shown
+                assert not [i for i in left if self.allowed(i, channel, who, self.made)]
 
     def report(self, which, outcome, pause):
         self.now += pause
