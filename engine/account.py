@@ -22,7 +22,9 @@ from engine.rehearsal import calm, decided
 from engine.rulebook.book import Action, Attribute, Kind, RuleBook, Treatment, Type
 from engine.rulebook.cel import Expression
 from engine.rulebook.nearest_change import Change, NearestChange
+from engine.rulebook.times import moment_of
 
+_LIMITS: Final = frozenset({"contact_policy", "cap", "budget"})
 _PLACE: Final = frozenset({"request.channel", "request.placement"})
 
 
@@ -99,7 +101,8 @@ class Accountant:
             Obstacle(reason, self._removal(reason, action, values, now)) for reason in told.reasons
         )
         through = told.factors is not None
-        changes = () if through else self._entry(action, told.placement, values, now)
+        entry = () if through else self._entry(action, told.placement, values, now)
+        changes = _with_waits(entry, obstacles)
         return Account(
             told.placement, told.action_id, told.rank, told.factors, obstacles, changes, told.notes
         )
@@ -121,6 +124,8 @@ class Accountant:
                     values, lambda v: self._book.conditions_of(v)[index] is True
                 )
             return self._found[key]
+        if "until" in reason.saw and _is_limit(reason):
+            return self._wait(reason, now)
         if reason.code == "availability.valid":
             begun = self._begun(action, now)
             return None if begun is None else (begun,)
@@ -132,12 +137,18 @@ class Accountant:
     def _begun(self, action: Action, now: Micros) -> Change | None:
         """The passing of time until an action becomes valid; None if that is over."""
         start, _ = action.valid
-        if start is None or now >= start:
-            return None
+        return None if start is None or now >= start else self._later(now, start)
+
+    def _wait(self, reason: Reason, now: Micros) -> tuple[Change, ...] | None:
+        """The passing of time until a limit lets go; None if that cannot be told."""
+        until = moment_of(reason.saw["until"])
+        return None if until is None else (self._later(now, until),)
+
+    def _later(self, now: Micros, then: Micros) -> Change:
         index = self._book.index.get("now")
         clock = Attribute(-1, "now", Type(Kind.TIMESTAMP))
         attribute = clock if index is None else self._book.attributes[index]
-        return Change(attribute, now, start, f"{show_moment(start)} or later")
+        return Change(attribute, now, then, f"{show_moment(then)} or later")
 
     # --- all of them ----------------------------------------------------------------------------
 
@@ -192,3 +203,23 @@ class Accountant:
         later = values.copy()
         later[index] = now
         return later
+
+
+def _is_limit(reason: Reason) -> bool:
+    """Whether it was no condition, but a limit that kept something out."""
+    return reason.code.partition(".")[0] in _LIMITS
+
+
+def _with_waits(
+    entry: tuple[Change, ...] | None, obstacles: Sequence[Obstacle]
+) -> tuple[Change, ...] | None:
+    """What meets the rules, and the wait for the limit that lets go last; None if one never does."""
+    limits = [obstacle.changes for obstacle in obstacles if _is_limit(obstacle.reason)]
+    if entry is None or None in limits:
+        return None
+    waits = [wait for changes in limits for wait in changes or ()]
+    return (*entry, max(waits, key=_moment)) if waits else entry
+
+
+def _moment(wait: Change) -> Micros:
+    return wait.after if isinstance(wait.after, int) else 0

@@ -11,6 +11,7 @@ from engine.arbitration import Arbiter, Candidates, Merit
 from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.circumstances import Circumstances
+from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.explain import Sight, explain
@@ -30,6 +31,7 @@ from engine.model import (
     Question,
     Step,
     TreatmentId,
+    Unknown,
     Value,
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment
@@ -120,6 +122,7 @@ class Decider:
     ) -> None:
         self.book = book
         self._guards = guards_of(book) if guards is None else guards
+        self.asks_for_households = asks_for_households(book)
         self.model = model
         self._clock = clock
         self._knowledge = Knowledge(book)
@@ -292,6 +295,7 @@ class Decider:
         contests: tuple[Contest, ...],
         placed: list[PlacementOffers],
     ) -> Decision:
+        household = given.household
         return Decision(
             given.decision_id,
             question.customer_id,
@@ -308,6 +312,7 @@ class Decider:
             scores.features,
             self.model.features.digest,
             contests,
+            household=None if isinstance(household, Unknown | None) else household.customer_id,
         )
 
     def _only_fallback(self, question: Question, given: Circumstances) -> Decision:

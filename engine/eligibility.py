@@ -149,7 +149,11 @@ def show_moment(moment: Micros) -> str:
 
 
 def show_length(micros: Micros) -> str:
-    """A length of time as people write it, seconds the smallest: `3d 4h`."""
+    """A length of time as people write it, seconds the smallest.
+
+    >>> show_length(90_000_000)
+    '1m 30s'
+    """
     seconds = abs(micros) // 1_000_000
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

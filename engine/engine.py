@@ -7,7 +7,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -15,6 +15,8 @@ from engine.breaker import Breaker
 from engine.capsule import Capsules, open_capsules
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
+from engine.contact.household import for_household, household_of
+from engine.contact.pending import Pending
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.edges.grpc.port import RuleBookStatus
@@ -23,11 +25,13 @@ from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.features import FeatureSchema
+from engine.guards import guards_of
 from engine.join import exposure_of, joined, unknown_decision
 from engine.learn import Learner, Mind
 from engine.model import (
     DAY,
     SECOND,
+    UNKNOWN,
     Customer,
     CustomerId,
     Decision,
@@ -43,7 +47,9 @@ from engine.model import (
     Micros,
     ProfileUpdate,
     Question,
+    Response,
     Step,
+    Unknown,
 )
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
@@ -75,6 +81,14 @@ class Sources:
     seed: Callable[[], int] = lambda: secrets.randbits(64)
 
 
+class Known(NamedTuple):
+    """Who asks, with the record of their household: None if there is none, `UNKNOWN` if it cannot be told."""
+
+    customer: Customer
+    household: Customer | Unknown | None
+    degraded: tuple[Degradation, ...] = ()
+
+
 class AttuneEngine:
     """One engine over one data directory. All calls come from one event loop.
 
@@ -90,6 +104,7 @@ class AttuneEngine:
         decider: Decider,
         learner: Learner,
         sources: Sources,
+        pending: Pending,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -100,6 +115,7 @@ class AttuneEngine:
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
+        self._pending = pending
         self._answering: dict[str, asyncio.Future[Answer]] = {}
         self._breaker = Breaker(PROFILE_REST, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
@@ -128,8 +144,9 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        decider = await _decider(book, self._state, self._learner, self._sources.monotonic)
+        decider = await _decider(book, self._state, self._learner, self._sources, self._pending)
         before, self._decider = self._decider, decider
+        self._pending.assume_shown = book.contact.remembers
         weakref.finalize(before, dissolve, before.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
@@ -184,7 +201,13 @@ class AttuneEngine:
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
-        return self._decide_for(customer, question, deadline, (), self._decider)
+        household = self._household(customer, self._decider)
+        if household is not None and not isinstance(household, Unknown):
+            record = self._state.known(household)
+            if record is None:
+                return None
+            return self._decide_for(Known(customer, record), question, deadline, self._decider)
+        return self._decide_for(Known(customer, household), question, deadline, self._decider)
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
@@ -231,7 +254,19 @@ class AttuneEngine:
         self, question: Question, deadline: float, decider: Decider
     ) -> Answer:
         customer, degraded = await self._know(question.customer_id, deadline)
-        return self._decide_for(customer, question, deadline, degraded, decider)
+        household: Customer | Unknown | None = None
+        key = self._household(customer, decider)
+        if isinstance(key, Unknown):
+            household = UNKNOWN
+        elif key is not None:
+            record, failed = await self._know(key, deadline)
+            household = UNKNOWN if failed else record
+            customer = self._state.known(question.customer_id) or customer
+        return self._decide_for(Known(customer, household, degraded), question, deadline, decider)
+
+    def _household(self, customer: Customer, decider: Decider) -> CustomerId | Unknown | None:
+        """Whose record to read for the customer's household; None if no policy asks for it."""
+        return household_of(customer, decider.book) if decider.asks_for_households else None
 
     async def _know(
         self, customer_id: CustomerId, deadline: float
@@ -259,17 +294,19 @@ class AttuneEngine:
 
     def _decide_for(
         self,
-        customer: Customer,
+        known: "Known",
         question: Question,
         deadline: float,
-        degraded: tuple[Degradation, ...],
         decider: Decider,
     ) -> Answer:
         now, seed = self._sources.now(), self._sources.seed()
         budget = Budget(deadline, self._sources.monotonic)
         decision_id = DecisionId(f"{now:014x}-{seed:016x}")
         decision = decider.decide(
-            question, Circumstances(decision_id, customer, now, seed, budget, degraded)
+            question,
+            Circumstances(
+                decision_id, known.customer, now, seed, budget, known.degraded, known.household
+            ),
         )
         if question.dry_run:
             return Answer(decision, b"")
@@ -327,7 +364,34 @@ class AttuneEngine:
                 results[place] = await self._refused(incoming, error)
         for place, status in zip(places, await self._append(good), strict=True):
             results[place] = EventResult(status)
+        self._note_reported(good)
         return [result for result in results if result is not None]
+
+    async def _with_households(self, events: Sequence[Event]) -> list[Event]:
+        """The events, and a copy of each response for the record of the customer's household."""
+        if not self._decider.asks_for_households:
+            return list(events)
+        copies = []
+        for event in events:
+            if isinstance(event.body, Response):
+                customer = await self._customer_or_nobody(event.customer_id)
+                household = household_of(customer, self.book)
+                if household is not None and not isinstance(household, Unknown):
+                    copies.append(for_household(event, event.body, household))
+        return [*events, *copies]
+
+    async def _customer_or_nobody(self, customer_id: CustomerId) -> Customer:
+        try:
+            return self._state.known(customer_id) or await self._state.load(customer_id)
+        except DamagedData:
+            return Customer(customer_id)
+
+    def _note_reported(self, events: Sequence[Event]) -> None:
+        """What became of these offers is in the history now: they count by that."""
+        for event in events:
+            if isinstance(event.body, Response):
+                exposure = event.body.exposure
+                self._pending.reported(exposure.decision_id, exposure.action_id)
 
     async def _refused(self, incoming: IncomingEvent, error: InvalidInput) -> EventResult:
         """The result for an event that cannot be joined (any more): accepted once, it is a duplicate."""
@@ -336,9 +400,12 @@ class AttuneEngine:
         return EventResult(EventStatus.REJECTED, str(error))
 
     async def _append(self, events: Sequence[Event]) -> list[EventStatus]:
-        statuses = await self._state.append(events) if events else []
+        if not events:
+            await self._state.settled()
+            return []
+        statuses = await self._state.append(await self._with_households(events))
         await self._state.settled()
-        return statuses
+        return statuses[: len(events)]
 
     async def _join(self, incoming: IncomingEvent) -> Event:
         body = incoming.body
@@ -399,18 +466,31 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 
 
 async def _decider(
-    book: RuleBook, state: Embedded, learner: Learner, clock: Callable[[], float]
+    book: RuleBook, state: Embedded, learner: Learner, sources: Sources, pending: Pending
 ) -> Decider:
     """A decider by this book. What it lets customers' features be read by is on disk before it decides.
 
     For 2,000 actions this takes about 30 ms, which is why it is built in a thread; only what touches
-    the learner stays on the event loop.
+    the learner stays on the event loop. If the book is the first to ask what was offered lately, that
+    is read from the log of decisions; what is offered meanwhile is noted already.
     """
     schema = FeatureSchema.for_book(book)
     await state.note_schema(schema.digest, schema.to_dict())
     await state.settled()
     model = Propensities.bind(learner, book)
-    return await asyncio.to_thread(Decider, book, model, clock)
+    await _take_up(state, sources.now(), pending, book.contact.remembers)
+    return await asyncio.to_thread(
+        lambda: Decider(book, model, sources.monotonic, guards_of(book, pending))
+    )
+
+
+async def _take_up(state: Embedded, now: Micros, pending: Pending, assume_shown: Micros) -> None:
+    """Has `pending` know all offers of the last `assume_shown` microseconds."""
+    if assume_shown <= pending.assume_shown:
+        return
+    pending.assume_shown = assume_shown
+    for returned in await state.recent_offers(now - assume_shown):
+        pending.note(returned)
 
 
 @asynccontextmanager
@@ -439,9 +519,10 @@ async def open_engine(
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
     )
     try:
-        decider = await _decider(first.book, state, mind.learner, sources.monotonic)
+        pending = Pending()
+        decider = await _decider(first.book, state, mind.learner, sources, pending)
         capsules = open_capsules(settings.data)
-        engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources)
+        engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources, pending)
         engine.begin(first)
         await remember(settings, first.loaded)
         await engine.recall()

@@ -109,10 +109,12 @@ class _Story(NamedTuple):
                 action.action_id, treatment, sight.placement, 0, None, told, self._notes(action)
             )
         treatment = book.treatments[through[0]].treatment_id
-        factors = self._factors(action)
-        told = () if shown else self._outdone(action, factors, shown_before)
+        weighed = self._factors(action)
+        factors: Factors | None = weighed
+        told = () if shown else self._outdone(action, weighed, shown_before)
         if not shown and through[0] in self.limited:
             told = self.limited[through[0]]
+            factors = factors if self._competed(action) else None
         rank = shown.rank if shown else 0
         return CandidateTrace(
             action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
@@ -124,6 +126,12 @@ class _Story(NamedTuple):
         override = action.override_at(now)
         overridden = () if override is None else (override.text,)
         return overridden + self.influences.told(action, self.customer, now)
+
+    def _competed(self, action: Action) -> bool:
+        """Whether an action was in the contest, whatever kept it out in the end."""
+        contests = self.decision.contests
+        here = (c.actions for c in contests if c.placement == self.sight.placement)
+        return any(action.index in actions for actions in here)
 
     def _factors(self, action: Action) -> Factors:
         propensity = None if self.propensities is None else float(self.propensities[action.index])

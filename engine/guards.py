@@ -1,10 +1,16 @@
 """Guard: which limits a rule book's decisions pass, named in one place."""
 
+from engine.contact.guard import ContactGuard
+from engine.contact.pending import Pending
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
 from engine.variety import VarietyGuard
 
 
-def guards_of(book: RuleBook) -> tuple[Guard, ...]:
-    """The guards of all limits `book` declares, in the order of the funnel."""
-    return (VarietyGuard(book),) if book.arbitration.limits else ()
+def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ...]:
+    """The guards of all limits of `book`, in the order of the funnel.
+
+    `pending` are the offers just returned by decisions of this and earlier books; by default none.
+    """
+    contact = ContactGuard(book, Pending() if pending is None else pending)
+    return (contact, VarietyGuard(book)) if book.arbitration.limits else (contact,)

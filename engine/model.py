@@ -259,6 +259,7 @@ class Decision:
         features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
         schema: `FeatureSchema.digest` of those features.
         contests: what competed for each placement, for the log.
+        household: whose record stands for the customer's household; None if there is none.
     """
 
     decision_id: DecisionId
@@ -276,6 +277,7 @@ class Decision:
     features: Sequence[Value] | None
     schema: str
     contests: tuple[Contest, ...] = field(default=(), compare=False)
+    household: CustomerId | None = field(default=None, compare=False)
     trace: Trace | None = None
 
 

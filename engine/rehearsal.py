@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.circumstances import Circumstances
+from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.features import FeatureSchema
@@ -28,6 +29,7 @@ from engine.model import (
     Question,
     Reason,
     Response,
+    Unknown,
     Value,
 )
 from engine.rulebook.book import Exploration, RuleBook
@@ -128,7 +130,9 @@ class Rehearsal:
             explain=True,
             dry_run=True,
         )
-        return decided(self._book, question, remembered(case, now), now, case.propensities)
+        others = tuple(_past_offers(case, now, to_household=True))
+        customer = remembered(case, now)
+        return decided(self._book, question, customer, now, case.propensities, others)
 
 
 def calm(book: RuleBook) -> RuleBook:
@@ -143,13 +147,35 @@ def decided(
     customer: Customer,
     now: Micros,
     propensities: Mapping[ActionId, float] | None = None,
+    household: Sequence[Event] = (),
 ) -> Decision:
-    """What `book` decides with all the time in the world and a model that has learned nothing."""
+    """What `book` decides with all the time in the world and a model that has learned nothing.
+
+    `household` is what happened to others of the customer's household.
+    """
     decider = Decider(book, Even(book, propensities or {}), lambda: 0.0)
     given = Circumstances(
-        DecisionId("rehearsal"), customer, now, _SEED, Budget(3_600.0, lambda: 0.0)
+        DecisionId("rehearsal"),
+        customer,
+        now,
+        _SEED,
+        Budget(3_600.0, lambda: 0.0),
+        household=_household(decider, customer, household),
     )
     return decider.decide(question, given)
+
+
+def _household(
+    decider: Decider, customer: Customer, others: Sequence[Event]
+) -> Customer | Unknown | None:
+    """The record of the customer's household, to which `others` happened."""
+    key = household_of(customer, decider.book) if decider.asks_for_households else None
+    if key is None or isinstance(key, Unknown):
+        return key
+    record = Customer(key)
+    for event in others:
+        apply(record, event)
+    return record
 
 
 def remembered(case: Case, now: Micros) -> Customer:
@@ -162,8 +188,17 @@ def remembered(case: Case, now: Micros) -> Customer:
 
 def _past(case: Case, now: Micros) -> Iterator[Event | ProfileUpdate]:
     yield ProfileUpdate(_WHO, now, case.customer)
+    yield from _past_offers(case, now, to_household=False)
+    for at, event in enumerate(case.events):
+        for time in range(event.times):
+            interaction = Interaction(event.type, event.channel or case.channel)
+            yield Event(EventId(f"event-{at}-{time}"), _WHO, now - event.ago, interaction)
+
+
+def _past_offers(case: Case, now: Micros, *, to_household: bool) -> Iterator[Event]:
+    """What became of offers to the customer, or to the others of their household."""
     for at, offer in enumerate(case.history):
-        for time in range(offer.times):
+        for time in range(offer.times if offer.to_household is to_household else 0):
             exposure = Exposure(
                 decision_id=DecisionId(f"past-{at}-{time}"),
                 action_id=offer.action_id,
@@ -178,10 +213,6 @@ def _past(case: Case, now: Micros) -> Iterator[Event | ProfileUpdate]:
             )
             response = Response(exposure, offer.outcome, offer.value, None)
             yield Event(EventId(f"past-{at}-{time}"), _WHO, now - offer.ago, response)
-    for at, event in enumerate(case.events):
-        for time in range(event.times):
-            interaction = Interaction(event.type, event.channel or case.channel)
-            yield Event(EventId(f"event-{at}-{time}"), _WHO, now - event.ago, interaction)
 
 
 # --- comparing ----------------------------------------------------------------------------------

@@ -150,9 +150,9 @@ def test_context_wins_over_the_profile() -> None:
 
 
 def test_what_needs_more_than_is_enforced_is_skipped_and_says_so() -> None:
-    result = play({"not": {"stay": "contact_policies.after_no"}})
+    result = play({"not": {"stay": "holdout.nobody_asked"}})
     assert result.verdict is Verdict.SKIPPED
-    assert result.skipped == "contact policies are not enforced yet"
+    assert result.skipped == "holdouts are not enforced yet"
 
 
 def test_several_placements_are_told_apart() -> None:

@@ -56,6 +56,8 @@ class WrittenTreatment:
 class WrittenAction:
     """An action as it is written. `lever` is in percent, its own only.
 
+    `contact_policies` are all it obeys, inherited ones included; `purpose` is what it needs consent for.
+
     `complete` is False if one of its conditions may have been lost by a mistake.
     """
 
@@ -67,6 +69,7 @@ class WrittenAction:
     conditions: tuple[WrittenCondition, ...]
     opt_out: tuple[str, ...]
     contact_policies: tuple[str, ...]
+    purpose: str
     value: WrittenNumber
     lever: float
     attributes: Mapping[str, str]
@@ -195,9 +198,8 @@ class _Reading:
             valid=read_validity(fields.node("valid"), self.report),
             conditions=own.conditions,
             opt_out=self._opt_out(fields, group, own.conditions),
-            contact_policies=fields.take(
-                "contact_policies", list_of(reference(self.policies.contact_policies)), ()
-            ),
+            contact_policies=self._contact_policies(fields, group),
+            purpose=self._purpose(fields, group),
             value=fields.take("value", number_or_expression(0), 1.0),
             lever=self._lever(fields, group),
             attributes=self._attributes(fields.node("attributes")),
@@ -207,8 +209,20 @@ class _Reading:
             valid_place=fields.key_place("valid") if "valid" in fields else None,
             complete=known and ("opt_out" in fields or not fields.lost("opt_out")),
         )
+        self._check_related(action, fields)
         fields.close()
         return action
+
+    def _check_related(self, action: WrittenAction, fields: Fields) -> None:
+        """A policy about related actions needs to know what this one is related to."""
+        for policy in self.policies.contact.policies:
+            needed = policy.attribute
+            if policy.name in action.contact_policies and needed not in {"", *action.attributes}:
+                self.report.error(
+                    fields.key_place("contact_policies"),
+                    f"contact policy '{policy.name}' counts actions with the same '{needed}': "
+                    "this action needs it under 'attributes'",
+                )
 
     def _new(self, seen: dict[str, Place], kind: str) -> Reader[str]:
         def read(node: Node) -> str:
@@ -225,6 +239,28 @@ class _Reading:
             return found
 
         return allowing(**allowed(identifier))(read)
+
+    def _contact_policies(self, fields: Fields, group: str) -> tuple[str, ...]:
+        """All that the action obeys: inherited and its own, without those it opts out of."""
+        known = self.policies.contact_policies
+        own = fields.take("contact_policies", list_of(reference(known)), ())
+        opted_out = fields.take("opt_out", list_of(text), ())
+        inherited = self.policies.hierarchy.contact_policies(group)
+        kept = (name for name in inherited if name not in opted_out)
+        return tuple(dict.fromkeys((*kept, *own)))
+
+    def _purpose(self, fields: Fields, group: str) -> str:
+        """What the action needs consent for; "" where the book has no `consents`."""
+        consents = self.policies.consents
+        own = fields.take("purpose", reference(consents.names), "")
+        purpose = own or self.policies.hierarchy.purpose(group) or consents.default
+        if not purpose and consents.purposes and self.policies.hierarchy.is_complete(group):
+            self.report.error(
+                fields.place,
+                "it is not said what this action needs consent for: give it, its group or its issue "
+                f"a 'purpose' ({', '.join(consents.purposes)}), or 'consents' a 'default'",
+            )
+        return purpose
 
     def _lever(self, fields: Fields, group: str) -> float:
         lever = fields.take("lever", number(-100, 10_000), 0.0)
@@ -243,7 +279,9 @@ class _Reading:
         """The inherited conditions an action does without; also checks that it hides no other."""
         hierarchy = self.policies.hierarchy
         inherited = [c for level in hierarchy.above(group) for c in level.conditions]
-        known = {condition.name for condition in inherited}
+        consents = self.policies.consents.conditions
+        known = {condition.name for condition in (*inherited, *consents)}
+        known.update(hierarchy.contact_policies(group))
         node = fields.node("opt_out")
         if isinstance(node, ListNode) and hierarchy.is_complete(group):
             for item in node.items:

@@ -63,6 +63,7 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
         action.action_id: limits.union(
+            (f"contact_policy.{name}" for name in action.contact_policies),
             (f"bundle.{b.name}" for b in written.policies.bundles if action.action_id in b.actions),
             (
                 f"{condition.test}.{condition.name}" if condition.name else condition.test
@@ -75,11 +76,18 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
 
 
 def _all_conditions(action: WrittenAction, policies: Policies) -> Iterator[WrittenCondition]:
-    for level in policies.hierarchy.above(action.group):
-        yield from (c for c in level.conditions if c.name not in action.opt_out)
+    yield from _inherited(action, policies)
     yield from action.conditions
     for treatment in action.treatments:
         yield from treatment.conditions
+
+
+def _inherited(action: WrittenAction, policies: Policies) -> Iterator[WrittenCondition]:
+    """What an action must meet by its place in the hierarchy and its purpose, without its opt-outs."""
+    above = (c for level in policies.hierarchy.above(action.group) for c in level.conditions)
+    for condition in (*above, *policies.consents.of(action.purpose)):
+        if condition.name not in action.opt_out:
+            yield condition
 
 
 def draft(written: Written, report: Report) -> Draft:
@@ -87,7 +95,10 @@ def draft(written: Written, report: Report) -> Draft:
     expressions = Expressions(written.attributes, report)
     indexes = {
         condition: index
-        for condition in written.policies.hierarchy.conditions
+        for condition in (
+            *written.policies.hierarchy.conditions,
+            *written.policies.consents.conditions,
+        )
         if (index := expressions.condition(condition)) is not None
     }
     assembled = _Actions(
@@ -124,9 +135,8 @@ class _Actions:
         index = len(self.actions)
         inherited = [
             self.indexes[condition]
-            for level in hierarchy.above(written.group)
-            for condition in level.conditions
-            if condition in self.indexes and condition.name not in written.opt_out
+            for condition in _inherited(written, self.policies)
+            if condition in self.indexes
         ]
         own = self._compiled(written.conditions)
         percent = hierarchy.percent(written.group) + written.lever
@@ -296,4 +306,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
         bundles=draft.bundles,
+        contact=policies.contact,
     )

@@ -1,7 +1,7 @@
 """A loaded rule book: plain, immutable data plus the functions compiled from its conditions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.answer_limit import AnswerLimit
 from engine.rulebook.bundle import Bundle
+from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
 from engine.rulebook.stop import Stop
@@ -321,6 +322,7 @@ class RuleBook:
         notices: what is valid but not enforced yet, with its place.
         stops: what stop.yaml lists, in its order.
         bundles: what is shown together.
+        contact: the contact policies.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -350,6 +352,7 @@ class RuleBook:
     reads_placement: bool = False
     stops: tuple[Stop, ...] = ()
     bundles: tuple[Bundle, ...] = ()
+    contact: Contact = field(default_factory=Contact)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -51,7 +51,10 @@ class Expectation:
 
 
 class PastOffer(NamedTuple):
-    """`times` offers of an action with this outcome, `ago` before the test's now."""
+    """`times` offers of an action with this outcome, `ago` before the test's now.
+
+    With `to_household` they were made to somebody else of the customer's household.
+    """
 
     action_id: ActionId
     outcome: str
@@ -60,6 +63,7 @@ class PastOffer(NamedTuple):
     placement: PlacementId
     value: float
     times: int
+    to_household: bool = False
 
 
 class PastEvent(NamedTuple):

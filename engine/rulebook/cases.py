@@ -21,6 +21,7 @@ from engine.rulebook.readers import (
     identifier,
     list_of,
     number,
+    one_of,
     reference,
     whole,
     words,
@@ -40,8 +41,6 @@ ENGINE_CODES: Final = (
     "priority_threshold",
 )
 NOT_ENFORCED: Final[Mapping[str, str]] = {
-    "contact_policies": "contact policies are not enforced yet",
-    "contact_policy": "contact policies are not enforced yet",
     "caps": "caps are not enforced yet",
     "cap": "caps are not enforced yet",
     "budget": "budgets are not enforced yet",
@@ -51,6 +50,7 @@ NOT_ENFORCED: Final[Mapping[str, str]] = {
 """Reason codes of what comes later, by their first word: a test that expects one is skipped, with this
 reason. What is enforced leaves this table, and its tests are run."""
 
+_RECIPIENTS: Final = ("customer", "household")
 _UNCOUNTED: Final = "events are not counted by the engine yet"
 _LISTS: Final = (
     Expects.OFFERS, Expects.ONLY, Expects.IN_ORDER, Expects.INCLUDES, Expects.ANY_OF,
@@ -224,6 +224,7 @@ def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
         placement=PlacementId(fields.take("placement", reference(cast.placement_names), "")),
         value=fields.take("value", number(), 0.0),
         times=fields.take("times", whole(1, 10_000), 1),
+        to_household=fields.take("to", one_of("recipient", _RECIPIENTS), "customer") != "customer",
     )
     fields.take("treatment", identifier, "")
     fields.close()

@@ -15,6 +15,7 @@ STAGES: Final = {
     "eligible_when": Stage.ELIGIBILITY,
     "applicable_when": Stage.APPLICABILITY,
     "suitable_when": Stage.SUITABILITY,
+    "consent": Stage.CONSENT_AND_CONTACT,
 }
 """The stage of a condition by the key it stands under, unless it asks for consent. A treatment's
 `when` decides whether the treatment is available, with the reason code `when`."""

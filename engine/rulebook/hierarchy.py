@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from engine.rulebook.conditions import WrittenCondition, policy_tests
 from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
-from engine.rulebook.readers import number, reference, words
+from engine.rulebook.readers import list_of, number, reference, words
 from engine.rulebook.report import Report
 from engine.rulebook.stages import Stages
 
@@ -17,7 +18,8 @@ from engine.rulebook.stages import Stages
 class Level:
     """One level of the hierarchy: its lever in percent, its conditions, and for a group its issue.
 
-    `complete` is False if a condition may have been lost by a mistake.
+    `complete` is False if a condition may have been lost by a mistake. `contact_policies` are obeyed
+    by all actions below; `purpose` is what they need consent for, "" if that is said elsewhere.
     """
 
     level: str
@@ -26,6 +28,8 @@ class Level:
     conditions: tuple[WrittenCondition, ...] = ()
     issue: str = ""
     complete: bool = True
+    contact_policies: tuple[str, ...] = ()
+    purpose: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,16 @@ class Hierarchy:
         own = self.groups.get(group)
         return tuple(level for level in (self.all_actions, issue, own) if level)
 
+    def contact_policies(self, group: str) -> tuple[str, ...]:
+        """The contact policies an action of the group inherits, the widest level's first."""
+        named = (name for level in self.above(group) for name in level.contact_policies)
+        return tuple(dict.fromkeys(named))
+
+    def purpose(self, group: str) -> str:
+        """What an action of the group needs consent for, unless it says so itself; "" if unsaid."""
+        said = [level.purpose for level in self.above(group) if level.purpose]
+        return said[-1] if said else ""
+
     def percent(self, group: str) -> float:
         """The levers of the issue and the group, in percent."""
         return sum(level.lever for level in self.above(group))
@@ -75,7 +89,15 @@ class Hierarchy:
         return tuple(condition for level in levels for condition in level.conditions)
 
 
-def read_hierarchy(policies: Fields, stages: Stages) -> Hierarchy:
+class Referred(NamedTuple):
+    """What levels of the hierarchy may name."""
+
+    contact_policies: Names
+    purposes: Names
+    stages: Stages
+
+
+def read_hierarchy(policies: Fields, referred: Referred) -> Hierarchy:
     """The keys issues, groups and all_actions of policies.yaml."""
     report = policies.report
     policies.require("issues")
@@ -83,12 +105,12 @@ def read_hierarchy(policies: Fields, stages: Stages) -> Hierarchy:
     issues_node, groups_node = policies.node("issues"), policies.node("groups")
     lost = report.lost_words()
     complete_issues = isinstance(issues_node, MapNode)
-    issues = _issues(issues_node, stages, report)
+    issues = _issues(issues_node, referred, report)
     names = Names.of("issue", issues, complete=complete_issues, lost=lost)
     hierarchy = Hierarchy(
-        all_actions=_all_actions(policies, stages),
+        all_actions=_all_actions(policies, referred),
         issues=issues,
-        groups=_groups(groups_node, names, stages, report),
+        groups=_groups(groups_node, names, referred, report),
         complete_issues=complete_issues,
         complete_groups=isinstance(groups_node, MapNode),
         lost=lost,
@@ -97,34 +119,49 @@ def read_hierarchy(policies: Fields, stages: Stages) -> Hierarchy:
     return hierarchy
 
 
-def _issues(node: Node | None, stages: Stages, report: Report) -> dict[str, Level]:
+def _issues(node: Node | None, referred: Referred, report: Report) -> dict[str, Level]:
     issues = {}
     for name, key, value in named(node, report, "issues"):
         node = MapNode(value.place, {}) if is_nothing(value) else value
         fields = Fields(node, report, f"issue '{name}'", key.place)
-        issues[name] = _level(fields, "issue", name, stages)
+        issues[name] = _level(fields, "issue", name, referred)
         fields.close()
     return issues
 
 
-def _groups(node: Node | None, issues: Names, stages: Stages, report: Report) -> dict[str, Level]:
+def _groups(
+    node: Node | None, issues: Names, referred: Referred, report: Report
+) -> dict[str, Level]:
     groups = {}
     for name, key, value in named(node, report, "groups"):
         fields = Fields(value, report, f"group '{name}'", key.place)
         issue = fields.need("issue", reference(issues), "")
-        groups[name] = _level(fields, "group", name, stages, issue)
+        groups[name] = _level(fields, "group", name, referred, issue)
         fields.close()
     return groups
 
 
-def _level(fields: Fields, level: str, owner: str, stages: Stages, issue: str = "") -> Level:
+def _level(fields: Fields, level: str, owner: str, referred: Referred, issue: str = "") -> Level:
     fields.take("title", words, "")
     lever = fields.take("lever", number(-100, 10_000), 0.0)
-    tests = policy_tests(fields, level, owner, stages)
-    return Level(level, owner, lever, tests.conditions, issue, tests.complete)
+    tests = policy_tests(fields, level, owner, referred.stages)
+    return Level(
+        level,
+        owner,
+        lever,
+        tests.conditions,
+        issue,
+        tests.complete,
+        contact_policies=_contact_policies(fields, referred),
+        purpose=fields.take("purpose", reference(referred.purposes), ""),
+    )
 
 
-def _all_actions(policies: Fields, stages: Stages) -> Level:
+def _contact_policies(fields: Fields, referred: Referred) -> tuple[str, ...]:
+    return fields.take("contact_policies", list_of(reference(referred.contact_policies)), ())
+
+
+def _all_actions(policies: Fields, referred: Referred) -> Level:
     node = policies.node("all_actions")
     if node is None:
         return Level(
@@ -133,9 +170,16 @@ def _all_actions(policies: Fields, stages: Stages) -> Level:
             complete=policies.stands("all_actions") or not policies.lost("all_actions"),
         )
     fields = Fields(node, policies.report, "all_actions")
-    tests = policy_tests(fields, "all_actions", "", stages)
+    tests = policy_tests(fields, "all_actions", "", referred.stages)
+    obeyed = _contact_policies(fields, referred)
     fields.close()
-    return Level("all_actions", "", conditions=tests.conditions, complete=tests.complete)
+    return Level(
+        "all_actions",
+        "",
+        conditions=tests.conditions,
+        complete=tests.complete,
+        contact_policies=obeyed,
+    )
 
 
 def _check_shadowing(hierarchy: Hierarchy, report: Report) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.contact_changes import looser, looser_all
 from engine.rulebook.stop import Stop
 
 _NAMED: Final = 5
@@ -69,6 +70,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_conditions(old, new),
         *_attributes(old, new),
         *_actions(old, new),
+        *_contact(old, new),
         *_arbitration(old, new),
         *_stops(old, new),
     )
@@ -224,6 +226,24 @@ def _freer(was: Action, now: Action) -> Iterator[str]:
 
 def _rank(action_class: ActionClass) -> int:
     return list(ActionClass).index(action_class)
+
+
+# --- contact policies ----------------------------------------------------------------------------
+
+
+def _contact(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Contact policies that withhold less; one that is gone is told of the actions that obeyed it."""
+    before = {policy.name: policy for policy in old.contact.policies}
+    for policy in new.contact.policies:
+        was = before.get(policy.name)
+        obeying = tuple(a.action_id for a in new.actions if policy.name in a.contact_policies)
+        file, line, column = policy.place.rsplit(":", 2)
+        for said in looser(was, policy) if was else ():
+            yield Loosening(
+                Loosened.ACTION, policy.code, obeying, said, file, int(line), int(column)
+            )
+    for said in looser_all(old.contact, new.contact):
+        yield Loosening(Loosened.ACTION, "contact_policies", (), said)
 
 
 # --- stops ----------------------------------------------------------------------------------------

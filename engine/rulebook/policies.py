@@ -9,13 +9,16 @@ from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.bundles import WrittenBundle, read_bundles
 from engine.rulebook.caps import read_shared_caps
 from engine.rulebook.conditions import Formula, WrittenCondition
-from engine.rulebook.contact_policies import read_contact_policies
+from engine.rulebook.consents import Consents, read_consents
+from engine.rulebook.contact import Contact
+from engine.rulebook.contact_policies import Known, read_contact
 from engine.rulebook.fields import Fields
-from engine.rulebook.hierarchy import Hierarchy, Level, read_hierarchy
+from engine.rulebook.hierarchy import Hierarchy, Level, Referred, read_hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
 from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
 from engine.rulebook.placements import read_placements
+from engine.rulebook.readers import zone
 from engine.rulebook.report import Report
 from engine.rulebook.stages import Stages, read_stages
 from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
@@ -23,7 +26,10 @@ from engine.rulebook.trials import read_experiments, read_holdouts, read_trigger
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet."""
+    """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet.
+
+    `timezone` is where a day begins, unless something more special says otherwise.
+    """
 
     hierarchy: Hierarchy
     stages: Stages
@@ -32,11 +38,14 @@ class Policies:
     arbitration: WrittenArbitration
     contact_policies: Names
     bundles: tuple[WrittenBundle, ...]
+    contact: Contact
     outcomes: Mapping[str, float | None]
     outcome_names: Names
     model: ModelSpec
     extra_conditions: tuple[WrittenCondition, ...] = ()
     extra_numbers: tuple[Formula, ...] = field(default=())
+    timezone: str = "UTC"
+    consents: Consents = field(default_factory=Consents)
 
 
 def read_policies(
@@ -47,9 +56,18 @@ def read_policies(
         return _nothing()
     fields = Fields(root, report, "policies.yaml")
     lost = report.lost_words()
+    zone_written = fields.take("timezone", zone, None)
+    timezone = zone_written.key if zone_written else "UTC"
     whole = root.place.file not in report.lost
     stages = read_stages(fields, attributes)
-    hierarchy = read_hierarchy(fields, stages)
+    consents = read_consents(fields)
+    obeyed = Names.of(
+        "contact policy",
+        _named(root, "contact_policies"),
+        lost=lost,
+        complete=_stands(fields, "contact_policies", whole),
+    )
+    hierarchy = read_hierarchy(fields, Referred(obeyed, consents.names, stages))
     placements = read_placements(fields, attributes)
     placement_names = Names.of(
         "placement", placements, complete=_has(root, "placements"), lost=lost
@@ -58,9 +76,7 @@ def read_policies(
     outcome_names = Names.of(
         "outcome", outcomes, lost=lost, complete=_stands(fields, "outcomes", whole)
     )
-    contact_policies = read_contact_policies(
-        fields.node("contact_policies"), attributes, placements, outcome_names, report
-    )
+    contact = read_contact(fields, Known(attributes, placements, outcome_names, zone_written))
     scope = Scope(attributes, hierarchy, placements, actions, outcome_names, stages)
     policies = Policies(
         hierarchy=hierarchy,
@@ -68,18 +84,16 @@ def read_policies(
         placements=placements,
         placement_names=placement_names,
         arbitration=read_arbitration(fields.node("arbitration"), scope, report),
-        contact_policies=Names.of(
-            "contact policy",
-            contact_policies,
-            lost=lost,
-            complete=_stands(fields, "contact_policies", whole),
-        ),
+        contact_policies=obeyed,
+        contact=contact,
+        consents=consents,
         bundles=read_bundles(fields.node("bundles"), actions, placement_names, report),
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
         extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
         extra_numbers=tuple(read_shared_caps(fields.node("caps"), hierarchy, actions, report)),
+        timezone=timezone,
     )
     read_holdouts(fields.node("holdouts"), hierarchy, actions, report)
     read_experiments(fields.node("experiments"), report)
@@ -91,6 +105,12 @@ def _has(root: Node, section: str) -> bool:
     return isinstance(root, MapNode) and isinstance(
         root.entries.get(section, (None, None))[1], MapNode
     )
+
+
+def _named(root: Node, section: str) -> tuple[str, ...]:
+    """The names under a section."""
+    node = root.entries.get(section, (None, None))[1] if isinstance(root, MapNode) else None
+    return tuple(node.entries) if isinstance(node, MapNode) else ()
 
 
 def _stands(fields: Fields, section: str, whole: bool) -> bool:
@@ -114,6 +134,7 @@ def _nothing() -> Policies:
         arbitration=WrittenArbitration(),
         contact_policies=unknown("contact policy"),
         bundles=(),
+        contact=Contact(),
         outcomes=dict(USUAL),
         outcome_names=unknown("outcome"),
         model=DEFAULT_MODEL,

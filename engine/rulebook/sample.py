@@ -29,10 +29,16 @@ arbitration:
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
   related: {scope: attribute, attribute: family, count: click, at_least: 1, within: 1d, pause: 1d}
+  ending: {scope: all, count: click, at_least: 1, within: 1d, pause: {until: click, at_most: 1d}}
+  often: {channels: [web], limit: {per_day: 1, per_week: 1}}
   quiet: {scope: all, between: ["21:00", "08:00"], timezone: UTC}
 bundles:
   fixed: {actions: [a, b]}
   flexible: {lead: c, companions: [d], at_most: 1}
+consents:
+  channel: 'true'
+  purposes: {marketing: 'true'}
+  default: marketing
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
 outcomes: {click: 1, lost: null}

@@ -294,6 +294,7 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.hierarchy.group_names,
         policies.placement_names,
         policies.contact_policies,
+        policies.consents.names,
         policies.outcome_names,
         Names("treatment", complete=False),
         policies.stages.names,

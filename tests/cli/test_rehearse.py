@@ -28,7 +28,7 @@ STORIES: list[dict[str, Any]] = [
     {
         "name": "a no is a no",
         "request": {"placement": "web.hero"},
-        "expect": {"not": {"stay": "contact_policies.after_no"}},
+        "expect": {"not": {"stay": "holdout.nobody_asked"}},
     },
 ]
 
@@ -57,7 +57,7 @@ def test_one_line_for_each_test_then_what_failed_then_the_sum(book: str) -> None
     assert lines == [
         "1/3 ok      an adult is asked to stay",
         "2/3 FAILED  a child gets data",
-        "3/3 skipped a no is a no (contact policies are not enforced yet)",
+        "3/3 skipped a no is a no (holdouts are not enforced yet)",
         "",
         f"{book}/tests/all.yaml:20: a child gets data",
         f"  expected  includes: [data_5gb]   ({book}/tests/all.yaml:34)",
@@ -102,7 +102,7 @@ def test_for_programs(book: str) -> None:
         "line": 3,
         "verdict": "passed",
     }
-    assert skipped["skipped"] == "contact policies are not enforced yet"
+    assert skipped["skipped"] == "holdouts are not enforced yet"
     (shortfall,) = failed["shortfalls"]
     assert (shortfall["line"], shortfall["came"]) == (34, "stay")
     (out,) = shortfall["out"]

@@ -180,7 +180,7 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
     assert loaded.book.notices == loaded.diagnostics
     said = [one.message for one in loaded.diagnostics]
     assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 7
+    assert len(said) == len(set(said)) == 6
     assert loaded.book.model.estimator == "hierarchical_logistic"
     assert loaded.book.arbitration.exploration.policy == "squarecb"
 

@@ -14,12 +14,13 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 import zstandard
 
 from engine.codec import DecisionRecord, decode_decision, encode_decision, split_decisions
+from engine.contact.pending import Offered, Returned
 from engine.edges.journal.database import (
     Readers,
     insert_all,
@@ -44,6 +45,7 @@ _BEHIND: Final = _BLOCK // 2
 _IDLE: Final = 600.0
 _PRUNED_AT_ONCE: Final = 32
 _LEVEL: Final = 1
+_PLAIN: Final = 3
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS blocks (
@@ -75,7 +77,17 @@ class _Encoded(NamedTuple):
     decision_id: DecisionId
     request_id: str
     decided_at: Micros
+    returned: Returned
     body: bytes
+
+    @property
+    def listed(self) -> list[object]:
+        """What a block says of it in its list: enough to answer the same request, and what it offered."""
+        row: list[object] = [self.decision_id, self.request_id, self.decided_at]
+        customer, household, offers = self.returned
+        if offers:
+            row.append([customer, household, offers[0].channel, [o.action_id for o in offers]])
+        return row
 
 
 class DecisionLog:
@@ -137,6 +149,16 @@ class DecisionLog:
         """The requests that brought their own id and were decided at or after `since`, newest first."""
         return await self._readers.ask(loop, lambda reader: _requests(reader, since, self._path))
 
+    async def recent_offers(self, loop: AbstractEventLoop, since: Micros) -> list[Returned]:
+        """What decisions made at or after `since` offered, the oldest first; of a damaged block nothing.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        waiting = [_returned(record) for record in self._unwritten.values()]
+        written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
+        return [*written, *waiting]
+
     def close(self) -> None:
         """Writes what is waiting, then closes. Blocks the calling thread meanwhile."""
         self._closing.set()
@@ -178,14 +200,15 @@ class DecisionLog:
         if not self._encoded:
             return
         body = self._compress()
-        ids = [(e.decision_id, e.request_id, e.decided_at) for e in self._encoded]
+        newest = max(encoded.decided_at for encoded in self._encoded)
+        ids = orjson.dumps([encoded.listed for encoded in self._encoded])
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
         block = connection.execute(
             "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
-            (max(at for _, _, at in ids), orjson.dumps(ids), body),
+            (newest, ids, body),
         ).lastrowid
-        rows = sorted((decision_id, block) for decision_id, _, _ in ids)
+        rows = sorted((encoded.decision_id, block) for encoded in self._encoded)
         insert_all(connection, "decisions (decision_id, block)", rows, _REPLACING)
         connection.execute("COMMIT")
         for written in self._encoded:
@@ -210,7 +233,8 @@ class DecisionLog:
                 log.exception("decision %s cannot be recorded", name)
                 self._unwritten.pop(name, None)
             else:
-                encoded = _Encoded(name, decision.request_id, decision.decided_at, body)
+                returned = Returned.by(decision)
+                encoded = _Encoded(name, decision.request_id, decision.decided_at, returned, body)
                 self._unwritten[name] = encoded
                 self._encoded.append(encoded)
             self._waiting.popleft()
@@ -310,12 +334,38 @@ def _requests(reader: sqlite3.Connection, since: Micros, path: Path) -> list[Pas
     return found
 
 
+def _returned(record: "DecisionRecord | _Encoded") -> Returned:
+    return record.returned if isinstance(record, _Encoded) else Returned.by(record.decision)
+
+
+def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
+    """What the blocks list as offered; a block from before offers were listed has none."""
+    found: list[Returned] = []
+    rows = reader.execute("SELECT block, newest, ids FROM blocks ORDER BY block DESC")
+    for block, newest, ids in rows:
+        if newest < since:
+            break
+        try:
+            found += reversed([_offered(row) for row in orjson.loads(ids) if len(row) > _PLAIN])
+        except (ValueError, TypeError, LookupError) as error:
+            log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
+    found.reverse()
+    return [returned for returned in found if returned.offers[0].decided_at >= since]
+
+
+def _offered(row: list[Any]) -> Returned:
+    """The offers in a row of a block's list (`_Encoded.listed`)."""
+    decision_id, _, at, (customer, household, channel, actions) = row
+    offers = tuple(Offered(at, decision_id, action, channel) for action in actions)
+    return Returned(customer, household, offers)
+
+
 def _listed(block: int, ids: bytes) -> list[PastRequest]:
     """What a block holds, in its order; nothing, and a line in the log, if that cannot be read."""
     try:
-        listed = [PastRequest(request, decision, at) for decision, request, at in orjson.loads(ids)]
+        listed = [PastRequest(row[1], row[0], row[2]) for row in orjson.loads(ids)]
         sound = all(type(d) is type(r) is str and type(at) is int for r, d, at in listed)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
         return []
     if not sound:

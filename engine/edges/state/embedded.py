@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.codec import DecisionRecord, Entry, Line, SchemaNote, owner
+from engine.contact.pending import Returned
 from engine.edges.journal.database import DataDirectory, Readers, open_reader, storage_errors
 from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
 from engine.edges.journal.entries import (
@@ -226,6 +227,10 @@ class Embedded:
     async def recent_requests(self, since: Micros) -> list[PastRequest]:
         """The requests that brought their own id and were decided at or after `since`, newest first."""
         return await self._decisions.recent_requests(self._loop, since)
+
+    async def recent_offers(self, since: Micros) -> list[Returned]:
+        """What decisions made at or after `since` offered, the oldest first."""
+        return await self._decisions.recent_offers(self._loop, since)
 
     async def knows(self, event_id: EventId) -> bool:
         """Whether an event with this id was accepted, as far back as ids are remembered.

@@ -1,0 +1,117 @@
+"""Standing: which treatments rest for one customer, and until when, as far as is known now."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from engine.contact.holding import Held, Holding
+from engine.contact.pending import Offered
+from engine.contact.rests import NEVER
+from engine.contact.tallies import Counted
+from engine.model import Customer, Micros, Touch
+from engine.respond import MAX_TOUCHES
+from engine.rulebook.contact import FOREVER, IMPRESSION
+
+
+class Past(NamedTuple):
+    """What is known of the offers to a customer or household: reported on, and just returned.
+
+    Attributes:
+        unknown_until: of impressions, until when offers may be missing here; `FOREVER` if nothing is
+            known at all.
+        reach: outcomes of offers decided before may have been forgotten.
+    """
+
+    touches: Sequence[Touch]
+    offers: tuple[Offered, ...]
+    unknown_until: Micros = NEVER
+    reach: Micros = NEVER
+
+    @classmethod
+    def of(cls, record: Customer, offers: tuple[Offered, ...], unknown_until: Micros) -> "Past":
+        """What one record and the offers just returned tell."""
+        touches = record.touches
+        reach = touches[0].decided_at if len(touches) >= MAX_TOUCHES else NEVER
+        return cls(touches, offers, unknown_until, reach)
+
+    def with_member(self, member: "Past") -> "Past":
+        """A household's past together with that of one of its members."""
+        known = {(touch.decision_id, touch.action_id) for touch in self.touches}
+        own = [t for t in member.touches if (t.decision_id, t.action_id) not in known]
+        offered = frozenset(self.offers)
+        return Past(
+            [*self.touches, *own],
+            self.offers + tuple(offer for offer in member.offers if offer not in offered),
+            max(self.unknown_until, member.unknown_until),
+            max(self.reach, member.reach),
+        )
+
+
+NOTHING_KNOWN: Final = Past((), (), FOREVER)
+"""The past of somebody whose record cannot be read."""
+
+
+class Standing(NamedTuple):
+    """How the policies over the history stand for one customer.
+
+    Attributes:
+        closed: until when treatments rest, those that do.
+        own, home: the customer's tallies, and the household's.
+        past, household: what they were counted from.
+    """
+
+    closed: dict[int, Micros]
+    own: list[Counted]
+    home: list[Counted]
+    past: Past
+    household: Past
+    zone: ZoneInfo | None
+
+    def counts(self, held: Held) -> list[Counted]:
+        """The tallies a policy counts by."""
+        return self.home if held.policy.household else self.own
+
+    def unknown_until(self, held: Held) -> Micros:
+        """Until when it cannot be told whether a policy is met; `NEVER` if it can."""
+        past = self.household if held.policy.household else self.past
+        if past.unknown_until == FOREVER:
+            return FOREVER
+        shown = past.unknown_until if held.rule.count == IMPRESSION else NEVER
+        return max(shown, min(past.reach + held.horizon, FOREVER))
+
+
+def standing(
+    holding: Holding, past: Past, household: Past, now: Micros, zone: ZoneInfo | None
+) -> Standing:
+    """How the policies stand, at any time from `now` on until something is reported or offered.
+
+    `zone` is the customer's own, None if that is not known.
+    """
+    found = Standing(
+        {},
+        holding.own.count(past.touches, past.offers),
+        holding.home.count(household.touches, household.offers) if holding.households else [],
+        past,
+        household,
+        zone,
+    )
+    for held in holding.held:
+        counts, least = found.counts(held), held.least
+        for scope, times in counts[held.counted].items():
+            resting = held.treatments.get(scope)
+            if resting and len(times) >= least:
+                _close(found.closed, resting, held.ends(counts, scope, zone, []), now)
+        unknown = found.unknown_until(held)
+        if unknown > now:
+            for resting in held.treatments.values():
+                _close(found.closed, resting, unknown, now)
+    return found
+
+
+def _close(
+    closed: dict[int, Micros], treatments: Sequence[int], until: Micros, now: Micros
+) -> None:
+    if until > now:
+        for treatment in treatments:
+            if closed.get(treatment, NEVER) < until:
+                closed[treatment] = until
