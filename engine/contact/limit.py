@@ -57,9 +57,9 @@ class ContactLimit:
             if held.least <= picks:
                 return False
             counts = standing.counts(held)
-            for scope, times in counts[held.counted].items():
+            for scope in held.treatments:
                 if (
-                    len(times) + picks >= held.least
+                    len(counts.get(held.counted[scope], ())) + picks >= held.least
                     and held.room(counts, scope, standing.zone, self._now) <= picks
                 ):
                     return False
@@ -97,7 +97,7 @@ class ContactLimit:
             counts, more = standing.counts(held), self._added(held, scope)
             until = held.ends(counts, scope, standing.zone, more)
             if until > now:
-                times = sorted([*counts[held.counted].get(scope, []), *more])
+                times = held.times(counts, scope, more)
                 yield rest_reason(held.policy, held.rule, times, until, now)
             elif standing.unknown_until(held) > now:
                 yield unknown_reason(held.policy, standing.unknown_until(held))
