@@ -12,5 +12,7 @@ def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ..
 
     `pending` are the offers just returned by decisions of this and earlier books; by default none.
     """
-    contact = ContactGuard(book, Pending() if pending is None else pending)
-    return (contact, VarietyGuard(book)) if book.arbitration.limits else (contact,)
+    guards: list[Guard] = [ContactGuard(book, Pending() if pending is None else pending)]
+    if book.arbitration.limits:
+        guards.append(VarietyGuard(book))
+    return tuple(guards)

@@ -63,8 +63,8 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
         action.action_id: limits.union(
-            (f"contact_policy.{name}" for name in action.contact_policies),
             (f"bundle.{b.name}" for b in written.policies.bundles if action.action_id in b.actions),
+            (f"contact_policy.{name}" for name in action.contact_policies),
             (
                 f"{condition.test}.{condition.name}" if condition.name else condition.test
                 for condition in _all_conditions(action, written.policies)
@@ -305,6 +305,6 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         numbers_of=functions.numbers_of,
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
-        bundles=draft.bundles,
         contact=policies.contact,
+        bundles=draft.bundles,
     )

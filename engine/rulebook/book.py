@@ -321,8 +321,8 @@ class RuleBook:
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
         stops: what stop.yaml lists, in its order.
-        bundles: what is shown together.
         contact: the contact policies.
+        bundles: what is shown together.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -351,8 +351,8 @@ class RuleBook:
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
     stops: tuple[Stop, ...] = ()
-    bundles: tuple[Bundle, ...] = ()
     contact: Contact = field(default_factory=Contact)
+    bundles: tuple[Bundle, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -37,8 +37,8 @@ class Policies:
     placement_names: Names
     arbitration: WrittenArbitration
     contact_policies: Names
-    bundles: tuple[WrittenBundle, ...]
     contact: Contact
+    bundles: tuple[WrittenBundle, ...]
     outcomes: Mapping[str, float | None]
     outcome_names: Names
     model: ModelSpec
@@ -133,8 +133,8 @@ def _nothing() -> Policies:
         placement_names=unknown("placement"),
         arbitration=WrittenArbitration(),
         contact_policies=unknown("contact policy"),
-        bundles=(),
         contact=Contact(),
+        bundles=(),
         outcomes=dict(USUAL),
         outcome_names=unknown("outcome"),
         model=DEFAULT_MODEL,

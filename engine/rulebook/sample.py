@@ -12,6 +12,7 @@ attributes:
 """,
     "policies.yaml": b"""\
 stages: customer.segment
+timezone: UTC
 issues:
   i: {eligible_when: {c1: 'true'}, applicable_when: {c2: 'true'}, suitable_when: {c3: 'true'}}
 groups:
@@ -32,13 +33,13 @@ contact_policies:
   ending: {scope: all, count: click, at_least: 1, within: 1d, pause: {until: click, at_most: 1d}}
   often: {channels: [web], limit: {per_day: 1, per_week: 1}}
   quiet: {scope: all, between: ["21:00", "08:00"], timezone: UTC}
-bundles:
-  fixed: {actions: [a, b]}
-  flexible: {lead: c, companions: [d], at_most: 1}
 consents:
   channel: 'true'
   purposes: {marketing: 'true'}
   default: marketing
+bundles:
+  fixed: {actions: [a, b]}
+  flexible: {lead: c, companions: [d], at_most: 1}
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
 outcomes: {click: 1, lost: null}
