@@ -98,6 +98,27 @@ def test_an_answer_limit_counts_all_of_a_bundle() -> None:
     assert on_shelf(rules({"x": flexible}, limited, e=save, b=save)) == "ead"
 
 
+@pytest.mark.parametrize(("saving", "expected"), [("eab", "dcb"), ("b", "ead")])
+def test_a_fixed_bundle_that_a_contact_policy_would_tear_apart_is_not_shown(
+    saving: str, expected: str
+) -> None:
+    """Of the group `save`, which these actions are of, one offer a day and no more."""
+    once = {
+        "scope": "group", "count": "impression", "at_least": 1, "within": "1d", "pause": "1d",
+    }  # fmt: skip
+    obeying = {"group": "save", "contact_policies": ["once"]}
+    made = book(
+        policies={
+            "placements": SHELF,
+            "arbitration": {"priority": "P * V", **GREEDY},
+            "bundles": {"x": {"actions": ["e", "a"]}},
+            "contact_policies": {"once": once},
+        },
+        actions=[shelved(name, **(obeying if name in saving else {})) for name in VALUES],
+    )
+    assert on_shelf(made) == expected
+
+
 def probability_of(unit: float, others: list[float]) -> float:
     """That of one choice by inverse-gap weighting, among it and `others`; no two are equal."""
     best = max(unit, *others)

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 from engine.contact.holding import Held, Holding, Quiet
 from engine.contact.reasons import quiet_reason, rest_reason, unknown_reason
 from engine.contact.standing import Standing
+from engine.limits import Foreseeing
 from engine.model import Micros, Reason
 
 
-class ContactLimit:
+class ContactLimit(Foreseeing):
     """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour."""
 
     __slots__ = (
@@ -82,6 +84,16 @@ class ContactLimit:
                 self._closed = self._closed | {
                     t: max(until, self._closed.get(t, until)) for t in resting
                 }
+
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether none of these closes one after it."""
+        trial = copy(self)
+        trial._more = defaultdict(list, {at: list(times) for at, times in self._more.items()})
+        for treatment in treatments:
+            if not trial.open_to([treatment]):
+                return False
+            trial.chosen(treatment)
+        return True
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every policy by which a treatment is out now, in the order of the book."""
