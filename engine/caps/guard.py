@@ -203,7 +203,7 @@ class _CapsLimit(Priced):
         for meter, (worth, units) in self._wanted.items():
             wanted = Wanted(worth, units, taken.get(meter, 0))
             account = meter.account(self.now)
-            left = meter.cap.limit - account.used + wanted.taken
+            left = meter.cap.limit_at(self.now) - account.used + wanted.taken
             meter.price.learn_one(meter.horizon(self.now), self.now, left, wanted)
         for meter in self._closed.difference(self._wanted):
             meter.price.count(meter.horizon(self.now), self.now)

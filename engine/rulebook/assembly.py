@@ -57,7 +57,7 @@ class Draft:
     caps: tuple[Cap, ...] = ()
 
 
-def reason_codes(written: Written) -> dict[str, frozenset[str]]:
+def reason_codes(written: Written, draft: Draft) -> dict[str, frozenset[str]]:
     """For each action of which all is known, the reason codes of all it must meet."""
     return {
         action.action_id: frozenset(
@@ -67,9 +67,15 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
                     for condition in _all_conditions(action, written.policies)
                 ),
                 *(f"contact_policy.{name}" for name in action.contact_policies),
+                *(
+                    code
+                    for cap in draft.caps
+                    if not cap.treatments.isdisjoint(drafted.treatments)
+                    for code in (cap.code, f"{cap.code}.bid_price")
+                ),
             ]
         )
-        for action in written.actions
+        for action, drafted in zip(written.actions, draft.actions, strict=True)
         if action.complete
     }
 
@@ -110,9 +116,12 @@ def draft(written: Written, report: Report) -> Draft:
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
     treatments = tuple(assembled.treatments)
-    capping = Capping(actions, treatments, written.policies.placements, expressions, report)
+    policies = written.policies
+    capping = Capping(
+        actions, treatments, policies.placements, policies.timezone, expressions, report
+    )
     own = [action.caps for action in written.actions if action.caps]
-    caps = capping.caps([*written.policies.caps, *own])
+    caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, caps)
 
 

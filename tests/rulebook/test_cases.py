@@ -100,7 +100,6 @@ def test_nothing_first_is_the_fallback() -> None:
 def test_what_comes_later_is_said() -> None:
     code = "holdout.nobody_asked"
     assert read(expect={"not": {"stay": code}}).later == "holdouts are not enforced yet"
-    assert read(expect={"not": {"stay": "caps.per_day"}}).later == "caps are not enforced yet"
     assert read().later == ""
 
 
