@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from engine import placement
 from engine.arbitration import Arbiter, Candidates, Merit
+from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
@@ -127,6 +128,7 @@ class Decider:
         self._knowledge = Knowledge(book)
         self._arbiter = Arbiter(book)
         self._influences = Influences(book)
+        self._bundlings = Bundling.by_placement(book)
         self._action_of = tuple(t.action for t in book.treatments)
         self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
@@ -236,6 +238,7 @@ class Decider:
                 greedy=self._calm(sight),
                 lessons=self.model.lessons,
                 limits=limits,
+                bundling=self._bundlings.get(sight.placement),
             )
             taken.update([self._action_of[treatment] for treatment, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))

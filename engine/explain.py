@@ -171,7 +171,12 @@ class _Story(NamedTuple):
         return tuple(told)
 
     def _last_shown(self) -> float:
-        """The least priority among what is shown here; infinite if nothing is."""
+        """The least priority that won here by itself; infinite if none is known to have.
+
+        What is shown in a bundle may owe that to the priority of another.
+        """
+        if any(self.sight.placement in bundle.placements for bundle in self.book.bundles):
+            return math.inf
         placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
         return min(
             (offer.priority for offer in placed.offers if not placed.fallback), default=math.inf

@@ -7,6 +7,7 @@ from engine.contact.guard import ContactGuard
 from engine.contact.pending import Pending
 from engine.limits import Guard
 from engine.rulebook.book import RuleBook
+from engine.variety import VarietyGuard
 
 
 def guards_of(
@@ -17,7 +18,9 @@ def guards_of(
     `pending` are the offers just returned by decisions of this and earlier books, `caps` keeps the caps
     of this book; by default nothing was returned and nothing is used up.
     """
-    contact = ContactGuard(book, Pending() if pending is None else pending)
-    if not book.caps:
-        return (contact,)
-    return contact, caps or CapsGuard(book, Ledger(Fleeting()))
+    guards: list[Guard] = [ContactGuard(book, Pending() if pending is None else pending)]
+    if book.caps:
+        guards.append(caps or CapsGuard(book, Ledger(Fleeting())))
+    if book.arbitration.limits:
+        guards.append(VarietyGuard(book))
+    return tuple(guards)

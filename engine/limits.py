@@ -37,6 +37,16 @@ class Limit(Protocol):
         """All that keeps a treatment out now, in the order of the funnel; () if nothing does."""
 
 
+class Foreseeing(ABC):
+    """A limit that can tell beforehand whether several offers may be made together."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether all of these may be offered besides what is counted, one after the other."""
+
+
 class Priced(ABC):
     """A limit some of whose treatments have a price: what they take could go to somebody else."""
 
@@ -87,7 +97,7 @@ class Limits:
         """How the limits of all `guards` stand for this answer."""
         found = (guard.limit(question, given, values) for guard in guards)
         limits = [limit for limit in found if limit is not None]
-        return cls(limits, telling=question.explain) if limits else NO_LIMITS
+        return cls(limits, telling=question.explain) if limits or question.explain else NO_LIMITS
 
     def open_to(self, treatments: list[int]) -> list[int]:
         """Those of `treatments` that every limit admits now."""
@@ -112,9 +122,25 @@ class Limits:
         for limit in self._standing:
             if isinstance(limit, Priced):
                 candidates, apart = limit.net(candidates)
-                if self._telling:
-                    self.told.update((treatment, (why,)) for treatment, why in apart.items())
+                self.exclude(apart)
         return candidates
+
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether all of these may be offered together, each of which is open now.
+
+        A limit that cannot tell beforehand says no wherever some offer could close another.
+        """
+        return all(
+            limit.together(treatments)
+            if isinstance(limit, Foreseeing)
+            else len(treatments) == 1 or limit.steady(len(treatments) - 1)
+            for limit in self._standing
+        )
+
+    def exclude(self, reasons: Mapping[int, Reason]) -> None:
+        """Keeps why treatments are out that no limit closes; of no effect unless `telling`."""
+        if self._telling:
+            self.told.update((treatment, (reason,)) for treatment, reason in reasons.items())
 
     def steady(self, picks: int) -> bool:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arbitration import Candidates
+from engine.bundling import Bundling, columns
 from engine.chance import Chance
 from engine.exploration import choose
 from engine.limits import NO_LIMITS, Limits
@@ -20,6 +21,9 @@ NO_ACTION = ""
 Chosen: TypeAlias = tuple[int, float]
 """One filled slot: which treatment, and the exact probability with which chance chose it."""
 
+_Draw: TypeAlias = Callable[..., list[tuple[int, float]]]
+"""Fills slots from priorities, as `choose` does."""
+
 
 def fill(
     candidates: Candidates,
@@ -31,18 +35,22 @@ def fill(
     greedy: bool,
     lessons: int,
     limits: Limits = NO_LIMITS,
+    bundling: Bundling | None = None,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.
 
     Where a choice may close something to later slots, slots are filled one by one, each from what
     `limits` still admit; its probability is then the exact one among those. What chance draws is the
-    same either way.
+    same either way. A bundle fills as many slots as it has actions, each with the probability with
+    which chance chose the bundle.
     """
     led = [(treatment, 1.0) for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
     limits.chosen([treatment for treatment, _ in led])
     draw = partial(choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons)
     left = slots - len(led)
+    if bundling is not None:
+        return led + _together(candidates, left, draw, limits, bundling)
     if not steady:
         return led + _one_by_one(candidates, left, draw, limits)
     picks = draw(candidates.priorities, left, ties=candidates.ties)
@@ -52,9 +60,7 @@ def fill(
     return led + chosen
 
 
-def _one_by_one(
-    candidates: Candidates, slots: int, draw: Callable[..., list[tuple[int, float]]], limits: Limits
-) -> list[Chosen]:
+def _one_by_one(candidates: Candidates, slots: int, draw: _Draw, limits: Limits) -> list[Chosen]:
     """Fills at most `slots`, each from the candidates that are open after those before it."""
     chosen: list[Chosen] = []
     while len(chosen) < slots:
@@ -67,6 +73,31 @@ def _one_by_one(
         chosen.append((treatment, probability))
         limits.chosen([treatment])
         candidates = _kept(candidates, np.arange(len(candidates.treatments)) != at)
+    return chosen
+
+
+def _together(
+    candidates: Candidates, slots: int, draw: _Draw, limits: Limits, bundling: Bundling
+) -> list[Chosen]:
+    """Fills at most `slots`, each from the bundles and single candidates that fit in what is left."""
+    chosen: list[Chosen] = []
+    while len(chosen) < slots:
+        candidates = _still_open(candidates, limits)
+        units = bundling.units(candidates, slots - len(chosen), limits)
+        if not chosen:
+            limits.exclude(units.apart)
+        priorities, ties = columns(units.competing)
+        picks = draw(priorities, 1, ties=ties)
+        if not picks:
+            break
+        [(at, probability)] = picks
+        positions = list(units.competing[at].positions)
+        treatments = candidates.treatments[positions].tolist()
+        chosen += [(treatment, probability) for treatment in treatments]
+        limits.chosen(treatments)
+        keep = np.ones(len(candidates.treatments), dtype=np.bool_)
+        keep[positions] = False
+        candidates = _kept(candidates, keep)
     return chosen
 
 

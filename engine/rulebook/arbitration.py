@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from engine.rulebook.answer_limits import WrittenLimit, read_answer_limits
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Placement, Threshold
 from engine.rulebook.conditions import (
@@ -65,6 +66,7 @@ class WrittenArbitration:
     exploration: WrittenExploration = WrittenExploration()
     ties: tuple[str, ...] = ("value", "id")
     influencers: tuple[Influencer, ...] = ()
+    limits: tuple[WrittenLimit, ...] = ()
 
     @property
     def conditions(self) -> tuple[WrittenCondition, ...]:
@@ -113,6 +115,7 @@ def read_arbitration(node: Node | None, scope: Scope, report: Report) -> Written
             channel_reader(scope.attributes, scope.placements),
             report,
         ),
+        limits=read_answer_limits(fields.node("limits"), scope.targets, report),
     )
     fields.close()
     return arbitration

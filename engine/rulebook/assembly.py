@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.model import ActionId, PlacementId, Stage, TreatmentId
 from engine.rulebook.actions import WrittenAction, WrittenTreatment
+from engine.rulebook.answer_limits import answer_limits
 from engine.rulebook.arbitration import WrittenArbitration, WrittenWeight
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import (
@@ -19,6 +20,8 @@ from engine.rulebook.book import (
     Treatment,
     compiled,
 )
+from engine.rulebook.bundle import Bundle
+from engine.rulebook.bundles import Shelf, bundles_of
 from engine.rulebook.cap import Cap
 from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
@@ -54,26 +57,27 @@ class Draft:
     actions: tuple[Action, ...]
     treatments: tuple[Treatment, ...]
     arbitration: Arbitration
+    bundles: tuple[Bundle, ...] = ()
     caps: tuple[Cap, ...] = ()
 
 
 def reason_codes(written: Written, draft: Draft) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of all it must meet."""
+    """For each action of which all is known, the reason codes of what can keep it out."""
+    limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
-        action.action_id: frozenset(
-            [
-                *(
-                    f"{condition.test}.{condition.name}" if condition.name else condition.test
-                    for condition in _all_conditions(action, written.policies)
-                ),
-                *(f"contact_policy.{name}" for name in action.contact_policies),
-                *(
-                    code
-                    for cap in draft.caps
-                    if not cap.treatments.isdisjoint(drafted.treatments)
-                    for code in (cap.code, f"{cap.code}.bid_price")
-                ),
-            ]
+        action.action_id: limits.union(
+            (f"bundle.{b.name}" for b in written.policies.bundles if action.action_id in b.actions),
+            (f"contact_policy.{name}" for name in action.contact_policies),
+            (
+                f"{condition.test}.{condition.name}" if condition.name else condition.test
+                for condition in _all_conditions(action, written.policies)
+            ),
+            (
+                code
+                for cap in draft.caps
+                if not cap.treatments.isdisjoint(drafted.treatments)
+                for code in (cap.code, f"{cap.code}.bid_price")
+            ),
         )
         for action, drafted in zip(written.actions, draft.actions, strict=True)
         if action.complete
@@ -115,14 +119,13 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    treatments = tuple(assembled.treatments)
-    policies = written.policies
-    capping = Capping(
-        actions, treatments, policies.placements, policies.timezone, expressions, report
-    )
+    treatments, policies = tuple(assembled.treatments), written.policies
+    shelf = Shelf(actions, treatments, policies.placements)
+    bundles = tuple(bundles_of(policies.bundles, shelf, report))
+    capping = Capping(shelf, policies.timezone, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
     caps = capping.caps([*policies.caps, *own])
-    return Draft(expressions, actions, treatments, arbitration, caps)
+    return Draft(expressions, actions, treatments, arbitration, bundles, caps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +249,7 @@ def _arbitration(
         ),
         ties=written.ties,
         influencers=written.influencers,
+        limits=tuple(answer_limits(written.limits, actions, report)),
     )
 
 
@@ -308,4 +312,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
         contact=policies.contact,
+        bundles=draft.bundles,
     )

@@ -7,6 +7,8 @@ from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.rulebook.answer_limit import AnswerLimit
+from engine.rulebook.bundle import Bundle
 from engine.rulebook.cap import Cap
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
@@ -286,7 +288,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Arbitration:
-    """How candidates compete: which factors count, weights, thresholds, exploration, ties, influencers."""
+    """How candidates compete, by which factors and weights, and how many of a kind an answer holds."""
 
     factors: frozenset[str]
     context_weights: tuple[ContextWeight, ...]
@@ -294,6 +296,7 @@ class Arbitration:
     exploration: Exploration
     ties: tuple[str, ...]
     influencers: tuple[Influencer, ...] = ()
+    limits: tuple[AnswerLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +325,7 @@ class RuleBook:
         caps: how many offers, how much money, at most; of mandatory actions there are none.
         stops: what stop.yaml lists, in its order.
         contact: the contact policies.
+        bundles: what is shown together.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -352,6 +356,7 @@ class RuleBook:
     caps: tuple[Cap, ...] = ()
     stops: tuple[Stop, ...] = ()
     contact: Contact = field(default_factory=Contact)
+    bundles: tuple[Bundle, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

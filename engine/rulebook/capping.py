@@ -1,12 +1,13 @@
 """From caps as they are written to those a book enforces: one for each number, with its treatments."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from engine.model import Micros
-from engine.rulebook.book import Action, ActionClass, Placement, Treatment
+from engine.rulebook.book import Action, ActionClass
+from engine.rulebook.bundles import Shelf
 from engine.rulebook.cap import UNLIMITED, Cap, Cost, Limited, Period, money
 from engine.rulebook.caps import FREE, Scope, WrittenBudget, WrittenCap, bare
 from engine.rulebook.conditions import Formula
@@ -22,22 +23,14 @@ _SMALL: Final = 100
 class Capping:
     """Gives every written cap its treatments; what is wrong is reported.
 
-    `actions` and `treatments` are the book's, in their order, and so is `timezone`.
+    `shelf` is all the book has to offer, and `timezone` the book's.
     """
 
     def __init__(
-        self,
-        actions: Sequence[Action],
-        treatments: Sequence[Treatment],
-        placements: Mapping[str, Placement],
-        timezone: str,
-        expressions: Expressions,
-        report: Report,
+        self, shelf: Shelf, timezone: str, expressions: Expressions, report: Report
     ) -> None:
         self._timezone = timezone
-        self._actions = actions
-        self._treatments = treatments
-        self._placements = placements
+        self._shelf = shelf
         self._expressions = expressions
         self._report = report
         self._names: dict[str, Place] = {}
@@ -47,7 +40,9 @@ class Capping:
         own = [*written]
         named = {cap.name for cap in own}
         own += [
-            self._from_levers(a) for a in self._actions if _rows(a) and a.action_id not in named
+            self._from_levers(a)
+            for a in self._shelf.actions
+            if _rows(a) and a.action_id not in named
         ]
         return tuple(chain.from_iterable(self._of(cap) for cap in own))
 
@@ -56,7 +51,7 @@ class Capping:
             message = f"there is already a cap of this name in {first.file}, line {first.line}"
             self._report.error(cap.place, message)
         self._names.setdefault(cap.name, cap.place)
-        actions = [a for a in self._actions if _within(a, cap.scope)]
+        actions = [a for a in self._shelf.actions if _within(a, cap.scope)]
         held = [a for a in actions if a.action_class is not ActionClass.MANDATORY]
         treatments = frozenset(t for a in held for t in a.treatments if self._on(t, cap.scope))
         if not treatments:
@@ -87,7 +82,7 @@ class Capping:
         return bare(str(action.action_id), scope, self._timezone, place)
 
     def _on(self, treatment: int, scope: Scope) -> bool:
-        placement = self._placements.get(self._treatments[treatment].placement)
+        placement = self._shelf.placements.get(self._shelf.treatments[treatment].placement)
         return not scope.channels or (placement is not None and placement.channel in scope.channels)
 
     def _cost(self, budget: WrittenBudget) -> Cost:

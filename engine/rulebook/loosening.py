@@ -286,6 +286,13 @@ def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
         if least < was_least:
             said = f"for {where} is {least:g}; it was {was_least:g}"
             yield Loosening(Loosened.THRESHOLD, name, (), said)
+    held = {limit.name: limit for limit in new.arbitration.limits}
+    for limit in old.arbitration.limits:
+        kept = held.get(limit.name)
+        if kept is None or kept.at_most > limit.at_most:
+            text = "gone" if kept is None else f"at most {kept.at_most}"
+            said = f"is {text}; it was at most {limit.at_most}"
+            yield Loosening(Loosened.THRESHOLD, f"limit.{limit.name}", (), said)
     was, now_calm = old.arbitration.exploration.none_when, new.arbitration.exploration.none_when
     if was is not None:
         calm = old.conditions[was]

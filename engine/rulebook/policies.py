@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
+from engine.rulebook.bundles import WrittenBundle, read_bundles
 from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.consents import Consents, read_consents
@@ -37,6 +38,7 @@ class Policies:
     arbitration: WrittenArbitration
     contact_policies: Names
     contact: Contact
+    bundles: tuple[WrittenBundle, ...]
     outcomes: Mapping[str, float | None]
     outcome_names: Names
     model: ModelSpec
@@ -85,6 +87,7 @@ def read_policies(
         contact_policies=obeyed,
         contact=contact,
         consents=consents,
+        bundles=read_bundles(fields.node("bundles"), actions, placement_names, report),
         outcomes=outcomes,
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
@@ -135,6 +138,7 @@ def _nothing() -> Policies:
         arbitration=WrittenArbitration(),
         contact_policies=unknown("contact policy"),
         contact=Contact(),
+        bundles=(),
         outcomes=dict(USUAL),
         outcome_names=unknown("outcome"),
         model=DEFAULT_MODEL,

@@ -19,13 +19,14 @@ groups:
   g: {issue: i, eligible_when: {c4: 'true'}, applicable_when: {c5: 'true'}, suitable_when: {c6: 'true'}}
 all_actions: {eligible_when: {c7: 'true'}, applicable_when: {c8: 'true'}, suitable_when: {c9: 'true'}}
 placements:
-  p: {channel: web, texts: {headline: 40}, fallback: {headline: Hello}}
+  p: {channel: web, slots: 2, texts: {headline: 40}, fallback: {headline: Hello}}
 arbitration:
   context_weights: [{when: 'true', issue: i, weight: 1}, {stages: [a], weight: 1}]
   thresholds: [{channel: web, propensity: 0.1, priority: 0.1}]
   influencers:
     f: {on: click, scope: group, weight: 1, after: 1d, lasts: 1d, fades_over: 1d, channels: [web]}
   exploration: {gamma: 1}
+  limits: {one: {group: g, at_most: 1}}
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
   related: {scope: attribute, attribute: family, count: click, at_least: 1, within: 1d, pause: 1d}
@@ -36,6 +37,9 @@ consents:
   channel: 'true'
   purposes: {marketing: 'true'}
   default: marketing
+bundles:
+  fixed: {actions: [a, b]}
+  flexible: {lead: c, companions: [d], at_most: 1}
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
 outcomes: {click: 1, lost: null}
@@ -62,6 +66,9 @@ actions:
     treatments:
       - {id: a.1, placement: p, when: 'true', texts: {headline: One}}
       - {id: a.2, placement: p, when: {named: 'true'}, texts: {headline: Two}}
+  - {id: b, title: B, group: g, treatments: [{id: b.1, placement: p, texts: {headline: B}}]}
+  - {id: c, title: C, group: g, treatments: [{id: c.1, placement: p, texts: {headline: C}}]}
+  - {id: d, title: D, group: g, treatments: [{id: d.1, placement: p, texts: {headline: D}}]}
 """,
     "stop.yaml": b"""\
 stopped:
