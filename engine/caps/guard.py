@@ -14,7 +14,7 @@ from engine.caps.price import Wanted
 from engine.caps.telling import used_up, worth_more
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.circumstances import Circumstances
-from engine.limits import Priced
+from engine.limits import Foreseeing, Priced
 from engine.model import ActionId, Decision, DecisionId, Micros, Question, Reason, Response, Value
 from engine.rulebook.book import RuleBook
 
@@ -112,7 +112,7 @@ class CapsGuard:
         return meters
 
 
-class _CapsLimit(Priced):
+class _CapsLimit(Foreseeing, Priced):
     """The caps as they stand for one answer. What it offers counts at once."""
 
     __slots__ = (
@@ -147,6 +147,14 @@ class _CapsLimit(Priced):
             if units is None or 0 < free < units * (picks + 1):
                 return False
         return True
+
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether every cap has room for all of them."""
+        needed: dict[Meter, int] = defaultdict(int)
+        for treatment in treatments:
+            for meter in self._under.get(treatment, ()):
+                needed[meter] += self.units(meter) or 0
+        return all(units <= self._left(meter) for meter, units in needed.items())
 
     def chosen(self, treatment: int) -> None:
         """Takes an offer's units from what this answer may still use."""
@@ -203,7 +211,7 @@ class _CapsLimit(Priced):
         for meter, (worth, units) in self._wanted.items():
             wanted = Wanted(worth, units, taken.get(meter, 0))
             account = meter.account(self.now)
-            left = meter.cap.limit - account.used + wanted.taken
+            left = meter.cap.limit_at(self.now) - account.used + wanted.taken
             meter.price.learn_one(meter.horizon(self.now), self.now, left, wanted)
         for meter in self._closed.difference(self._wanted):
             meter.price.count(meter.horizon(self.now), self.now)

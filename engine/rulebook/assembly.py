@@ -61,7 +61,7 @@ class Draft:
     caps: tuple[Cap, ...] = ()
 
 
-def reason_codes(written: Written) -> dict[str, frozenset[str]]:
+def reason_codes(written: Written, draft: Draft) -> dict[str, frozenset[str]]:
     """For each action of which all is known, the reason codes of what can keep it out."""
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
@@ -72,8 +72,14 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
                 f"{condition.test}.{condition.name}" if condition.name else condition.test
                 for condition in _all_conditions(action, written.policies)
             ),
+            (
+                code
+                for cap in draft.caps
+                if not cap.treatments.isdisjoint(drafted.treatments)
+                for code in (cap.code, f"{cap.code}.bid_price")
+            ),
         )
-        for action in written.actions
+        for action, drafted in zip(written.actions, draft.actions, strict=True)
         if action.complete
     }
 
@@ -113,12 +119,12 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    treatments = tuple(assembled.treatments)
-    shelf = Shelf(actions, treatments, written.policies.placements)
-    bundles = tuple(bundles_of(written.policies.bundles, shelf, report))
-    capping = Capping(actions, treatments, written.policies.placements, expressions, report)
+    treatments, policies = tuple(assembled.treatments), written.policies
+    shelf = Shelf(actions, treatments, policies.placements)
+    bundles = tuple(bundles_of(policies.bundles, shelf, report))
+    capping = Capping(shelf, policies.timezone, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
-    caps = capping.caps([*written.policies.caps, *own])
+    caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)
 
 

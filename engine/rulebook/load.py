@@ -7,6 +7,7 @@ from engine.model import Micros
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
 from engine.rulebook.book import Override
+from engine.rulebook.cap import keys_of
 from engine.rulebook.cases import Cast, read_cases
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.levers import LEVERS, LeverReading, read_levers
@@ -74,7 +75,8 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         placement_names=policies.placement_names,
         outcomes=policies.outcome_names,
         actions=names,
-        codes=reason_codes(written),
+        codes=reason_codes(written, drafted),
+        caps=keys_of(drafted.caps),
     )
     cases = [
         case

@@ -243,7 +243,7 @@ class World:
 
     def judge(self, decision, channel, who):
         mandatory = {a.index for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
-        shown = set()
+        shown: set[int] = set()
         for placed, contest in zip(decision.placements, decision.contests, strict=True):
             left = set(range(6)) - shown
             free = {i for i in left if self.allowed(i, channel, who, self.made)}
