@@ -32,6 +32,11 @@ class Meter:
             account = self._account = self._ledger.account(self.cap.key, span)
         return account
 
+    def look(self, now: Micros) -> Account:
+        """The account as it stands, for reports from any thread: changes nothing."""
+        span = span_of(self.cap.period, now, self.cap.timezone)
+        return self._ledger.look(self.cap.key, span)
+
     def horizon(self, now: Micros) -> Span:
         """How long the cap has to last: its period, or as long as its actions are valid."""
         begin, end = self.cap.valid

@@ -130,6 +130,10 @@ class Cap:
         """So many offers, or so much money, as units."""
         return ceil(amount) if self.cost is None else money(amount)
 
+    def amount(self, units: int) -> float:
+        """Units as offers, or as money in the currency."""
+        return float(units) if self.cost is None else units / MONEY
+
     def shown(self, units: int) -> str:
         """So many units, as people write them."""
         if self.cost is None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.cap_changes import looser_caps
 from engine.rulebook.contact_changes import looser, looser_all
 from engine.rulebook.stop import Stop
 
@@ -29,7 +30,7 @@ class Loosened(IntEnum):
     ATTRIBUTE = 5
     """A missing or old attribute counts for more than before."""
     ACTION = 6
-    """An action's dates, class or contact policies."""
+    """An action's dates, class, contact policies or caps."""
     THRESHOLD = 7
     """A threshold is gone or lower, or exploration is not restrained any more."""
     STOP = 8
@@ -71,6 +72,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_attributes(old, new),
         *_actions(old, new),
         *_contact(old, new),
+        *_caps(old, new),
         *_arbitration(old, new),
         *_stops(old, new),
     )
@@ -244,6 +246,16 @@ def _contact(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             )
     for said in looser_all(old.contact, new.contact):
         yield Loosening(Loosened.ACTION, "contact_policies", (), said)
+
+
+# --- caps ----------------------------------------------------------------------------------------
+
+
+def _caps(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Caps and budgets that let more through."""
+    for cap, actions, said in looser_caps(old, new):
+        file, line, column = cap.place.rsplit(":", 2)
+        yield Loosening(Loosened.ACTION, cap.code, actions, said, file, int(line), int(column))
 
 
 # --- stops ----------------------------------------------------------------------------------------
