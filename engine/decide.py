@@ -226,6 +226,8 @@ class Decider:
             free = placement.without(sight.treatments, self._action_of, taken)
             led, rivals = self._leading(limits.open_to(free), merit)
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
+            if scores.propensities is not None:
+                candidates = limits.net(candidates)
             contests.append(_contest(sight.placement, candidates, merit, scores))
             chosen = placement.fill(
                 candidates,

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from engine.breaker import Breaker
+from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
@@ -19,6 +20,7 @@ from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
@@ -105,7 +107,9 @@ class AttuneEngine:
         learner: Learner,
         sources: Sources,
         pending: Pending,
+        caps: Caps,
     ) -> None:
+        self._caps = caps
         self._settings = settings
         self._state = state
         self._capsules = capsules
@@ -144,8 +148,12 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        decider = await _decider(book, self._state, self._learner, self._sources, self._pending)
+        guard = await self._caps.guard(book)
+        decider = await _decider(
+            book, self._state, self._learner, self._sources, self._pending, guard
+        )
         before, self._decider = self._decider, decider
+        self._caps.follow(guard)
         self._pending.assume_shown = book.contact.remembers
         weakref.finalize(before, dissolve, before.book)
         self._status = RuleBookStatus(
@@ -466,7 +474,12 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 
 
 async def _decider(
-    book: RuleBook, state: Embedded, learner: Learner, sources: Sources, pending: Pending
+    book: RuleBook,
+    state: Embedded,
+    learner: Learner,
+    sources: Sources,
+    pending: Pending,
+    caps: CapsGuard,
 ) -> Decider:
     """A decider by this book. What it lets customers' features be read by is on disk before it decides.
 
@@ -480,7 +493,7 @@ async def _decider(
     model = Propensities.bind(learner, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards_of(book, pending))
+        lambda: Decider(book, model, sources.monotonic, guards_of(book, pending, caps))
     )
 
 
@@ -519,18 +532,45 @@ async def open_engine(
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
     )
     try:
-        pending = Pending()
-        decider = await _decider(first.book, state, mind.learner, sources, pending)
-        capsules = open_capsules(settings.data)
-        engine = AttuneEngine(settings, state, capsules, decider, mind.learner, sources, pending)
-        engine.begin(first)
-        await remember(settings, first.loaded)
-        await engine.recall()
-        del first, decider  # held here, the first book would never go
-        try:
-            async with following(engine, settings, compiled, before):
-                yield engine
-        finally:
-            await engine.finish()
+        async with _caps(settings, state, first.book, sources) as caps:
+            pending = Pending()
+            decider = await _decider(
+                first.book, state, mind.learner, sources, pending, caps.in_force
+            )
+            capsules = open_capsules(settings.data)
+            engine = AttuneEngine(
+                settings, state, capsules, decider, mind.learner, sources, pending, caps
+            )
+            engine.begin(first)
+            await remember(settings, first.loaded)
+            await engine.recall()
+            del first, decider  # held here, the first book would never go
+            try:
+                async with following(engine, settings, compiled, before):
+                    yield engine
+            finally:
+                await engine.finish()
     finally:
         await state.close()
+
+
+@asynccontextmanager
+async def _caps(
+    settings: Settings, state: Embedded, book: RuleBook, sources: Sources
+) -> AsyncIterator[Caps]:
+    """The accounts of the caps, tended while they are open."""
+    caps = await Caps.open(settings.data, state, book, sources.now)
+    del book  # held here, the first book would never go
+    tending = asyncio.create_task(_tend(caps))
+    try:
+        yield caps
+    finally:
+        tending.cancel()
+        await asyncio.wait([tending])
+        await caps.close()
+
+
+async def _tend(caps: Caps) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        caps.tend()

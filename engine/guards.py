@@ -1,5 +1,8 @@
 """Guard: which limits a rule book's decisions pass, named in one place."""
 
+from engine.caps.guard import CapsGuard
+from engine.caps.ledger import Ledger
+from engine.caps.vault import Fleeting
 from engine.contact.guard import ContactGuard
 from engine.contact.pending import Pending
 from engine.limits import Guard
@@ -7,12 +10,17 @@ from engine.rulebook.book import RuleBook
 from engine.variety import VarietyGuard
 
 
-def guards_of(book: RuleBook, pending: Pending | None = None) -> tuple[Guard, ...]:
+def guards_of(
+    book: RuleBook, pending: Pending | None = None, caps: CapsGuard | None = None
+) -> tuple[Guard, ...]:
     """The guards of all limits of `book`, in the order of the funnel.
 
-    `pending` are the offers just returned by decisions of this and earlier books; by default none.
+    `pending` are the offers just returned by decisions of this and earlier books, `caps` keeps the caps
+    of this book; by default nothing was returned and nothing is used up.
     """
     guards: list[Guard] = [ContactGuard(book, Pending() if pending is None else pending)]
+    if book.caps:
+        guards.append(caps or CapsGuard(book, Ledger(Fleeting())))
     if book.arbitration.limits:
         guards.append(VarietyGuard(book))
     return tuple(guards)

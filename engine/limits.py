@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from engine.arbitration import Candidates
 from engine.circumstances import Circumstances
 from engine.model import Decision, Question, Reason, Value
 
@@ -44,6 +45,16 @@ class Foreseeing(ABC):
     @abstractmethod
     def together(self, treatments: Sequence[int]) -> bool:
         """Whether all of these may be offered besides what is counted, one after the other."""
+
+
+class Priced(ABC):
+    """A limit some of whose treatments have a price: what they take could go to somebody else."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def net(self, candidates: Candidates) -> tuple[Candidates, Mapping[int, Reason]]:
+        """The candidates at their priorities net of the price, and why others are not worth it."""
 
 
 class Guard(Protocol):
@@ -122,6 +133,14 @@ class Limits:
         """Keeps why treatments are out that no limit closes; of no effect unless `telling`."""
         if self._telling:
             self.told.update((treatment, (reason,)) for treatment, reason in reasons.items())
+
+    def net(self, candidates: Candidates) -> Candidates:
+        """The candidates at their priorities net of the price of what they take."""
+        for limit in self._standing:
+            if isinstance(limit, Priced):
+                candidates, apart = limit.net(candidates)
+                self.exclude(apart)
+        return candidates
 
     def steady(self, picks: int) -> bool:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from engine.model import Micros
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ActionClass
-from engine.rulebook.caps import read_caps
+from engine.rulebook.caps import WrittenCap, read_caps
 from engine.rulebook.conditions import (
-    Formula,
     WrittenCondition,
     WrittenNumber,
     number_or_expression,
@@ -74,7 +73,7 @@ class WrittenAction:
     lever: float
     attributes: Mapping[str, str]
     treatments: tuple[WrittenTreatment, ...]
-    extra_numbers: tuple[Formula, ...]
+    caps: WrittenCap | None
     place: Place
     valid_place: Place | None
     complete: bool
@@ -204,7 +203,7 @@ class _Reading:
             lever=self._lever(fields, group),
             attributes=self._attributes(fields.node("attributes")),
             treatments=self._treatments(treatments),
-            extra_numbers=tuple(read_caps(fields.node("caps"), self.report)),
+            caps=read_caps(fields.node("caps"), action_id, self.policies.timezone, self.report),
             place=fields.place,
             valid_place=fields.key_place("valid") if "valid" in fields else None,
             complete=known and ("opt_out" in fields or not fields.lost("opt_out")),

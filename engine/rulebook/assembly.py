@@ -22,6 +22,8 @@ from engine.rulebook.book import (
 )
 from engine.rulebook.bundle import Bundle
 from engine.rulebook.bundles import Shelf, bundles_of
+from engine.rulebook.cap import Cap
+from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
@@ -56,6 +58,7 @@ class Draft:
     treatments: tuple[Treatment, ...]
     arbitration: Arbitration
     bundles: tuple[Bundle, ...] = ()
+    caps: tuple[Cap, ...] = ()
 
 
 def reason_codes(written: Written) -> dict[str, frozenset[str]]:
@@ -110,12 +113,13 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    for number in written.policies.extra_numbers:
-        expressions.check_number(number)
     treatments = tuple(assembled.treatments)
     shelf = Shelf(actions, treatments, written.policies.placements)
     bundles = tuple(bundles_of(written.policies.bundles, shelf, report))
-    return Draft(expressions, actions, treatments, arbitration, bundles)
+    capping = Capping(actions, treatments, written.policies.placements, expressions, report)
+    own = [action.caps for action in written.actions if action.caps]
+    caps = capping.caps([*written.policies.caps, *own])
+    return Draft(expressions, actions, treatments, arbitration, bundles, caps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +170,6 @@ class _Actions:
                 overrides=self.overrides.get(written.action_id, ()),
             )
         )
-        self._check_unused(written)
-
-    def _check_unused(self, written: WrittenAction) -> None:
-        for number in written.extra_numbers:
-            self.expressions.check_number(number)
 
     def _funnel_order(self, index: int) -> tuple[Stage, int, int]:
         condition = self.expressions.conditions[index]
@@ -303,6 +302,7 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         conditions_of=functions.conditions_of,
         select_for=functions.select_for,
         numbers_of=functions.numbers_of,
+        caps=draft.caps,
         reads_placement="request.placement" in expressions.reads,
         stops=written.stops,
         contact=policies.contact,

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
 from engine.rulebook.answer_limit import AnswerLimit
 from engine.rulebook.bundle import Bundle
+from engine.rulebook.cap import Cap
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
@@ -320,6 +321,7 @@ class RuleBook:
             Covers stops, validity dates, all conditions of action and treatment, texts' needs and fit.
         numbers_of: values → the value of each computed number, None if unknown.
         notices: what is valid but not enforced yet, with its place.
+        caps: how many offers, how much money, at most; of mandatory actions there are none.
         stops: what stop.yaml lists, in its order.
         contact: the contact policies.
         bundles: what is shown together.
@@ -350,6 +352,7 @@ class RuleBook:
     ]
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
     reads_placement: bool = False
+    caps: tuple[Cap, ...] = ()
     stops: tuple[Stop, ...] = ()
     contact: Contact = field(default_factory=Contact)
     bundles: tuple[Bundle, ...] = ()

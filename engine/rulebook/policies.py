@@ -8,8 +8,8 @@ from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitrat
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import ModelSpec, Placement
 from engine.rulebook.bundles import WrittenBundle, read_bundles
-from engine.rulebook.caps import read_shared_caps
-from engine.rulebook.conditions import Formula, WrittenCondition
+from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
+from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.consents import Consents, read_consents
 from engine.rulebook.contact import Contact
 from engine.rulebook.contact_policies import Known, read_contact
@@ -27,7 +27,7 @@ from engine.rulebook.trials import read_experiments, read_holdouts, read_trigger
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What policies.yaml says. `extra_conditions` and `extra_numbers` are checked but not used yet.
+    """What policies.yaml says. `extra_conditions` are checked but not used yet.
 
     `timezone` is where a day begins and dates are read, unless something more special says otherwise.
     """
@@ -44,7 +44,7 @@ class Policies:
     outcome_names: Names
     model: ModelSpec
     extra_conditions: tuple[WrittenCondition, ...] = ()
-    extra_numbers: tuple[Formula, ...] = field(default=())
+    caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
 
     @property
@@ -98,7 +98,11 @@ def read_policies(
         outcome_names=outcome_names,
         model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
         extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
-        extra_numbers=tuple(read_shared_caps(fields.node("caps"), hierarchy, actions, report)),
+        caps=read_shared_caps(
+            fields.node("caps"),
+            Shared(attributes, placements, hierarchy, actions, timezone),
+            report,
+        ),
         timezone=timezone,
     )
     read_holdouts(fields.node("holdouts"), hierarchy, actions, report)

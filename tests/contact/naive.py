@@ -22,7 +22,7 @@ class Made:
     channel: str
     at: int
     decision: str
-    outcomes: list = field(default_factory=list)
+    outcomes: list[tuple[str, int]] = field(default_factory=list)
 
     def impressions(self, now, assume_shown):
         """When it was seen, as far as one must take it to have been."""

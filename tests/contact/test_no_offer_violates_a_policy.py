@@ -16,7 +16,6 @@ from engine.decide import Decider
 from engine.guards import guards_of
 from engine.join import exposure_of
 from engine.model import Customer, CustomerId, DecisionId, Event, EventId, Response
-from engine.respond import respond
 from engine.rulebook.book import ActionClass
 from engine.rulebook.contact import (
     FOREVER,
@@ -28,6 +27,7 @@ from engine.rulebook.contact import (
     Rest,
     Scope,
 )
+from engine.topology import apply
 from tests.builders import FixedModel, question
 from tests.contact.naive import DAY, MINUTE, Made, violated
 from tests.rulebook.builders import action, book
@@ -151,9 +151,12 @@ def compiled(name, written):
     match written["pause"]:
         case "until_midnight":
             pause = Pause(2 * DAY, midnight=True)
-        case {"until": until, **rest}:
-            pause = Pause(rest.get("at_most", FOREVER), until=until)
+        case {"until": str() as until, "at_most": int() as most}:
+            pause = Pause(most, until=until)
+        case {"until": str() as until}:
+            pause = Pause(FOREVER, until=until)
         case length:
+            assert isinstance(length, int)
             pause = Pause(length)
     rule = Rest(
         written["count"], written["at_least"], written["within"], pause, written.get("without", "")
@@ -196,7 +199,7 @@ class World:
 
     def household(self, who):
         key = household_of(who, self.book)
-        return None if key is None else self.records.setdefault(key, Customer(key))
+        return self.records.setdefault(key, Customer(key)) if isinstance(key, str) else None
 
     def facts(self, index):
         a = self.book.actions[index]
@@ -266,10 +269,10 @@ class World:
         exposure = exposure_of(self.decisions[made.decision], who.customer_id, made.action["id"])
         response = Response(exposure, outcome, 0.0, None)
         event = Event(EventId("e"), who.customer_id, self.now, response)
-        respond(who, self.now, response)
+        apply(who, event)
         home = self.household(who)
         if home is not None:
-            respond(home, self.now, for_household(event, response, home.customer_id).body)
+            apply(home, for_household(event, response, home.customer_id))
         self.pending.reported(made.decision, made.action["id"])
 
 

@@ -135,6 +135,7 @@ class Embedded:
         self._waiters: deque[tuple[int, Future[None]]] = deque()
         self._noted: dict[str, Future[list[EventStatus]]] = {}
         self._closing = False
+        self._watching: Callable[[Sequence[Numbered]], None] | None = None
 
     @classmethod
     async def open(
@@ -240,6 +241,28 @@ class Embedded:
         """
         return await self._readers.ask(self._loop, lambda reader: knows(reader, event_id))
 
+    def watch(self, watching: Callable[[Sequence[Numbered]], None]) -> None:
+        """Has every group of entries shown once it is on disk, in the order of the log.
+
+        That is before those who appended them are told.
+        """
+        self._watching = watching
+
+    async def entries_after(self, seq: int) -> list[Numbered]:
+        """The next entries of the log, a thousand at most; none at its end.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        return await self._readers.ask(
+            self._loop, lambda reader: list(read_entries(reader, seq, _REPLAYED_AT_ONCE))
+        )
+
+    @property
+    def last_seq(self) -> int:
+        """The place of the newest entry that is known to be on disk; 0 if there is none."""
+        return self._accepted
+
     async def settled(self) -> None:
         """Waits until everything accepted so far is applied.
 
@@ -336,6 +359,8 @@ class Embedded:
         self._customers.warm(wanted)
         self._ready.extend(group)
         self._accepted = group[-1][0]
+        if self._watching is not None:
+            self._watching(group)
         self._schedule()
 
     def _schedule(self) -> None:

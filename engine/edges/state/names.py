@@ -7,3 +7,6 @@ JOURNAL: Final = "journal.db"
 
 DECISIONS: Final = "decisions.db"
 """The log of decisions."""
+
+CAPS: Final = "caps.db"
+"""What is in use of every cap."""

@@ -1,0 +1,57 @@
+"""What a cap says when it keeps an offer back: what it saw, and when it ends."""
+
+from engine.caps.meter import Meter
+from engine.eligibility import show_moment
+from engine.model import Micros, Reason, Stage
+from engine.rulebook.cap import Period
+
+_SPANS = {
+    Period.DAY: "today",
+    Period.WEEK: "this week",
+    Period.MONTH: "this month",
+    Period.TOTAL: "in total",
+}
+
+
+def used_up(meter: Meter, now: Micros, units: int | None) -> Reason:
+    """Why a cap has no room for an offer that takes `units` of it; None: that cannot be told."""
+    cap, account = meter.cap, meter.account(now)
+    saw = {
+        "shown": cap.shown(account.confirmed),
+        "reserved": cap.shown(account.reserved + account.missing),
+        "limit": cap.shown(cap.limit),
+    }
+    if units is None and cap.cost:
+        text = f"{_named(meter)}: what an offer costs ({cap.cost.text}) cannot be told"
+        return Reason(Stage.CAPS_AND_BUDGETS, cap.code, True, text, cap.place, saw)
+    wanted = units or 0
+    end = account.span.end
+    renews = f"; it begins anew {show_moment(end)}" if end else ""
+    in_use = f"{cap.shown(account.used)} of {cap.shown(cap.limit)} {_SPANS[cap.period]}"
+    if account.used + wanted > cap.limit:
+        text = (
+            f"{_named(meter)} is used up: {in_use}, {saw['reserved']} of it only reserved{renews}"
+        )
+    elif account.used + wanted > meter.allowed(now):
+        by_now = cap.shown(meter.allowed(now))
+        text = f"{_named(meter)} is spread evenly, {by_now} by now: {in_use}{renews}"
+    else:
+        text = f"{_named(meter)}: the next share of it is not on disk yet ({in_use})"
+    return Reason(Stage.CAPS_AND_BUDGETS, cap.code, False, text, cap.place, saw)
+
+
+def worth_more(meter: Meter, worth: float, price: float) -> Reason:
+    """Why an offer is not made although the cap has room: others are worth more."""
+    cap = meter.cap
+    text = (
+        f"worth {worth:.4g} here; {_named(meter)} is scarce and kept for customers worth "
+        f"more than {price:.4g}"
+    )
+    saw = {"worth": f"{worth:.4g}", "price": f"{price:.4g}"}
+    return Reason(Stage.CAPS_AND_BUDGETS, f"{cap.code}.bid_price", False, text, cap.place, saw)
+
+
+def _named(meter: Meter) -> str:
+    cap = meter.cap
+    kind = "cap" if cap.cost is None else "budget"
+    return f"the {kind} '{cap.title}'" if cap.title else f"the {kind} of {cap.name}"

@@ -1,0 +1,128 @@
+"""The caps of the running engine: one ledger over one file, for every book that comes into force."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from engine.caps.guard import CapsGuard
+from engine.caps.ledger import Ledger
+from engine.caps.price import BidPrice
+from engine.codec import Line
+from engine.edges.caps.vault import SqliteVault
+from engine.edges.journal.entries import Numbered
+from engine.edges.state.embedded import Embedded
+from engine.edges.state.names import CAPS
+from engine.model import MINUTE, Event, Micros, Response
+from engine.rulebook.book import RuleBook
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 1.0
+"""Seconds between two looks at what time alone brings."""
+
+_AHEAD: Final = MINUTE
+_PATIENCE: Final = 2.0
+_PRICES_EVERY: Final = 60
+
+
+class Caps:
+    """Made by `open`, ended by `close`; all methods are for one event loop.
+
+    What was shown is counted from the journal: every entry is looked at once it is on disk, and those
+    a crash kept from being counted at the next start. `in_force` is the guard of the book in force.
+    """
+
+    def __init__(self, vault: SqliteVault, guard: CapsGuard, clock: Callable[[], Micros]) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._ticks = 0
+        self.in_force = guard
+
+    @classmethod
+    async def open(
+        cls, directory: Path, state: Embedded, book: RuleBook, clock: Callable[[], Micros]
+    ) -> "Caps":
+        """Takes up the accounts in `directory`, and counts what the journal has beyond them.
+
+        Where there is no file beside a journal that has begun, what was offered lately is not known:
+        everything shown is counted again from the journal, and caps stay closed until what was offered
+        before can no longer be shown.
+
+        Raises:
+            StorageError: the file is damaged, of a newer version, or cannot be read.
+        """
+        vault = SqliteVault(directory / CAPS, asyncio.get_running_loop(), clock())
+        try:
+            ledger = Ledger(vault)
+            kept = vault.kept
+            ledger.restore(kept.accounts, kept.shares)
+            for cap, figures in kept.prices.items():
+                ledger.take_price(cap, BidPrice.of_state(figures))
+            if not kept.began and state.last_seq and book.caps:
+                ledger.closed_until = clock() + max(cap.hold for cap in book.caps)
+                log.warning("%s is new: caps are closed until nothing offered before counts", CAPS)
+            caps = cls(vault, await _ready(book, ledger, vault, clock()), clock)
+            await caps._catch_up(state, kept.seq if kept.began or book.caps else state.last_seq)
+        except BaseException:
+            await asyncio.to_thread(vault.close, clock())
+            raise
+        state.watch(caps.observe)
+        return caps
+
+    async def guard(self, book: RuleBook) -> CapsGuard:
+        """The guard of a book, with what it needs first at hand if the disk allows."""
+        return await _ready(book, self.in_force.ledger, self._vault, self._clock())
+
+    def follow(self, guard: CapsGuard) -> None:
+        """From now on this guard's book is the one in force."""
+        self.in_force = guard
+
+    def observe(self, group: Sequence[Numbered]) -> None:
+        """Counts what the entries say of offers that were shown, or not delivered."""
+        for _, entry in group:
+            response = _response_in(entry)
+            if response is not None:
+                self.in_force.observe(response)
+        self._vault.seen(group[-1][0])
+
+    def tend(self) -> None:
+        """What time alone brings; to be called every `TICK` seconds."""
+        now = self._clock()
+        self.in_force.tend(now, now + _AHEAD)
+        self._ticks += 1
+        if self._ticks % _PRICES_EVERY == 0:
+            self._keep_prices()
+
+    async def close(self) -> None:
+        """Writes everything, so that nothing is missing at the next start."""
+        self._keep_prices()
+        await asyncio.to_thread(self._vault.close, self._clock())
+
+    def _keep_prices(self) -> None:
+        self._vault.keep_prices(
+            {cap: price.state() for cap, price in self.in_force.ledger.prices.items()}
+        )
+
+    async def _catch_up(self, state: Embedded, seq: int) -> None:
+        while seq < state.last_seq:
+            group = await state.entries_after(seq)
+            if not group:
+                break
+            self.observe(group)
+            seq = group[-1][0]
+            await asyncio.sleep(0)
+        self._vault.seen(seq)
+        await asyncio.wait([self._vault.flushed()], timeout=_PATIENCE)
+
+
+async def _ready(book: RuleBook, ledger: Ledger, vault: SqliteVault, now: Micros) -> CapsGuard:
+    guard = CapsGuard(book, ledger)
+    guard.tend(now, now + _AHEAD)
+    await asyncio.wait([vault.flushed()], timeout=_PATIENCE)
+    return guard
+
+
+def _response_in(entry: Line) -> Response | None:
+    return entry.body if isinstance(entry, Event) and isinstance(entry.body, Response) else None
