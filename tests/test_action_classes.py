@@ -1,5 +1,7 @@
 """What keeps an action of each class out, and what does not: the table of rules/README.md."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from engine.model import UNKNOWN, ActionId, Customer, DecisionId, PlacementId, Touch
@@ -13,8 +15,10 @@ ONCE = {"scope": "action", "count": "impression", "at_least": 1, "within": "7d",
 NEVER_QUIET = {"scope": "all", "between": ["00:00", "23:59"], "timezone": "UTC"}
 
 
-def rules(class_: str, stop: str = "", **keys: object) -> RuleBook:
-    """One action of a class, on the web and by text message, under every kind of rule."""
+def rules(
+    class_: str, stop: str = "", shared: Mapping[str, object] | None = None, **keys: object
+) -> RuleBook:
+    """One action of a class, on the web and by text message; `shared` caps are of policies.yaml."""
     treatments = [
         {"id": f"a.{channel}", "placement": at, "texts": {"headline": "A"}}
         for channel, at in PLACES.items()
@@ -29,6 +33,7 @@ def rules(class_: str, stop: str = "", **keys: object) -> RuleBook:
             },
             "contact_policies": {"once": ONCE, "quiet": NEVER_QUIET},
             "arbitration": arbitration,
+            "caps": shared or {},
         },
         actions=[action("a", treatments=treatments, **{"class": class_}, **keys)],
         more={"stop.yaml": f"stopped: [{{{stop}}}]\n"} if stop else None,
@@ -56,6 +61,16 @@ def test_who_obeys_contact_policies(class_: str, channel: str) -> None:
     assert shown(made, channel)
     assert shown(made, channel, who) != obeys
     assert shown(rules(class_, contact_policies=["quiet"]), channel) != obeys
+
+
+@pytest.mark.parametrize("channel", PLACES)
+@pytest.mark.parametrize("class_", CLASSES)
+def test_who_is_under_a_cap(class_: str, channel: str) -> None:
+    (own,) = rules(class_, caps={"per_day": 5}).caps
+    assert (own.treatments == frozenset()) == (class_ == "mandatory")
+    (shared,) = rules(class_, shared={"texts": {"channels": [channel], "per_day": 5}}).caps
+    passes = class_ == "mandatory" or (class_ == "transactional" and channel == "sms")
+    assert (shared.treatments == frozenset()) == passes
 
 
 @pytest.mark.parametrize("channel", PLACES)

@@ -119,6 +119,20 @@ def test_a_fixed_bundle_that_a_contact_policy_would_tear_apart_is_not_shown(
     assert on_shelf(made) == expected
 
 
+@pytest.mark.parametrize(("left", "expected"), [(2, "ead"), (1, "dcb")])
+def test_a_fixed_bundle_for_which_a_cap_has_no_room_is_not_shown(left: int, expected: str) -> None:
+    made = book(
+        policies={
+            "placements": SHELF,
+            "arbitration": {"priority": "P * V", **GREEDY},
+            "bundles": {"x": {"actions": ["e", "a"]}},
+            "caps": {"few": {"group": "save", "per_day": left}},
+        },
+        actions=[shelved(name, **({"group": "save"} if name in "ea" else {})) for name in VALUES],
+    )
+    assert on_shelf(made) == expected
+
+
 def probability_of(unit: float, others: list[float]) -> float:
     """That of one choice by inverse-gap weighting, among it and `others`; no two are equal."""
     best = max(unit, *others)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from engine.caps.price import Wanted
 from engine.caps.telling import used_up, worth_more
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.circumstances import Circumstances
-from engine.limits import Priced
+from engine.limits import Foreseeing, Priced
 from engine.model import ActionId, Decision, DecisionId, Micros, Question, Reason, Response, Value
 from engine.rulebook.book import RuleBook
 
@@ -112,7 +113,7 @@ class CapsGuard:
         return meters
 
 
-class _CapsLimit(Priced):
+class _CapsLimit(Priced, Foreseeing):
     """The caps as they stand for one answer. What it offers counts at once."""
 
     __slots__ = (
@@ -152,6 +153,16 @@ class _CapsLimit(Priced):
         """Takes an offer's units from what this answer may still use."""
         for meter in self._under.get(treatment, ()):
             self._free[meter] = self._left(meter) - (self.units(meter) or 0)
+
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether every cap has room for all of them."""
+        trial = copy(self)
+        trial._free, trial._closed = self._free.copy(), self._closed.copy()
+        for treatment in treatments:
+            if not trial.open_to([treatment]):
+                return False
+            trial.chosen(treatment)
+        return True
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every cap that has no room for it."""

@@ -116,7 +116,9 @@ def draft(written: Written, report: Report) -> Draft:
     treatments = tuple(assembled.treatments)
     shelf = Shelf(actions, treatments, written.policies.placements)
     bundles = tuple(bundles_of(written.policies.bundles, shelf, report))
-    capping = Capping(actions, treatments, written.policies.placements, expressions, report)
+    policies = written.policies
+    outbound = policies.contact.outbound
+    capping = Capping(actions, treatments, policies.placements, outbound, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
     caps = capping.caps([*written.policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)

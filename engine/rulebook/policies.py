@@ -51,6 +51,7 @@ class Policies:
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.timezone)
+
     consents: Consents = field(default_factory=Consents)
 
 
