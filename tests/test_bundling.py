@@ -60,6 +60,18 @@ def test_a_fixed_bundle_competes_by_its_lead_and_is_shown_in_its_order() -> None
     assert on_shelf(rules({"x": {"actions": ["a", "e"]}})) == "dcb"
 
 
+def test_offers_name_the_bundle_they_are_shown_in() -> None:
+    offers = (
+        decide(rules({"x": {"actions": ["e", "a"]}}), question("web.shelf")).placements[0].offers
+    )
+    assert [(offer.action_id, offer.bundle) for offer in offers] == [
+        ("e", "x"), ("a", "x"), ("d", ""),
+    ]  # fmt: skip
+    alone = rules({"x": {"lead": "e", "companions": ["a"], "at_most": 1}})
+    (offer,) = decide(alone, question("web.shelf", max_offers=1)).placements[0].offers
+    assert (offer.action_id, offer.bundle) == ("e", "")
+
+
 def test_or_by_the_sum_of_all_it_shows() -> None:
     assert on_shelf(rules({"x": {"actions": ["a", "e"], "priority": "sum"}})) == "aed"
     flexible = {"lead": "a", "companions": ["b", "c"], "at_most": 2, "priority": "sum"}
@@ -115,6 +127,20 @@ def test_a_fixed_bundle_that_a_contact_policy_would_tear_apart_is_not_shown(
             "contact_policies": {"once": once},
         },
         actions=[shelved(name, **(obeying if name in saving else {})) for name in VALUES],
+    )
+    assert on_shelf(made) == expected
+
+
+@pytest.mark.parametrize(("left", "expected"), [(2, "ead"), (1, "dcb")])
+def test_a_fixed_bundle_for_which_a_cap_has_no_room_is_not_shown(left: int, expected: str) -> None:
+    made = book(
+        policies={
+            "placements": SHELF,
+            "arbitration": {"priority": "P * V", **GREEDY},
+            "bundles": {"x": {"actions": ["e", "a"]}},
+            "caps": {"few": {"group": "save", "per_day": left}},
+        },
+        actions=[shelved(name, **({"group": "save"} if name in "ea" else {})) for name in VALUES],
     )
     assert on_shelf(made) == expected
 

@@ -194,7 +194,7 @@ class _Reading:
             title=title,
             group=group,
             action_class=ActionClass(action_class),
-            valid=read_validity(fields.node("valid"), self.report),
+            valid=read_validity(fields.node("valid"), self.policies.zone, self.report),
             conditions=own.conditions,
             opt_out=self._opt_out(fields, group, own.conditions),
             contact_policies=self._contact_policies(fields, group),

@@ -122,7 +122,7 @@ def draft(written: Written, report: Report) -> Draft:
     treatments, policies = tuple(assembled.treatments), written.policies
     shelf = Shelf(actions, treatments, policies.placements)
     bundles = tuple(bundles_of(policies.bundles, shelf, report))
-    capping = Capping(shelf, policies.timezone, expressions, report)
+    capping = Capping(shelf, policies.timezone, policies.contact.outbound, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
     caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)

@@ -56,7 +56,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     actions = read_actions(action_files, policies, attributes, report)
     overrides: Mapping[str, tuple[Override, ...]] = {}
     if LEVERS in files.files:
-        reading = LeverReading(actions, names, policies.hierarchy, report)
+        reading = LeverReading(actions, names, policies.hierarchy, policies.zone, report)
         overrides = read_levers(LEVERS, files.files[LEVERS], reading)
     declared = attributes.named("request.channel")
     stoppable = Stoppable.of(names, actions, policies, declared.values if declared else ())
