@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.model import ActionId, Decision
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
+from engine.rulebook.loosening import loosened
 from tests.builders import decide, question, trace_of
 from tests.rulebook.builders import action, book, files
 
@@ -143,6 +144,14 @@ def test_a_fixed_bundle_for_which_a_cap_has_no_room_is_not_shown(left: int, expe
         actions=[shelved(name, **({"group": "save"} if name in "ea" else {})) for name in VALUES],
     )
     assert on_shelf(made) == expected
+
+
+def test_a_bundle_that_is_gone_is_listed() -> None:
+    bundled, free = rules({"x": {"actions": ["e", "a"]}}), rules({})
+    (found,) = loosened(bundled, free)
+    assert (found.name, found.actions, found.file) == ("bundle.x", ("e", "a"), "policies.yaml")
+    assert found.message == "no longer keeps e and a together"
+    assert loosened(free, bundled) == loosened(bundled, bundled) == ()
 
 
 def probability_of(unit: float, others: list[float]) -> float:

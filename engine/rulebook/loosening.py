@@ -75,6 +75,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_caps(old, new),
         *_arbitration(old, new),
         *_stops(old, new),
+        *_bundles(old, new),
     )
 
 
@@ -286,6 +287,22 @@ def _covers(other: Stop, stop: Stop) -> bool:
         and (since is None or (was_since is not None and since <= was_since))
         and (until is None or (was_until is not None and until >= was_until))
     )
+
+
+# --- bundles --------------------------------------------------------------------------------------
+
+
+def _bundles(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Actions that were shown only with others, and now may be shown apart."""
+    bound = {new.actions[index].action_id for b in new.bundles if b.is_fixed for index in b.actions}
+    for bundle in old.bundles:
+        names = [old.actions[index].action_id for index in bundle.actions]
+        freed = tuple(str(name) for name in names if name not in bound)
+        if bundle.is_fixed and freed:
+            said = f"no longer keeps {_listed(freed)} together"
+            file, line, column = bundle.place.rsplit(":", 2)
+            name = f"bundle.{bundle.name}"
+            yield Loosening(Loosened.ACTION, name, freed, said, file, int(line), int(column))
 
 
 # --- arbitration ------------------------------------------------------------------------------------
