@@ -215,7 +215,7 @@ class _Writing:
         both_null = known[0].null and known[1].null and node.function in _EQUALITY
         if of not in _ORDERED or of != kind(second.type) or doubles or both_null or first == second:
             return None
-        function, distance = node.function, Call(INT, node.offset, "_-_", (first, second), False)
+        function, distance = node.function, Call(INT, node.offset, "apart", (first, second), False)
         turned = replace(distance, arguments=(second, first))
         gap = behind - ahead
         if turned in self._slots:

@@ -195,8 +195,9 @@ SLIPS: Final = (
         "a merge of keys",
         "actions/plans.yaml",
         "    value: 30\n",
-        "    <<: ‸*usual\n",
-        ("quotes",),
+        "    ‸<<: *usual\n",
+        ("merge keys",),
+        alone=True,
     ),
     Plant(
         "a tag before a type",
