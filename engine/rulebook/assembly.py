@@ -61,8 +61,11 @@ class Draft:
     caps: tuple[Cap, ...] = ()
 
 
-def reason_codes(written: Written) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of what can keep it out."""
+def reason_codes(written: Written, doubtful: frozenset[str]) -> dict[str, frozenset[str]]:
+    """For each action of which all is known, the reason codes of what can keep it out.
+
+    Of `doubtful` actions there may be another of the same name.
+    """
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
         action.action_id: limits.union(
@@ -74,7 +77,7 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
             ),
         )
         for action in written.actions
-        if action.complete
+        if action.complete and action.action_id not in doubtful
     }
 
 

@@ -74,7 +74,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         placement_names=policies.placement_names,
         outcomes=policies.outcome_names,
         actions=names,
-        codes=reason_codes(written),
+        codes=reason_codes(written, names.lost),
     )
     cases = [
         case

@@ -80,4 +80,32 @@ EDITORS: Final = (
     ),
 )
 
-ALL: Final = (*EDITORS,)
+TABLES: Final = (
+    Plant(
+        "a spreadsheet without its first line",
+        "levers.csv",
+        "action_id,lever,value,per_day,from,to,owner\n",
+        "‸",
+        ("name the columns", "action_id,lever"),
+        alone=True,
+    ),
+)
+
+DECLARATIONS: Final = (
+    Plant(
+        "a type of another language",
+        "attributes.yaml",
+        "customer.birth_date:      {type: timestamp,",
+        "customer.birth_date:      {type: ‸date,",
+        ("'date'", "Did you mean 'timestamp'?"),
+    ),
+    Plant(
+        "a list of nothing in particular",
+        "attributes.yaml",
+        "customer.tags:            {type: list(string)}",
+        "customer.tags:            {type: ‸list}",
+        ("Did you mean 'list(string)'?",),
+    ),
+)
+
+ALL: Final = (*EDITORS, *TABLES, *DECLARATIONS)
