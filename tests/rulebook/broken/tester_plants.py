@@ -33,8 +33,15 @@ NUMBERS: Final = (
         "a value divided by nothing",
         "actions/plans.yaml",
         "    value: 40\n",
-        "    value: ‸40 / 0\n",
-        ("'40 / 0'", "divided by zero"),
+        "    value: 40 / ‸0\n",
+        ("divided by 0",),
+    ),
+    Plant(
+        "a value divided by what comes to nothing",
+        "actions/plans.yaml",
+        "    value: 30\n",
+        "    value: ‸40 / (2 - 2)\n",
+        ("'40 / (2 - 2)'", "divided by zero"),
     ),
     Plant(
         "a value that is always below zero",
