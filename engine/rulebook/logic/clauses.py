@@ -80,7 +80,17 @@ class Clauses:
 
 
 def clauses_of(expressions: Sequence[Expression], attributes: Attributes) -> Clauses:
-    """Takes expressions apart; those that are no conditions have comparisons only."""
+    """Takes expressions apart, each once; those that are no conditions have comparisons only."""
+    several = {id(expression): expression for expression in expressions}
+    if len(several) < len(expressions):
+        apart = clauses_of(tuple(several.values()), attributes)
+        at = {key: index for index, key in enumerate(several)}
+        order = [at[id(expression)] for expression in expressions]
+        return replace(
+            apart,
+            of=tuple(apart.of[index] for index in order),
+            comparisons=tuple(apart.comparisons[index] for index in order),
+        )
     known = {name: v for e in expressions for name, v in e.variables.items()}
     writing = _Writing(attributes, known)
     drafts = [
