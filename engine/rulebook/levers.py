@@ -77,6 +77,10 @@ def read_levers(
     if not lines:
         report.error(Place(path, 1, 1), f"the file is empty: it begins with {','.join(COLUMNS)}")
         return {}
+    if not any(cell.text in COLUMNS for cell in lines[0]) and len(lines[0]) > 1:
+        said = f"the first line must name the columns: {','.join(COLUMNS)}"
+        report.error(lines[0][0].place, said)
+        return {}
     header = _header(lines[0], report)
     table = _Table(reading, {action.action_id: action for action in reading.actions}, {})
     for cells in lines[1:]:

@@ -75,7 +75,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         placement_names=policies.placement_names,
         outcomes=policies.outcome_names,
         actions=names,
-        codes=reason_codes(written, drafted),
+        codes=reason_codes(written, drafted, names.lost),
         caps=keys_of(drafted.caps),
     )
     cases = [
