@@ -155,7 +155,7 @@ def count_decisions(books: Comparable, log: Path, sample: int, advance: Advance)
 
     traffic = Traffic(path, known, told)
     averages = traffic.averages()
-    for batch in traffic.batches(people.tally.actions, averages):
+    for batch in traffic.batches(averages):
         people.add(batch)
     return Counted(
         "decisions",

@@ -10,6 +10,7 @@ import polars as pl
 from engine.comparison.funnel import Funnel
 from engine.comparison.judgement import Flags, Judge, Judged, Numbers
 from engine.comparison.layout import Layout
+from engine.comparison.propensities import Recorded
 from engine.comparison.ranking import Ranking, Shown
 from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.book import RuleBook
@@ -33,13 +34,13 @@ class Batch:
         ids: whom each row is about.
         frame: one column for each attribute that is known, named like it, and `layout.NOW`.
         visits: what is asked of each row, one after the other.
-        propensities: by action; None where P is to be 1.
+        recorded: the propensities of then; None where P is to be 1, as the model was not asked.
     """
 
     ids: pl.Series
     frame: pl.DataFrame
     visits: Sequence[Visit]
-    propensities: Mapping[ActionId, Numbers] | None = None
+    recorded: Recorded | None = None
 
 
 class Sight(NamedTuple):
@@ -62,28 +63,38 @@ class _Side:
     ranking: Ranking
     shown: list[Shown] = field(default_factory=list)
 
-    def sight(
+    def passing(
+        self, at: PlacementId, judged: Judged, frame: pl.DataFrame
+    ) -> Mapping[ActionId, Flags]:
+        """Who passes the rules at a placement; nobody where the book has no such placement."""
+        if at not in self.book.placements:
+            return {}
+        passing = self.funnel.passing(at, judged, frame)
+        return {self.book.actions[index].action_id: flags for index, flags in passing.items()}
+
+    def show(
         self,
         at: PlacementId,
+        passing: Mapping[ActionId, Flags],
         judged: Judged,
-        frame: pl.DataFrame,
         visit: Visit,
         propensities: Mapping[ActionId, Numbers] | None,
+        rows: int,
     ) -> Sight:
+        """Fills the placement from those passing, without actions shown at others already."""
         if at not in self.book.placements:
-            return Sight({}, np.full((frame.height, 0), -1, np.intp))
-        passing = self.funnel.passing(at, judged, frame)
-        names = {index: self.book.actions[index].action_id for index in passing}
+            return Sight({}, np.full((rows, 0), -1, np.intp))
+        index = {action.action_id: action.index for action in self.book.actions}
         shown = self.ranking.shown(
-            {index: self._untaken(index, flags) for index, flags in passing.items()},
+            {index[name]: self._untaken(index[name], flags) for name, flags in passing.items()},
             judged,
-            frame.height,
+            rows,
             self._slots(at, visit),
-            None if propensities is None else {i: propensities[name] for i, name in names.items()},
+            None if propensities is None else {index[n]: propensities[n] for n in passing},
             visit.channel,
         )
         self.shown.append(shown)
-        return Sight({names[index]: flags for index, flags in passing.items()}, shown)
+        return Sight(passing, shown)
 
     def _untaken(self, action: int, flags: Flags) -> Flags:
         """Where the action is not shown in another placement already."""
@@ -139,11 +150,32 @@ class Outlook:
             for placement in visit.placements:
                 at = self._layout.at(frame, visit.channel, placement)
                 by_old, by_new = self._judge.here(at, anywhere)
+                before = old.passing(placement, by_old, at)
+                after = new.passing(placement, by_new, at)
+                given = self._propensities(batch.recorded, before, after, frame.height)
                 yield (
                     placement,
-                    old.sight(placement, by_old, at, visit, batch.propensities),
-                    new.sight(placement, by_new, at, visit, batch.propensities),
+                    old.show(placement, before, by_old, visit, given, frame.height),
+                    new.show(placement, after, by_new, visit, given, frame.height),
                 )
+
+    def _propensities(
+        self,
+        recorded: Recorded | None,
+        before: Mapping[ActionId, Flags],
+        after: Mapping[ActionId, Flags],
+        rows: int,
+    ) -> Mapping[ActionId, Numbers] | None:
+        """The propensity of everybody who passes by either book; None if P is 1."""
+        if recorded is None:
+            return None
+        by_version = {self.new.version: after, self.old.version: before}
+        through = by_version.get(recorded.version, {})
+        nobody = np.zeros(rows, np.bool_)
+        return {
+            name: recorded.of(name, through.get(name, nobody))
+            for name in dict.fromkeys((*before, *after))
+        }
 
 
 def _book(loaded: Loaded) -> RuleBook:

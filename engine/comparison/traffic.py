@@ -5,18 +5,19 @@ together, and the propensities the model gave.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from engine.codec import DecisionRecord
+from engine.comparison.judgement import Numbers
 from engine.comparison.layout import NOW
 from engine.comparison.outlook import Batch, Visit
+from engine.comparison.propensities import Averages, Recorded
 from engine.edges.journal.decisions import recorded
 from engine.model import ActionId, Decision, Value
 from engine.rulebook.book import RuleBook
@@ -25,26 +26,14 @@ from engine.rulebook.frames import column_of, series_of
 ROWS: Final = 32_768
 """Decisions of one batch."""
 
-Numbers = npt.NDArray[np.float64]
-
-
-class Averages(NamedTuple):
-    """The average of the propensities recorded for each action, and that of all of them."""
-
-    by_action: Mapping[ActionId, float]
-    overall: float
-
-    def of(self, action: ActionId) -> float:
-        """What an action is taken to have where the model was not asked about it."""
-        return self.by_action.get(action, self.overall)
-
 
 @dataclass(slots=True)
 class _Group:
-    """Decisions of one book that asked for the same."""
+    """Decisions of one book that asked for the same; `asked` if the model was asked."""
 
     book: RuleBook
     visit: Visit
+    asked: bool
     ids: list[str] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     values: list[Sequence[Value]] = field(default_factory=list)
@@ -81,23 +70,25 @@ class Traffic:
             everything[0] / everything[1],
         )
 
-    def batches(self, actions: Iterable[ActionId], averages: Averages) -> Iterator[Batch]:
-        """The decisions, batch by batch, with the propensities of these actions."""
-        wanted = tuple(dict.fromkeys(actions))
-        groups: dict[tuple[str, Visit], _Group] = {}
+    def batches(self, averages: Averages) -> Iterator[Batch]:
+        """The decisions, batch by batch: each of those that one book made of the same question."""
+        groups: dict[tuple[str, Visit, bool], _Group] = {}
         self.foreign = self.unseeing = 0
         for record, book in self._readable(count=True):
             question, decision = record
             visit = Visit(question.channel, question.placements, question.max_offers)
-            group = groups.setdefault((book.version, visit), _Group(book, visit))
+            known = _propensities(decision, len(book.actions))
+            asked = any(contest.propensities is not None for contest in decision.contests)
+            key = book.version, visit, asked
+            group = groups.setdefault(key, _Group(book, visit, asked))
             group.ids.append(question.customer_id)
             group.times.append(decision.decided_at)
             group.values.append(decision.values)
-            group.propensities.append(_propensities(decision, len(book.actions)))
+            group.propensities.append(known)
             if len(group.ids) >= ROWS:
-                yield _batch(groups.pop((book.version, visit)), wanted, averages)
+                yield _batch(groups.pop(key), averages)
         for group in groups.values():
-            yield _batch(group, wanted, averages)
+            yield _batch(group, averages)
 
     def _readable(self, *, count: bool = False) -> Iterator[tuple[DecisionRecord, RuleBook]]:
         for record in recorded(self.path):
@@ -120,20 +111,17 @@ def _propensities(decision: Decision, actions: int) -> Numbers:
     return known
 
 
-def _batch(group: _Group, actions: Sequence[ActionId], averages: Averages) -> Batch:
+def _batch(group: _Group, averages: Averages) -> Batch:
     columns = [pl.Series(NOW, group.times, pl.Int64)]
     for attribute, values in zip(
         group.book.attributes, zip(*group.values, strict=True), strict=True
     ):
         if attribute.name != NOW:
             columns += series_of(column_of(attribute), values)
-    recorded_for = np.stack(group.propensities)
-    index = {action.action_id: action.index for action in group.book.actions}
-    propensities = {}
-    for action in actions:
-        known = (
-            recorded_for[:, index[action]] if action in index else np.full(len(group.ids), np.nan)
-        )
-        propensities[action] = np.where(np.isnan(known), averages.of(action), known)
+    recorded_for = None
+    if group.asked:
+        known = np.stack(group.propensities)
+        by_action = {a.action_id: known[:, a.index] for a in group.book.actions}
+        recorded_for = Recorded(by_action, averages, group.book.version)
     ids = pl.Series(group.ids, dtype=pl.String)
-    return Batch(ids, pl.DataFrame(columns), (group.visit,), propensities)
+    return Batch(ids, pl.DataFrame(columns), (group.visit,), recorded_for)
