@@ -15,7 +15,7 @@ from engine.customer import absent
 from engine.edges.grpc.values import Reader, Unfit, read_any, reader_of
 from engine.imports.cells import BadCell, shown, text_of
 from engine.imports.plan import ImportPlan, PlannedColumn, Rejection
-from engine.imports.table import Row, Table
+from engine.imports.table import Row, Table, row_of
 from engine.model import Value
 from engine.rulebook.book import Attribute, Kind
 from engine.rulebook.frames import column_of, series_of
@@ -23,8 +23,8 @@ from engine.rulebook.frames import column_of, series_of
 ROWS: Final = 65_536
 """Rows of one frame."""
 
-_INTS: Final = r"^[+-]?[0-9]{1,18}$"
-_DOUBLES: Final = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"
+_DIGITS: Final = 18
+"""Characters of a whole number that both the import's reader and polars read, and alike."""
 _DATES: Final = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$"
 _MOMENTS: Final = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$"
 
@@ -64,12 +64,21 @@ class FrameReader:
                 cells = lazy.slice(offset, ROWS).collect()
                 yield self._part(range(offset + 1, offset + cells.height + 1), cells.get_columns())
             return
+        if table.lines is not None and table.lines.is_plain():
+            for block in table.lines.blocks():
+                yield from self._rows([row_of(line, table) for line in block.odd])
+                yield self._part(block.numbers, block.cells)
+            return
         while rows := list(islice(table.rows, ROWS)):
-            sound = [row for row in rows if self._is_sound(row)]
-            columns = zip(*(row.cells for row in sound), strict=True) if sound else ()
-            cells_of = [pl.Series(column, dtype=pl.String) for column in columns]
-            if cells_of:
-                yield self._part([row.number for row in sound], cells_of)
+            yield from self._rows(rows)
+
+    def _rows(self, rows: Sequence[Row]) -> Iterator[Part]:
+        """Rows that were read one by one, as one part or none."""
+        sound = [row for row in rows if self._is_sound(row)]
+        if sound:
+            columns = zip(*(row.cells for row in sound), strict=True)
+            cells = [pl.Series(column, dtype=pl.String) for column in columns]
+            yield self._part([row.number for row in sound], cells)
 
     def _is_sound(self, row: Row) -> bool:
         if row.problem:
@@ -82,13 +91,13 @@ class FrameReader:
         for at in (ids == "").arg_true():
             name = self._plan.header[self._plan.id_at]
             said = "must not be blank: it is the customer's id"
-            wrong.setdefault(at, []).append(Rejection(numbers[at], name, "", said))
+            wrong.setdefault(at, []).append(Rejection(int(numbers[at]), name, "", said))
         columns = []
         for column in self._columns:
             series, mistakes = column.read(cells[column.planned.at])
             columns.append(series)
             for at, (value, message) in mistakes.items():
-                rejection = Rejection(numbers[at], column.planned.name, value, message)
+                rejection = Rejection(int(numbers[at]), column.planned.name, value, message)
                 wrong.setdefault(at, []).append(rejection)
         for at in sorted(wrong):
             for rejection in wrong[at]:
@@ -111,16 +120,21 @@ class _Cells:
 
     def read(self, cells: pl.Series) -> tuple[pl.Series, Mapping[int, tuple[str, str]]]:
         """The values, null where nothing is said, and by row the cells that are wrong and why."""
-        given = cells.str.strip_chars() if cells.dtype == pl.String else cells
-        blank = (given == "") | given.is_null() if cells.dtype == pl.String else given.is_null()
-        values = self._plainly(given) if self.planned.plain else self._nothing(given)
-        left = values.is_null() & ~blank.fill_null(value=True)
+        values = self._plainly(cells) if self.planned.plain else self._nothing(cells)
+        left = values.is_null().arg_true()
         mistakes: dict[int, tuple[str, str]] = {}
-        if left.any():
-            values = self._one_by_one(given, values, left.arg_true(), mistakes)
-        if self.planned.blank_is_wrong:
-            for at in blank.arg_true():
-                mistakes[at] = ("", "must not be blank")
+        if len(left):
+            given = cells.gather(left)
+            given = given.str.strip_chars() if given.dtype == pl.String else given
+            blank = given.is_null()
+            blank = (
+                blank | (given == "").fill_null(value=True) if given.dtype == pl.String else blank
+            )
+            if self.planned.blank_is_wrong:
+                mistakes |= dict.fromkeys(left.filter(blank), ("", "must not be blank"))
+            rows, said = left.filter(~blank), given.filter(~blank)
+            if len(rows):
+                values = _filled(values, rows, self._one_by_one(said, rows, mistakes))
         return values.alias(self._attribute.name), mistakes
 
     def _nothing(self, given: pl.Series) -> pl.Series:
@@ -139,34 +153,42 @@ class _Cells:
         return value
 
     def _one_by_one(
-        self,
-        given: pl.Series,
-        values: pl.Series,
-        rows: pl.Series,
-        mistakes: dict[int, tuple[str, str]],
+        self, cells: pl.Series, rows: pl.Series, mistakes: dict[int, tuple[str, str]]
     ) -> pl.Series:
-        """Fills in the rows whose cells are read by the import's own reader, each distinct one once."""
-        known: dict[Any, Value] = {}
-        wrong: dict[Any, str] = {}
-        cells = given.gather(rows).to_list()
-        for cell in cells:
-            key = tuple(cell) if isinstance(cell, list) else cell
-            if key not in known and key not in wrong:
-                try:
-                    known[key] = self._take(self.planned.read(cell))
-                except (BadCell, Unfit) as problem:
-                    wrong[key] = str(problem)
-        told = []
-        for at, cell in zip(rows, cells, strict=True):
-            key = tuple(cell) if isinstance(cell, list) else cell
-            told.append(known.get(key))
-            if key in wrong:
-                mistakes[at] = (shown(cell), wrong[key])
-        (read,) = series_of(column_of(self._attribute), told)
-        spread = pl.DataFrame({"at": rows, "read": read})
-        whole = pl.DataFrame({"at": range(len(given))}, schema={"at": rows.dtype})
-        filled = whole.join(spread, on="at", how="left", maintain_order="left")["read"]
-        return pl.select(pl.coalesce(filled, values)).to_series()
+        """What the import's own reader makes of cells, each distinct one read once."""
+        distinct, place_of = _distinct(cells)
+        known: list[Value] = []
+        wrong: dict[int, tuple[str, str]] = {}
+        for place, cell in enumerate(distinct):
+            try:
+                known.append(self._take(self.planned.read(cell)))
+            except (BadCell, Unfit) as problem:
+                known.append(None)
+                wrong[place] = (shown(cell), str(problem))
+        if wrong:
+            for place, row in zip(place_of, rows, strict=True):
+                if place in wrong:
+                    mistakes[row] = wrong[place]
+        (read,) = series_of(column_of(self._attribute), known)
+        return read.gather(place_of)
+
+
+def _distinct(cells: pl.Series) -> tuple[list[Any], pl.Series]:
+    """Each distinct cell, and the place of every cell among them; of lists and doubles simply all."""
+    if cells.dtype != pl.String and not cells.dtype.is_integer():
+        return cells.to_list(), pl.int_range(len(cells), eager=True)
+    distinct = cells.unique()
+    places = pl.int_range(len(distinct), eager=True)
+    return distinct.to_list(), cells.replace_strict(distinct, places)
+
+
+def _filled(values: pl.Series, rows: pl.Series, read: pl.Series) -> pl.Series:
+    """The values with what was read in these rows."""
+    whole = pl.DataFrame({"at": range(len(values))}, schema={"at": rows.dtype})
+    spread = whole.join(
+        pl.DataFrame({"at": rows, "read": read}), on="at", how="left", maintain_order="left"
+    )
+    return pl.select(pl.coalesce(spread["read"], values)).to_series()
 
 
 def _only(values: pl.Series, keep: pl.Series) -> pl.Series:
@@ -187,11 +209,13 @@ def _of_texts(attribute: Attribute, cells: pl.Series) -> pl.Series | None:
     """Texts that are written plainly."""
     match attribute.type.kind:
         case Kind.STRING:
-            return _only(cells, cells != "")
+            words = cells.str.strip_chars()
+            return _only(words, words != "")
         case Kind.INT:
-            return _only(cells, cells.str.contains(_INTS)).cast(pl.Int64)
+            return _only(cells, cells.str.len_bytes() <= _DIGITS).cast(pl.Int64, strict=False)
         case Kind.DOUBLE:
-            return _only(cells, cells.str.contains(_DOUBLES)).cast(pl.Float64)
+            numbers = cells.cast(pl.Float64, strict=False)
+            return _only(numbers, numbers.is_finite())
         case Kind.TIMESTAMP:
             dates = _only(cells, cells.str.contains(_DATES)).str.to_date(strict=False)
             moments = _only(cells, cells.str.contains(_MOMENTS)).str.to_datetime(

@@ -4,10 +4,13 @@ import csv
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.customer import absent
 from engine.edges.grpc.values import Unfit, reader_of
@@ -160,3 +163,21 @@ def test_a_mapping_with_words_formats_and_constants(tmp_path: Path) -> None:
     with open_table(path) as table:
         plan = settle(read_map(mapping), table.header, INFOS)
     assert_same(plan, path)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.text("0123456789+-.eE_infNa ,x", min_size=1, max_size=24)
+        | st.floats(allow_nan=False).map(repr)
+        | st.integers(-(10**20), 10**20).map(str),
+        min_size=1,
+    )
+)
+def test_numbers_are_read_to_the_last_bit(cells: list[str]) -> None:
+    texts = [cell.replace(",", "") for cell in cells]
+    columns = [f"c{at},{word},{word}" for at, word in enumerate(texts)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "people.csv"
+        path.write_text("\n".join(["customer_id,count,share", *columns]))
+        assert_same(plan_for(path), path)
