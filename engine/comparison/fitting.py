@@ -1,22 +1,29 @@
 """Fitting: in which rows a treatment's texts, once filled, can be shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.model import Value
+from engine.model import SECOND, Value
 from engine.rulebook.book import Kind, Treatment
+from engine.rulebook.cel.clock import FIRST_TIMESTAMP, LAST_TIMESTAMP
 from engine.rulebook.frames import Column
 from engine.rulebook.frames.columns import values_of
 from engine.rulebook.rendering import FittingTexts, Hole, Room, shown
 
 Flags = npt.NDArray[np.bool_]
 
-_PLAIN: Final[Mapping[Kind, str]] = {Kind.INT: "d%f", Kind.DOUBLE: "f%", Kind.BOOL: ""}
-"""Kinds whose texts get longer with the size of the number alone, and the formats of which that holds."""
+_MOMENTS: Final = tuple(
+    int(datetime(2026, month, day, hour, 22, 22, tzinfo=UTC).timestamp()) * SECOND
+    for month in range(1, 13)
+    for day in range(22, 29)
+    for hour in (10, 22)
+)
+"""Every month and day of the week, with two digits in all that is counted: no date is longer."""
 
 
 def fits(
@@ -67,28 +74,44 @@ def _bits(series: pl.Series) -> pl.Series:
 
 
 def _surely(room: Room, columns: Sequence[Column], rows: pl.DataFrame) -> bool:
-    """Whether a text is short enough whatever the row, because even the largest numbers leave room."""
+    """Whether a text is short enough whatever the row, because even the longest values leave room."""
     most = 0
     for hole in room.holes:
-        if (
-            hole.kind not in _PLAIN
-            or hole.format[-1:].strip("0123456789,+") not in _PLAIN[hole.kind]
-        ):
+        longest = _longest(hole, rows[columns[hole.index].name])
+        if longest is None:
             return False
-        most += _longest(hole, rows[columns[hole.index].name])
+        most += longest
     return most <= room.room
 
 
-def _longest(hole: Hole, numbers: pl.Series) -> int:
-    """A bound of the characters that any of these numbers takes."""
+def _longest(hole: Hole, values: pl.Series) -> int | None:
+    """A bound of the characters that any of these values takes; None where there is no easy one."""
     if hole.kind is Kind.BOOL:
         return len("yes")
+    if hole.kind is Kind.TIMESTAMP and values.is_between(FIRST_TIMESTAMP, LAST_TIMESTAMP).all():
+        dates = [shown(moment, hole) for moment in _MOMENTS]
+        return max(map(len, dates)) if all(map(_is_plain, dates)) else None
+    return _longest_number(hole, values) if _grows(hole) else None
+
+
+def _grows(hole: Hole) -> bool:
+    """Whether numbers in this format get longer with their size alone."""
+    if hole.kind is Kind.INT:
+        return not hole.format.endswith("g")
+    return hole.kind is Kind.DOUBLE and (not hole.format or hole.format[-1] in "f%")
+
+
+def _longest_number(hole: Hole, numbers: pl.Series) -> int:
+    """A bound for a format that grows."""
     finite = numbers.filter(numbers.is_finite()) if numbers.dtype == pl.Float64 else numbers
-    low, high = finite.min(), finite.max()
-    sizes = [abs(value) for value in (low, high) if isinstance(value, int | float)]
+    sizes = [abs(value) for value in (finite.min(), finite.max()) if isinstance(value, int | float)]
     plain = hole.format or (".2f" if hole.kind is Kind.DOUBLE else "d")
     sign = len("-")
     return sign + len(shown(max(sizes, default=0), Hole(hole.index, hole.kind, plain)))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and bool(text.strip())
 
 
 def _finite(treatment: Treatment, columns: Sequence[Column], frame: pl.DataFrame) -> Flags:

@@ -1,19 +1,22 @@
-"""Plain CSV: text without a quote, of which every line is a row, taken many rows at a time.
+"""Plain CSV: text of which every line is a row, taken many rows at a time.
 
-Most files of customers are so plain. Whatever has a quote, a NUL, an odd line end or another encoding
-in it is read row by row (`engine.imports.table`), which gives the same rows.
+Most files of customers are so plain. What has a quoted line end, a quote within a cell that is not
+quoted, a NUL, a bare carriage return or another encoding in it is read row by row
+(`engine.imports.table`), which gives the same rows.
 """
 
 import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 _BYTES: Final = 8 << 20
@@ -22,7 +25,7 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 class Line(NamedTuple):
-    """A line that is not as long as the header, or has too long a cell."""
+    """A line that has more or fewer cells than the header, or is very long."""
 
     number: int
     text: str
@@ -42,7 +45,7 @@ class Block(NamedTuple):
 
 @dataclass(slots=True)
 class PlainFile:
-    """A plain CSV file; `read` is how many of its bytes have been read, as they are on disk."""
+    """A CSV file that may be plain; `read` is how many of its bytes were read, as they are on disk."""
 
     path: Path
     separator: str
@@ -51,43 +54,57 @@ class PlainFile:
 
     def is_plain(self) -> bool:
         """Whether every line is a row; reads the whole file."""
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        last = b""
-        try:
-            with self.path.open("rb") as raw, _unzipped(raw) as stream:
-                while block := stream.read(_BYTES):
-                    joint = last + block
-                    if b'"' in block or b"\0" in block or _has_bare_return(joint):
-                        return False
-                    decoder.decode(block)
-                    last = block[-1:]
-            decoder.decode(b"", final=True)
-        except (UnicodeError, EOFError, OSError):
+        if not self.separator.isascii() or self.separator in '"\r\n' or self.columns == 0:
             return False
-        return last != b"\r" and self.separator.isascii() and len(self.separator) == 1
+        try:
+            return all(self._all_rows(text) for text in self._texts())
+        except (UnicodeError, EOFError, OSError, zlib.error):
+            return False
+        finally:
+            self.read = 0
 
     def blocks(self) -> Iterator[Block]:
         """The lines behind the header, block by block. Only of a file that `is_plain`."""
-        rest, number = b"", 1
+        number = 1
+        for text in self._texts():
+            yield self._block(text, number)
+            number += text.count(b"\n")
+
+    def _texts(self) -> Iterator[bytes]:
+        """The file, some whole lines at a time, each ended by a line feed alone."""
+        rest = b""
         with self.path.open("rb") as raw, _unzipped(raw) as stream:
             while block := stream.read(_BYTES):
                 self.read = raw.tell()
                 whole, end, rest = (rest + block).replace(b"\r\n", b"\n").rpartition(b"\n")
                 if end:
-                    made = self._block(whole + end, number)
-                    number += whole.count(b"\n") + 1
-                    yield made
-            if rest:
-                yield self._block(rest + b"\n", number)
+                    yield whole + end
+        if rest:
+            yield rest + b"\n"
+
+    def _all_rows(self, text: bytes) -> bool:
+        if b"\0" in text or b"\r" in text:
+            return False
+        decoded = text.decode()
+        if '"' not in decoded:
+            return True
+        quoted = [line for line in decoded.split("\n") if '"' in line]
+        return bool(pl.Series(quoted).str.contains(self._row_of("*")).all())
+
+    def _row_of(self, cells: str) -> str:
+        """A regular expression of rows: `cells` says how many come behind the first."""
+        separator = f"\\x{ord(self.separator):02x}"
+        cell = rf'(?:[^"{separator}]*|"(?:[^"]|"")*")'
+        return f"^{cell}(?:{separator}{cell}){cells}$"
 
     def _block(self, text: bytes, first: int) -> Block:
         """The block of these lines, of which the first has the number `first`."""
         letters = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(letters == _NEWLINE)
         starts = np.concatenate(([0], ends[:-1] + 1))
-        parted = np.add.reduceat(letters == ord(self.separator), starts, dtype=np.int64)
         lengths = ends - starts
-        sound = (parted == self.columns - 1) & (lengths > 0) & (lengths < csv.field_size_limit())
+        sound = self._sound(text, letters, starts)
+        sound &= (lengths > 0) & (lengths < csv.field_size_limit())
         if first == 1:
             sound[0] = False
         numbers = np.arange(first, first + len(ends))
@@ -100,7 +117,19 @@ class PlainFile:
                 if numbers[at] > 1
             ]
             text = b"".join(lines[at] + b"\n" for at in np.flatnonzero(sound))
-        return Block(numbers[sound], self._cells(text), odd)
+        return Block(numbers[sound].tolist(), self._cells(text), odd)
+
+    def _sound(
+        self, text: bytes, letters: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.bool_]:
+        """Which lines have as many cells as the header."""
+        more = self.columns - 1
+        if b'"' in text:
+            lines = pl.Series(text.decode().split("\n")[:-1], dtype=pl.String)
+            return lines.str.contains(self._row_of(f"{{{more}}}")).to_numpy().copy()
+        parted = np.add.reduceat(letters == ord(self.separator), starts, dtype=np.int64)
+        found: npt.NDArray[np.bool_] = parted == more
+        return found
 
     def _cells(self, text: bytes) -> list[pl.Series]:
         if not text:
@@ -109,15 +138,10 @@ class PlainFile:
             io.BytesIO(text),
             has_header=False,
             separator=self.separator,
-            quote_char=None,
+            quote_char='"' if b'"' in text else None,
             infer_schema=False,
             empty_string_is_null=False,
         ).get_columns()
-
-
-def _has_bare_return(block: bytes) -> bool:
-    """Whether a carriage return ends a line alone; one at the very end is not judged."""
-    return block[:-1].count(b"\r") != block.count(b"\r\n")
 
 
 def _unzipped(raw: BinaryIO) -> BinaryIO:

@@ -41,6 +41,12 @@ def read(path: Path, *, by_blocks: bool) -> tuple[list[Any], list[Rejection]]:
 @given(
     text=st.text("ab7,;\n\r ä😀", max_size=60)
     | st.text('a7,\n"\0', max_size=30)
+    | st.text('a7,"\n', max_size=40)
+    | st.lists(
+        st.sampled_from(
+            ['c1,"Ann, B.",3\n', 'c2,"5"" x",4\r\n', 'c3,"",\n', '"c4","b","7"\n', 'c5,5" x,1\n']
+        )
+    ).map("".join)
     | st.lists(
         st.sampled_from(["c1,Ann,3\n", "c2, Bo ,x\n", "\n", "c3,\n", ",,\r\n", "c4,a,b,c\n"])
     ).map("".join),
@@ -61,7 +67,9 @@ def test_both_ways_of_reading_agree(
         (b"customer_id,name\n1,a\n", True),
         (b"customer_id,name\r\n1,a\r\n", True),
         (b"\xef\xbb\xbfcustomer_id,name\n1,a", True),
-        (b'customer_id,name\n1,"a"\n', False),
+        (b'customer_id,name\n1,"a, ""b"""\n', True),
+        (b'customer_id,name\n1,"a\nb"\n', False),
+        (b'customer_id,name\n1,5" b\n', False),
         (b"customer_id,name\r1,a\r", False),
         (b"customer_id,name\n1,\xff\n", False),
         (b"customer_id,name\n1,\0\n", False),
