@@ -87,8 +87,9 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     if report.errors:
         return Loaded(None, report.diagnostics(), files.files)
     book = assemble(written, drafted, report)
-    expressions = tuple(drafted.expressions.condition_sources)
-    return Loaded(book, report.diagnostics(), files.files, tuple(cases), expressions)
+    conditions = tuple(drafted.expressions.condition_sources)
+    numbers = tuple(drafted.expressions.number_sources)
+    return Loaded(book, report.diagnostics(), files.files, tuple(cases), conditions, numbers)
 
 
 def _is_yaml(path: str) -> bool:
