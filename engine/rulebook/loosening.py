@@ -305,7 +305,7 @@ def _bundles(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
         names = [old.actions[index].action_id for index in bundle.actions]
         freed = tuple(str(name) for name in names if name not in bound)
         if bundle.is_fixed and freed:
-            said = f"no longer keeps {_listed(freed)} together"
+            said = f"no longer keeps {listed(freed)} together"
             file, line, column = bundle.place.rsplit(":", 2)
             name = f"bundle.{bundle.name}"
             yield Loosening(Loosened.ACTION, name, freed, said, file, int(line), int(column))

@@ -10,7 +10,8 @@ import polars as pl
 from engine.codec import DecisionRecord
 from engine.comparison.outlook import Visit
 from engine.deadline import Budget
-from engine.decide import Circumstances, Decider
+from engine.circumstances import Circumstances
+from engine.decide import Decider
 from engine.model import (
     DAY,
     ActionId,
