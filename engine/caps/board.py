@@ -12,6 +12,7 @@ from engine.rulebook.cap import Cap
 Under: TypeAlias = Mapping[int, tuple[Meter, ...]]
 """By treatment the caps it is under; treatments under none are not there."""
 
+_NEVER: Final = 1 << 62
 _EVEN_EVERY: Final = SECOND // 10
 
 
@@ -76,7 +77,9 @@ class Board:
             self._look_at(meter, now)
         spans = [meter.account(now).span for meter in self.meters]
         self._from = max((span.start for span in spans), default=0)
-        self._until = min((s.end for s in spans if s.end is not None), default=1 << 62)
+        ends = [span.end for span in spans if span.end is not None]
+        opens = self._ledger.closed_until
+        self._until = min([*ends, opens] if now < opens else ends, default=_NEVER)
         self._even_again = now + _EVEN_EVERY
 
     def _look_at(self, meter: Meter, now: Micros) -> None:
