@@ -13,11 +13,15 @@ from engine.rulebook.bundle import Bundle
 
 
 class Unit(NamedTuple):
-    """What takes the next slots, together: positions among the candidates, in the order shown."""
+    """What takes the next slots, together: positions among the candidates, in the order shown.
+
+    `bundle` is the name of the bundle they are shown in; empty for one that stands for itself.
+    """
 
     positions: tuple[int, ...]
     priority: float
     tie: int
+    bundle: str = ""
 
 
 class Units(NamedTuple):
@@ -115,7 +119,8 @@ class _Table:
             return Unit((), 0.0, 0)
         priorities = [self._candidates.priorities.item(position) for position in positions]
         worth = sum(priorities) if bundle is not None and bundle.summed else priorities[0]
-        return Unit(tuple(positions), worth, self._candidates.ties.item(positions[0]))
+        name = "" if bundle is None or len(positions) == 1 else bundle.name
+        return Unit(tuple(positions), worth, self._candidates.ties.item(positions[0]), name)
 
 
 def columns(units: Sequence[Unit]) -> tuple[Vector, Indexes]:

@@ -510,14 +510,26 @@ def _pack_offer(offer: Offer) -> list[Any]:
         _pack(offer.value),
         _pack(offer.probability),
         dict(offer.content),
+        offer.bundle,
     ]
 
 
 def _unpack_offer(packed: list[Any]) -> Offer:
-    action, treatment, issue, group, rank, *numbers, content = packed
-    priority, propensity, value, probability = map(_float, numbers)
+    action, treatment, issue, group, rank, *rest = packed
+    priority, propensity, value, probability = map(_float, rest[:4])
+    content, *bundle = rest[4:]
     return Offer(
-        action, treatment, issue, group, rank, priority, propensity, value, probability, content
+        action,
+        treatment,
+        issue,
+        group,
+        rank,
+        priority,
+        propensity,
+        value,
+        probability,
+        content,
+        *bundle,
     )
 
 

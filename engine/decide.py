@@ -240,7 +240,7 @@ class Decider:
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
             )
-            taken.update([self._action_of[treatment] for treatment, _ in chosen])
+            taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
         return tuple(contests), placed
 
@@ -269,7 +269,7 @@ class Decider:
         priority_of, value_of = self._arbiter.priority, merit.value.item
         propensity_of = None if scores.propensities is None else scores.propensities.item
         offers = []
-        for rank, (treatment, probability) in enumerate(chosen, 1):
+        for rank, (treatment, probability, bundle) in enumerate(chosen, 1):
             action, action_id, treatment_id, issue, group, render = self._cards[treatment]
             propensity = propensity_of(action) if propensity_of else None
             offers.append(
@@ -284,6 +284,7 @@ class Decider:
                     value_of(action),
                     probability,
                     render(sight.values),
+                    bundle,
                 )
             )
         return PlacementOffers(sight.placement, offers, fallback=False)

@@ -270,6 +270,7 @@ class AttuneEngine:
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
+            customer = self._state.known(question.customer_id) or customer
         return self._decide_for(Known(customer, household, degraded), question, deadline, decider)
 
     def _household(self, customer: Customer, decider: Decider) -> CustomerId | Unknown | None:

@@ -176,6 +176,7 @@ class Offer:
     value: float
     probability: float
     content: Mapping[str, str]
+    bundle: str = ""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,13 @@ from engine.rulebook.book import Exploration, Placement
 NO_ACTION = ""
 
 
-Chosen: TypeAlias = tuple[int, float]
-"""One filled slot: which treatment, and the exact probability with which chance chose it."""
+class Chosen(NamedTuple):
+    """One filled slot: which treatment, how probable it was to choose it, and in which bundle, if any."""
+
+    treatment: int
+    probability: float
+    bundle: str = ""
+
 
 _Draw: TypeAlias = Callable[..., list[tuple[int, float]]]
 """Fills slots from priorities, as `choose` does."""
@@ -44,9 +49,9 @@ def fill(
     same either way. A bundle fills as many slots as it has actions, each with the probability with
     which chance chose the bundle.
     """
-    led = [(treatment, 1.0) for treatment in mandatory[:slots]]
+    led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
-    limits.chosen([treatment for treatment, _ in led])
+    limits.chosen([one.treatment for one in led])
     draw = partial(choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons)
     left = slots - len(led)
     if bundling is not None:
@@ -55,8 +60,8 @@ def fill(
         return led + _one_by_one(candidates, left, draw, limits)
     picks = draw(candidates.priorities, left, ties=candidates.ties)
     treatment_at = candidates.treatments.item
-    chosen = [(treatment_at(at), probability) for at, probability in picks]
-    limits.chosen([treatment for treatment, _ in chosen])
+    chosen = [Chosen(treatment_at(at), probability) for at, probability in picks]
+    limits.chosen([one.treatment for one in chosen])
     return led + chosen
 
 
@@ -70,7 +75,7 @@ def _one_by_one(candidates: Candidates, slots: int, draw: _Draw, limits: Limits)
             break
         [(at, probability)] = picks
         treatment = candidates.treatments.item(at)
-        chosen.append((treatment, probability))
+        chosen.append(Chosen(treatment, probability))
         limits.chosen([treatment])
         candidates = _kept(candidates, np.arange(len(candidates.treatments)) != at)
     return chosen
@@ -91,9 +96,10 @@ def _together(
         if not picks:
             break
         [(at, probability)] = picks
-        positions = list(units.competing[at].positions)
+        unit = units.competing[at]
+        positions = list(unit.positions)
         treatments = candidates.treatments[positions].tolist()
-        chosen += [(treatment, probability) for treatment in treatments]
+        chosen += [Chosen(treatment, probability, unit.bundle) for treatment in treatments]
         limits.chosen(treatments)
         keep = np.ones(len(candidates.treatments), dtype=np.bool_)
         keep[positions] = False

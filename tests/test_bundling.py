@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.model import ActionId, Decision
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
+from engine.rulebook.loosening import loosened
 from tests.builders import decide, question, trace_of
 from tests.rulebook.builders import action, book, files
 
@@ -60,6 +61,18 @@ def test_a_fixed_bundle_competes_by_its_lead_and_is_shown_in_its_order() -> None
     assert on_shelf(rules({"x": {"actions": ["a", "e"]}})) == "dcb"
 
 
+def test_offers_name_the_bundle_they_are_shown_in() -> None:
+    offers = (
+        decide(rules({"x": {"actions": ["e", "a"]}}), question("web.shelf")).placements[0].offers
+    )
+    assert [(offer.action_id, offer.bundle) for offer in offers] == [
+        ("e", "x"), ("a", "x"), ("d", ""),
+    ]  # fmt: skip
+    alone = rules({"x": {"lead": "e", "companions": ["a"], "at_most": 1}})
+    (offer,) = decide(alone, question("web.shelf", max_offers=1)).placements[0].offers
+    assert (offer.action_id, offer.bundle) == ("e", "")
+
+
 def test_or_by_the_sum_of_all_it_shows() -> None:
     assert on_shelf(rules({"x": {"actions": ["a", "e"], "priority": "sum"}})) == "aed"
     flexible = {"lead": "a", "companions": ["b", "c"], "at_most": 2, "priority": "sum"}
@@ -96,6 +109,49 @@ def test_an_answer_limit_counts_all_of_a_bundle() -> None:
     assert on_shelf(fixed) == "dcb"
     flexible = {"lead": "e", "companions": ["a", "b"], "at_most": 2}
     assert on_shelf(rules({"x": flexible}, limited, e=save, b=save)) == "ead"
+
+
+@pytest.mark.parametrize(("saving", "expected"), [("eab", "dcb"), ("b", "ead")])
+def test_a_fixed_bundle_that_a_contact_policy_would_tear_apart_is_not_shown(
+    saving: str, expected: str
+) -> None:
+    """Of the group `save`, which these actions are of, one offer a day and no more."""
+    once = {
+        "scope": "group", "count": "impression", "at_least": 1, "within": "1d", "pause": "1d",
+    }  # fmt: skip
+    obeying = {"group": "save", "contact_policies": ["once"]}
+    made = book(
+        policies={
+            "placements": SHELF,
+            "arbitration": {"priority": "P * V", **GREEDY},
+            "bundles": {"x": {"actions": ["e", "a"]}},
+            "contact_policies": {"once": once},
+        },
+        actions=[shelved(name, **(obeying if name in saving else {})) for name in VALUES],
+    )
+    assert on_shelf(made) == expected
+
+
+@pytest.mark.parametrize(("left", "expected"), [(2, "ead"), (1, "dcb")])
+def test_a_fixed_bundle_for_which_a_cap_has_no_room_is_not_shown(left: int, expected: str) -> None:
+    made = book(
+        policies={
+            "placements": SHELF,
+            "arbitration": {"priority": "P * V", **GREEDY},
+            "bundles": {"x": {"actions": ["e", "a"]}},
+            "caps": {"few": {"group": "save", "per_day": left}},
+        },
+        actions=[shelved(name, **({"group": "save"} if name in "ea" else {})) for name in VALUES],
+    )
+    assert on_shelf(made) == expected
+
+
+def test_a_bundle_that_is_gone_is_listed() -> None:
+    bundled, free = rules({"x": {"actions": ["e", "a"]}}), rules({})
+    (found,) = loosened(bundled, free)
+    assert (found.name, found.actions, found.file) == ("bundle.x", ("e", "a"), "policies.yaml")
+    assert found.message == "no longer keeps e and a together"
+    assert loosened(free, bundled) == loosened(bundled, bundled) == ()
 
 
 def probability_of(unit: float, others: list[float]) -> float:

@@ -9,7 +9,7 @@ from engine.arbitration import Candidates
 from engine.chance import Chance
 from engine.limits import Limits
 from engine.model import Reason, Stage
-from engine.placement import fill
+from engine.placement import Chosen, fill
 from engine.rulebook.book import Exploration
 
 SQUARECB = Exploration("squarecb", gamma=10.0)
@@ -62,8 +62,8 @@ def filled(priorities, slots, limit, seed=1, mandatory=(), *, telling=False):
 def test_one_by_one_and_all_at_once_are_the_same_where_nothing_closes(priorities, slots, seed):
     at_once, _ = filled(priorities, slots, None, seed)
     one_by_one, _ = filled(priorities, slots, AtMost(1, 100, cautious=True), seed)
-    assert [t for t, _ in one_by_one] == [t for t, _ in at_once]
-    assert [p for _, p in one_by_one] == pytest.approx([p for _, p in at_once])
+    assert [t for t, *_ in one_by_one] == [t for t, *_ in at_once]
+    assert [p for _, p, _ in one_by_one] == pytest.approx([p for _, p, _ in at_once])
 
 
 @given(
@@ -75,7 +75,7 @@ def test_one_by_one_and_all_at_once_are_the_same_where_nothing_closes(priorities
 )
 def test_what_an_answer_holds_counts_for_its_later_slots(priorities, slots, families, most, seed):
     chosen, _ = filled(priorities, slots, AtMost(families, most), seed)
-    shown = [treatment for treatment, _ in chosen]
+    shown = [treatment for treatment, *_ in chosen]
     room = sum(
         min(most, sum((100 + i) % families == family for i in range(len(priorities))))
         for family in range(families)
@@ -91,18 +91,18 @@ def test_a_probability_is_the_one_among_what_was_still_open():
         first = chosen[0][0]
         rest = [t for t in (100, 101, 102) if t % 2 != first % 2]
         if len(rest) == 1:
-            assert chosen[1] == (rest[0], 1.0)
+            assert chosen[1] == Chosen(rest[0], 1.0)
         else:
             assert 0.0 < chosen[1][1] < 1.0
 
 
 def test_what_leads_counts_too():
     chosen, _ = filled([3.0, 2.0], 3, AtMost(2, 1), mandatory=[50])
-    assert chosen == [(50, 1.0), (101, 1.0)]
+    assert chosen == [Chosen(50, 1.0), Chosen(101, 1.0)]
 
 
 def test_what_is_closed_between_slots_is_told_with_its_reason():
     chosen, limits = filled([3.0, 3.0, 3.0], 3, AtMost(1, 1), telling=True)
-    shown = {treatment for treatment, _ in chosen}
+    shown = {treatment for treatment, *_ in chosen}
     assert set(limits.told) == {100, 101, 102} - shown
     assert {r.code for reasons in limits.told.values() for r in reasons} == {"at_most"}

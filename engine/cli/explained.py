@@ -78,10 +78,14 @@ def _offers(placed: PlacementOffers) -> Table:
         ("#", "Action", "Treatment", "Text"),
     )
     for offer in placed.offers:
-        table.add_row(
-            str(offer.rank), offer.action_id or "(fallback)", offer.treatment_id, _texts(offer)
-        )
+        table.add_row(str(offer.rank), _named(offer), offer.treatment_id, _texts(offer))
     return table
+
+
+def _named(offer: Offer) -> str:
+    """The action, and the bundle it is shown in."""
+    name = offer.action_id or "(fallback)"
+    return f"{name}\nin bundle {offer.bundle}" if offer.bundle else name
 
 
 def _texts(offer: Offer) -> str:

@@ -1,8 +1,9 @@
 """Holding: the contact policies of one book, compiled to what is counted and what rests."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.contact.rests import NEVER, horizon, quota_ends, quota_room, rest_ends, rest_room
@@ -16,8 +17,8 @@ from engine.rulebook.contact import IMPRESSION, ContactPolicy, QuietHours, Quota
 class Held:
     """A policy over the history, as it is held.
 
-    `treatments` are those that rest, by scope. `counted`, `lifting` and `ending` are places of tallies:
-    of the outcome that counts, of `without`, and of the one that ends a pause.
+    By scope: `treatments` are those that rest; `counted`, `lifting` and `ending` the cells of the outcome
+    that counts, of `without`, and of the one that ends a pause (empty where there is none).
     """
 
     policy: ContactPolicy
@@ -25,9 +26,9 @@ class Held:
     zone: ZoneInfo
     tally: Tally
     treatments: Mapping[str, tuple[int, ...]]
-    counted: int
-    lifting: int | None
-    ending: int | None
+    counted: Mapping[str, int]
+    lifting: Mapping[str, int]
+    ending: Mapping[str, int]
 
     @property
     def least(self) -> int:
@@ -47,12 +48,10 @@ class Held:
         return self.rule.count == IMPRESSION and self.policy.scope is not Scope.ACTION
 
     def ends(
-        self, counts: list[Counted], scope: str, zone: ZoneInfo | None, more: list[Micros]
+        self, counts: Counted, scope: str, zone: ZoneInfo | None, more: Sequence[Micros] = ()
     ) -> Micros:
         """Until when this scope rests, with `more` counted outcomes; `NEVER` if it does not."""
-        times = counts[self.counted].get(scope, [])
-        if more:
-            times = sorted([*times, *more])
+        times = self.times(counts, scope, more)
         if isinstance(self.rule, Quota):
             return quota_ends(times, self.rule, zone or self.zone)
         return rest_ends(
@@ -63,17 +62,21 @@ class Held:
             ended=_latest(counts, self.ending, scope),
         )
 
-    def room(self, counts: list[Counted], scope: str, zone: ZoneInfo | None, now: Micros) -> int:
+    def times(self, counts: Counted, scope: str, more: Sequence[Micros] = ()) -> list[Micros]:
+        """When the counted outcome came, and `more`, ascending."""
+        return sorted([*counts.get(self.counted[scope], ()), *more])
+
+    def room(self, counts: Counted, scope: str, zone: ZoneInfo | None, now: Micros) -> int:
         """How many more counted outcomes now close this scope."""
-        times = counts[self.counted].get(scope, [])
+        times = self.times(counts, scope)
         if isinstance(self.rule, Quota):
             return quota_room(times, self.rule, zone or self.zone, now)
         return rest_room(times, self.rule, now, _latest(counts, self.lifting, scope))
 
 
-def _latest(counts: list[Counted], tally: int | None, scope: str) -> Micros:
-    times = counts[tally].get(scope) if tally is not None else None
-    return times[-1] if times else NEVER
+def _latest(counts: Counted, cells: Mapping[str, int], scope: str) -> Micros:
+    times = counts.get(cells[scope]) if cells else None
+    return max(times) if times else NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,24 @@ class Quiet:
     hours: QuietHours
     zone: ZoneInfo
     treatments: frozenset[int]
+
+
+class Watch(NamedTuple):
+    """Who watches the cells of some tallies: policies with their scope, and how many matter at least."""
+
+    policies: Mapping[int, tuple[tuple[Held, str], ...]]
+    least: Mapping[int, int]
+
+
+def _watch(held: Iterable[Held]) -> Watch:
+    watching: dict[int, list[tuple[Held, str]]] = defaultdict(list)
+    for one in held:
+        for scope in one.treatments:
+            watching[one.counted[scope]].append((one, scope))
+    return Watch(
+        {cell: tuple(policies) for cell, policies in watching.items()},
+        {cell: min(one.least for one, _ in policies) for cell, policies in watching.items()},
+    )
 
 
 class Holding:
@@ -104,6 +125,8 @@ class Holding:
             elif obeying:
                 self.held.append(self._held(policy, policy.rule, zone, obeying, book))
         self.households = any(held.policy.household for held in self.held)
+        self.own_watch = _watch(held for held in self.held if not held.policy.household)
+        self.home_watch = _watch(held for held in self.held if held.policy.household)
         self._closing = {
             channel: tuple(h for h in self.held if h.closes_others and h.policy.holds_on(channel))
             for channel in set(self.channel_of)
@@ -133,10 +156,10 @@ class Holding:
         tallies = self.home if policy.household else self.own
         counting = Tally(rule.count, scopes, policy.channels, assumed=True)
 
-        def reported(outcome: str) -> int | None:
+        def reported(outcome: str) -> Mapping[str, int]:
             if not outcome:
-                return None
-            return tallies.place(Tally(outcome, scopes, policy.channels, assumed=False))
+                return {}
+            return tallies.cells(Tally(outcome, scopes, policy.channels, assumed=False))
 
         resting: dict[str, list[int]] = defaultdict(list)
         for treatment in obeying:
@@ -149,9 +172,9 @@ class Holding:
             zone,
             counting,
             {scope: tuple(treatments) for scope, treatments in resting.items()},
-            tallies.place(counting),
-            reported(rule.without) if isinstance(rule, Rest) else None,
-            reported(rule.pause.until) if isinstance(rule, Rest) else None,
+            tallies.cells(counting),
+            reported(rule.without) if isinstance(rule, Rest) else {},
+            reported(rule.pause.until) if isinstance(rule, Rest) else {},
         )
 
 

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 from engine.contact.holding import Held, Holding, Quiet
 from engine.contact.reasons import quiet_reason, rest_reason, unknown_reason
 from engine.contact.standing import Standing
+from engine.limits import Foreseeing
 from engine.model import Micros, Reason
 
 
-class ContactLimit:
+class ContactLimit(Foreseeing):
     """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour."""
 
     __slots__ = (
@@ -18,6 +20,7 @@ class ContactLimit:
         "_holding",
         "_more",
         "_now",
+        "_picked",
         "_quiet",
         "_quiets",
         "_standing",
@@ -39,6 +42,7 @@ class ContactLimit:
         self._quiet = quiet
         self._now = now
         self._closed = standing.closed
+        self._picked = 0
         self._more: dict[tuple[int, str], list[Micros]] = defaultdict(list)
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
@@ -50,14 +54,14 @@ class ContactLimit:
 
     def steady(self, picks: int) -> bool:
         """Whether no policy is so near its limit that `picks` more offers could reach it."""
-        standing = self._standing
+        standing, picks = self._standing, picks + self._picked
         for held in self._closing:
             if held.least <= picks:
                 return False
             counts = standing.counts(held)
-            for scope, times in counts[held.counted].items():
+            for scope in held.treatments:
                 if (
-                    len(times) + picks >= held.least
+                    len(counts.get(held.counted[scope], ())) + picks >= held.least
                     and held.room(counts, scope, standing.zone, self._now) <= picks
                 ):
                     return False
@@ -67,6 +71,7 @@ class ContactLimit:
         """Counts an impression of this treatment's action now."""
         now, standing = self._now, self._standing
         action = self._holding.action_of[treatment]
+        self._picked += 1
         for place, held in enumerate(self._closing):
             scope = held.tally.scope(action)
             resting = held.treatments.get(scope) if scope is not None else None
@@ -79,6 +84,16 @@ class ContactLimit:
                 self._closed = self._closed | {
                     t: max(until, self._closed.get(t, until)) for t in resting
                 }
+
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether none of these closes one after it."""
+        trial = copy(self)
+        trial._more = defaultdict(list, {at: list(times) for at, times in self._more.items()})
+        for treatment in treatments:
+            if not trial.open_to([treatment]):
+                return False
+            trial.chosen(treatment)
+        return True
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every policy by which a treatment is out now, in the order of the book."""
@@ -94,8 +109,8 @@ class ContactLimit:
             counts, more = standing.counts(held), self._added(held, scope)
             until = held.ends(counts, scope, standing.zone, more)
             if until > now:
-                times = sorted([*counts[held.counted].get(scope, []), *more])
-                yield rest_reason(held.policy, held.rule, times, until, now)
+                times = held.times(counts, scope, more)
+                yield rest_reason(held, times, until, now, standing.zone)
             elif standing.unknown_until(held) > now:
                 yield unknown_reason(held.policy, standing.unknown_until(held))
         for quiet in self._quiets:

@@ -34,6 +34,10 @@ class Past(NamedTuple):
         reach = touches[0].decided_at if len(touches) >= MAX_TOUCHES else NEVER
         return cls(touches, offers, unknown_until, reach)
 
+    def gaps(self, now: Micros) -> bool:
+        """Whether anything may be missing here."""
+        return self.unknown_until > now or self.reach > NEVER
+
     def with_member(self, member: "Past") -> "Past":
         """A household's past together with that of one of its members."""
         known = {(touch.decision_id, touch.action_id) for touch in self.touches}
@@ -61,13 +65,13 @@ class Standing(NamedTuple):
     """
 
     closed: dict[int, Micros]
-    own: list[Counted]
-    home: list[Counted]
+    own: Counted
+    home: Counted
     past: Past
     household: Past
     zone: ZoneInfo | None
 
-    def counts(self, held: Held) -> list[Counted]:
+    def counts(self, held: Held) -> Counted:
         """The tallies a policy counts by."""
         return self.home if held.policy.household else self.own
 
@@ -90,17 +94,19 @@ def standing(
     found = Standing(
         {},
         holding.own.count(past.touches, past.offers),
-        holding.home.count(household.touches, household.offers) if holding.households else [],
+        holding.home.count(household.touches, household.offers) if holding.households else {},
         past,
         household,
         zone,
     )
-    for held in holding.held:
-        counts, least = found.counts(held), held.least
-        for scope, times in counts[held.counted].items():
-            resting = held.treatments.get(scope)
-            if resting and len(times) >= least:
-                _close(found.closed, resting, held.ends(counts, scope, zone, []), now)
+    for counts, watch in ((found.own, holding.own_watch), (found.home, holding.home_watch)):
+        least = watch.least
+        for cell, times in counts.items():
+            if cell in least and len(times) >= least[cell]:
+                for held, scope in watch.policies[cell]:
+                    until = held.ends(counts, scope, zone)
+                    _close(found.closed, held.treatments[scope], until, now)
+    for held in holding.held if past.gaps(now) or household.gaps(now) else ():
         unknown = found.unknown_until(held)
         if unknown > now:
             for resting in held.treatments.values():
@@ -113,5 +119,5 @@ def _close(
 ) -> None:
     if until > now:
         for treatment in treatments:
-            if closed.get(treatment, NEVER) < until:
+            if closed.get(treatment, now) < until:
                 closed[treatment] = until

@@ -1,5 +1,6 @@
 """Tallies: what became of a customer's offers, counted once for all policies that count alike."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -9,21 +10,24 @@ from engine.model import ActionId, Micros, Touch
 from engine.rulebook.contact import IMPRESSION
 
 NOT_DELIVERED: Final = "not_delivered"
+EVERYTHING: Final = ""
+"""The scope in which all actions are counted together."""
 
 _ASSUMED: Final = ""
-_EVERYTHING: Final = ""
+_REMEMBERED: Final = 100_000
 
-Counted: TypeAlias = dict[str, list[Micros]]
-"""By scope (an action's or group's id, …) when the outcome came, ascending."""
+Counted: TypeAlias = Mapping[int, Sequence[Micros]]
+"""By cell when the outcome came, in no certain order; cells in which nothing came are missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """One way of counting an outcome: in which scope, on which channels (empty for all).
 
-    `scopes` says for each action of the book in which scope it is counted (those that are in none are
-    missing); None counts all actions together, also those no book has any more. `assumed` tells
-    whether an offer that is only taken to have been shown counts as an impression.
+    `scopes` says for each action of the book in which scope (an action's or group's id, …) it is
+    counted, those that are in none are missing; None counts all actions together, also those no book
+    has any more. `assumed` tells whether an offer that is only taken to have been shown counts as an
+    impression.
     """
 
     outcome: str
@@ -33,69 +37,80 @@ class Tally:
 
     def scope(self, action: ActionId) -> str | None:
         """The scope an action is counted in; None if in none."""
-        return _EVERYTHING if self.scopes is None else self.scopes.get(action)
+        return EVERYTHING if self.scopes is None else self.scopes.get(action)
+
+    def counts(self, outcome: str) -> bool:
+        """Whether it counts this outcome; "" stands for an impression that is only assumed."""
+        return outcome == self.outcome or (
+            outcome == _ASSUMED and self.assumed and self.outcome == IMPRESSION
+        )
 
 
 class Tallies:
-    """Several ways of counting, each at its place; equal ones share one."""
+    """Several ways of counting, equal ones shared. Every scope of a tally is a cell, by its number."""
 
     def __init__(self) -> None:
-        self._all: list[Tally] = []
-        self._of: dict[str, list[tuple[int, Tally]]] = {}
+        self._tallies: list[Tally] = []
+        self._outcomes: set[str] = set()
+        self._cells: dict[tuple[int, str], int] = {}
+        self._cells_of: dict[tuple[str, ActionId, str], tuple[int, ...]] = {}
 
-    def place(self, tally: Tally) -> int:
-        """The place of a tally, added if it is new."""
-        if tally in self._all:
-            return self._all.index(tally)
-        place = len(self._all)
-        self._all.append(tally)
-        self._of.setdefault(tally.outcome, []).append((place, tally))
-        if tally.assumed and tally.outcome == IMPRESSION:
-            self._of.setdefault(_ASSUMED, []).append((place, tally))
-        return place
+    def cells(self, tally: Tally) -> Mapping[str, int]:
+        """The cell of each scope of a tally, which is counted from now on."""
+        if tally not in self._tallies:
+            self._tallies.append(tally)
+        self._outcomes.add(tally.outcome)
+        if tally.counts(_ASSUMED):
+            self._outcomes.add(_ASSUMED)
+        place = self._tallies.index(tally)
+        scopes = (EVERYTHING,) if tally.scopes is None else dict.fromkeys(tally.scopes.values())
+        return {scope: self._cell(place, scope) for scope in scopes}
 
-    def count(self, touches: Sequence[Touch], offers: Sequence[Offered]) -> list[Counted]:
-        """When each outcome came, tally by tally.
+    def count(self, touches: Sequence[Touch], offers: Sequence[Offered]) -> Counted:
+        """When each outcome came, cell by cell.
 
         An offer that was answered was seen: with no impression of its own, and none ruled out by
         `not_delivered`, its first outcome counts as one. `offers` count as impressions when they were
         made, except those the history has.
         """
-        found = self._found(touches)
-        if offers and _ASSUMED in found:
+        counted: defaultdict[int, list[Micros]] = defaultdict(list)
+        wanted, cells_of = self._outcomes, self._cells_of
+        assuming = _ASSUMED in wanted
+        for touch in touches:
+            outcomes = touch.outcomes
+            for outcome, (time, _) in outcomes.items():
+                if outcome in wanted:
+                    where = (outcome, touch.action_id, touch.channel)
+                    for cell in cells_of.get(where) or self._found(where):
+                        counted[cell].append(time)
+            if assuming and IMPRESSION not in outcomes and NOT_DELIVERED not in outcomes:
+                first = min([time for time, _ in outcomes.values()], default=touch.decided_at)
+                for cell in self._found((_ASSUMED, touch.action_id, touch.channel)):
+                    counted[cell].append(first)
+        if assuming and offers:
             reported = {(touch.decision_id, touch.action_id) for touch in touches}
             for offer in offers:
                 if (offer.decision_id, offer.action_id) not in reported:
-                    where = (offer.action_id, offer.channel)
-                    found[_ASSUMED].setdefault(where, []).append(offer.decided_at)
-        counted: list[Counted] = [{} for _ in self._all]
-        for outcome, happened in found.items():
-            for (action, channel), times in happened.items():
-                for place, tally in self._of[outcome]:
-                    if tally.channels and channel not in tally.channels:
-                        continue
-                    scope = tally.scope(action)
-                    if scope is not None:
-                        counted[place].setdefault(scope, []).extend(times)
-        for tally_counted in counted:
-            for times in tally_counted.values():
-                times.sort()
+                    for cell in self._found((_ASSUMED, offer.action_id, offer.channel)):
+                        counted[cell].append(offer.decided_at)
         return counted
 
-    def _found(
-        self, touches: Sequence[Touch]
-    ) -> dict[str, dict[tuple[ActionId, str], list[Micros]]]:
-        """For every outcome that counts: when it came, by action and channel."""
-        found: dict[str, dict[tuple[ActionId, str], list[Micros]]] = {o: {} for o in self._of}
-        assumed = found.get(_ASSUMED)
-        for touch in touches:
-            outcomes = touch.outcomes
-            where = (touch.action_id, touch.channel)
-            for outcome, (time, _) in outcomes.items():
-                happened = found.get(outcome)
-                if happened is not None:
-                    happened.setdefault(where, []).append(time)
-            if assumed is not None and IMPRESSION not in outcomes and NOT_DELIVERED not in outcomes:
-                first = min([time for time, _ in outcomes.values()], default=touch.decided_at)
-                assumed.setdefault(where, []).append(first)
-        return found
+    def _cell(self, place: int, scope: str) -> int:
+        return self._cells.setdefault((place, scope), len(self._cells))
+
+    def _found(self, where: tuple[str, ActionId, str]) -> tuple[int, ...]:
+        """The cells in which an outcome of an action on a channel is counted."""
+        cells = self._cells_of.get(where)
+        if cells is None:
+            outcome, action, channel = where
+            cells = tuple(
+                self._cell(place, scope)
+                for place, tally in enumerate(self._tallies)
+                if tally.counts(outcome)
+                and not (tally.channels and channel not in tally.channels)
+                and (scope := tally.scope(action)) is not None
+            )
+            if len(self._cells_of) >= _REMEMBERED:
+                self._cells_of.clear()
+            self._cells_of[where] = cells
+        return cells

@@ -61,8 +61,13 @@ class Draft:
     caps: tuple[Cap, ...] = ()
 
 
-def reason_codes(written: Written, draft: Draft) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of what can keep it out."""
+def reason_codes(
+    written: Written, draft: Draft, doubtful: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    """For each action of which all is known, the reason codes of what can keep it out.
+
+    Of `doubtful` actions there may be another of the same name.
+    """
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
         action.action_id: limits.union(
@@ -80,7 +85,7 @@ def reason_codes(written: Written, draft: Draft) -> dict[str, frozenset[str]]:
             ),
         )
         for action, drafted in zip(written.actions, draft.actions, strict=True)
-        if action.complete
+        if action.complete and action.action_id not in doubtful
     }
 
 
@@ -122,7 +127,7 @@ def draft(written: Written, report: Report) -> Draft:
     treatments, policies = tuple(assembled.treatments), written.policies
     shelf = Shelf(actions, treatments, policies.placements)
     bundles = tuple(bundles_of(policies.bundles, shelf, report))
-    capping = Capping(shelf, policies.timezone, expressions, report)
+    capping = Capping(shelf, policies.timezone, policies.contact.outbound, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
     caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)

@@ -23,14 +23,21 @@ _SMALL: Final = 100
 class Capping:
     """Gives every written cap its treatments; what is wrong is reported.
 
-    `shelf` is all the book has to offer, and `timezone` the book's.
+    `shelf` is all the book has to offer, and `timezone` the book's; on `outbound` channels what is
+    written for the channel does not hold transactional actions back.
     """
 
     def __init__(
-        self, shelf: Shelf, timezone: str, expressions: Expressions, report: Report
+        self,
+        shelf: Shelf,
+        timezone: str,
+        outbound: frozenset[str],
+        expressions: Expressions,
+        report: Report,
     ) -> None:
         self._timezone = timezone
         self._shelf = shelf
+        self._outbound = outbound
         self._expressions = expressions
         self._report = report
         self._names: dict[str, Place] = {}
@@ -53,7 +60,7 @@ class Capping:
         self._names.setdefault(cap.name, cap.place)
         actions = [a for a in self._shelf.actions if _within(a, cap.scope)]
         held = [a for a in actions if a.action_class is not ActionClass.MANDATORY]
-        treatments = frozenset(t for a in held for t in a.treatments if self._on(t, cap.scope))
+        treatments = frozenset(t for a in held for t in a.treatments if self._on(t, a, cap.scope))
         if not treatments:
             only = "mandatory actions, which no cap holds back" if actions else "no action"
             self._report.notice(f"cap {cap.name}", cap.place, f"this cap holds for {only}")
@@ -81,9 +88,15 @@ class Capping:
         scope = Scope(action=str(action.action_id))
         return bare(str(action.action_id), scope, self._timezone, place)
 
-    def _on(self, treatment: int, scope: Scope) -> bool:
+    def _on(self, treatment: int, action: Action, scope: Scope) -> bool:
+        """Whether a cap holds for a treatment of an action that it may hold for."""
         placement = self._shelf.placements.get(self._shelf.treatments[treatment].placement)
-        return not scope.channels or (placement is not None and placement.channel in scope.channels)
+        if not scope.channels:
+            return True
+        if placement is None or placement.channel not in scope.channels:
+            return False
+        passes = action.action_class is ActionClass.TRANSACTIONAL
+        return not (passes and placement.channel in self._outbound)
 
     def _cost(self, budget: WrittenBudget) -> Cost:
         number = self._expressions.number(budget.cost)

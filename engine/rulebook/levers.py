@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from engine.model import Micros
 from engine.rulebook.actions import WrittenAction
@@ -52,6 +53,7 @@ class LeverReading:
     actions: tuple[WrittenAction, ...]
     names: Names
     hierarchy: Hierarchy
+    zone: ZoneInfo
     report: Report
 
 
@@ -60,7 +62,7 @@ def read_levers(
 ) -> dict[str, tuple[Override, ...]]:
     """The overrides of each action, in the order of their time; what is wrong is reported.
 
-    Dates are read in UTC, and a `to` that is a date lasts to the end of that day, as in `valid`.
+    Dates are read in the book's time zone, and a `to` that is a date lasts to the end of that day, as in `valid`.
     """
     report = reading.report
     try:
@@ -74,6 +76,10 @@ def read_levers(
         return {}
     if not lines:
         report.error(Place(path, 1, 1), f"the file is empty: it begins with {','.join(COLUMNS)}")
+        return {}
+    if not any(cell.text in COLUMNS for cell in lines[0]) and len(lines[0]) > 1:
+        said = f"the first line must name the columns: {','.join(COLUMNS)}"
+        report.error(lines[0][0].place, said)
         return {}
     header = _header(lines[0], report)
     table = _Table(reading, {action.action_id: action for action in reading.actions}, {})
@@ -158,7 +164,9 @@ class _Table:
         )
 
     def _valid(self, row: _Row) -> tuple[Micros | None, Micros | None]:
-        begin, end = row.take("from", moment()), row.take("to", moment(day_end=True))
+        zone = self.reading.zone
+        begin = row.take("from", moment(zone))
+        end = row.take("to", moment(zone, day_end=True))
         if begin is not None and end is not None and begin >= end:
             row.report.error(row.cells["to"].place, "'to' is before 'from': this is never valid")
         elif row.report.is_past(end):

@@ -56,7 +56,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     actions = read_actions(action_files, policies, attributes, report)
     overrides: Mapping[str, tuple[Override, ...]] = {}
     if LEVERS in files.files:
-        reading = LeverReading(actions, names, policies.hierarchy, report)
+        reading = LeverReading(actions, names, policies.hierarchy, policies.zone, report)
         overrides = read_levers(LEVERS, files.files[LEVERS], reading)
     declared = attributes.named("request.channel")
     stoppable = Stoppable.of(names, actions, policies, declared.values if declared else ())
@@ -75,7 +75,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         placement_names=policies.placement_names,
         outcomes=policies.outcome_names,
         actions=names,
-        codes=reason_codes(written, drafted),
+        codes=reason_codes(written, drafted, names.lost),
         caps=keys_of(drafted.caps),
     )
     cases = [
@@ -87,8 +87,9 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     if report.errors:
         return Loaded(None, report.diagnostics(), files.files)
     book = assemble(written, drafted, report)
-    expressions = tuple(drafted.expressions.condition_sources)
-    return Loaded(book, report.diagnostics(), files.files, tuple(cases), expressions)
+    conditions = tuple(drafted.expressions.condition_sources)
+    numbers = tuple(drafted.expressions.number_sources)
+    return Loaded(book, report.diagnostics(), files.files, tuple(cases), conditions, numbers)
 
 
 def _is_yaml(path: str) -> bool:

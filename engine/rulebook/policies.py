@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
@@ -28,7 +29,7 @@ from engine.rulebook.trials import read_experiments, read_holdouts, read_trigger
 class Policies:
     """What policies.yaml says. `extra_conditions` are checked but not used yet.
 
-    `timezone` is where a day begins, unless something more special says otherwise.
+    `timezone` is where a day begins and dates are read, unless something more special says otherwise.
     """
 
     hierarchy: Hierarchy
@@ -45,6 +46,12 @@ class Policies:
     extra_conditions: tuple[WrittenCondition, ...] = ()
     caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.timezone)
+
     consents: Consents = field(default_factory=Consents)
 
 

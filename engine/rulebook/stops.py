@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from engine.rulebook.actions import WrittenAction
 from engine.rulebook.fields import Fields
@@ -20,9 +21,10 @@ KINDS: Final = ("action", "treatment", "placement", "group", "issue", "channel")
 
 @dataclass(frozen=True, slots=True)
 class Stoppable:
-    """What can be stopped: the declared names, by kind."""
+    """What can be stopped: the declared names, by kind; `zone` is that of dates."""
 
     names: Mapping[str, Names]
+    zone: ZoneInfo
 
     @classmethod
     def of(
@@ -49,7 +51,7 @@ class Stoppable:
                 lost=placements.lost,
             ),
         )
-        return cls({names.kind: names for names in known})
+        return cls({names.kind: names for names in known}, policies.zone)
 
 
 def read_stops(root: Node | None, stoppable: Stoppable, report: Report) -> tuple[Stop, ...]:
@@ -78,8 +80,8 @@ def _stop(node: Node, stoppable: Stoppable, report: Report) -> Stop | None:
     fields = Fields(node, report, "a stop")
     named = {kind: fields.take(kind, reference(stoppable.names[kind]), "") for kind in KINDS}
     given = [kind for kind in KINDS if kind in fields]
-    since = fields.take("since", moment(), None)
-    until = fields.take("until", moment(day_end=True), None)
+    since = fields.take("since", moment(stoppable.zone), None)
+    until = fields.take("until", moment(stoppable.zone, day_end=True), None)
     for key in ("reason", "owner"):
         fields.take(key, words, "")
     fields.close()

@@ -10,17 +10,20 @@ from engine.rulebook.report import Mistake, Report
 from engine.rulebook.times import moment_of
 
 
-def read_validity(node: Node | None, report: Report) -> tuple[Micros | None, Micros | None]:
+def read_validity(
+    node: Node | None, local: ZoneInfo, report: Report
+) -> tuple[Micros | None, Micros | None]:
     """The half-open span [from, to), open where nothing is written.
 
     A `to` that is a date lasts to the end of that day.
 
-    Dates, and timestamps without an offset, are read in `timezone`, UTC if there is none.
+    Dates, and timestamps without an offset, are read in `timezone`, in the book's (`local`) if there
+    is none.
     """
     if node is None:
         return None, None
     fields = Fields(node, report, "valid")
-    local = fields.take("timezone", zone, None)
+    local = fields.take("timezone", zone, local)
     begin = fields.take("from", moment(local), None)
     end = fields.take("to", moment(local, day_end=True), None)
     fields.close()

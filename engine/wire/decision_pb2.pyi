@@ -233,6 +233,7 @@ class Offer(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     PROBABILITY_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    BUNDLE_FIELD_NUMBER: _builtins.int
     action_id: _builtins.str
     """Empty in a fallback."""
     treatment_id: _builtins.str
@@ -247,7 +248,13 @@ class Offer(_message.Message):
     value: _builtins.float
     """What a positive response is worth, in the rule book's currency."""
     probability: _builtins.float
-    """The exact probability with which this slot chose this action, given the slots before it; in (0, 1]."""
+    """The exact probability with which this slot chose this action, given the slots before it; in (0, 1].
+    For the offers of a bundle, that of choosing the bundle.
+    """
+    bundle: _builtins.str
+    """The bundle it is shown in, together with the offers beside it of the same bundle; empty if it
+    stands for itself.
+    """
     @_builtins.property
     def content(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Texts by name, e.g. {"headline": …, "body": …, "cta": …}, as the placement declares them."""
@@ -265,10 +272,11 @@ class Offer(_message.Message):
         value: _builtins.float = ...,
         probability: _builtins.float = ...,
         content: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        bundle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "content", b"content", "group", b"group", "issue", b"issue", "priority", b"priority", "probability", b"probability", "propensity", b"propensity", "rank", b"rank", "treatment_id", b"treatment_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "bundle", b"bundle", "content", b"content", "group", b"group", "issue", b"issue", "priority", b"priority", "probability", b"probability", "propensity", b"propensity", "rank", b"rank", "treatment_id", b"treatment_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

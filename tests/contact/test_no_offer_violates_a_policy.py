@@ -16,7 +16,6 @@ from engine.decide import Decider
 from engine.guards import guards_of
 from engine.join import exposure_of
 from engine.model import Customer, CustomerId, DecisionId, Event, EventId, Response
-from engine.respond import respond
 from engine.rulebook.book import ActionClass
 from engine.rulebook.contact import (
     FOREVER,
@@ -28,11 +27,13 @@ from engine.rulebook.contact import (
     Rest,
     Scope,
 )
+from engine.topology import apply
 from tests.builders import FixedModel, question
 from tests.contact.naive import DAY, MINUTE, Made, violated
 from tests.rulebook.builders import action, book
 
 CHANNELS = ("web", "app", "sms")
+PLACES = {f"{channel}.{name}": n for channel in CHANNELS for name, n in (("top", 3), ("side", 2))}
 HOUR = 60 * MINUTE
 START = 1_792_000_000_000_000
 """In October 2026, ten days before the clocks of Dublin are put back."""
@@ -47,8 +48,8 @@ def _actions():
             group=f"g{index % 3}",
             attributes={"family": f"f{index % 2}"},
             treatments=[
-                {"id": f"a{index}.{c}", "placement": f"{c}.place", "texts": {"headline": "Hello"}}
-                for c in CHANNELS
+                {"id": f"a{index}.{at}", "placement": at, "texts": {"headline": "Hello"}}
+                for at in PLACES
             ],
         )
 
@@ -64,13 +65,13 @@ BASE = book(
         "groups": {"g0": {"issue": "i0"}, "g1": {"issue": "i0"}, "g2": {"issue": "i1"}},
         "all_actions": None,
         "placements": {
-            f"{c}.place": {
-                "channel": c,
-                "slots": 3,
+            at: {
+                "channel": at.partition(".")[0],
+                "slots": slots,
                 "texts": {"headline": 40},
                 "fallback": {"headline": "Hello"},
             }
-            for c in CHANNELS
+            for at, slots in PLACES.items()
         },
     },
     actions=list(_actions()),
@@ -150,9 +151,12 @@ def compiled(name, written):
     match written["pause"]:
         case "until_midnight":
             pause = Pause(2 * DAY, midnight=True)
-        case {"until": until, **rest}:
-            pause = Pause(rest.get("at_most", FOREVER), until=until)
+        case {"until": str() as until, "at_most": int() as most}:
+            pause = Pause(most, until=until)
+        case {"until": str() as until}:
+            pause = Pause(FOREVER, until=until)
         case length:
+            assert isinstance(length, int)
             pause = Pause(length)
     rule = Rest(
         written["count"], written["at_least"], written["within"], pause, written.get("without", "")
@@ -195,7 +199,7 @@ class World:
 
     def household(self, who):
         key = household_of(who, self.book)
-        return None if key is None else self.records.setdefault(key, Customer(key))
+        return self.records.setdefault(key, Customer(key)) if isinstance(key, str) else None
 
     def facts(self, index):
         a = self.book.actions[index]
@@ -225,7 +229,9 @@ class World:
     def decide(self, person, channel, pause, seed):
         self.now += pause
         who = self.people[person]
-        asked = question(f"{channel}.place", channel=channel, customer_id=who.customer_id)
+        asked = question(
+            f"{channel}.top", f"{channel}.side", channel=channel, customer_id=who.customer_id
+        )
         given = Circumstances(
             DecisionId(f"d{len(self.decisions)}"), who, self.now, seed,
             Budget(3_600.0, lambda: 0.0), (), self.household(who),
@@ -236,29 +242,22 @@ class World:
         self.decisions[decision.decision_id] = decision
 
     def judge(self, decision, channel, who):
-        free = {i for i in range(6) if self.allowed(i, channel, who, self.made)}
         mandatory = {a.index for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
-        assert set(decision.contests[0].actions.tolist()) == free - mandatory
-        placed = decision.placements[0]
-        index = {a.action_id: a.index for a in self.book.actions}
-        shown = set()
-        for offer in [] if placed.fallback else placed.offers:
-            at = index[offer.action_id]
-            assert self.allowed(at, channel, who, self.made), offer.action_id
-            shown.add(at)
-            self.made.append(
-                Made(
-                    who.customer_id,
-                    who.attributes.get("household.id", ""),
-                    self.facts(at),
-                    channel,
-                    self.now,
-                    decision.decision_id,
-                )
-            )
-        if len(shown) < 3:
+        shown: set[int] = set()
+        for placed, contest in zip(decision.placements, decision.contests, strict=True):
             left = set(range(6)) - shown
-            assert not [i for i in left if self.allowed(i, channel, who, self.made)]
+            free = {i for i in left if self.allowed(i, channel, who, self.made)}
+            assert set(contest.actions.tolist()) == free - mandatory
+            for offer in [] if placed.fallback else placed.offers:
+                at = next(a.index for a in self.book.actions if a.action_id == offer.action_id)
+                assert self.allowed(at, channel, who, self.made), offer.action_id
+                shown.add(at)
+                home = who.attributes.get("household.id", "")
+                facts, decided = self.facts(at), decision.decision_id
+                self.made.append(Made(who.customer_id, home, facts, channel, self.now, decided))
+            if placed.fallback or len(placed.offers) < PLACES[placed.placement]:
+                left = set(range(6)) - shown
+                assert not [i for i in left if self.allowed(i, channel, who, self.made)]
 
     def report(self, which, outcome, pause):
         self.now += pause
@@ -270,10 +269,10 @@ class World:
         exposure = exposure_of(self.decisions[made.decision], who.customer_id, made.action["id"])
         response = Response(exposure, outcome, 0.0, None)
         event = Event(EventId("e"), who.customer_id, self.now, response)
-        respond(who, self.now, response)
+        apply(who, event)
         home = self.household(who)
         if home is not None:
-            respond(home, self.now, for_household(event, response, home.customer_id).body)
+            apply(home, for_household(event, response, home.customer_id))
         self.pending.reported(made.decision, made.action["id"])
 
 
@@ -294,3 +293,25 @@ def test_no_offer_violates_a_policy_and_nothing_is_withheld_otherwise(
     world = World(written, obeyed, classes, zone)
     for step, *rest in happened:
         getattr(world, step)(*rest)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "scope": st.sampled_from(["group", "issue", "attribute", "all"]),
+            "subject": st.just("customer"),
+            "channels": st.just([]),
+            "timezone": st.just("UTC"),
+            "count": st.just("impression"),
+            "at_least": st.integers(2, 9),
+            "within": st.just(DAY),
+            "pause": st.just(DAY),
+        }
+    ),
+    st.lists(st.tuples(st.sampled_from(CHANNELS), st.integers(0, 2**32)), min_size=2, max_size=4),
+)
+def test_the_slots_of_one_answer_count_for_each_other(policy, asked):
+    world = World([policy], [[0]] * 6, [ActionClass.PROMOTIONAL] * 6, "")
+    for channel, seed in asked:
+        world.decide(0, channel, MINUTE, seed)

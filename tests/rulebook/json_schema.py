@@ -36,12 +36,20 @@ def complaints(x: Any, schema: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {x!r} is not {schema['const']}"
     yield from _of_scalar(x, schema, path)
     yield from _of_collection(x, schema, path)
-    if "anyOf" in schema and all(list(complaints(x, one, path)) for one in schema["anyOf"]):
-        yield f"{path}: {x!r} fits none of {schema['anyOf']}"
+    yield from _of_variants(x, schema.get("anyOf", ()), path)
     for one in schema.get("allOf", ()):
         yield from complaints(x, one, path)
     if "if" in schema and not list(complaints(x, schema["if"], path)):
         yield from complaints(x, schema["then"], path)
+
+
+def _of_variants(x: Any, variants: Any, path: str) -> Iterator[str]:
+    """Nothing if one fits; if only one is of the type of `x`, what that one complains of."""
+    found = [list(complaints(x, one, path)) for one in variants]
+    if not found or not all(found):
+        return
+    alike = [told for told in found if f"{path}: {x!r} is not" not in told[0]]
+    yield from alike[0] if len(alike) == 1 else [f"{path}: {x!r} fits none of {variants}"]
 
 
 def _of_scalar(x: Any, schema: dict[str, Any], path: str) -> Iterator[str]:

@@ -180,6 +180,10 @@ MADE = {name: schemas(book) for name, book in SHIPPED.items()}
 KEYS = sorted(set().union(*(all_keys(one) for one in MADE["sample"].values())) | {"stranger"})
 
 
+VARIANTS = ("/contact_policies/", "/bundles/")
+"""What is written in several ways: a schema allows the keys of all."""
+
+
 @FEW
 @given(st.sampled_from(sorted(SHIPPED)), st.sampled_from(KEYS), st.data())
 def test_a_key_is_unknown_to_both_or_to_neither(name: str, key: str, data: st.DataObject) -> None:
@@ -198,6 +202,8 @@ def test_a_key_is_unknown_to_both_or_to_neither(name: str, key: str, data: st.Da
         f"unknown key '{key}'" in d.message or f"unknown attribute '{key}'" in d.message
         for d in found
     )
+    if where.startswith(VARIANTS) and not refused:
+        return
     assert refused == unknown, (where, key, refused, [str(d) for d in found])
 
 

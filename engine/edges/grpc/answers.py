@@ -31,6 +31,7 @@ class _Fixed(NamedTuple):
     """What of an offer is the same as long as its texts are, encoded; its numbers are to follow."""
 
     content: Mapping[str, str]
+    bundle: str
     head: bytes
 
 
@@ -67,8 +68,8 @@ class Answers:
         for offer in shown.offers:
             key = offer.treatment_id or shown.placement
             fixed = kept.get(key)
-            if fixed is None or fixed.content is not offer.content:
-                fixed = kept[key] = _Fixed(offer.content, _head(offer))
+            if fixed is None or fixed.content is not offer.content or fixed.bundle != offer.bundle:
+                fixed = kept[key] = _Fixed(offer.content, offer.bundle, _head(offer))
             parts.append(fixed.head)
             rank = offer.rank
             parts.append(
@@ -123,6 +124,7 @@ def _head(offer: Offer) -> bytes:
         issue=offer.issue,
         group=offer.group,
         content=offer.content,
+        bundle=offer.bundle,
     ).SerializeToString()
     return b"\x12" + _varint(len(fixed) + _NUMBERS.size) + fixed
 

@@ -28,6 +28,7 @@ def offers(draw: st.DrawFn) -> Offer:
         value=draw(numbers),
         probability=draw(numbers),
         content=draw(st.dictionaries(words, st.text(max_size=300), max_size=4)),
+        bundle=draw(words),
     )
 
 
@@ -120,6 +121,15 @@ def test_another_rule_book_may_say_another_group_for_the_same_texts() -> None:
         raw = answers.encode(decision(placements=[placed], rulebook_version=version), b"")
         groups.append(DecideResponse.FromString(raw).placements[0].offers[0].group)
     assert groups == ["v1", "v2"]
+
+
+def test_the_same_texts_in_a_bundle_and_apart() -> None:
+    answers, content, bundles = Answers(), {"body": "x"}, []
+    for bundle in ("home", "", "home"):
+        placed = PlacementOffers("p", [offer(bundle=bundle, content=content)], fallback=False)  # type: ignore[arg-type]  # an id
+        raw = answers.encode(decision(placements=[placed]), b"")
+        bundles.append(DecideResponse.FromString(raw).placements[0].offers[0].bundle)
+    assert bundles == ["home", "", "home"]
 
 
 def test_not_a_number_is_written_as_it_is() -> None:
