@@ -60,7 +60,7 @@ from engine.rulebook.book import RuleBook, dissolve
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
-from engine.telemetry import Gauge
+from engine.telemetry import Figures, Gauge
 
 log = structlog.get_logger(__name__)
 
@@ -184,14 +184,15 @@ class AttuneEngine:
         for request in reversed(await self._state.recent_requests(since)):
             self._repeats.restore(request.request_id, request.decision_id, request.time)
 
-    def gauges(self) -> Sequence[Gauge]:
+    def gauges(self) -> Sequence[Gauge | Figures]:
         """What operations watch."""
         return [
             Gauge(
                 "attune_journal_backlog",
                 "Accepted events not yet applied.",
                 lambda: float(self._state.backlog),
-            )
+            ),
+            *self._caps.gauges(),
         ]
 
     # --- decisions ----------------------------------------------------------------------------

@@ -117,6 +117,14 @@ class Limits:
             if reasons:
                 self.told[treatment] = reasons
 
+    def net(self, candidates: Candidates) -> Candidates:
+        """The candidates at their priorities net of the price of what they take."""
+        for limit in self._standing:
+            if isinstance(limit, Priced):
+                candidates, apart = limit.net(candidates)
+                self.exclude(apart)
+        return candidates
+
     def together(self, treatments: Sequence[int]) -> bool:
         """Whether all of these may be offered together, each of which is open now.
 
@@ -133,14 +141,6 @@ class Limits:
         """Keeps why treatments are out that no limit closes; of no effect unless `telling`."""
         if self._telling:
             self.told.update((treatment, (reason,)) for treatment, reason in reasons.items())
-
-    def net(self, candidates: Candidates) -> Candidates:
-        """The candidates at their priorities net of the price of what they take."""
-        for limit in self._standing:
-            if isinstance(limit, Priced):
-                candidates, apart = limit.net(candidates)
-                self.exclude(apart)
-        return candidates
 
     def steady(self, picks: int) -> bool:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""

@@ -8,11 +8,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from engine.caps.guard import CapsGuard
+from engine.caps.ledger import Ledger
+from engine.caps.vault import Fleeting
 from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.features import FeatureSchema
+from engine.guards import guards_of
 from engine.model import (
     ActionId,
     CandidateTrace,
@@ -132,7 +136,8 @@ class Rehearsal:
         )
         others = tuple(_past_offers(case, now, to_household=True))
         customer = remembered(case, now)
-        return decided(self._book, question, customer, now, case.propensities, others)
+        caps = _used(self._book, case, now)
+        return decided(self._book, question, customer, now, case.propensities, others, caps)
 
 
 def calm(book: RuleBook) -> RuleBook:
@@ -148,12 +153,15 @@ def decided(
     now: Micros,
     propensities: Mapping[ActionId, float] | None = None,
     household: Sequence[Event] = (),
+    caps: CapsGuard | None = None,
 ) -> Decision:
     """What `book` decides with all the time in the world and a model that has learned nothing.
 
-    `household` is what happened to others of the customer's household.
+    `household` is what happened to others of the customer's household; `caps` those of the book, by
+    default with nothing used up.
     """
-    decider = Decider(book, Even(book, propensities or {}), lambda: 0.0)
+    guards = guards_of(book, caps=caps)
+    decider = Decider(book, Even(book, propensities or {}), lambda: 0.0, guards)
     given = Circumstances(
         DecisionId("rehearsal"),
         customer,
@@ -163,6 +171,16 @@ def decided(
         household=_household(decider, customer, household),
     )
     return decider.decide(question, given)
+
+
+def _used(book: RuleBook, case: Case, now: Micros) -> CapsGuard:
+    """The caps of a book, of which is used what the test says."""
+    guard = CapsGuard(book, Ledger(Fleeting()))
+    for used in case.used:
+        for meter in guard.meters:
+            if (meter.cap.name, meter.cap.wording) == (used.cap, used.key):
+                meter.account(now).confirmed = meter.cap.units(used.amount)
+    return guard
 
 
 def _household(

@@ -4,7 +4,7 @@ import logging
 import sys
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, Final, NamedTuple, Protocol, TextIO, TypeAlias, runtime_checkable
@@ -82,11 +82,20 @@ class Gauge(NamedTuple):
     read: Callable[[], float]
 
 
+class Figures(NamedTuple):
+    """Figures of several things of one kind, read like a `Gauge`: by what `label` names."""
+
+    name: str
+    help: str
+    label: str
+    read: Callable[[], Mapping[str, float]]
+
+
 @runtime_checkable
 class Watched(Protocol):
     """What has figures of its own to show, such as how far behind it is."""
 
-    def gauges(self) -> Sequence[Gauge]:
+    def gauges(self) -> Sequence[Gauge | Figures]:
         """The figures; each `read` is quick and safe from another thread."""
 
 
@@ -102,7 +111,7 @@ class Meter(Protocol):
     def failed(self, method: str, code: str) -> None:
         """A call or a question on a stream was answered with a status other than OK."""
 
-    def watch(self, gauge: Gauge) -> None:
+    def watch(self, gauge: Gauge | Figures) -> None:
         """A figure to be read whenever the metrics are; it takes the place of one of its name."""
 
 
@@ -122,7 +131,7 @@ class Metrics(Collector):
         self._degraded: Counter[Step] = Counter()
         self._events: Counter[EventStatus] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
-        self._gauges: dict[str, Gauge] = {}
+        self._gauges: dict[str, Gauge | Figures] = {}
         self._rules: Callable[[], Rules] | None = None
 
     def follow(self, rules: Callable[[], "Rules"]) -> None:
@@ -148,7 +157,7 @@ class Metrics(Collector):
         """See `Meter`."""
         self.errors[method, code] += 1
 
-    def watch(self, gauge: Gauge) -> None:
+    def watch(self, gauge: Gauge | Figures) -> None:
         """See `Meter`."""
         self._gauges[gauge.name] = gauge
 
@@ -185,10 +194,19 @@ class Metrics(Collector):
         for labels, count in list(self.errors.items()):
             errors.add_metric(list(labels), count)
         yield errors
-        for name, help_, read in list(self._gauges.values()):
-            yield GaugeMetricFamily(name, help_, value=read())
+        for gauge in list(self._gauges.values()):
+            yield _family(gauge)
         if self._rules is not None:
             yield from _of_rules(*self._rules())
+
+
+def _family(gauge: Gauge | Figures) -> Metric:
+    if isinstance(gauge, Gauge):
+        return GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read())
+    family = GaugeMetricFamily(gauge.name, gauge.help, labels=[gauge.label])
+    for name, figure in gauge.read().items():
+        family.add_metric([name], figure)
+    return family
 
 
 @contextmanager

@@ -193,3 +193,19 @@ def test_the_history_is_what_events_would_have_made_of_it() -> None:
     assert customer.counts == {"impression": 2, "click": 1}
     assert [(i.type, i.channel) for i in customer.interactions] == [("call", "web")]
     assert customer.attributes["customer.age"] == 40
+
+
+CAPPED = [action("stay", caps={"per_day": 5}), action("go")]
+
+
+@pytest.mark.parametrize(("used", "offered"), [(4, ["stay", "go"]), (5, ["go"])])
+def test_what_a_test_says_is_used_of_a_cap_is_used(used: int, offered: list[str]) -> None:
+    before = {"stay": {"per_day": used}}
+    played = play({"offers": offered}, actions=CAPPED, used=before, propensities={"stay": 0.9})
+    assert played.verdict is Verdict.PASSED
+
+
+def test_a_cap_is_a_reason_to_expect() -> None:
+    expect = {"not": {"stay": "cap.stay"}}
+    played = play(expect, actions=CAPPED, used={"stay": {"per_day": 5}})
+    assert played.verdict is Verdict.PASSED

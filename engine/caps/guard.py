@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -113,7 +112,7 @@ class CapsGuard:
         return meters
 
 
-class _CapsLimit(Priced, Foreseeing):
+class _CapsLimit(Foreseeing, Priced):
     """The caps as they stand for one answer. What it offers counts at once."""
 
     __slots__ = (
@@ -149,20 +148,18 @@ class _CapsLimit(Priced, Foreseeing):
                 return False
         return True
 
+    def together(self, treatments: Sequence[int]) -> bool:
+        """Whether every cap has room for all of them."""
+        needed: dict[Meter, int] = defaultdict(int)
+        for treatment in treatments:
+            for meter in self._under.get(treatment, ()):
+                needed[meter] += self.units(meter) or 0
+        return all(units <= self._left(meter) for meter, units in needed.items())
+
     def chosen(self, treatment: int) -> None:
         """Takes an offer's units from what this answer may still use."""
         for meter in self._under.get(treatment, ()):
             self._free[meter] = self._left(meter) - (self.units(meter) or 0)
-
-    def together(self, treatments: Sequence[int]) -> bool:
-        """Whether every cap has room for all of them."""
-        trial = copy(self)
-        trial._free, trial._closed = self._free.copy(), self._closed.copy()
-        for treatment in treatments:
-            if not trial.open_to([treatment]):
-                return False
-            trial.chosen(treatment)
-        return True
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every cap that has no room for it."""
@@ -214,7 +211,7 @@ class _CapsLimit(Priced, Foreseeing):
         for meter, (worth, units) in self._wanted.items():
             wanted = Wanted(worth, units, taken.get(meter, 0))
             account = meter.account(self.now)
-            left = meter.cap.limit - account.used + wanted.taken
+            left = meter.cap.limit_at(self.now) - account.used + wanted.taken
             meter.price.learn_one(meter.horizon(self.now), self.now, left, wanted)
         for meter in self._closed.difference(self._wanted):
             meter.price.count(meter.horizon(self.now), self.now)

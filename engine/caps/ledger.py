@@ -87,6 +87,11 @@ class Ledger:
             account = self._accounts[key] = Account(key, span)
         return account
 
+    def look(self, cap: str, span: Span) -> Account:
+        """The account of a cap for a period; if there is none yet one that is not kept."""
+        key = AccountKey(cap, span.start)
+        return self._accounts.get(key) or Account(key, span)
+
     def price(self, cap: str) -> BidPrice:
         """The running price of a cap."""
         return self.prices.setdefault(cap, BidPrice())

@@ -32,6 +32,11 @@ class Meter:
             account = self._account = self._ledger.account(self.cap.key, span)
         return account
 
+    def look(self, now: Micros) -> Account:
+        """The account as it stands, for reports from any thread: changes nothing."""
+        span = span_of(self.cap.period, now, self.cap.timezone)
+        return self._ledger.look(self.cap.key, span)
+
     def horizon(self, now: Micros) -> Span:
         """How long the cap has to last: its period, or as long as its actions are valid."""
         begin, end = self.cap.valid
@@ -43,19 +48,19 @@ class Meter:
 
         That is a block, or the most an offer ever `wanted` if that is more.
         """
-        account, cap = self.account(now), self.cap
-        self._dearest = max(self._dearest, min(wanted, cap.limit))
-        self._ledger.draw_ahead(account, cap.limit, self._dearest, cap.hold)
-        room = self._ledger.room(account, cap.limit) if now >= self._ledger.closed_until else 0
+        account, cap, limit = self.account(now), self.cap, self.cap.limit_at(now)
+        self._dearest = max(self._dearest, min(wanted, limit))
+        self._ledger.draw_ahead(account, limit, self._dearest, cap.hold)
+        room = self._ledger.room(account, limit) if now >= self._ledger.closed_until else 0
         return min(room, self.allowed(now) - account.used) if cap.even else room
 
     def allowed(self, now: Micros) -> int:
         """Units that may be in use by now: with even pacing the share of the period that is over."""
         start, end = self.horizon(now)
         if not self.cap.even or end is None or end <= start:
-            return self.cap.limit
+            return self.cap.limit_at(now)
         over = min(max(now - start, 0), end - start)
-        limit, cost = self.cap.limit, self.cap.cost
+        limit, cost = self.cap.limit_at(now), self.cap.cost
         slack = max(1, limit // _SLACK, (cost.units or 0) if cost else 0)
         return min(limit, limit * over // (end - start) + slack)
 

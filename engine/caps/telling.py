@@ -15,11 +15,11 @@ _SPANS = {
 
 def used_up(meter: Meter, now: Micros, units: int | None) -> Reason:
     """Why a cap has no room for an offer that takes `units` of it; None: that cannot be told."""
-    cap, account = meter.cap, meter.account(now)
+    cap, account, limit = meter.cap, meter.account(now), meter.cap.limit_at(now)
     saw = {
         "shown": cap.shown(account.confirmed),
         "reserved": cap.shown(account.reserved + account.missing),
-        "limit": cap.shown(cap.limit),
+        "limit": cap.shown(limit),
     }
     if units is None and cap.cost:
         text = f"{_named(meter)}: what an offer costs ({cap.cost.text}) cannot be told"
@@ -27,8 +27,8 @@ def used_up(meter: Meter, now: Micros, units: int | None) -> Reason:
     wanted = units or 0
     end = account.span.end
     renews = f"; it begins anew {show_moment(end)}" if end else ""
-    in_use = f"{cap.shown(account.used)} of {cap.shown(cap.limit)} {_SPANS[cap.period]}"
-    if account.used + wanted > cap.limit:
+    in_use = f"{cap.shown(account.used)} of {cap.shown(limit)} {_SPANS[cap.period]}"
+    if account.used + wanted > limit:
         text = (
             f"{_named(meter)} is used up: {in_use}, {saw['reserved']} of it only reserved{renews}"
         )

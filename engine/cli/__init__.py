@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),
     "explain": ("explain", "Say why a customer is not shown an action, and what would let it in."),
     "schema": ("schema", "Write JSON Schemas, so that an editor completes rule files."),
+    "diff": ("diff", "See what changes between two rule books, in words and in people."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

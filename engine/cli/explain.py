@@ -117,7 +117,7 @@ def explain(
     ]
     asked = _Asked(
         tuple(map(PlacementId, placements or everywhere or book.placements)),
-        _context(context or [], book),
+        context_of(context or [], book),
         moment,
         ActionId(action) if action else None,
     )
@@ -227,7 +227,7 @@ def _check_known(names: Iterable[str], known: Iterable[str], option: str) -> Non
             raise typer.BadParameter(problem, param_hint=option)
 
 
-def _context(pairs: Sequence[str], book: "RuleBook") -> "dict[str, Value]":
+def context_of(pairs: Sequence[str], book: "RuleBook") -> "dict[str, Value]":
     """The attributes given for this request, read as YAML reads them and by their declared types."""
     from engine.rulebook.cases import Cast, read_context
 

@@ -110,7 +110,7 @@ class ContactLimit(Foreseeing):
             until = held.ends(counts, scope, standing.zone, more)
             if until > now:
                 times = held.times(counts, scope, more)
-                yield rest_reason(held.policy, held.rule, times, until, now)
+                yield rest_reason(held, times, until, now, standing.zone)
             elif standing.unknown_until(held) > now:
                 yield unknown_reason(held.policy, standing.unknown_until(held))
         for quiet in self._quiets:

@@ -1,9 +1,11 @@
 """What contact policies say of themselves when they keep something out."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from engine.contact.holding import Held
+from engine.contact.localtime import day_of, week_of
 from engine.contact.rests import quiet_ends
 from engine.eligibility import show_length, show_moment
 from engine.model import Micros, Reason, Stage
@@ -13,9 +15,10 @@ _STAGE = Stage.CONSENT_AND_CONTACT
 
 
 def rest_reason(
-    policy: ContactPolicy, rule: Rest | Quota, times: Sequence[Micros], until: Micros, now: Micros
+    held: Held, times: Sequence[Micros], until: Micros, now: Micros, zone: ZoneInfo | None
 ) -> Reason:
     """Why something rests; `times` are the counted outcomes, ascending."""
+    policy, rule = held.policy, held.rule
     saw = {"until": "further notice" if until >= FOREVER else show_moment(until)}
     if times:
         saw["last"] = show_moment(times[-1])
@@ -24,7 +27,7 @@ def rest_reason(
         saw[rule.count] = f"{recent} in {show_length(rule.within)}"
         ending = rule.pause.until and f" or the outcome {rule.pause.until}"
     else:
-        saw[rule.count] = str(len(times) - bisect_right(times, until - _longest(rule)))
+        saw[rule.count] = _so_far(rule, times, now, zone or held.zone)
         ending = ""
     detail = f"{_title(policy)}; it rests until {saw['until']}{ending}"
     return Reason(_STAGE, policy.code, False, detail, policy.place, saw)
@@ -45,10 +48,17 @@ def quiet_reason(policy: ContactPolicy, hours: QuietHours, now: Micros, zone: Zo
     return Reason(_STAGE, policy.code, False, detail, policy.place, {"until": until})
 
 
-def _longest(quota: Quota) -> Micros:
-    from engine.model import DAY
-
-    return (7 if quota.per_week else 1) * DAY
+def _so_far(quota: Quota, times: Sequence[Micros], now: Micros, zone: ZoneInfo) -> str:
+    """How often it was today and this week, as far as the quota asks."""
+    counted = [
+        f"{len(times) - bisect_left(times, period_of(now, zone)[0])} {name}"
+        for allowed, period_of, name in (
+            (quota.per_day, day_of, "today"),
+            (quota.per_week, week_of, "this week"),
+        )
+        if allowed
+    ]
+    return ", ".join(counted)
 
 
 def _title(policy: ContactPolicy) -> str:

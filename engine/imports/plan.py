@@ -35,14 +35,18 @@ class BadRow(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """One column that is imported: where it stands, what it fills, how it is read."""
+class PlannedColumn:
+    """One column that is imported: where it stands, what it fills, how it is read.
+
+    `plain` if cells are taken as they are: no words translated, no format of dates given.
+    """
 
     at: int
     name: str
     attribute: str
     read: CellReader
     blank_is_wrong: bool
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class ImportPlan:
 
     header: tuple[str, ...]
     id_at: int
-    columns: tuple[_Column, ...]
+    columns: tuple[PlannedColumn, ...]
     constants: Mapping[str, AttributeValue]
     left_out: tuple[str, ...]
 
@@ -144,7 +148,7 @@ class _Settling:
         self.report.error(place, f"the table has no column '{column}'.{hint}")
         return None
 
-    def _column(self, rule: ColumnRule) -> _Column | None:
+    def _column(self, rule: ColumnRule) -> PlannedColumn | None:
         at = self._at(rule.column, rule.place)
         info = self._attribute(rule.attribute, rule.to)
         if at is None or info is None:
@@ -160,7 +164,8 @@ class _Settling:
                 if (value := self._value(info, written, place)) is not None
             }
             read = translating(words)
-        return _Column(at, rule.column, info.name, read, rule.blank == "error")
+        plain = rule.values is None and not rule.format
+        return PlannedColumn(at, rule.column, info.name, read, rule.blank == "error", plain)
 
     def _constant(self, name: str, place: Place, written: Written) -> AttributeValue | None:
         info = self._attribute(name, place)

@@ -12,15 +12,17 @@ import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import polars as pl
 
 from engine.errors import InvalidInput, Violation
+from engine.imports.plain import Line, PlainFile
 
 _SEPARATORS: Final = ",;\t|"
+_UTF8: Final = frozenset({"utf-8", "utf8"})
 _GZIP: Final = b"\x1f\x8b"
 _SLICE: Final = 20_000
 _MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -46,7 +48,8 @@ class Row(NamedTuple):
 class Table:
     """An open table. `unit` is what `Row.number` counts: "line" or "row".
 
-    `progress` tells how much of `size` has been read; both are bytes, or rows of Parquet.
+    `progress` tells how much of `size` has been read; both are bytes, or rows of Parquet. `lines` are
+    the same rows for whoever takes many at a time, of CSV in UTF-8 that may be plain enough for that.
     """
 
     header: tuple[str, ...]
@@ -54,6 +57,8 @@ class Table:
     unit: str
     size: int
     progress: Callable[[], int]
+    separator: str = ""
+    lines: PlainFile | None = None
 
 
 @contextmanager
@@ -72,6 +77,8 @@ def open_table(path: Path, separator: str = "", encoding: str = "utf-8") -> Iter
             try:
                 lines = stack.enter_context(_text(raw, encoding))
                 table = _csv(lines, separator, path.stat().st_size, raw.tell)
+                if encoding.lower() in _UTF8:
+                    table = _by_blocks(table, path)
             except _DAMAGED as error:
                 raise _refused(path, f"the compressed file is damaged ({error})") from None
             except UnicodeError as error:
@@ -114,7 +121,7 @@ def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
     if _is_utf16(plain.read(64)) and not encoding.lower().startswith(("utf-16", "utf16", "utf_16")):
         raise _Utf16
     plain.seek(0)
-    encoding = "utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding
+    encoding = "utf-8-sig" if encoding.lower() in _UTF8 else encoding
     return io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="")
 
 
@@ -133,12 +140,25 @@ def _csv(lines: Iterator[str], separator: str, size: int, position: Callable[[],
     first = next(lines, "")
     if not first.strip():
         return Table((), iter(()), "line", size, position)
-    reader = csv.reader(_again(first, lines), delimiter=separator or _separator(first), strict=True)
+    separator = separator or _separator(first)
+    reader = csv.reader(_again(first, lines), delimiter=separator, strict=True)
     try:
         header = tuple(name.strip() for name in next(reader))
     except csv.Error as error:
         raise InvalidInput([Violation("line 1", f"the header cannot be read: {error}")]) from None
-    return Table(header, _rows(reader, header), "line", size, position)
+    return Table(header, _rows(reader, header), "line", size, position, separator)
+
+
+def _by_blocks(table: Table, path: Path) -> Table:
+    """The same table, which can also be read many rows at a time."""
+    lines = PlainFile(path, table.separator, len(table.header))
+    return replace(table, lines=lines, progress=lambda: max(table.progress(), lines.read))
+
+
+def row_of(line: Line, table: Table) -> Row:
+    """A line of plain CSV as the row it makes, read like every other."""
+    reader = csv.reader([line.text], delimiter=table.separator, strict=True)
+    return next(_rows(reader, table.header))._replace(number=line.number)
 
 
 def _again(first: str, rest: Iterator[str]) -> Iterator[str]:

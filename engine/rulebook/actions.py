@@ -1,7 +1,7 @@
 """actions/*.yaml: what the firm can offer or say, and how it appears in each placement."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.model import Micros
@@ -87,7 +87,7 @@ class ActionFile:
     root: Node | None
 
 
-def action_ids(files: Iterable[ActionFile], report: Report) -> Names:
+def action_ids(files: Sequence[ActionFile], report: Report) -> Names:
     """The ids of all actions, so that policies.yaml may refer to them; says nothing about mistakes."""
     known: set[str] = set()
     lost = set(report.lost_words())
@@ -99,7 +99,7 @@ def action_ids(files: Iterable[ActionFile], report: Report) -> Names:
                 known.add(found)
             else:
                 lost |= _likely_ids(node)
-    return Names.of("action", known, lost=frozenset(lost))
+    return Names.of("action", known, complete=bool(files), lost=frozenset(lost))
 
 
 def _id_of(node: Node) -> str | None:
@@ -185,6 +185,7 @@ class _Reading:
         group = fields.need("group", reference(groups), "")
         treatments = fields.node("treatments")
         fields.require("treatments")
+        again = bool(fields.stands("id") and not action_id)
         own = policy_tests(fields, "action", action_id, self.policies.stages)
         known = own.complete and self.policies.hierarchy.is_complete(group)
         title = fields.need("title", words, "")
@@ -202,7 +203,7 @@ class _Reading:
             value=fields.take("value", number_or_expression(0), 1.0),
             lever=self._lever(fields, group),
             attributes=self._attributes(fields.node("attributes")),
-            treatments=self._treatments(treatments),
+            treatments=self._treatments(treatments, again=again),
             caps=read_caps(fields.node("caps"), action_id, self.policies.timezone, self.report),
             place=fields.place,
             valid_place=fields.key_place("valid") if "valid" in fields else None,
@@ -313,7 +314,7 @@ class _Reading:
                 self.report.mistake(mistake)
         return attributes
 
-    def _treatments(self, node: Node | None) -> tuple[WrittenTreatment, ...]:
+    def _treatments(self, node: Node | None, *, again: bool) -> tuple[WrittenTreatment, ...]:
         if node is None:
             return ()
         if isinstance(node, ListNode) and not node.items:
@@ -323,11 +324,13 @@ class _Reading:
             message = f"expected a list of treatments, found {described(node)}"
             self.report.error(node.place, message)
             return ()
-        return tuple(self._treatment(item) for item in node.items)
+        return tuple(self._treatment(item, again=again) for item in node.items)
 
-    def _treatment(self, node: Node) -> WrittenTreatment:
+    def _treatment(self, node: Node, *, again: bool) -> WrittenTreatment:
+        """A treatment; with `again` its action has a mistaken id, and nothing is said of this one."""
         fields = Fields(node, self.report, "a treatment")
-        treatment_id = fields.need("id", self._new(self.seen.treatments, "treatment"), "")
+        ids = identifier if again else self._new(self.seen.treatments, "treatment")
+        treatment_id = fields.need("id", ids, "")
         placement = fields.need("placement", reference(self.policies.placement_names), "")
         conditions = treatment_conditions(fields.node("when"), self.report, treatment_id)
         fields.require("texts")

@@ -61,8 +61,13 @@ class Draft:
     caps: tuple[Cap, ...] = ()
 
 
-def reason_codes(written: Written) -> dict[str, frozenset[str]]:
-    """For each action of which all is known, the reason codes of what can keep it out."""
+def reason_codes(
+    written: Written, draft: Draft, doubtful: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    """For each action of which all is known, the reason codes of what can keep it out.
+
+    Of `doubtful` actions there may be another of the same name.
+    """
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
     return {
         action.action_id: limits.union(
@@ -72,9 +77,15 @@ def reason_codes(written: Written) -> dict[str, frozenset[str]]:
                 f"{condition.test}.{condition.name}" if condition.name else condition.test
                 for condition in _all_conditions(action, written.policies)
             ),
+            (
+                code
+                for cap in draft.caps
+                if not cap.treatments.isdisjoint(drafted.treatments)
+                for code in (cap.code, f"{cap.code}.bid_price")
+            ),
         )
-        for action in written.actions
-        if action.complete
+        for action, drafted in zip(written.actions, draft.actions, strict=True)
+        if action.complete and action.action_id not in doubtful
     }
 
 
@@ -113,14 +124,12 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
-    treatments = tuple(assembled.treatments)
-    shelf = Shelf(actions, treatments, written.policies.placements)
-    bundles = tuple(bundles_of(written.policies.bundles, shelf, report))
-    policies = written.policies
-    outbound = policies.contact.outbound
-    capping = Capping(actions, treatments, policies.placements, outbound, expressions, report)
+    treatments, policies = tuple(assembled.treatments), written.policies
+    shelf = Shelf(actions, treatments, policies.placements)
+    bundles = tuple(bundles_of(policies.bundles, shelf, report))
+    capping = Capping(shelf, policies.timezone, policies.contact.outbound, expressions, report)
     own = [action.caps for action in written.actions if action.caps]
-    caps = capping.caps([*written.policies.caps, *own])
+    caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)
 
 

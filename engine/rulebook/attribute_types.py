@@ -13,6 +13,14 @@ from engine.rulebook.times import duration_of, moment_of
 
 _SCALARS: Final = ("bool", "int", "double", "string", "timestamp", "duration")
 _ALL: Final = (*_SCALARS, "list(string)", "map(string,string)")
+_MEANT: Final = {
+    **dict.fromkeys(("float", "number", "decimal", "money"), "double"),
+    **dict.fromkeys(("date", "datetime", "time"), "timestamp"),
+    **dict.fromkeys(("text", "varchar", "enum"), "string"),
+    **dict.fromkeys(("list", "array", "set"), "list(string)"),
+    **dict.fromkeys(("map", "dict", "object"), "map(string,string)"),
+}
+"""The types of other languages."""
 _LIST = re.compile(r"list\s*\((.*)\)")
 _MAP = re.compile(r"map\s*\(\s*string\s*,(.*)\)")
 _MOST_LEVELS = 4
@@ -29,16 +37,21 @@ def attribute_type(node: Node) -> Type:
             (
                 node.place,
                 f"'{shortened(written)}' is no type ({' '.join(_SCALARS)} list(T) map(string,T))."
-                f"{did_you_mean(written, _ALL)}",
+                f"{_hint(written)}",
             )
         )
     return found
 
 
+def _hint(written: str) -> str:
+    instead = _MEANT.get(written.lower())
+    return f" Did you mean '{instead}'?" if instead else did_you_mean(written, _ALL)
+
+
 def likely_type(node: Node) -> Type:
     """The type that is written or, if that is misspelt, was most likely meant."""
     written = text(node)
-    found = type_of(written) or type_of(nearest(written, _ALL) or "")
+    found = type_of(written) or type_of(_MEANT.get(written.lower()) or nearest(written, _ALL) or "")
     return found or attribute_type(node)
 
 

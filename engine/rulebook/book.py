@@ -136,7 +136,7 @@ class Override:
     """What a row of levers.csv puts in the place of an action's own lever and value while it holds.
 
     `valid` is [from, to) in UTC. `lever` is L, the whole factor, as in `Action`; None leaves the
-    book's, and so does a `value` of None. `text` says it to people.
+    book's, and so do a `value` and a `per_day` of None. `text` says it to people.
     """
 
     valid: tuple[Micros | None, Micros | None]
@@ -145,6 +145,7 @@ class Override:
     text: str
     file: str
     line: int
+    per_day: int | None = None
 
     def holds(self, now: Micros) -> bool:
         """Whether it holds at this moment."""

@@ -1,13 +1,15 @@
 """From caps as they are written to those a book enforces: one for each number, with its treatments."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from engine.model import Micros
-from engine.rulebook.book import Action, ActionClass, Placement, Treatment
-from engine.rulebook.cap import Cap, Cost, Period, money
-from engine.rulebook.caps import FREE, Scope, WrittenBudget, WrittenCap
+from engine.rulebook.book import Action, ActionClass
+from engine.rulebook.bundles import Shelf
+from engine.rulebook.cap import UNLIMITED, Cap, Cost, Limited, Period, money
+from engine.rulebook.caps import FREE, Scope, WrittenBudget, WrittenCap, bare
 from engine.rulebook.conditions import Formula
 from engine.rulebook.expressions import Expressions
 from engine.rulebook.report import Place, Report
@@ -21,22 +23,20 @@ _SMALL: Final = 100
 class Capping:
     """Gives every written cap its treatments; what is wrong is reported.
 
-    `actions` and `treatments` are the book's, in their order; on `outbound` channels what is written
-    for the channel does not hold transactional actions back.
+    `shelf` is all the book has to offer, and `timezone` the book's; on `outbound` channels what is
+    written for the channel does not hold transactional actions back.
     """
 
     def __init__(
         self,
-        actions: Sequence[Action],
-        treatments: Sequence[Treatment],
-        placements: Mapping[str, Placement],
+        shelf: Shelf,
+        timezone: str,
         outbound: frozenset[str],
         expressions: Expressions,
         report: Report,
     ) -> None:
-        self._actions = actions
-        self._treatments = treatments
-        self._placements = placements
+        self._timezone = timezone
+        self._shelf = shelf
         self._outbound = outbound
         self._expressions = expressions
         self._report = report
@@ -44,14 +44,21 @@ class Capping:
 
     def caps(self, written: Iterable[WrittenCap]) -> tuple[Cap, ...]:
         """The caps of the book, in the order of writing."""
-        return tuple(chain.from_iterable(self._of(cap) for cap in written))
+        own = [*written]
+        named = {cap.name for cap in own}
+        own += [
+            self._from_levers(a)
+            for a in self._shelf.actions
+            if _rows(a) and a.action_id not in named
+        ]
+        return tuple(chain.from_iterable(self._of(cap) for cap in own))
 
     def _of(self, cap: WrittenCap) -> Iterator[Cap]:
         if first := self._names.get(cap.name):
             message = f"there is already a cap of this name in {first.file}, line {first.line}"
             self._report.error(cap.place, message)
         self._names.setdefault(cap.name, cap.place)
-        actions = [a for a in self._actions if _within(a, cap.scope)]
+        actions = [a for a in self._shelf.actions if _within(a, cap.scope)]
         held = [a for a in actions if a.action_class is not ActionClass.MANDATORY]
         treatments = frozenset(t for a in held for t in a.treatments if self._on(t, a, cap.scope))
         if not treatments:
@@ -62,9 +69,12 @@ class Capping:
         if cap.even and periods == {Period.TOTAL} and None in valid and not self._report.errors:
             message = "nothing to spread evenly: a total needs actions that are valid from … to …"
             self._report.error(cap.pacing_place, message)
-        for period, count in cap.counts.items():
+        rows = _rows(actions[0]) if actions and actions[0].action_id == cap.name else ()
+        counts = {Period.DAY: UNLIMITED} | dict(cap.counts) if rows else cap.counts
+        for period, count in counts.items():
             block = cap.block or block_of(count)
-            yield _cap(cap, period, count, (None, ""), treatments, valid, block)
+            made = _cap(cap, period, count, (None, ""), treatments, valid, block)
+            yield replace(made, overrides=rows) if period is Period.DAY else made
         if cap.budget:
             cost = self._cost(cap.budget)
             limit = money(cap.budget.amount)
@@ -72,9 +82,15 @@ class Capping:
             named = (cost, cap.budget.currency)
             yield _cap(cap, cap.budget.period, limit, named, treatments, valid, block)
 
+    def _from_levers(self, action: Action) -> WrittenCap:
+        """The cap of an action that only levers.csv gives one."""
+        place = Place(action.file, action.line, action.column)
+        scope = Scope(action=str(action.action_id))
+        return bare(str(action.action_id), scope, self._timezone, place)
+
     def _on(self, treatment: int, action: Action, scope: Scope) -> bool:
         """Whether a cap holds for a treatment of an action that it may hold for."""
-        placement = self._placements.get(self._treatments[treatment].placement)
+        placement = self._shelf.placements.get(self._shelf.treatments[treatment].placement)
         if not scope.channels:
             return True
         if placement is None or placement.channel not in scope.channels:
@@ -97,6 +113,11 @@ class Capping:
         if cost.units is None:
             return max(1, limit // _BLOCKS_OF_ANY_COST)
         return max(limit // _BLOCKS, min(limit, _SMALL * cost.units))
+
+
+def _rows(action: Action) -> tuple[Limited, ...]:
+    """What levers.csv says of how many of an action a day."""
+    return tuple(Limited(*o.valid, o.per_day) for o in action.overrides if o.per_day is not None)
 
 
 def block_of(limit: int) -> int:

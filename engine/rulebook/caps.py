@@ -128,6 +128,24 @@ def read_caps(node: Node | None, action: str, timezone: str, report: Report) -> 
     return cap
 
 
+def bare(name: str, scope: Scope, timezone: str, place: Place) -> WrittenCap:
+    """A cap of which nothing is written but what it holds for."""
+    return WrittenCap(
+        name=name,
+        title="",
+        scope=scope,
+        counts={},
+        budget=None,
+        even=False,
+        worth_most=True,
+        timezone=timezone,
+        hold=HOLD,
+        block=None,
+        place=place,
+        pacing_place=place,
+    )
+
+
 def _cap(fields: Fields, name: str, title: str, scope: Scope, timezone: str) -> WrittenCap:
     written = {key: fields.take(key, whole(1), 0) for key in _COUNTED}
     counts = {_COUNTED[key]: count for key, count in written.items() if count}

@@ -75,11 +75,20 @@ class PastEvent(NamedTuple):
     times: int
 
 
+class Used(NamedTuple):
+    """So much of a cap is used: offers, or of its `budget` money. `key` is one of `cap.KEYS`."""
+
+    cap: str
+    key: str
+    amount: float
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One test of a rule book, as marketing wrote it; `file` and `line` say where.
 
-    `now` is None where the test names no time. `propensities` are those of the actions it names.
+    `now` is None where the test names no time. `propensities` are those of the actions it names,
+    `used` what is used of caps in the period around `now`, or in total.
     `later` says what the test needs that is not enforced yet; empty if nothing.
     """
 
@@ -96,4 +105,5 @@ class Case:
     now: Micros | None
     expected: tuple[Expectation, ...]
     propensities: Mapping[ActionId, float] = field(default_factory=dict)
+    used: tuple[Used, ...] = ()
     later: str = ""

@@ -1,13 +1,14 @@
 """tests/*.yaml: the tests that marketing writes beside the rules. Read and checked here, run by `engine.rehearsal`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.attributes import FILLED_BY_ENGINE, Attributes, written_value
 from engine.rulebook.book import Placement, RuleBook
-from engine.rulebook.case import Case, Expectation, Expects, PastEvent, PastOffer
+from engine.rulebook.cap import KEYS, keys_of
+from engine.rulebook.case import Case, Expectation, Expects, PastEvent, PastOffer, Used
 from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
@@ -41,9 +42,6 @@ ENGINE_CODES: Final = (
     "priority_threshold",
 )
 NOT_ENFORCED: Final[Mapping[str, str]] = {
-    "caps": "caps are not enforced yet",
-    "cap": "caps are not enforced yet",
-    "budget": "budgets are not enforced yet",
     "holdout": "holdouts are not enforced yet",
     "experiment": "experiments are not enforced yet",
 }
@@ -59,7 +57,7 @@ _LISTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """What tests may refer to; `codes` are the reason codes of each action."""
+    """What tests may refer to; `codes` are the reason codes of each action, `caps` the keys of each cap."""
 
     attributes: Attributes
     placements: Mapping[str, Placement]
@@ -67,6 +65,7 @@ class Cast:
     outcomes: Names
     actions: Names
     codes: Mapping[str, frozenset[str]]
+    caps: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of_book(cls, book: RuleBook) -> "Cast":
@@ -83,6 +82,7 @@ class Cast:
             outcomes=Names.of("outcome", book.outcomes),
             actions=Names.of("action", (action.action_id for action in book.actions)),
             codes={},
+            caps=keys_of(book.caps),
         )
 
 
@@ -146,6 +146,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         seen[name] = fields.place_of("name")
     known = _known(fields, cast, report)
     propensities = _propensities(fields.node("propensities"), cast, report)
+    used = tuple(_used(fields.node("used"), cast, report))
     fields.require("request")
     request = fields.node("request")
     asked = _request(request, cast, report) if request is not None else _Asked()
@@ -168,6 +169,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         now=now,
         expected=expected,
         propensities=propensities,
+        used=used,
         later=_later(expected, known.events, cast),
     )
 
@@ -258,6 +260,23 @@ def _propensities(node: Node | None, cast: Cast, report: Report) -> dict[ActionI
         except Mistake as mistake:
             report.mistake(mistake)
     return found
+
+
+def _used(node: Node | None, cast: Cast, report: Report) -> Iterator[Used]:
+    """What is used of caps before the test begins: `used: {save_discount: {per_day: 800}}`."""
+    caps = Names.of("cap", cast.caps, lost=report.lost_words())
+    for name, key, value in named(node, report, "caps and what is used of them"):
+        if problem := caps.problem(name):
+            report.error(key.place, problem)
+        fields = Fields(value, report, f"what is used of '{name}'", key.place)
+        for period in KEYS:
+            amount = fields.take(period, number(0), None)
+            if amount is None:
+                continue
+            if name in cast.caps and period not in cast.caps[name]:
+                report.error(fields.key_place(period), f"the cap '{name}' has no '{period}'")
+            yield Used(name, period, amount)
+        fields.close()
 
 
 class _Asked(NamedTuple):

@@ -1,4 +1,4 @@
-"""levers.csv: what marketing changes weekly, in a spreadsheet: overrides of lever and value."""
+"""levers.csv: what marketing changes weekly, in a spreadsheet: other levers, values and caps a day."""
 
 import math
 import re
@@ -77,6 +77,10 @@ def read_levers(
     if not lines:
         report.error(Place(path, 1, 1), f"the file is empty: it begins with {','.join(COLUMNS)}")
         return {}
+    if not any(cell.text in COLUMNS for cell in lines[0]) and len(lines[0]) > 1:
+        said = f"the first line must name the columns: {','.join(COLUMNS)}"
+        report.error(lines[0][0].place, said)
+        return {}
     header = _header(lines[0], report)
     table = _Table(reading, {action.action_id: action for action in reading.actions}, {})
     for cells in lines[1:]:
@@ -89,7 +93,7 @@ def read_levers(
             continue
         table.add(_Row(dict(zip(header, cells, strict=True)), report))
     return {
-        action_id: tuple(one for one in found if one.lever is not None or one.value is not None)
+        action_id: tuple(one for one in found if _changes_something(one))
         for action_id, found in table.found.items()
     }
 
@@ -142,9 +146,6 @@ class _Table:
     def _override(self, row: _Row, place: Place, action: WrittenAction | None) -> Override:
         percent = row.take("lever", number(-100, 10_000))
         value = row.take("value", number(0))
-        if row.take("per_day", whole(1)) is not None:
-            message = "not enforced yet: per_day of levers.csv (caps)"
-            row.report.notice("per_day", row.cells["per_day"].place, message)
         inherited = self.reading.hierarchy.percent(action.group) if action else 0.0
         if percent is not None and inherited + percent < -100:
             message = (
@@ -159,6 +160,7 @@ class _Table:
             text=_told(row, place.file),
             file=place.file,
             line=place.line,
+            per_day=row.take("per_day", whole(1)),
         )
 
     def _valid(self, row: _Row) -> tuple[Micros | None, Micros | None]:
@@ -171,6 +173,10 @@ class _Table:
             place = row.cells["to"].place
             row.report.notice(f"expired {place}", place, "expired: this row changes nothing now")
         return begin, end
+
+
+def _changes_something(override: Override) -> bool:
+    return (override.lever, override.value, override.per_day) != (None, None, None)
 
 
 def _begin(override: Override) -> float:
@@ -194,7 +200,9 @@ def _overlap(
 def _told(row: _Row, file: str) -> str:
     """A row in words: `lever 20 from levers.csv (owner anna, to 2026-12-31)`."""
     said = {column: shortened(cell.text) for column, cell in row.cells.items() if cell.text}
-    changed = ", ".join(f"{name} {said[name]}" for name in ("lever", "value") if name in said)
+    changed = ", ".join(
+        f"{name} {said[name]}" for name in ("lever", "value", "per_day") if name in said
+    )
     about = ", ".join(f"{name} {said[name]}" for name in ("owner", "from", "to") if name in said)
     return f"{changed} from {file}" + (f" ({about})" if about else "")
 

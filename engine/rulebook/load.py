@@ -7,6 +7,7 @@ from engine.model import Micros
 from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
 from engine.rulebook.book import Override
+from engine.rulebook.cap import keys_of
 from engine.rulebook.cases import Cast, read_cases
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.levers import LEVERS, LeverReading, read_levers
@@ -74,7 +75,8 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         placement_names=policies.placement_names,
         outcomes=policies.outcome_names,
         actions=names,
-        codes=reason_codes(written),
+        codes=reason_codes(written, drafted, names.lost),
+        caps=keys_of(drafted.caps),
     )
     cases = [
         case
@@ -85,8 +87,9 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     if report.errors:
         return Loaded(None, report.diagnostics(), files.files)
     book = assemble(written, drafted, report)
-    expressions = tuple(drafted.expressions.condition_sources)
-    return Loaded(book, report.diagnostics(), files.files, tuple(cases), expressions)
+    conditions = tuple(drafted.expressions.condition_sources)
+    numbers = tuple(drafted.expressions.number_sources)
+    return Loaded(book, report.diagnostics(), files.files, tuple(cases), conditions, numbers)
 
 
 def _is_yaml(path: str) -> bool:

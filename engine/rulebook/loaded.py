@@ -20,7 +20,8 @@ class Loaded:
 
     `files` are the contents the book was made of, by path within it, `cases` the tests beside the
     rules, in the order of the files, `expressions` the checked expressions of the book's conditions,
-    in the order of `RuleBook.conditions`. The last two are empty without a book, and do not travel.
+    in the order of `RuleBook.conditions`, `numbers` those of its computed numbers, in the order of
+    `Number.expression`. The last three are empty without a book, and do not travel.
     """
 
     book: RuleBook | None
@@ -28,6 +29,7 @@ class Loaded:
     files: Mapping[str, bytes] = field(default_factory=dict)
     cases: tuple[Case, ...] = ()
     expressions: "tuple[Expression, ...]" = ()
+    numbers: "tuple[Expression, ...]" = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -1,13 +1,14 @@
 """Two rule books compared: whatever the new one no longer asks before an action may be shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.cap_changes import looser_caps
 from engine.rulebook.contact_changes import looser, looser_all
 from engine.rulebook.stop import Stop
 
@@ -29,7 +30,7 @@ class Loosened(IntEnum):
     ATTRIBUTE = 5
     """A missing or old attribute counts for more than before."""
     ACTION = 6
-    """An action's dates, class or contact policies."""
+    """An action's dates, class, contact policies or caps."""
     THRESHOLD = 7
     """A threshold is gone or lower, or exploration is not restrained any more."""
     STOP = 8
@@ -71,6 +72,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_attributes(old, new),
         *_actions(old, new),
         *_contact(old, new),
+        *_caps(old, new),
         *_arbitration(old, new),
         *_stops(old, new),
         *_bundles(old, new),
@@ -80,8 +82,8 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
 # --- conditions ---------------------------------------------------------------------------------
 
 
-class _Loss(NamedTuple):
-    """One condition an action lost, and how."""
+class Loss(NamedTuple):
+    """One condition an action lost, and how: indexes in the old book, and in the new one if CHANGED."""
 
     kind: Loosened
     condition: int
@@ -90,8 +92,13 @@ class _Loss(NamedTuple):
 
 
 def _conditions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
-    """The losses of all actions and treatments; what befell many in the same way is told once."""
-    losses: dict[_Loss, list[str]] = defaultdict(list)
+    for loss, actions in lost_conditions(old, new).items():
+        yield told(loss, actions, old, new)
+
+
+def lost_conditions(old: RuleBook, new: RuleBook) -> Mapping[Loss, Sequence[str]]:
+    """What actions and their treatments lost, and the actions that lost it in the same way."""
+    losses: dict[Loss, list[str]] = defaultdict(list)
     before = {action.action_id: action for action in old.actions}
     for action in new.actions:
         if was := before.get(action.action_id):
@@ -103,11 +110,10 @@ def _conditions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             owner = new.actions[treatment.action].action_id
             for loss in _compared(had.conditions, treatment.conditions, old, new):
                 losses[loss].append(owner)
-    for loss, actions in losses.items():
-        yield _told(loss, actions, old, new)
+    return losses
 
 
-def _lost(was: Action, action: Action, old: RuleBook, new: RuleBook) -> Iterator[_Loss]:
+def _lost(was: Action, action: Action, old: RuleBook, new: RuleBook) -> Iterator[Loss]:
     for loss in _compared(was.conditions, action.conditions, old, new):
         condition = old.conditions[loss.condition]
         if loss.kind is Loosened.CHANGED:
@@ -122,7 +128,7 @@ def _lost(was: Action, action: Action, old: RuleBook, new: RuleBook) -> Iterator
 
 def _compared(
     before: Iterable[int], after: Sequence[int], old: RuleBook, new: RuleBook
-) -> Iterator[_Loss]:
+) -> Iterator[Loss]:
     """The conditions of `before` whose text is not among those of `after`."""
     texts = {new.conditions[index].text for index in after}
     names = {new.conditions[index].name: index for index in after}
@@ -131,12 +137,13 @@ def _compared(
         if condition.text in texts:
             continue
         now = names.get(condition.name)
-        yield _Loss(Loosened.REMOVED if now is None else Loosened.CHANGED, index, now)
+        yield Loss(Loosened.REMOVED if now is None else Loosened.CHANGED, index, now)
 
 
-def _told(loss: _Loss, actions: Sequence[str], old: RuleBook, new: RuleBook) -> Loosening:
+def told(loss: Loss, actions: Sequence[str], old: RuleBook, new: RuleBook) -> Loosening:
+    """The loss in words, at its place."""
     was = old.conditions[loss.condition]
-    place, names = was, _listed(actions)
+    place, names = was, listed(actions)
     match loss.kind:
         case Loosened.OPTED_OUT:
             said = f"is opted out of by {names}"
@@ -144,9 +151,9 @@ def _told(loss: _Loss, actions: Sequence[str], old: RuleBook, new: RuleBook) -> 
             said = f"is left behind by {names}, moved from group {loss.detail}"
         case Loosened.CHANGED if loss.now is not None:
             place = new.conditions[loss.now]
-            said = f"of {names} changed from {_quoted(was.text)} to {_quoted(place.text)}"
+            said = f"of {names} changed from {quoted(was.text)} to {quoted(place.text)}"
         case _:
-            said = f"is no longer asked of {names}; it was {_quoted(was.text)}{_level(was)}"
+            said = f"is no longer asked of {names}; it was {quoted(was.text)}{_level(was)}"
     return Loosening(
         loss.kind, was.code, tuple(actions), said, place.file, place.line, place.column
     )
@@ -158,10 +165,10 @@ def _level(condition: Condition) -> str:
     return f", of {' '.join(filter(None, (condition.level.replace('_', ' '), condition.owner)))}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are.
 
-    >>> _listed(["a", "b"]), _listed(list("abcdefg"))
+    >>> listed(["a", "b"]), listed(list("abcdefg"))
     ('a and b', 'a, b, c, d, e and 2 more')
     """
     distinct = list(dict.fromkeys(names))
@@ -171,7 +178,8 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text on one line between quotes, cut if it is long."""
     text = " ".join(text.split())
     return f"'{text}'" if len(text) <= _QUOTED else f"'{text[: _QUOTED - 1]}…'"
 
@@ -222,7 +230,7 @@ def _freer(was: Action, now: Action) -> Iterator[str]:
         yield "is valid until a later time"
     gone = [name for name in was.contact_policies if name not in now.contact_policies]
     if gone:
-        yield f"no longer obeys contact policy {_listed(gone)}"
+        yield f"no longer obeys contact policy {listed(gone)}"
 
 
 def _rank(action_class: ActionClass) -> int:
@@ -245,6 +253,16 @@ def _contact(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             )
     for said in looser_all(old.contact, new.contact):
         yield Loosening(Loosened.ACTION, "contact_policies", (), said)
+
+
+# --- caps ----------------------------------------------------------------------------------------
+
+
+def _caps(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Caps and budgets that let more through."""
+    for cap, actions, said in looser_caps(old, new):
+        file, line, column = cap.place.rsplit(":", 2)
+        yield Loosening(Loosened.ACTION, cap.code, actions, said, file, int(line), int(column))
 
 
 # --- stops ----------------------------------------------------------------------------------------
@@ -287,7 +305,7 @@ def _bundles(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
         names = [old.actions[index].action_id for index in bundle.actions]
         freed = tuple(str(name) for name in names if name not in bound)
         if bundle.is_fixed and freed:
-            said = f"no longer keeps {_listed(freed)} together"
+            said = f"no longer keeps {listed(freed)} together"
             file, line, column = bundle.place.rsplit(":", 2)
             name = f"bundle.{bundle.name}"
             yield Loosening(Loosened.ACTION, name, freed, said, file, int(line), int(column))
@@ -315,9 +333,9 @@ def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
         calm = old.conditions[was]
         still = None if now_calm is None else new.conditions[now_calm]
         if still is None or still.text != calm.text:
-            text = "gone" if still is None else _quoted(still.text)
+            text = "gone" if still is None else quoted(still.text)
             place = still or calm
-            said = f"(no exploration) is {text}; it was {_quoted(calm.text)}"
+            said = f"(no exploration) is {text}; it was {quoted(calm.text)}"
             yield Loosening(
                 Loosened.THRESHOLD, "none_when", (), said, place.file, place.line, place.column
             )

@@ -9,12 +9,24 @@ import yaml
 
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, core_value, shortened
 from engine.rulebook.report import Mistake, Place, Report
-from engine.rulebook.source import SourceFile, decoded
+from engine.rulebook.source import UNWELCOME, SourceFile, decoded, unshown
 from engine.rulebook.syntax import syntax_mistake, without_colon
 
 MOST_BYTES = 1 << 20
 DEEPEST = 24
 _ATTEMPTS = 20
+_MERGED = "rule files do without YAML's merge keys (<<): write out what is meant"
+_UNREADABLE = (
+    (
+        re.compile(r"^(?P<before>)(<<<<<<< |>>>>>>> |={7}$)", re.MULTILINE),
+        "two versions of the file are merged halfway here: keep one of them, without this line",
+    ),
+    (
+        re.compile(r"^(?P<before> *)[\xa0\u2000-\u200b\u202f\u3000][^\S\n]*(- +)?[\w.-]+:(?= |$)", re.MULTILINE),
+        "a special space is no indentation: write plain spaces",
+    ),
+)  # fmt: skip
+"""What makes a whole file unreadable, and what to say of it."""
 _KEY_AND_VALUE = re.compile(r"[\w.-]+(?: +|:)\S.*")
 
 
@@ -66,6 +78,9 @@ def _readable(path: str, content: bytes) -> SourceFile:
     source = decoded(path, content)
     if not source.text.strip():
         raise Mistake((beginning, "the file is empty"))
+    for sign, said in _UNREADABLE:
+        if found := sign.search(source.text):
+            raise Mistake((source.place(found.end("before")), said))
     return source
 
 
@@ -103,13 +118,15 @@ def _indent(line: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """Where a node stands: how deep, and whether inside `{…}` or `[…]`."""
+    """Where a node stands: how deep, whether inside `{…}` or `[…]`, whether as an item of a list."""
 
     depth: int = 0
     flow: bool = False
+    item: bool = False
 
     def inside(self, event: yaml.CollectionStartEvent) -> "_Surroundings":
-        return _Surroundings(self.depth + 1, self.flow or bool(event.flow_style))
+        flow = self.flow or bool(event.flow_style)
+        return _Surroundings(self.depth + 1, flow, isinstance(event, yaml.SequenceStartEvent))
 
 
 class _Composer:
@@ -150,16 +167,15 @@ class _Composer:
             raise Mistake((place, f"nested deeper than {DEEPEST} levels"))
         match event:
             case yaml.MappingStartEvent():
-                self._plain_yaml(event)
-                return self._mapping(event, around.inside(event))
+                mapping = self._mapping(event, around.inside(event), item=around.item)
+                return mapping if self._plain_yaml(event) else self._broken(event)
             case yaml.SequenceStartEvent():
-                self._plain_yaml(event)
-                return self._list(event, around.inside(event))
+                items = self._list(event, around.inside(event))
+                return items if self._plain_yaml(event) else self._broken(event)
             case yaml.ScalarEvent():
                 return self._scalar(event, around)
             case _:
-                text = self._text(event)
-                self._error(event, f"a text that begins with '{text[:1]}' must be put in quotes")
+                self._error(event, _unquoted(self._text(event)[:1]))
                 return self._broken(event)
 
     def _list(self, event: yaml.SequenceStartEvent, around: _Surroundings) -> ListNode:
@@ -172,53 +188,77 @@ class _Composer:
                 items.append(node)
         return ListNode(self._source.place(_start(event)), tuple(items))
 
-    def _mapping(self, event: yaml.MappingStartEvent, around: _Surroundings) -> MapNode:
+    def _mapping(
+        self, event: yaml.MappingStartEvent, around: _Surroundings, *, item: bool
+    ) -> MapNode:
         entries: dict[str, tuple[Scalar, Node]] = {}
         emptied: set[str] = set()
+        again: list[Scalar] = []
+        merged = False
         end: yaml.Event = event
         for key_event in self._events:
             if isinstance(key_event, yaml.MappingEndEvent):
                 end = key_event
                 break
             key = self._node(key_event, around)
+            before = len(self.found)
             value = self._node(next(self._events), around)
             if _is_broken(key):
                 continue
             if not isinstance(key, Scalar):
                 self._error(key_event, "a key must be a word, not a list or mapping")
+            elif key.text == "<<":
+                merged = True
+                self.found[before:] = [(key.place, _MERGED)]
             elif _is_broken(value):
                 emptied.add(key.text)
                 self.lost.append(key.text)
             elif around.flow and _without_value(key, value):
                 emptied |= self._stray(key, entries)
             elif key.text in entries:
-                line = entries[key.text][0].place.line
-                twice = f"'{shortened(key.text)}' stands here twice (first in line {line})"
-                self.found.append((key.place, twice))
+                again.append(key)
             elif self._blocks and _is_empty(value):
                 emptied.add(key.text)
             else:
                 entries[key.text] = (key, value)
+        if item and len(again) > 1 and again[0].text == next(iter(entries)):
+            begun = f"'{shortened(again[0].text)}' stands here twice: a new item begins with '- '"
+            self.found.append((again[0].place, begun))
+            self.lost.append(self._source.text[again[0].start : _end(end)])
+        else:
+            self.found += [_twice(key, entries[key.text][0]) for key in again]
         place = self._source.place(_start(event))
         last = self._source.place(_end(end)).line
-        whole = not any(
-            place.column - 1 in block.indents and place.line <= block.end and block.first < last
+        whole = not merged and not any(
+            place.column - 1 in block.indents
+            and (place.line <= block.end or self._follows(block, place))
+            and block.first < last
             for block in self._blocks
         )
         return MapNode(place, entries, frozenset(emptied), whole)
 
+    def _follows(self, block: _Block, place: Place) -> bool:
+        """Whether a mapping begins right below a block, which may have held its first keys."""
+        between = map(self._source.line, range(block.end + 1, place.line))
+        begins = not self._source.line(place.line)[: place.column - 1].strip()
+        return begins and all(line.lstrip()[:1] in {"", "#"} for line in between)
+
     def _scalar(self, event: yaml.ScalarEvent, around: _Surroundings) -> Scalar:
-        if event.tag is not None or event.anchor is not None:
-            self._plain_yaml(event)
+        if not self._plain_yaml(event):
             return self._broken(event)
-        start, end = _start(event), _end(event)
         plain = not event.style
+        value = core_value(event.value) if plain else event.value
+        scalar = Scalar(
+            self._source, _start(event), _end(event), event.style or "", event.value, value
+        )
+        if not plain and (escaped := UNWELCOME.search(event.value)):
+            self.found.append((scalar.place_of(escaped.start()), unshown(escaped[0])))
+            return self._broken(event)
         if plain and around.flow and "?" in event.value:
-            at = self._source.text.find("?", start)
+            at = self._source.text.find("?", scalar.start)
             message = "inside {…} a text with '?' must be put in quotes"
             self.found.append((self._source.place(at), message))
-        value = core_value(event.value) if plain else event.value
-        return Scalar(self._source, start, end, event.style or "", event.value, value)
+        return scalar
 
     def _broken(self, event: yaml.Event) -> Scalar:
         text = self._text(event)
@@ -255,11 +295,12 @@ class _Composer:
     def _text(self, event: yaml.Event) -> str:
         return self._source.text[_start(event) : _end(event)].strip()
 
-    def _plain_yaml(self, event: yaml.NodeEvent) -> None:
-        """Refuses tags and anchors: mostly a text that should have been quoted."""
-        if getattr(event, "tag", None) is not None or event.anchor is not None:
-            sign = self._source.text[_start(event) : _start(event) + 1]
-            self._error(event, f"a text that begins with '{sign}' must be put in quotes")
+    def _plain_yaml(self, event: yaml.NodeEvent) -> bool:
+        """Whether a node has neither tag nor anchor; if it has, that is reported."""
+        if getattr(event, "tag", None) is None and event.anchor is None:
+            return True
+        self._error(event, _unquoted(self._source.text[_start(event) : _start(event) + 1]))
+        return False
 
     def _error(self, event: yaml.Event, message: str) -> None:
         self.found.append((self._source.place(_start(event)), message))
@@ -291,6 +332,19 @@ def _closing(text: str, start: int) -> int:
         if text[at] == ")" and depth <= 0:
             return at + 1 if depth == 0 else start
     return start
+
+
+def _twice(key: Scalar, first: Scalar) -> tuple[Place, str]:
+    return (
+        key.place,
+        f"'{shortened(key.text)}' stands here twice (first in line {first.place.line})",
+    )
+
+
+def _unquoted(sign: str) -> str:
+    """What to say of a text that begins with `*`, `&` or `!`, which mean something else to YAML."""
+    kind = {"*": "aliases", "&": "anchors", "!": "tags"}[sign]
+    return f"a text that begins with '{sign}' must be put in quotes (rule files do without YAML's {kind})"
 
 
 def _is_empty(node: Node) -> bool:

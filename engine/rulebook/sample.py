@@ -84,6 +84,7 @@ tests:
     request: {placement: p, context: {customer.age: 1}}
     now: 2026-11-21
     propensities: {a: 0.1}
+    used: {a: {per_day: 1}}
     expect: {first: a, not: [a]}
   - name: nobody
     request: {placements: [p]}

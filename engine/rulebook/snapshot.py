@@ -1,6 +1,7 @@
 """A rule book's files as they were at one moment, and the version their contents make."""
 
 import hashlib
+import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ TOP: Final = ("attributes.yaml", "policies.yaml", "levers.csv", STOPS)
 FOLDERS: Final = ("actions", "tests")
 MOST_FILES: Final = 1000
 MOST_READ: Final = 64 << 20
+_ENDINGS = (".yaml", ".yml", ".csv", ".yaml.txt", ".yml.txt", ".csv.txt")
+_SPREADSHEET = re.compile(r"levers.*\.(xlsx?|xlsm|ods|numbers|tsv|txt)")
 _ATTEMPTS = 100
 _PAUSE = 0.01
 _QUIET = 0.05
@@ -59,6 +62,7 @@ def snapshot(source: Path | Mapping[str, bytes], report: Report) -> Snapshot:
             known[path] = files[path]
         elif problem := _misplaced(path):
             report.error(Place(_printable(path), 1, 1), problem)
+            report.lose(path, files[path][:MOST_BYTES].decode("ascii", "ignore"))
     if len(known) > MOST_FILES or sum(map(len, known.values())) > MOST_READ:
         raise Mistake((Place(".", 1, 1), _TOO_MUCH))
     return Snapshot(known)
@@ -81,12 +85,17 @@ def _printable(path: str) -> str:
 def _misplaced(path: str) -> str | None:
     """Why a file that looks like part of a book is not read; None if it does not look so."""
     folders, _, name = path.rpartition("/")
-    if any(part.startswith(".") for part in path.split("/")) or folders.startswith("tests"):
+    if any(part.startswith(".") for part in path.split("/")) or folders.startswith("tests/"):
         return None
-    if not name.lower().endswith((".yaml", ".yml", ".csv")):
+    if not folders and _SPREADSHEET.fullmatch(name.lower()):
+        return "this file is not read: save it as levers.csv (CSV, UTF-8)"
+    if not name.lower().endswith(_ENDINGS):
         return None
-    if folders.startswith("actions"):
-        return "this file is not read: only actions/*.yaml are"
+    if folders in FOLDERS or folders.startswith("actions"):
+        kept = folders == "tests" and not name.lower().endswith((".yml", ".yaml", ".yaml.txt"))
+        return (
+            None if kept else f"this file is not read: only {folders.partition('/')[0]}/*.yaml are"
+        )
     if folders:
         return "this file is not read: it belongs at the top" if name in TOP else None
     for folder in FOLDERS:
@@ -127,7 +136,7 @@ class _Reading(NamedTuple):
 
 
 def _reading(directory: Path) -> _Reading:
-    """Every file that is, or looks like, part of a book; contents only of those that are."""
+    """Every file beside the book; contents only of those that are, or look like, part of it."""
     files: list[tuple[str, bytes]] = []
     changed_at, size = 0.0, 0
     for path in _walk(directory):
@@ -135,7 +144,11 @@ def _reading(directory: Path) -> _Reading:
             raise Mistake((Place(".", 1, 1), _TOO_MUCH))
         name = path.relative_to(directory).as_posix()
         status = path.stat()
-        if not _belongs(name) or not stat.S_ISREG(status.st_mode):
+        is_file = stat.S_ISREG(status.st_mode)
+        if _belongs(name) and not is_file:
+            kind = "a folder" if path.is_dir() else "no file but a pipe or a device"
+            raise Mistake((Place(name, 1, 1), f"cannot be read: this is {kind}"))
+        if not is_file or not (_belongs(name) or _misplaced(name)):
             files.append((name, b""))
             continue
         with path.open("rb") as opened:
@@ -146,13 +159,19 @@ def _reading(directory: Path) -> _Reading:
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    """The files at the top, in the folders of a book, and one level below these."""
+    """The files at the top, in the folders of a book, and one level below these.
+
+    A folder that has the name of a file of the book is given, too.
+    """
     for entry in _visible(directory):
-        if not entry.is_dir():
-            yield entry
-        elif entry.name in FOLDERS:
+        if entry.name in FOLDERS and entry.is_file():
+            raise Mistake((Place(entry.name, 1, 1), "cannot be read: this is a file, not a folder"))
+        if entry.name in FOLDERS and entry.is_dir():
             for inner in _visible(entry):
-                yield from _visible(inner) if inner.is_dir() else [inner]
+                named = _belongs(f"{entry.name}/{inner.name}")
+                yield from _visible(inner) if inner.is_dir() and not named else [inner]
+        elif entry.name in TOP or not entry.is_dir():
+            yield entry
 
 
 def _visible(directory: Path) -> list[Path]:

@@ -5,10 +5,14 @@ from bisect import bisect_right
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 from engine.rulebook.report import Mistake, Place
 
-_UNWELCOME = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufffe\\uffff]")
+UNWELCOME: Final = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufffe\\uffff]"
+)
+"""Characters no rule file holds, written as they are or as escapes."""
 _NAMES = {
     "\r": "a carriage return without a line feed",
     "\x85": "a NEXT LINE character",
@@ -50,6 +54,11 @@ class SourceFile:
         return self.text[begin : end if end >= 0 else None]
 
 
+def unshown(character: str) -> str:
+    """What to say of a character in a text that nothing can show."""
+    return f"the character U+{ord(character):04X} cannot be shown: remove it"
+
+
 def decoded(path: str, content: bytes) -> SourceFile:
     """The file's text, which must be UTF-8 without control characters.
 
@@ -69,7 +78,7 @@ def decoded(path: str, content: bytes) -> SourceFile:
             (place, f"byte 0x{byte:02x} is not UTF-8 text: save the file as UTF-8")
         ) from None
     source = SourceFile.of(path, text.replace("\r\n", "\n"))
-    if stray := _UNWELCOME.search(source.text):
+    if stray := UNWELCOME.search(source.text):
         name = _NAMES.get(stray[0], f"control character 0x{ord(stray[0]):02x}")
         raise Mistake((source.place(stray.start()), f"{name} does not belong here: remove it"))
     return source

@@ -81,12 +81,14 @@ def _explained(
         return context, without_colon(source.line(source.place(context).line))
     if "quoted scalar" in while_:
         if "escape" in said or "hexdecimal" in said:
-            return problem, (
+            return source.text.rfind("\\", 0, problem + 1), (
                 "a backslash in double quotes begins an escape: double it or use single quotes"
             )
         return context, _NEVER_CLOSED
     if "flow" in while_ and source.text[context : context + 1] in _CLOSING:
         return _flow(source, problem, context)
+    if "flow node" in while_ and (opening := _open_bracket(source.text, problem)) is not None:
+        return _flow(source, problem, opening)
     start = _value_start(source, problem)
     sign = source.text[start : start + 1]
     if sign in {"*", "&", "!"} and ("anchor" in while_ or "alias" in while_ or "tag" in while_):
@@ -99,7 +101,22 @@ def _flow(source: SourceFile, problem: int, context: int) -> tuple[int, str]:
     closing = _CLOSING[opening]
     if source.place(problem).line != source.place(context).line or problem >= len(source.text):
         return context, f"the '{opening}' opened here is never closed with '{closing}'"
+    if source.text[problem] == ",":
+        return problem, "there is nothing before this comma: leave it out"
     return problem, _IN_BRACES.format(opening, closing)
+
+
+def _open_bracket(text: str, end: int) -> int | None:
+    """The last bracket before `end` that is not closed there; None if there is none."""
+    closed = 0
+    for at in range(end - 1, -1, -1):
+        if text[at] in _CLOSING.values():
+            closed += 1
+        elif text[at] in _CLOSING and closed:
+            closed -= 1
+        elif text[at] in _CLOSING:
+            return at
+    return None
 
 
 def _block(said: str, source: SourceFile, problem: int) -> tuple[int, str]:
@@ -149,7 +166,7 @@ def _bare_item_above(source: SourceFile, problem: int) -> tuple[int, str] | None
 
 def without_colon(line: str) -> str:
     """What to say of a line that should be `key: value`."""
-    if re.search(r":\S", line):
+    if re.search(r":[^ \t\n]", line):
         return "write a space after the ':' of a key"
     return f"the key '{line.lstrip(' -').split(maxsplit=1)[0]}' needs a ':' after it"
 

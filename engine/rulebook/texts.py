@@ -9,6 +9,7 @@ from engine.rulebook.nodes import MapNode, Node, Scalar
 from engine.rulebook.readers import text
 from engine.rulebook.rendering import UNSHOWN, Hole, Part, format_problem, is_blank
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.source import unshown
 
 
 class Piece(NamedTuple):
@@ -109,7 +110,7 @@ def _visible(node: Node) -> str:
         raise Mistake((node.place, "the text is empty"))
     if stray := next((c for c in UNSHOWN.finditer(found) if c[0] != "\n"), None):
         place = node.place_of(stray.start()) if isinstance(node, Scalar) else node.place
-        raise Mistake((place, f"the character U+{ord(stray[0]):04X} cannot be shown: remove it"))
+        raise Mistake((place, unshown(stray[0])))
     return found
 
 

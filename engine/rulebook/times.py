@@ -54,7 +54,7 @@ def moment_of(text: str, zone: ZoneInfo | None = None, *, day_end: bool = False)
     """The moment a date or timestamp names; None if it names none.
 
     A timestamp without an offset, and a date, are read in `zone` (UTC if None). A date is its first
-    instant, or with `day_end` the first instant after it.
+    instant, or with `day_end` the first instant after it (of the last day there is, its last).
 
     >>> moment_of("1970-01-02") == DAY, moment_of("1970-01-01", day_end=True) == DAY
     (True, True)
@@ -63,7 +63,10 @@ def moment_of(text: str, zone: ZoneInfo | None = None, *, day_end: bool = False)
     """
     try:
         if is_date(text):
-            day = date.fromisoformat(text) + timedelta(days=day_end)
+            day = date.fromisoformat(text)
+            if day_end and day == date.max:
+                return (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+            day += timedelta(days=day_end)
             moment = datetime(day.year, day.month, day.day, tzinfo=zone or UTC)
         elif _MOMENT.fullmatch(text):
             moment = datetime.fromisoformat(text.upper().replace(" Z", "Z"))

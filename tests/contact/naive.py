@@ -4,6 +4,7 @@ Nothing here is shared with the engine. Whatever happened is one list of facts, 
 through all of them again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ class Made:
 
     who: str
     home: str
-    action: str
+    action: Mapping[str, str]
     channel: str
     at: int
     decision: str

@@ -243,7 +243,7 @@ class World:
 
     def judge(self, decision, channel, who):
         mandatory = {a.index for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
-        shown = set()
+        shown: set[int] = set()
         for placed, contest in zip(decision.placements, decision.contests, strict=True):
             left = set(range(6)) - shown
             free = {i for i in left if self.allowed(i, channel, who, self.made)}
@@ -293,3 +293,25 @@ def test_no_offer_violates_a_policy_and_nothing_is_withheld_otherwise(
     world = World(written, obeyed, classes, zone)
     for step, *rest in happened:
         getattr(world, step)(*rest)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "scope": st.sampled_from(["group", "issue", "attribute", "all"]),
+            "subject": st.just("customer"),
+            "channels": st.just([]),
+            "timezone": st.just("UTC"),
+            "count": st.just("impression"),
+            "at_least": st.integers(2, 9),
+            "within": st.just(DAY),
+            "pause": st.just(DAY),
+        }
+    ),
+    st.lists(st.tuples(st.sampled_from(CHANNELS), st.integers(0, 2**32)), min_size=2, max_size=4),
+)
+def test_the_slots_of_one_answer_count_for_each_other(policy, asked):
+    world = World([policy], [[0]] * 6, [ActionClass.PROMOTIONAL] * 6, "")
+    for channel, seed in asked:
+        world.decide(0, channel, MINUTE, seed)

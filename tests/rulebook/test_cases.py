@@ -100,7 +100,6 @@ def test_nothing_first_is_the_fallback() -> None:
 def test_what_comes_later_is_said() -> None:
     code = "holdout.nobody_asked"
     assert read(expect={"not": {"stay": code}}).later == "holdouts are not enforced yet"
-    assert read(expect={"not": {"stay": "caps.per_day"}}).later == "caps are not enforced yet"
     assert read().later == ""
 
 
@@ -137,6 +136,9 @@ def test_a_book_with_tests_has_nothing_to_remark_upon() -> None:
         ({"request": {"placement": "web.hero", "channel": "app"}}, "the channel web, not app"),
         ({"expect": {"only": ["sty"]}}, "unknown action 'sty'"),
         ({"expect": {"not": {"stay": "suitable_when.nice"}}}, "unknown reason"),
+        ({"expect": {"not": {"stay": "cap.stay"}}}, "unknown reason"),
+        ({"used": {"stya": {"total": 1}}}, "unknown cap 'stya'"),
+        ({"used": {"stay": 3}}, "found the number 3"),
     ],
 )
 def test_a_mistake(keys: dict[str, Any], said: str) -> None:

@@ -96,11 +96,11 @@ def test_a_row_that_is_over_is_remarked_by_those_who_know_the_time() -> None:
     ]
 
 
-def test_a_cap_is_not_enforced_yet_and_only_then_is_anything_said() -> None:
-    assert said("a,20,5,,,,Anna") == []
-    assert said("a,20,5,100,,,Anna") == [
-        "notice levers.csv:2:8: not enforced yet: per_day of levers.csv (caps)"
-    ]
+def test_so_many_a_day_is_a_cap_for_as_long_as_the_row_holds() -> None:
+    (cap,) = book("a,,,100,2026-11-01,2026-12-31,Anna").caps
+    assert (cap.key, cap.limit_at(NEW_YEAR - 1)) == ("a/offers/day", 100)
+    assert cap.limit_at(NEW_YEAR) > 10**12
+    assert said("a,20,5,100,,,Anna") == []
 
 
 def test_a_lever_that_would_make_the_priority_negative_is_a_mistake_at_its_cell() -> None:

@@ -110,6 +110,15 @@ def test_a_lost_policies_file_makes_nothing_else_look_wrong(tmp_path: Path) -> N
     assert {error.file for error in errors_of(load(tmp_path))} == {"policies.yaml"}
 
 
+def test_a_copy_of_a_file_is_one_mistake_for_each_action(tmp_path: Path) -> None:
+    content = (BASE / "actions/save.yaml").read_bytes()
+    errors = errors_of(load(book_with(tmp_path, "actions/a copy of save.yaml", content)))
+    names = ("save_discount", "win_back", "birthday", "outage_notice")
+    assert len(errors) == len(names), listed(errors)
+    for name, error in zip(names, errors, strict=True):
+        assert f"there is already action '{name}' in actions/a copy of save.yaml" in error.message
+
+
 # --- files that can hardly be called files ----------------------------------------------------
 
 

@@ -93,11 +93,68 @@ def test_a_directory_that_is_none_is_an_error(tmp_path: Path) -> None:
     assert load(tmp_path / "file").book is None
 
 
+def only(folder: Path) -> str:
+    (one,) = load(folder).diagnostics
+    return str(one)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     write(tmp_path, files())
     (tmp_path / "policies.yaml").unlink()
     os.mkfifo(tmp_path / "policies.yaml")
-    assert "policies.yaml:1:1: the file is empty" in map(str, load(tmp_path).diagnostics)
+    said = "policies.yaml:1:1: cannot be read: this is no file but a pipe or a device"
+    assert only(tmp_path) == said
+
+
+@pytest.mark.parametrize("name", ["policies.yaml", "actions/more.yaml", "levers.csv"])
+def test_a_folder_where_a_file_should_be_is_named(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {path: text for path, text in files().items() if path != name})
+    (tmp_path / name).mkdir()
+    assert only(tmp_path) == f"{name}:1:1: cannot be read: this is a folder"
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {path: text for path, text in files().items() if "/" not in path})
+    (tmp_path / "actions").write_text("actions: []")
+    assert only(tmp_path) == "actions:1:1: cannot be read: this is a file, not a folder"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("levers.xlsx", "save it as levers.csv (CSV, UTF-8)"),
+        ("levers (1).xls", "save it as levers.csv (CSV, UTF-8)"),
+        ("levers.csv.txt", "save it as levers.csv (CSV, UTF-8)"),
+        ("policies.yml", "not part of a rule book. Did you mean 'policies.yaml'?"),
+        ("actions/more.yml", "only actions/*.yaml are"),
+        ("actions/more.yaml.txt", "only actions/*.yaml are"),
+        ("actions/team/more.yaml", "only actions/*.yaml are"),
+        ("tests/more.yml", "only tests/*.yaml are"),
+    ],
+)
+def test_a_file_that_would_be_passed_over_is_named(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    write(tmp_path, {**files(), name: b"actions: []"})
+    one = only(tmp_path)
+    assert one.startswith(f"{name}:1:1: ")
+    assert said in one
+
+
+@pytest.mark.parametrize(
+    "name", ["actions/all.yaml~", "actions/#all.yaml#", "actions/.all.yaml.swp", "levers.csv.bak", "notes.txt", "tests/customers.csv"]
+)  # fmt: skip
+def test_what_editors_leave_behind_is_passed_over(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    write(tmp_path, {**files(), name: b"{{{"})
+    assert load(tmp_path).diagnostics == ()
+
+
+def test_a_file_with_another_ending_makes_nothing_else_look_wrong(tmp_path: Path) -> None:
+    contents = files(more={"levers.csv": "action_id,lever\nstay,3\n"})
+    contents["actions/all.yml"] = contents.pop("actions/all.yaml")
+    contents["actions/none.yaml"] = b"actions: []"
+    write(tmp_path, contents)
+    assert only(tmp_path).startswith("actions/all.yml:1:1: ")
 
 
 def test_names_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:

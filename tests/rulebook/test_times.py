@@ -50,10 +50,14 @@ def test_a_moment_can_be_written_in_several_ways(text: str, same_as: str) -> Non
     ["2026-02-30", "2026-11-01T25:00:00Z", "01/11/2026", "2026-1-1", "20261101", "today", "", "9999-12-31T23:59:59-12:00"],
 )  # fmt: skip
 def test_what_is_no_moment(text: str) -> None:
-    day_end = moment_of("9999-12-31", day_end=True)
-    assert day_end is None
     moment = moment_of(text)
     assert moment is None or text.startswith("9999")
+
+
+def test_the_last_day_there_is_means_for_ever() -> None:
+    end = moment_of("9999-12-31", day_end=True)
+    assert end == moment_of("9999-12-31T23:59:59.999999Z")
+    assert moment_of("9999-12-31", zone_of("Pacific/Honolulu"), day_end=True) == end
 
 
 def test_a_date_lasts_to_the_end_of_that_day_where_it_is_read() -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from engine.caps.guard import CapsGuard
 from engine.caps.ledger import Ledger
+from engine.caps.meter import Meter
 from engine.caps.price import BidPrice
 from engine.codec import Line
 from engine.edges.caps.vault import SqliteVault
@@ -16,6 +17,7 @@ from engine.edges.state.embedded import Embedded
 from engine.edges.state.names import CAPS
 from engine.model import MINUTE, Event, Micros, Response
 from engine.rulebook.book import RuleBook
+from engine.telemetry import Figures, Gauge
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,37 @@ class Caps:
         if self._ticks % _PRICES_EVERY == 0:
             self._keep_prices()
 
+    def gauges(self) -> Sequence[Gauge | Figures]:
+        """What operations watch, by `Cap.key`; money in the cap's currency."""
+        return [
+            Figures("attune_cap_limit", "Limit of each cap now.", "cap", self._read(_limit)),
+            Figures("attune_cap_confirmed", "Shown, of each cap.", "cap", self._read(_confirmed)),
+            Figures(
+                "attune_cap_reserved",
+                "Offered and perhaps shown, of each cap.",
+                "cap",
+                self._read(_reserved),
+            ),
+            Figures("attune_cap_price", "Running price of one unit.", "cap", self._read(_price)),
+            Gauge(
+                "attune_caps_late_total",
+                "Offers shown after their share was given back.",
+                lambda: float(self.in_force.ledger.late),
+            ),
+            Gauge(
+                "attune_caps_expired_total",
+                "Offers whose share was given back as nothing was heard of them.",
+                lambda: float(self.in_force.ledger.expired),
+            ),
+        ]
+
+    def _read(self, figure: Callable[[Meter, Micros], float]) -> Callable[[], Mapping[str, float]]:
+        def read() -> Mapping[str, float]:
+            now = self._clock()
+            return {meter.cap.key: figure(meter, now) for meter in self.in_force.meters}
+
+        return read
+
     async def close(self) -> None:
         """Writes everything, so that nothing is missing at the next start."""
         self._keep_prices()
@@ -122,6 +155,24 @@ async def _ready(book: RuleBook, ledger: Ledger, vault: SqliteVault, now: Micros
     guard.tend(now, now + _AHEAD)
     await asyncio.wait([vault.flushed()], timeout=_PATIENCE)
     return guard
+
+
+def _limit(meter: Meter, now: Micros) -> float:
+    return meter.cap.amount(meter.cap.limit_at(now))
+
+
+def _confirmed(meter: Meter, now: Micros) -> float:
+    return meter.cap.amount(meter.look(now).confirmed)
+
+
+def _reserved(meter: Meter, now: Micros) -> float:
+    account = meter.look(now)
+    return meter.cap.amount(account.reserved + account.missing)
+
+
+def _price(meter: Meter, now: Micros) -> float:
+    del now
+    return meter.price.value / meter.cap.amount(1)
 
 
 def _response_in(entry: Line) -> Response | None:

@@ -12,7 +12,8 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +26,9 @@ from engine.edges.journal.database import (
     Readers,
     insert_all,
     open_database,
+    open_reader,
     storage_error,
+    storage_errors,
 )
 from engine.errors import DamagedData, StorageError
 from engine.model import DAY, DecisionId, Micros
@@ -289,6 +292,34 @@ class DecisionLog:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def recorded(path: Path) -> Iterator[DecisionRecord]:
+    """Every decision recorded in a file, the oldest first, also while a service writes it.
+
+    Damaged blocks are left out, and a line in the log says so.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    with storage_errors(path), closing(open_reader(path)) as reader:
+        for block, body in reader.execute("SELECT block, body FROM blocks ORDER BY block"):
+            try:
+                records = [decode_decision(r) for r in split_decisions(_decompress(body))]
+            except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
+                log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
+            else:
+                yield from records
+
+
+def how_many(path: Path) -> int:
+    """How many decisions are recorded in a file.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    with storage_errors(path), closing(open_reader(path)) as reader:
+        return int(reader.execute("SELECT count(*) FROM decisions").fetchone()[0])
 
 
 def _used(connection: sqlite3.Connection) -> int:

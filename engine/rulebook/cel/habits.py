@@ -24,6 +24,11 @@ OPERATORS: Final[Mapping[str, str]] = {
     "|": "||",
     "=>": ">=",
     "=<": "<=",
+    "===": "==",
+    "!==": "!=",
+    ">==": ">=",
+    "<==": "<=",
+    ":=": "==",
 }
 
 _ANY_CASE = "x.matches('(?i)...') to compare texts in any case"

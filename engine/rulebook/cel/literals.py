@@ -62,6 +62,18 @@ def literal_problems(tree: Node, attributes: Mapping[str, Attribute]) -> Iterato
             yield from _value_problems(node, attributes)
             yield from _element_problems(node, attributes)
             yield from _null_problems(node)
+            yield from _zero_problems(node)
+        attribute = attributes.get(dotted(node.range)) if isinstance(node, Fold) else None
+        if isinstance(node, Fold) and attribute and attribute.values:
+            for inner in walk(node.step):
+                if isinstance(inner, Call):
+                    yield from _value_problems(inner, {node.variable: attribute})
+
+
+def _zero_problems(node: Call) -> Iterator[Problem]:
+    """Divisions that never have an outcome."""
+    if node.function in {"_/_", "_%_"} and _number(node.arguments[1]) == 0:
+        yield Problem(node.arguments[1].offset, "nothing can be divided by 0")
 
 
 def _null_problems(node: Call) -> Iterator[Problem]:
@@ -105,6 +117,8 @@ def _value_problems(node: Call, attributes: Mapping[str, Attribute]) -> Iterator
     if node.function not in {"_==_", "_!=_", "@in"} or len(node.arguments) != 2:
         return
     for one, other in (node.arguments, reversed(node.arguments)):
+        if node.function == "@in" and one is node.arguments[0] and isinstance(other, Constant):
+            continue
         for attribute in _subjects(one, attributes):
             for literal in _literals(other):
                 text = _text(literal)

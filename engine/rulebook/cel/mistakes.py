@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from engine.rulebook.book import Attribute
 from engine.rulebook.cel import habits
 from engine.rulebook.cel.declarations import FUNCTIONS, STANDARD_FUNCTIONS
-from engine.rulebook.cel.habits import OPERATORS
 from engine.rulebook.cel.tree import Call, Constant, Node, Select, dotted, start, walk
+from engine.rulebook.cel.unparsed import TOO_EARLY, unparsed
 from engine.rulebook.names import did_you_mean
 
 
@@ -22,6 +22,8 @@ class Problem:
 
 Attributes = Mapping[str, Attribute]
 
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_SYNTAX = "Syntax error: "
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\Z)", re.DOTALL)
 _UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
 _OVERLOAD = re.compile(r"found no matching overload for '(.*)' applied to '(.*)'")
@@ -39,7 +41,6 @@ _SIGNS = {
     "_[_]": "[ ]",
     "_?_:_": "? :",
 }
-_TOO_EARLY = "the expression ends where something is still missing"
 _TOO_DEEP = "the expression nests too deep; split it into several named conditions"
 _ORDERS = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """Each with the one that says the same with the sides swapped."""
@@ -65,41 +66,21 @@ def offset_of(text: str, line: int, column: int) -> int:
 
 def problems(report: str, text: str, tree: Node | None, attributes: Attributes) -> list[Problem]:
     """The checker's report as problems; `tree` is the parsed expression, None if it did not parse."""
+    told = [
+        (offset_of(text, int(line), int(column)), message.strip())
+        for line, column, message in _ERROR.findall(report)
+    ]
+    if tree is None and any(message.startswith(_SYNTAX) for _, message in told):
+        complaints = [(o, m.removeprefix(_SYNTAX)) for o, m in told if m.startswith(_SYNTAX)]
+        return [Problem(*one) for one in unparsed(complaints, text)]
     found = [
         problem
-        for line, column, message in _ERROR.findall(report)
-        for problem in _translated(
-            offset_of(text, int(line), int(column)), message.strip(), text, tree, attributes
-        )
+        for offset, message in told
+        for problem in _translated(offset, message, text, tree, attributes)
     ]
     if not found:
         found = [Problem(0, _whole(report))]
-    if tree is not None:
-        return sorted(set(found))
-    unreadable = [p for p in found if "means nothing here" in p.message]
-    curled = [p for p in found if p.message.endswith(_CURLED)]
-    return curled[:1] or unreadable or [_unclosed(text) or min(found)]
-
-
-def _unclosed(text: str) -> Problem | None:
-    """A bracket nothing closes, the innermost if several; None if all are."""
-    open_brackets: list[re.Match[str]] = []
-    for token in _BRACKET.finditer(text):
-        if token[0] in _CLOSING:
-            open_brackets.append(token)
-        elif token[0] in _CLOSING.values():
-            if not open_brackets or _CLOSING[open_brackets[-1][0]] != token[0]:
-                return None
-            open_brackets.pop()
-    if not open_brackets:
-        return None
-    last = open_brackets[-1]
-    return Problem(last.start(), f"'{last[0]}' is not closed; '{_CLOSING[last[0]]}' is missing")
-
-
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
-_BRACKET = re.compile(r"""[()\[\]{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*""")
-_CURLED = "is a curled quote; write straight quotes, ' or \""
+    return sorted(set(found)) if tree is not None else [min(found)]
 
 
 def _whole(report: str) -> str:
@@ -118,8 +99,6 @@ def _translated(
         return [_undeclared(offset, match[1], tree, attributes)]
     if match := _OVERLOAD.match(message):
         return _mismatches(offset, match[1], match[2], text, tree, attributes)
-    if message.startswith("Syntax error: "):
-        return [_syntax(offset, message.removeprefix("Syntax error: "), text)]
     if "select operation" in message or "undefined field" in message:
         return [_selection(offset, message, tree, attributes)]
     for sign, said in _PLAINLY.items():
@@ -137,7 +116,7 @@ _PLAINLY = {
     "reserved identifier: if": "'if' is not used in conditions; write condition ? one : other",
     "invalid int literal": "this number does not fit an int (64 bits)",
     "invalid uint literal": "this number does not fit a uint (64 bits)",
-    "<<nil>>": _TOO_EARLY,
+    "<<nil>>": TOO_EARLY,
 }
 
 
@@ -268,7 +247,7 @@ def _mismatches(
         ]
     if chain := _chained(sign, call, text):
         return [Problem(start(call), chain)]
-    hint = _hint(sign, kinds) or _fraction(sign, call, kinds)
+    hint = _hint(sign, kinds) or _fraction(sign, call, kinds) or _instead(sign, call, named)
     return [Problem(start(call), _clash(sign, kinds, named) + hint)]
 
 
@@ -284,6 +263,31 @@ def _chained(sign: str, call: Call, text: str) -> str | None:
     middle = text[inner.offset + len(first) : call.offset].strip()
     high = re.split(r"&&|[|]{2}|[)?]", text[call.offset + len(sign) :])[0].strip()
     return f"compare one by one; write {middle} {_ORDERS[first]} {low} && {middle} {sign} {high}"
+
+
+def _instead(sign: str, call: Call, named: Sequence[tuple[Attribute | None, str]]) -> str:
+    """What to write instead where an attribute meets a constant of another type."""
+    if len(call.arguments) != 2:
+        return ""
+    (one, _), (other, _) = named
+    attribute = one or other
+    constant = call.arguments[1] if one else call.arguments[0]
+    if attribute is None or not isinstance(constant, Constant):
+        return ""
+    value, type_ = constant.value, str(attribute.type)
+    if sign == "in" and isinstance(value, str) and type_ == "string" and one:
+        return f"; write ['{value}']"
+    if sign not in _COMPARISONS:
+        return ""
+    if type_ == "bool" and not isinstance(value, bool):
+        return f"; write {attribute.name} or !{attribute.name}"
+    if type_ in {"int", "double"} and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return "; remove the quotes"
+    if type_ == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"; a text stands in quotes: '{value}'"
+    if type_ == "list(string)" and isinstance(value, str) and sign in {"==", "!="}:
+        return f"; write {'!' * (sign == '!=')}('{value}' in {attribute.name})"
+    return ""
 
 
 def _fraction(sign: str, call: Call, kinds: Sequence[str]) -> str:
@@ -358,49 +362,3 @@ def _comparison(kinds: Sequence[str], named: Sequence[tuple[Attribute | None, st
     if right:
         return f"'{right.name}' is {right.type}; it cannot be compared with {_noun(kinds[0])}"
     return f"{_noun(kinds[0])} cannot be compared with {_noun(kinds[1])}"
-
-
-# --- syntax ------------------------------------------------------------------------------------
-
-
-def _syntax(offset: int, message: str, text: str) -> Problem:
-    if match := re.match(r"token recognition error at: '(.*)'", message, re.DOTALL):
-        return Problem(offset, _unreadable(match[1]))
-    match = re.match(
-        r"(?:mismatched|extraneous) input '(.*?)' expecting|no viable alternative at input '(.*)'",
-        message,
-        re.DOTALL,
-    )
-    token = (match[1] or match[2] or "") if match else ""
-    if "<EOF>" in token or offset >= len(text.rstrip()):
-        return Problem(min(offset, len(text)), _TOO_EARLY)
-    if "reserved identifier" in message:
-        return Problem(offset, message)
-    if token:
-        word = re.match(r"\w+|[&|=<>!]+|\W", text[offset:])
-        found = word[0] if word else token
-        before = text[:offset].split()
-        if before and before[-1].lower() == "not":
-            place = text.rindex(before[-1], 0, offset)
-            return Problem(place, f"'{before[-1]}' is not expected here; write !")
-        if text[offset - 1 : offset + 1] == "<>":
-            return Problem(offset - 1, "'<>' is not expected here; write !=")
-        if re.match(r"not\s+in\b", text[offset:], re.IGNORECASE):
-            return Problem(offset, "'not in' is not expected here; write !(x in ...)")
-        if re.match(r"is\s+not\b", text[offset:], re.IGNORECASE):
-            return Problem(offset, "'is not' is not expected here; write !=")
-        if found == "," and (list_ := re.search(r"\bin\s*(\([^()\[\]]*)$", text[:offset])):
-            return Problem(list_.start(1), "a list stands in square brackets, as in ['a', 'b']")
-        instead = OPERATORS.get(found.lower())
-        said = f"'{found}' is not expected here"
-        return Problem(offset, f"{said}; write {instead}" if instead else said)
-    return Problem(offset, message)
-
-
-def _unreadable(token: str) -> str:
-    if token[:1] in {"'", '"'}:
-        return "the text that begins here is not closed; close the quote"
-    if token[:1] in set("“”„‟‘’‚«»"):
-        return f"'{token[0]}' {_CURLED}"
-    instead = OPERATORS.get(token.strip()) or OPERATORS.get(token.strip()[:1])
-    return f"'{token.strip()}' means nothing here" + (f"; write {instead}" if instead else "")

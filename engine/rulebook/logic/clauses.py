@@ -21,6 +21,7 @@ from engine.rulebook.cel.operators import EXACT, kind
 from engine.rulebook.cel.shapes import NotCovered
 from engine.rulebook.cel.tree import (
     BOOL,
+    INT,
     Call,
     CelType,
     Constant,
@@ -37,6 +38,7 @@ _ORDER: Final = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 _EQUALITY: Final = frozenset({"_==_", "_!=_"})
 _TURNED: Final = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
 _NUMBERS: Final = frozenset({"int", "double"})
+_ORDERED: Final = _NUMBERS | {"timestamp", "duration"}
 _COMPARED: Final = _NUMBERS | {"bool", "string", "timestamp", "duration"}
 _MOST_CLAUSES: Final = 20_000
 
@@ -78,7 +80,17 @@ class Clauses:
 
 
 def clauses_of(expressions: Sequence[Expression], attributes: Attributes) -> Clauses:
-    """Takes expressions apart; those that are no conditions have comparisons only."""
+    """Takes expressions apart, each once; those that are no conditions have comparisons only."""
+    several = {id(expression): expression for expression in expressions}
+    if len(several) < len(expressions):
+        apart = clauses_of(tuple(several.values()), attributes)
+        at = {key: index for index, key in enumerate(several)}
+        order = [at[id(expression)] for expression in expressions]
+        return replace(
+            apart,
+            of=tuple(apart.of[index] for index in order),
+            comparisons=tuple(apart.comparisons[index] for index in order),
+        )
     known = {name: v for e in expressions for name, v in e.variables.items()}
     writing = _Writing(attributes, known)
     drafts = [
@@ -197,7 +209,41 @@ class _Writing:
             subject = self._subject(other)
             self._mark(subject, one)
             return replace(node, arguments=(one, subject))
+        if apart := self._apart(node, one, other):
+            return apart
+        if node.function == "_!=_":
+            equal = self._subject(replace(node, function="_==_"))
+            return Call(BOOL, node.offset, "!_", (equal,), method=False)
         return self._subject(node)
+
+    def _apart(self, node: Call, one: Node, other: Node) -> Node | None:
+        """A comparison of two things as one of how far they are apart; None if that cannot be told."""
+        (first, ahead), (second, behind) = _shifted(one), _shifted(other)
+        of = kind(first.type)
+        known = [self._domain(first), self._domain(second)]
+        doubles = of == "double" and not all(domain.finite for domain in known)
+        both_null = known[0].null and known[1].null and node.function in _EQUALITY
+        if of not in _ORDERED or of != kind(second.type) or doubles or both_null or first == second:
+            return None
+        function, distance = node.function, Call(INT, node.offset, "apart", (first, second), False)
+        turned = replace(distance, arguments=(second, first))
+        gap = behind - ahead
+        if turned in self._slots:
+            distance, gap, function = turned, -gap, _TURNED.get(function, function)
+        domain = Domain(
+            "int", null=any(d.null for d in known), unknown=any(d.unknown for d in known)
+        )
+        subject = self._variable(distance, domain)
+        by = Constant(INT, node.offset, gap)
+        self._mark(subject, by)
+        return replace(node, function=function, arguments=(subject, by))
+
+    def _domain(self, node: Node) -> Domain:
+        """What is known of a node's values."""
+        found = self._attribute(node) if isinstance(node, Name) else None
+        if found is None or found[1].presence:
+            return of_node(node)
+        return of_attribute(found[0], doubtful=self.attributes.named(found[0].name) is None)
 
     def _comparable(self, subject: Node, constant: Constant, operator: str) -> bool:
         """Whether a few values of the subject stand for all in this comparison."""
@@ -242,7 +288,11 @@ class _Writing:
         attribute = self._attribute(node) if isinstance(node, Name) else None
         if attribute:
             return self._attribute_s(node, *attribute)
-        slot = self._slot(node, lambda: of_node(node))
+        return self._variable(node, of_node(node))
+
+    def _variable(self, node: Node, domain: Domain) -> Name:
+        """The new variable that stands for a node of this domain."""
+        slot = self._slot(node, lambda: domain)
         name = f"subject_{slot}"
         type_ = BOOL if node.type.name == "dyn" else _inner(node.type)
         self._variables[name] = Variable(slot, type_, nullable=True)
@@ -267,6 +317,18 @@ class _Writing:
             self.domains.append(domain())
         self._marks[self._slots[key]]  # a subject without marks is one, too
         return self._slots[key]
+
+
+def _shifted(node: Node) -> tuple[Node, int]:
+    """`now + days(60)` as `now` and 60 days in microseconds; anything else as it is.
+
+    Only of the clock is it certain that the sum is a time: an attribute may hold the last there is.
+    """
+    match node:
+        case Call(function="_+_" | "_-_" as sign, arguments=(Name() as base, Constant() as by)):
+            if base.name.removeprefix(".") == "now" and isinstance(by.value, int):
+                return base, by.value if sign == "_+_" else -by.value
+    return node, 0
 
 
 def _truth(writer: Writer, node: Node) -> Code:

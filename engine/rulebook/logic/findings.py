@@ -144,7 +144,7 @@ class _Findings:
             if not (written and written.test in _FOR_ANYBODY and _is_literal(clauses)):
                 self._never_met(condition)
         elif any(self._has_wrong_literal(condition, clause) for clause in clauses):
-            return
+            self._settled.add(condition)
         elif all(self._never_turns(clause, _NOT_TRUE) for clause in clauses):
             self._settled.add(condition)
             out = ": it keeps nobody out" if written and written.level != "arbitration" else ""

@@ -1,18 +1,18 @@
 """Whether there can be a customer for whom all of these clauses turn out as wanted."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from engine.model import Value
 from engine.rulebook.book import Truth
-from engine.rulebook.logic.clauses import Clause, Clauses
+from engine.rulebook.logic.clauses import Clause, Clauses, Test
 from engine.rulebook.logic.domains import Mark
 
 MOST_TRIALS: Final = 4_000
 """Combinations tried before a question is left open."""
-MOST_IN_ALL: Final = 1_000_000
-"""Values tried for a whole book before the rest is left open: some seconds."""
+MOST_IN_ALL: Final = 3_000_000
+"""Values and clauses tried for a whole book before the rest is left open: some seconds."""
 _MOST_SUBJECTS: Final = 100
 
 
@@ -34,22 +34,38 @@ class _OutOfTrials(Exception):
 
 @dataclass(slots=True)
 class Search:
-    """Tries values of the clauses' subjects; sound, since the values tried stand for all others."""
+    """Tries values of the clauses' subjects; sound, since the values tried stand for all others.
+
+    What has been found out once is known from then on.
+    """
 
     clauses: Clauses
     left: int = MOST_IN_ALL
     _trials: int = 0
+    _known: dict[frozenset[tuple[Test | None, tuple[Truth, ...]]], bool] = field(
+        default_factory=dict
+    )
 
     def impossible(self, wants: Sequence[Want]) -> bool:
         """Whether no values at all give every clause a truth it may have.
 
         False if there are such values, or if it takes too many trials to know.
         """
-        if self.left <= 0:
-            return False
+        self.left -= len(wants)
+        return any(map(self._part_is_impossible, _parts(wants)))
+
+    def _part_is_impossible(self, wants: Sequence[Want]) -> bool:
+        key = frozenset((want.clause.test, want.truths) for want in wants)
+        if key not in self._known:
+            if self.left <= 0:
+                return False
+            self._known[key] = self._tried(wants)
+        return self._known[key]
+
+    def _tried(self, wants: Sequence[Want]) -> bool:
         cells = self._cells(wants)
         self._trials = 0
-        self.left -= len(wants) + sum(map(len, cells.values()))
+        self.left -= sum(map(len, cells.values()))
         several = []
         try:
             for want in wants:
@@ -114,6 +130,26 @@ class Search:
                 return True
             del chosen[order[at]]
         return False
+
+
+def _parts(wants: Sequence[Want]) -> list[list[Want]]:
+    """The wants in parts that have no subject in common: each can be met or not by itself."""
+    above: dict[int, int] = {}
+
+    def root(subject: int) -> int:
+        while (parent := above.setdefault(subject, subject)) != subject:
+            above[subject] = subject = above[parent]
+        return subject
+
+    for want in wants:
+        for subject in want.clause.subjects[1:]:
+            above[root(subject)] = root(want.clause.subjects[0])
+    parts: dict[int, list[Want]] = {}
+    for want in wants:
+        parts.setdefault(root(want.clause.subjects[0]) if want.clause.subjects else -1, []).append(
+            want
+        )
+    return list(parts.values())
 
 
 def core(

@@ -61,7 +61,7 @@ async def know(engine: AttuneEngine, *names: str) -> None:
     await engine.put([ProfileUpdate(CustomerId(name), NOW, ADULT) for name in names])
 
 
-def decided(engine: AttuneEngine, name: str = "anna"):
+def decided(engine: AttuneEngine, name: str = "anna") -> Answer | None:
     answer = engine.decide_now(question(customer_id=CustomerId(name)), 1.0)
     assert isinstance(answer, Answer)
     return answer if not answer.decision.placements[0].fallback else None
@@ -164,3 +164,17 @@ async def test_a_dry_run_uses_nothing_up(tmp_path, clock):
             dry = engine.decide_now(question(dry_run=True), 1.0)
             assert not dry.decision.placements[0].fallback
         assert decided(engine)
+
+
+async def test_what_is_left_can_be_watched(tmp_path, clock):
+    async with opened(written(tmp_path, per_day=3), clock) as engine:
+        await know(engine, "anna")
+        first = decided(engine)
+        decided(engine)
+        await engine.record([response(first, "impression", clock.time)])
+        figures = {gauge.name: gauge.read() for gauge in engine.gauges()}
+    assert figures["attune_cap_limit"] == {"a/offers/day": 3.0}
+    assert figures["attune_cap_confirmed"] == {"a/offers/day": 1.0}
+    assert figures["attune_cap_reserved"] == {"a/offers/day": 1.0}
+    assert figures["attune_cap_price"] == {"a/offers/day": 0.0}
+    assert figures["attune_caps_late_total"] == 0.0

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.rulebook.broken import tester_plants
+from tests.rulebook.broken import stranger_plants, tester_plants
 from tests.rulebook.broken.planting import Plant
 
 ATTRIBUTES: Final = (
@@ -1328,4 +1328,5 @@ ALL: Final = (
     *STORIES,
     *FILES,
     *tester_plants.ALL,
+    *stranger_plants.ALL,
 )

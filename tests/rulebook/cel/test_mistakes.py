@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.rulebook.cel import Expect
+from engine.rulebook.book import Attribute, Kind, Type
+from engine.rulebook.cel import Environment, Expect
 from tests.rulebook.cel.builders import problems
 
 MISTAKES = [
@@ -17,8 +18,24 @@ MISTAKES = [
     ("'gold' != customer.segment", 0, "'gold' is not a value of customer.segment (mass, premium, vip)."),
     ("customer.segment in ['vip', 'mas']", 28, "'mas' is not a value of customer.segment (mass, premium, vip). Did you mean 'mass'?"),
     ("customer.age in [18, 'x']", 21, "'customer.age' is int; it is never string 'x'"),
+    ("customer.age > '18'", 0, "'customer.age' is int; it cannot be compared with a string; remove the quotes"),
+    ("customer.segment in 'vip'", 0, "'in' needs a list or a map on its right; this is a string; write ['vip']"),
+    ("consent.marketing == 'yes'", 0, "'consent.marketing' is bool; it cannot be compared with a string; write consent.marketing or !consent.marketing"),
+    ("consent.channels == 'web'", 0, "'consent.channels' is list(string); it cannot be compared with a string; write ('web' in consent.channels)"),
+    ("consent.channels != 'web'", 0, "'consent.channels' is list(string); it cannot be compared with a string; write !('web' in consent.channels)"),
+    ("customer.age % 0 == 1", 15, "nothing can be divided by 0"),
+    ("customer.age &gt;= 18", 13, "'&gt;' comes from a web page; write >"),
+    ("customer.age >== 18", 13, "'>==' means nothing here; write >="),
+    ("customer.age === 18", 13, "'===' means nothing here; write =="),
+    ("customer.age >\u00a018", 14, "a special space (NO-BREAK SPACE) means nothing here; write a plain space"),
+    ("\u0441ustomer.age > 18", 0, "'\u0441' (CYRILLIC SMALL LETTER ES) means nothing here; write c"),
+    ("customer.age \uff1e 18", 13, "'\uff1e' (FULLWIDTH GREATER-THAN SIGN) means nothing here; write >"),
+    ("customer.age >= 18 %", 19, "a number stands without a percent sign; write 18"),
+    ("customer.age >= 18% && consent.marketing", 18, "a number stands without a percent sign; write 18"),
+    ("customer.age > 1,5", 16, "',' is not expected here; write 1.5"),
+    ("customer.segment in ['vip' 'mass']", 27, "the text 'mass' is not expected here without a comma before it"),
     ("customer.age > 'x'", 0, "'customer.age' is int; it cannot be compared with a string"),
-    ("3 < customer.name", 0, "'customer.name' is string; it cannot be compared with an int"),
+    ("3 < customer.name", 0, "'customer.name' is string; it cannot be compared with an int; a text stands in quotes: '3'"),
     ("customer.age == customer.name", 0, "'customer.age' is int and 'customer.name' is string; they cannot be compared"),
     ("customer.age == null", 0, "'customer.age' is never null: it is not declared nullable"),
     ("now > '2026-12-01'", 0, "'now' is timestamp; it cannot be compared with a string; write date('2026-12-01') or timestamp('2026-12-01T09:00:00Z')"),
@@ -115,3 +132,12 @@ def test_a_number_is_wanted_where_a_number_is_wanted() -> None:
 )
 def test_what_is_too_large_is_refused_and_does_not_hang(text: str) -> None:
     assert len(problems(text)) == 1
+
+
+@pytest.mark.parametrize("loop", ["exists(c, c == 'wbe')", "all(c, !(c in ['wbe']))"])
+def test_what_a_list_never_holds_is_found_in_loops_too(loop: str) -> None:
+    values = ("web", "app")
+    declared = Attribute(0, "x.channels", Type(Kind.LIST, Type(Kind.STRING)), values=values)
+    (problem,) = Environment([declared]).compile(f"x.channels.{loop}", Expect.BOOL)  # type: ignore[misc]  # no Expression
+    said = "'wbe' is not a value of x.channels (web, app). Did you mean 'web'?"
+    assert (problem.offset, problem.message) == (11 + loop.index("'wbe'"), said)

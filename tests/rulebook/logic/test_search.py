@@ -179,3 +179,20 @@ def test_the_core_of_what_is_impossible_has_nothing_to_spare() -> None:
     search, found = searched("x.n > 1", "x.b", "x.n > 2", "x.n < 2", "x.t")
     wants = [true(clauses) for clauses in found.of]
     assert core(wants, search.impossible) == [2, 3]
+
+
+def test_what_has_nothing_to_do_with_the_question_does_not_make_it_too_long() -> None:
+    many = [f"x.n + {i} > 1 ? x.b : x.m * {i} > 2" for i in range(2, 8)]
+    search, found = searched(*many, 'x.s == "a" || x.t', '!(x.t || x.s == "a")')
+    wants = true([clause for clauses in found.of for clause in clauses])
+    assert search.impossible(wants)
+    assert not search.impossible(wants[:-1])
+
+
+def test_a_question_asked_again_costs_next_to_nothing() -> None:
+    search, found = searched("x.n > 1", "x.n + x.m > 1 || x.m < 2", "x.d > 0.25", "x.n > 2")
+    wants = true([clause for clauses in found.of for clause in clauses])
+    assert not search.impossible(wants)
+    before = search.left
+    assert not search.impossible(wants)
+    assert before - search.left == len(wants)
