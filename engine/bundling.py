@@ -1,6 +1,6 @@
 """Place: what is shown together competes as one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,23 +12,31 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.bundle import Bundle
 
 
-class Unit(NamedTuple):
-    """What takes the next slots, together: positions among the candidates, in the order shown.
+class Together(NamedTuple):
+    """What is shown if its lead is chosen: positions among the candidates, in the order shown."""
 
-    `bundle` is the name of the bundle they are shown in; empty for one that stands for itself.
+    bundle: str
+    positions: tuple[int, ...]
+    worth: float
+
+
+class Entries(NamedTuple):
+    """What competes for the next slot: the leads of bundles, and all that stands for itself.
+
+    `positions` among the candidates, `priorities` and `ties` are parallel. `together` is what each
+    lead brings, by its position; `apart` why members of fixed bundles are not shown, by treatment.
     """
 
-    positions: tuple[int, ...]
-    priority: float
-    tie: int
-    bundle: str = ""
-
-
-class Units(NamedTuple):
-    """All that competes for the next slot, and why members of fixed bundles do not, by treatment."""
-
-    competing: list[Unit]
+    positions: Indexes
+    priorities: Vector
+    ties: Indexes
+    together: dict[int, Together]
     apart: dict[int, Reason]
+
+    def brought(self, at: int) -> Together:
+        """What the entry at this place brings."""
+        position = self.positions.item(at)
+        return self.together.get(position) or Together("", (position,), 0.0)
 
 
 class Bundling:
@@ -36,9 +44,8 @@ class Bundling:
 
     def __init__(self, book: RuleBook, bundles: Sequence[Bundle]) -> None:
         self._names = tuple(action.action_id for action in book.actions)
-        self._fixed = tuple(bundle for bundle in bundles if bundle.is_fixed)
-        self._led = {bundle.actions[0]: bundle for bundle in bundles if not bundle.is_fixed}
-        self._bound = frozenset(action for bundle in self._fixed for action in bundle.actions)
+        self._bundles = tuple(bundles)
+        self._members = frozenset(action for bundle in bundles for action in bundle.actions)
 
     @classmethod
     def by_placement(cls, book: RuleBook) -> dict[PlacementId, "Bundling"]:
@@ -46,48 +53,56 @@ class Bundling:
         held = {at: [b for b in book.bundles if at in b.placements] for at in book.placements}
         return {at: cls(book, bundles) for at, bundles in held.items() if bundles}
 
-    def units(self, candidates: Candidates, room: int, limits: Limits) -> Units:
-        """What competes for the next of `room` slots: bundles, and all that stands for itself."""
-        table = _Table(candidates, limits)
+    def entries(self, candidates: Candidates, room: int, limits: Limits) -> Entries:
+        """What competes for the next of `room` slots."""
+        table = _Table(candidates, limits, self._members)
+        is_open = np.ones(len(candidates.actions), dtype=np.bool_)
+        priorities = candidates.priorities.copy()
+        together: dict[int, Together] = {}
         apart: dict[int, Reason] = {}
-        competing = []
-        for bundle in self._fixed:
-            positions = [table.at[action] for action in bundle.actions if action in table.at]
-            problem = self._problem(bundle, positions, room, table)
-            unit = table.unit(positions, bundle)
-            if not problem:
-                competing.append(unit)
-                problem = f"others came first (its priority is {unit.priority:.4g})"
-            apart.update((table.treatment(p), self._reason(bundle, problem)) for p in positions)
-        for action, position in table.at.items():
-            if action in self._bound:
-                continue
-            led = self._led.get(action)
-            members = [position] if led is None else self._company(led, position, room, table)
-            competing.append(table.unit(members, led))
-        return Units(competing, apart)
+        for bundle in self._bundles:
+            if bundle.is_fixed:
+                members = table.present(bundle.actions)
+                is_open[members] = False
+                problem = self._problem(bundle, members, room, table)
+                shown = None if problem else table.together(bundle, members)
+                if shown is not None:
+                    problem = f"others came first (its priority is {shown.worth:.4g})"
+                reason = self._reason(bundle, problem)
+                apart.update((table.treatment(member), reason) for member in members)
+            else:
+                shown = self._company(bundle, room, table)
+            if shown is not None:
+                lead = shown.positions[0]
+                is_open[lead], priorities[lead] = True, shown.worth
+                together[lead] = shown
+        positions = np.flatnonzero(is_open)
+        return Entries(
+            positions, priorities[positions], candidates.ties[positions], together, apart
+        )
 
-    def _problem(self, bundle: Bundle, positions: Sequence[int], room: int, table: "_Table") -> str:
+    def _problem(self, bundle: Bundle, members: Sequence[int], room: int, table: "_Table") -> str:
         """Why a fixed bundle cannot take the next slots; empty if it can."""
-        if len(positions) < len(bundle.actions):
-            missing = [self._names[a] for a in bundle.actions if a not in table.at]
+        if len(members) < len(bundle.actions):
+            missing = [self._names[action] for action in bundle.actions if action not in table.at]
             return f"{' and '.join(missing)} cannot be shown"
-        if len(positions) > room:
-            return f"it takes {len(positions)} slots, and there are {room}"
-        if not table.are_open(positions):
+        if len(members) > room:
+            return f"it takes {len(members)} slots, and there are {room}"
+        if not table.are_open(members):
             return "limits do not let all of it be shown at once"
         return ""
 
-    def _company(self, bundle: Bundle, lead: int, room: int, table: "_Table") -> list[int]:
+    def _company(self, bundle: Bundle, room: int, table: "_Table") -> Together | None:
         """The lead of a flexible bundle and the best of its companions, as far as they fit."""
-        companions = [table.at[a] for a in bundle.actions[1:] if a in table.at]
+        lead = table.at.get(bundle.actions[0])
+        if lead is None:
+            return None
+        most = min(bundle.at_most or 0, room - 1)
         members = [lead]
-        for position in sorted(companions, key=table.rank):
-            if len(members) > min(bundle.at_most or 0, room - 1):
-                break
-            if table.are_open([*members, position]):
-                members.append(position)
-        return members
+        for companion in sorted(table.present(bundle.actions[1:]), key=table.rank):
+            if len(members) <= most and table.are_open([*members, companion]):
+                members.append(companion)
+        return table.together(bundle, members) if len(members) > 1 else None
 
     def _reason(self, bundle: Bundle, problem: str) -> Reason:
         names = ", ".join(self._names[action] for action in bundle.actions)
@@ -96,12 +111,17 @@ class Bundling:
 
 
 class _Table:
-    """Candidates, looked up one by one; `at` is each action's position among them."""
+    """The candidates, looked up one by one; `at` is the position of each that is in any bundle."""
 
-    def __init__(self, candidates: Candidates, limits: Limits) -> None:
+    def __init__(self, candidates: Candidates, limits: Limits, members: frozenset[int]) -> None:
         self._candidates = candidates
         self._limits = limits
-        self.at = {action: i for i, action in enumerate(candidates.actions.tolist())}
+        actions = enumerate(candidates.actions.tolist())
+        self.at = {action: position for position, action in actions if action in members}
+
+    def present(self, actions: Sequence[int]) -> list[int]:
+        """The positions of those that are candidates, in the same order."""
+        return [self.at[action] for action in actions if action in self.at]
 
     def treatment(self, position: int) -> int:
         return self._candidates.treatments.item(position)
@@ -110,20 +130,10 @@ class _Table:
         """A sort key: the best first."""
         return -self._candidates.priorities.item(position), self._candidates.ties.item(position)
 
-    def are_open(self, positions: Iterable[int]) -> bool:
+    def are_open(self, positions: Sequence[int]) -> bool:
         return self._limits.together([self.treatment(position) for position in positions])
 
-    def unit(self, positions: Sequence[int], bundle: Bundle | None) -> Unit:
-        """What these positions are worth together; nothing if there are none."""
-        if not positions:
-            return Unit((), 0.0, 0)
-        priorities = [self._candidates.priorities.item(position) for position in positions]
-        worth = sum(priorities) if bundle is not None and bundle.summed else priorities[0]
-        name = "" if bundle is None or len(positions) == 1 else bundle.name
-        return Unit(tuple(positions), worth, self._candidates.ties.item(positions[0]), name)
-
-
-def columns(units: Sequence[Unit]) -> tuple[Vector, Indexes]:
-    """The priorities and ties of units, as arrays."""
-    priorities = np.array([unit.priority for unit in units], dtype=np.float64)
-    return priorities, np.array([unit.tie for unit in units], dtype=np.intp)
+    def together(self, bundle: Bundle, positions: Sequence[int]) -> Together:
+        counted = positions if bundle.summed else positions[:1]
+        worth = sum(self._candidates.priorities.item(position) for position in counted)
+        return Together(bundle.name, tuple(positions), worth)

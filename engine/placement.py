@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arbitration import Candidates
-from engine.bundling import Bundling, columns
+from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.exploration import choose
 from engine.limits import NO_LIMITS, Limits
@@ -88,18 +88,17 @@ def _together(
     chosen: list[Chosen] = []
     while len(chosen) < slots:
         candidates = _still_open(candidates, limits)
-        units = bundling.units(candidates, slots - len(chosen), limits)
+        entries = bundling.entries(candidates, slots - len(chosen), limits)
         if not chosen:
-            limits.exclude(units.apart)
-        priorities, ties = columns(units.competing)
-        picks = draw(priorities, 1, ties=ties)
+            limits.exclude(entries.apart)
+        picks = draw(entries.priorities, 1, ties=entries.ties)
         if not picks:
             break
         [(at, probability)] = picks
-        unit = units.competing[at]
-        positions = list(unit.positions)
+        bundle, shown, _ = entries.brought(at)
+        positions = list(shown)
         treatments = candidates.treatments[positions].tolist()
-        chosen += [Chosen(treatment, probability, unit.bundle) for treatment in treatments]
+        chosen += [Chosen(treatment, probability, bundle) for treatment in treatments]
         limits.chosen(treatments)
         keep = np.ones(len(candidates.treatments), dtype=np.bool_)
         keep[positions] = False
@@ -112,7 +111,8 @@ def _still_open(candidates: Candidates, limits: Limits) -> Candidates:
     admitted = limits.open_to(treatments)
     if len(admitted) == len(treatments):
         return candidates
-    return _kept(candidates, np.isin(candidates.treatments, admitted))
+    kept = frozenset(admitted)
+    return _kept(candidates, np.array([treatment in kept for treatment in treatments]))
 
 
 def _kept(candidates: Candidates, where: npt.NDArray[np.bool_]) -> Candidates:

@@ -1,7 +1,8 @@
 """Limit: how many offers of an issue, a group or a family one answer holds."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from engine.circumstances import Circumstances
@@ -20,7 +21,11 @@ class _Kind(NamedTuple):
 
 
 class VarietyGuard:
-    """The answer limits of one book; they remember no other answer."""
+    """The answer limits of one book; they remember no other answer.
+
+    `kinds_of` are the kinds each treatment counts as; `of_kind` the treatments that no mandatory
+    action owns, by kind.
+    """
 
     def __init__(self, book: RuleBook) -> None:
         self.limits = book.arbitration.limits
@@ -33,7 +38,11 @@ class VarietyGuard:
             for t in book.treatments
         )
         classes = [book.actions[t.action].action_class for t in book.treatments]
-        self.leads = tuple(each is ActionClass.MANDATORY for each in classes)
+        of_kind: dict[_Kind, set[int]] = defaultdict(set)
+        for treatment, kinds in enumerate(self.kinds_of):
+            for kind in kinds if classes[treatment] is not ActionClass.MANDATORY else ():
+                of_kind[kind].add(treatment)
+        self.of_kind = {kind: frozenset(treatments) for kind, treatments in of_kind.items()}
 
     def limit(
         self,
@@ -52,18 +61,17 @@ class VarietyGuard:
 class Variety(Foreseeing):
     """What one answer holds so far."""
 
-    __slots__ = ("_guard", "_held")
+    __slots__ = ("_closed", "_guard", "_held")
 
     def __init__(self, guard: VarietyGuard) -> None:
         self._guard = guard
         self._held: Counter[_Kind] = Counter()
+        self._closed: frozenset[int] = frozenset()
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
         """Those of which there may be one more; mandatory ones always."""
-        if not self._held:
-            return list(treatments)
-        leads = self._guard.leads
-        return [t for t in treatments if leads[t] or not any(self._full(t, self._held))]
+        closed = self._closed
+        return [t for t in treatments if t not in closed] if closed else list(treatments)
 
     def steady(self, picks: int) -> bool:
         """Whether there is room for so many more of every kind."""
@@ -72,28 +80,31 @@ class Variety(Foreseeing):
 
     def chosen(self, treatment: int) -> None:
         """Counts an offer of this answer."""
-        self._held.update(self._guard.kinds_of[treatment])
+        for kind in self._guard.kinds_of[treatment]:
+            self._held[kind] += 1
+            if self._held[kind] >= self._guard.limits[kind.limit].at_most:
+                self._closed |= self._guard.of_kind.get(kind, frozenset())
 
     def together(self, treatments: Sequence[int]) -> bool:
         """Whether there is room for all of these."""
-        held = self._held.copy()
+        trial = copy(self)
+        trial._held = self._held.copy()
         for treatment in treatments:
-            if not self._guard.leads[treatment] and any(self._full(treatment, held)):
+            if treatment in trial._closed:
                 return False
-            held.update(self._guard.kinds_of[treatment])
+            trial.chosen(treatment)
         return True
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """One for each limit that is reached."""
-        if self._guard.leads[treatment]:
+        if treatment not in self._closed:
             return ()
-        return tuple(_reason(limit, kind) for limit, kind in self._full(treatment, self._held))
-
-    def _full(self, treatment: int, held: Counter[_Kind]) -> Iterator[tuple[AnswerLimit, _Kind]]:
-        for kind in self._guard.kinds_of[treatment]:
-            limit = self._guard.limits[kind.limit]
-            if held[kind] >= limit.at_most:
-                yield limit, kind
+        limits = self._guard.limits
+        return tuple(
+            _reason(limits[kind.limit], kind)
+            for kind in self._guard.kinds_of[treatment]
+            if self._held[kind] >= limits[kind.limit].at_most
+        )
 
 
 def _reason(limit: AnswerLimit, kind: _Kind) -> Reason:
