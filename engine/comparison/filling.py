@@ -98,4 +98,4 @@ def _filled(
         bundling=bundling,
     )
     action_of = dict(zip(treatments, contenders.actions.tolist(), strict=True))
-    return [action_of[treatment] for treatment, _ in chosen]
+    return [action_of[treatment] for treatment, _, _ in chosen]
