@@ -1,15 +1,16 @@
 """DecisionService: one question a call, or any number over a stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import grpc
 
 from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.answers import Answers, encode_on_stream
-from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, send
+from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, Wait, send
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
@@ -64,13 +65,13 @@ class Decisions:
             "DecideStream": self._gate.conversation("DecideStream", self._stream),
         }
 
-    def _decide(self, request: DecideRequest, remaining: float | None) -> bytes | Awaitable[bytes]:
+    def _decide(self, request: DecideRequest, remaining: float | None) -> bytes | Wait:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            return self._decide_later(began, question, deadline)
+            return partial(self._decide_later, began, question, deadline)
         return self._answer(began, question, decided)
 
     async def _decide_later(self, began: float, question: Question, deadline: float) -> bytes:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -64,18 +64,22 @@ class Handler:
     prompt: "Prompt | None" = None
 
 
+Wait: TypeAlias = Callable[[], Awaitable[bytes]]
+"""Begins what has to be waited for; it is not begun for a caller who has gone meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """The two halves of a `Handler.call` that mostly answers at once.
 
     Attributes:
-        at_once: the answer to a request, or why there is none, or what to wait for. Takes the seconds
-            that remain of the caller's deadline.
-        later: waits for that, and ends the call with a status where nothing comes of it.
+        at_once: the answer to a request, or why there is none, or what there is to wait for. Takes the
+            seconds that remain of the caller's deadline.
+        later: begins to wait for that, and ends the call with a status where nothing comes of it.
     """
 
-    at_once: Callable[[bytes, float | None], bytes | Refusal | Awaitable[bytes]]
-    later: Callable[[Awaitable[bytes], Context], Awaitable[bytes]]
+    at_once: Callable[[bytes, float | None], "bytes | Refusal | Wait"]
+    later: Callable[["Wait", Context], Awaitable[bytes]]
 
 
 class Gate:
@@ -101,7 +105,7 @@ class Gate:
         self,
         name: str,
         request: type[Request],
-        method: Callable[[Request, float | None], bytes | Awaitable[bytes]],
+        method: Callable[[Request, float | None], bytes | Wait],
     ) -> Handler:
         """One message in, one out, serialized, within what remains of the caller's deadline (seconds).
 
@@ -110,7 +114,7 @@ class Gate:
         """
         decode = request.FromString
 
-        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Awaitable[bytes]:
+        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait:
             try:
                 if remaining is not None and remaining <= 0.0:
                     raise Ended(
@@ -121,9 +125,9 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return self.refusal(name, error)
 
-        async def later(answer: Awaitable[bytes], context: Context) -> bytes:
+        async def later(wait: Wait, context: Context) -> bytes:
             try:
-                return await answer
+                return await wait()
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return await self._end(context, self.refusal(name, error))
 

@@ -3,7 +3,8 @@
 import asyncio
 from base64 import b64encode
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
@@ -76,7 +77,7 @@ class Call(Stream):
     def begin(self) -> None:
         """See `Stream`: a method that converses begins now, others when their message is there."""
         if self._handler.asks_many:
-            self._run(self._handler.call(None, self))
+            self._run(partial(self._handler.call, None, self))
 
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
@@ -112,7 +113,7 @@ class Call(Stream):
             self.refuse(unfit.refusal)
             return
         if handler.prompt is None:
-            self._run(handler.call(message, self))
+            self._run(partial(handler.call, message, self))
             return
         answer = handler.prompt.at_once(message, self.time_remaining())
         if isinstance(answer, bytes):
@@ -120,20 +121,20 @@ class Call(Stream):
         elif isinstance(answer, Refusal):
             self.refuse(answer)
         else:
-            self._run(handler.prompt.later(answer, self))
+            self._run(partial(handler.prompt.later, answer, self))
 
     # --- the method runs ---------------------------------------------------------------------
 
-    def _run(self, method: Awaitable[bytes | None]) -> None:
+    def _run(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
         """Has the method run beside others, until its deadline."""
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._finish(method))
         if self._deadline is not None:
             self._timer = loop.call_at(self._deadline, self._expire)
 
-    async def _finish(self, method: Awaitable[bytes | None]) -> None:
+    async def _finish(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
         try:
-            answer = await method
+            answer = await method()
         except grpc.aio.AbortError:
             return
         except asyncio.CancelledError:

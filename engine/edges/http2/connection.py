@@ -201,9 +201,10 @@ class Connection(asyncio.Protocol):
         return len(frames.PREFACE)
 
     def _tell(self, said: bytes) -> None:
+        """Has this leave at the end of the turn, with all else that is said in it."""
+        if not (self._reading or self._out):
+            self._loop.call_soon(self._flush)
         self._out.append(said)
-        if not self._reading:
-            self._flush()
 
     def _flush(self) -> None:
         if self._out:
@@ -546,8 +547,6 @@ class Connection(asyncio.Protocol):
         self._streams.pop(stream.number, None)
         if not stream.asked:
             self.reset(stream.number, Code.NO_ERROR)
-        if self._leaving and not self._reading:
-            self._flush()
 
     def _let_go(self, stream: Stream) -> None:
         """Nobody waits for the reply any more."""
