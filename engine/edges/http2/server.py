@@ -36,13 +36,14 @@ class Server:
         loop = asyncio.get_running_loop()
         for host in hosts:
             server = await loop.create_server(
-                self._connection, host, port, ssl=tls, backlog=_BACKLOG
+                self.connection, host, port, ssl=tls, backlog=_BACKLOG
             )
             self._listening.append(server)
             port = server.sockets[0].getsockname()[1]
         return port
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """A connection that has not been made yet: what listens makes it."""
         return Connection(self._stream, self._read, self._limits, self._connections)
 
     def _stream(self, connection: Connection, number: int, opening: Opening) -> Stream:
