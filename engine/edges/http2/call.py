@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
@@ -64,7 +65,7 @@ class Call(Stream):
         self._handler, timeout, self._encoding = head
         self._deadline = None if timeout is None else connection.arrived + timeout
         self._limit = limit
-        self._body = b""
+        self._body: bytes | bytearray = b""
         self._begun = False
         self._messages: deque[tuple[bytes, int]] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -81,7 +82,10 @@ class Call(Stream):
 
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
-        self._body = self._body + data if self._body else data
+        if self._body:
+            self._collected().extend(data)
+        else:
+            self._body = data
         try:
             if self._handler.asks_many:
                 self._unpack_messages()
@@ -91,10 +95,17 @@ class Call(Stream):
             self.refuse(unfit.refusal)
             self._stop()
 
+    def _collected(self) -> bytearray:
+        """The body, ready to grow: most come in one piece and need not."""
+        if not isinstance(self._body, bytearray):
+            self._body = bytearray(self._body)
+        return self._body
+
     def _unpack_messages(self) -> None:
-        while (found := first(self._body, self._encoding, self._limit)) is not None:
+        body = self._collected()
+        while (found := first(body, self._encoding, self._limit)) is not None:
             self._messages.append(found)
-            self._body = self._body[found[1] :]
+            del body[: found[1]]
         _wake(self._reading)
 
     def complete(self) -> None:
@@ -130,7 +141,7 @@ class Call(Stream):
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._finish(method))
         if self._deadline is not None:
-            self._timer = loop.call_at(self._deadline, self._expire)
+            self._timer = loop.call_later(self._deadline - monotonic(), self._expire)
 
     async def _finish(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
         try:
@@ -188,7 +199,7 @@ class Call(Stream):
         """Seconds until the caller's deadline; None if there is none."""
         if self._deadline is None:
             return None
-        return self._deadline - asyncio.get_running_loop().time()
+        return self._deadline - monotonic()
 
     async def abort(
         self,

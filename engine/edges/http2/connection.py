@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, MutableSet
 from struct import Struct
+from time import monotonic
 from typing import Final, NamedTuple, Protocol, cast
 
 from engine.edges.http2 import frames
@@ -20,6 +21,7 @@ _RESTLESS: Final = 10_000
 _FORGOTTEN: Final = 100
 _LAST_PING: Final = b"farewell"
 _KEEPALIVE: Final = b"are-you?"
+_LAST_WAIT: Final = 1.0
 _NUMBER: Final = Struct(">I").pack
 
 
@@ -44,18 +46,22 @@ class Stream:
 
     Attributes:
         window: octets of the reply that its caller would still take.
+        room: octets of the request that may still come.
         unsent: octets of the reply that wait for the caller to take them.
         farewell: the headers that end the reply, once it is complete.
         asked: whether the request is complete.
         ended: whether the reply is, or nobody waits for it any more.
     """
 
-    __slots__ = ("asked", "connection", "ended", "farewell", "number", "unsent", "window")
+    __slots__ = (
+        "asked", "connection", "ended", "farewell", "number", "room", "unsent", "window",
+    )  # fmt: skip
 
     def __init__(self, connection: "Connection", number: int) -> None:
         self.connection = connection
         self.number = number
         self.window = connection.stream_window
+        self.room = connection.stream_room
         self.unsent = bytearray()
         self.farewell: bytes | None = None
         self.asked = False
@@ -122,6 +128,7 @@ class Connection(asyncio.Protocol):
         self._heard = True
         self._timer: asyncio.TimerHandle | None = None
         self.stream_window = frames.WINDOW
+        self.stream_room = limits.message + frames.WINDOW
         self.arrived = 0.0
         self.gone: asyncio.Future[None] = self._loop.create_future()
 
@@ -138,7 +145,7 @@ class Connection(asyncio.Protocol):
         self._tell(
             frames.settings(
                 (Setting.MAX_CONCURRENT_STREAMS, self._limits.streams),
-                (Setting.INITIAL_WINDOW_SIZE, self._limits.message + frames.WINDOW),
+                (Setting.INITIAL_WINDOW_SIZE, self.stream_room),
                 (Setting.MAX_HEADER_LIST_SIZE, _LARGEST_BLOCK // 2),
             )
             + frames.frame(Kind.WINDOW_UPDATE, 0, 0, _NUMBER(_WINDOW - frames.WINDOW))
@@ -176,7 +183,7 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._heard = self._reading = True
-        self.arrived = self._loop.time()
+        self.arrived = monotonic()
         try:
             data = self._rest + data if self._rest else data
             begins = 0 if self._greeted else self._greet(data)
@@ -242,11 +249,25 @@ class Connection(asyncio.Protocol):
     # --- the end -----------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Has the client open no more calls; ends once those that are open have."""
+        """Has the client open no more calls; ends once those that are open have.
+
+        Calls that were on their way come in before the client answers our ping.
+        """
+        if not self._told:
+            self._transport.abort()
+            return
         body = _NUMBER(_LARGEST_WINDOW) + _NUMBER(Code.NO_ERROR)
         self._tell(
             frames.frame(Kind.GOAWAY, 0, 0, body) + frames.frame(Kind.PING, 0, 0, _LAST_PING)
         )
+        self._loop.call_later(_LAST_WAIT, self._depart)
+
+    def _depart(self) -> None:
+        """No more calls come."""
+        if not (self._leaving or self._over):
+            self._leaving = True
+            body = _NUMBER(self._last) + _NUMBER(Code.NO_ERROR)
+            self._tell(frames.frame(Kind.GOAWAY, 0, 0, body))
 
     def abort(self) -> None:
         """Ends at once."""
@@ -271,6 +292,9 @@ class Connection(asyncio.Protocol):
         if stream is None or stream.asked:
             self._stray(stream, number)
             return
+        stream.room -= len(body)
+        if stream.room < 0:
+            raise Broken(Code.FLOW_CONTROL_ERROR, "more was sent than there is room for")
         if data:
             stream.take(data)
         else:
@@ -396,9 +420,7 @@ class Connection(asyncio.Protocol):
             self._fidget()
             self._out.append(frames.frame(Kind.PING, ACK, 0, body))
         elif body == _LAST_PING:
-            self._leaving = True
-            body = _NUMBER(self._last) + _NUMBER(Code.NO_ERROR)
-            self._out.append(frames.frame(Kind.GOAWAY, 0, 0, body))
+            self._depart()
 
     def _goaway(self, _: int, number: int, body: bytes) -> None:
         if number:
@@ -501,6 +523,7 @@ class Connection(asyncio.Protocol):
 
     def more(self, stream: Stream, octets: int) -> None:
         """Lets the client send so much more on this stream."""
+        stream.room += octets
         if not (stream.asked or stream.ended):
             self._tell(frames.frame(Kind.WINDOW_UPDATE, 0, stream.number, _NUMBER(octets)))
 

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from itertools import chain, repeat
-from typing import Final
+from typing import Final, TypeAlias
 
 _LENGTHS: Final = (
     "13 23 28x7 24 30 28x2 30 28x8 30 28x9 6 10x2 12 13 6 8 11 10x2 8 11 8 6x3 5x3 6x7 7 8 15 6 12 10"
@@ -16,6 +16,12 @@ _LENGTHS: Final = (
 
 _END: Final = 256
 _KEPT: Final = 1_024
+_STEPS: Final = 1 << 16
+
+_Begun: TypeAlias = tuple[int, int]
+"""The length in bits of a code that has begun, and its value so far."""
+
+_NOTHING: Final = (0, 0)
 
 
 class BadText(ValueError):
@@ -49,17 +55,28 @@ def decode(coded: bytes) -> bytes:
     b'www.example.com'
     """
     text = bytearray()
-    bits = code = 0
+    begun = _NOTHING
     for octet in coded:
-        for shift in range(7, -1, -1):
-            code = code << 1 | octet >> shift & 1
-            bits += 1
-            symbol = _SYMBOLS.get((bits, code))
-            if symbol is not None:
-                if symbol == _END:
-                    raise BadText("a text holds the code that ends it")
-                text.append(symbol)
-                bits = code = 0
+        found, begun = _step(begun, octet)
+        text += found
+    bits, code = begun
     if bits > 7 or code != (1 << bits) - 1:
         raise BadText("a text is not filled up with ones")
     return bytes(text)
+
+
+@lru_cache(_STEPS)
+def _step(begun: _Begun, octet: int) -> tuple[bytes, _Begun]:
+    """What the next octet completes after what had begun before it, and what begins in it."""
+    text = bytearray()
+    bits, code = begun
+    for shift in range(7, -1, -1):
+        code = code << 1 | octet >> shift & 1
+        bits += 1
+        symbol = _SYMBOLS.get((bits, code))
+        if symbol is not None:
+            if symbol == _END:
+                raise BadText("a text holds the code that ends it")
+            text.append(symbol)
+            bits = code = 0
+    return bytes(text), (bits, code)

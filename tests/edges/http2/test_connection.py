@@ -275,6 +275,27 @@ async def test_a_conversation_goes_on_until_the_caller_is_done() -> None:
     assert status(client, 1) == 0
 
 
+async def test_more_than_there_is_room_for_breaks_the_connection() -> None:
+    deaf = Patient()
+    client = await greeted(server(Limits(100), Deaf=Handler(deaf, asks_many=True)))
+    part = frame(Kind.DATA, 0, 1, framed(bytes(100)) * 100)
+    client.say(headers(1, "Deaf"), part * 6)
+    assert client.farewell() is None
+    client.say(part)
+    assert client.farewell() == Code.FLOW_CONTROL_ERROR
+
+
+async def test_a_message_that_comes_octet_by_octet_is_read() -> None:
+    client = await greeted(server(Echo=ECHO, Talk=TALK))
+    message = framed(bytes(range(200)))
+    for number, method in ((1, "Echo"), (3, "Talk")):
+        client.say(headers(number, method))
+        client.say(*[frame(Kind.DATA, 0, number, bytes((octet,))) for octet in message])
+        client.say(frame(Kind.DATA, END_STREAM, number))
+        await client.wait()
+        assert client.data(number) == message
+
+
 async def test_what_was_read_of_a_conversation_makes_room_for_more() -> None:
     client = await greeted(server(Talk=TALK))
     client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"abc")))
@@ -351,6 +372,16 @@ async def test_a_server_that_stops_lets_open_calls_end() -> None:
     slow.go.set()
     await client.wait()
     assert status(client, 1) == 0
+    assert client.transport.closed
+    client.connection.connection_lost(None)
+    await asyncio.wait_for(stopping, 10)
+
+
+async def test_a_server_that_stops_does_not_wait_for_who_never_spoke() -> None:
+    made = server()
+    client = connect(made)
+    stopping = asyncio.ensure_future(made.stop(60.0))
+    await client.wait()
     assert client.transport.closed
     client.connection.connection_lost(None)
     await asyncio.wait_for(stopping, 10)
