@@ -20,7 +20,7 @@ from engine.edges.grpc.checking import check_files
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine, OpenEngine
 from engine.edges.grpc.turns import Turns
-from engine.edges.http2.connection import Limits
+from engine.edges.http2.sending import Limits
 from engine.edges.http2.server import Server
 from engine.errors import InvalidInput, Violation
 from engine.garbage import tend

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import grpc
 
 from engine.edges.grpc.status import Refusal
-from engine.edges.http2.connection import Connection, Stream
+from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import Code
 from engine.edges.http2.heads import Head, Malformed, NotGrpc
 from engine.edges.http2.hpack import Field, pack
 from engine.edges.http2.messages import Unfit, first, framed, only
+from engine.edges.http2.stream import Stream
 
 _OPENING: Final = b"\x88" + pack((b"content-type", b"application/grpc"))  # 0x88 is :status 200
 _WELL: Final = pack((b"grpc-status", b"0"))

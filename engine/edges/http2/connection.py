@@ -5,85 +5,24 @@ from collections import deque
 from collections.abc import Callable, MutableSet
 from struct import Struct
 from time import monotonic
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Protocol, cast
 
 from engine.edges.http2 import frames
 from engine.edges.http2.frames import ACK, END_HEADERS, END_STREAM, Broken, Code, Kind, Setting
 from engine.edges.http2.heads import Opening
 from engine.edges.http2.hpack import Field, Unpackable, Unpacker
+from engine.edges.http2.sending import LARGEST_WINDOW, Limits, Sending
+from engine.edges.http2.stream import Stream
 
 _AT_ONCE: Final = 16
 _REPLENISH: Final = 1 << 20
 _WINDOW: Final = 1 << 24
-_LARGEST_WINDOW: Final = (1 << 31) - 1
 _LARGEST_BLOCK: Final = 32_768
 _RESTLESS: Final = 10_000
-_FORGOTTEN: Final = 100
 _LAST_PING: Final = b"farewell"
 _KEEPALIVE: Final = b"are-you?"
 _LAST_WAIT: Final = 1.0
 _NUMBER: Final = Struct(">I").pack
-
-
-class Limits(NamedTuple):
-    """What a connection may ask for. Times are seconds, sizes octets.
-
-    Attributes:
-        message: the largest message taken.
-        streams: calls that may be open at once; more are refused, to be tried again.
-        silence: after how much silence a client is asked whether it is still there.
-        patience: how long it then has to say something.
-    """
-
-    message: int
-    streams: int = 1_000
-    silence: float = 60.0
-    patience: float = 20.0
-
-
-class Stream:
-    """A request and its reply, as far as the connection knows them.
-
-    Attributes:
-        window: octets of the reply that its caller would still take.
-        room: octets of the request that may still come.
-        unsent: octets of the reply that wait for the caller to take them.
-        farewell: the headers that end the reply, once it is complete.
-        asked: whether the request is complete.
-        ended: whether the reply is, or nobody waits for it any more.
-    """
-
-    __slots__ = (
-        "asked", "connection", "ended", "farewell", "number", "room", "unsent", "window",
-    )  # fmt: skip
-
-    def __init__(self, connection: "Connection", number: int) -> None:
-        self.connection = connection
-        self.number = number
-        self.window = connection.stream_window
-        self.room = connection.stream_room
-        self.unsent = bytearray()
-        self.farewell: bytes | None = None
-        self.asked = False
-        self.ended = False
-
-    def begin(self) -> None:
-        """The request's headers have come."""
-
-    def take(self, data: bytes) -> None:
-        """A part of the request has come."""
-
-    def complete(self) -> None:
-        """The request is complete."""
-
-    def serve(self) -> None:
-        """It is this request's turn, which was asked for by `Connection.queue`."""
-
-    def sent(self) -> None:
-        """Nothing of the reply waits any more."""
-
-    def lost(self) -> None:
-        """The caller has gone, or wants no reply any more."""
 
 
 class Open(Protocol):
@@ -93,8 +32,8 @@ class Open(Protocol):
         """The stream of this number."""
 
 
-class Connection(asyncio.Protocol):
-    """Speaks HTTP/2 with one client. What is told to it within one turn leaves in one piece.
+class Connection(Sending):
+    """Speaks HTTP/2 with one client: the half that listens, and both together.
 
     Args:
         open_: makes the streams.
@@ -109,26 +48,18 @@ class Connection(asyncio.Protocol):
         limits: Limits,
         alive: MutableSet["Connection"],
     ) -> None:
+        super().__init__(limits)
         self._open = open_
         self._limits = limits
         self._alive = alive
-        self._loop = asyncio.get_running_loop()
         self._unpacker = Unpacker(read)
-        self._streams: dict[int, Stream] = {}
         self._queue: deque[Stream] = deque()
-        self._blocked: dict[int, Stream] = {}
-        self._dropped: deque[int] = deque(maxlen=_FORGOTTEN)
         self._block: tuple[int, int, bytearray] | None = None
         self._rest = b""
-        self._out: list[bytes] = []
-        self._greeted = self._told = self._over = self._paused = self._reading = False
-        self._leaving = False
-        self._last = self._taken = self._restless = 0
-        self._window = frames.WINDOW
+        self._greeted = self._told = False
+        self._last = self._taken = 0
         self._heard = True
         self._timer: asyncio.TimerHandle | None = None
-        self.stream_window = frames.WINDOW
-        self.stream_room = limits.message + frames.WINDOW
         self.arrived = 0.0
         self.gone: asyncio.Future[None] = self._loop.create_future()
 
@@ -155,6 +86,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self._over = True
+        self._out.clear()
         self._alive.discard(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -207,20 +139,6 @@ class Connection(asyncio.Protocol):
         self._greeted = True
         return len(frames.PREFACE)
 
-    def _tell(self, said: bytes) -> None:
-        """Has this leave at the end of the turn, with all else that is said in it."""
-        if not (self._reading or self._out):
-            self._loop.call_soon(self._flush)
-        self._out.append(said)
-
-    def _flush(self) -> None:
-        if self._out:
-            said = b"".join(self._out)
-            self._out.clear()
-            self._transport.write(said)
-        if self._over or (self._leaving and not self._streams):
-            self._transport.close()
-
     def _break_off(self, code: Code, why: str) -> None:
         """Tells the client what is wrong, and hears nothing more."""
         body = _NUMBER(self._last) + _NUMBER(code) + why.encode()
@@ -256,7 +174,7 @@ class Connection(asyncio.Protocol):
         if not self._told:
             self._transport.abort()
             return
-        body = _NUMBER(_LARGEST_WINDOW) + _NUMBER(Code.NO_ERROR)
+        body = _NUMBER(LARGEST_WINDOW) + _NUMBER(Code.NO_ERROR)
         self._tell(
             frames.frame(Kind.GOAWAY, 0, 0, body) + frames.frame(Kind.PING, 0, 0, _LAST_PING)
         )
@@ -402,12 +320,6 @@ class Connection(asyncio.Protocol):
         self._out.append(frames.frame(Kind.SETTINGS, ACK, 0))
         self._pump_all()
 
-    def _widen(self, by: int) -> None:
-        for stream in self._streams.values():
-            stream.window += by
-            if stream.window > _LARGEST_WINDOW:
-                raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
-
     def _push_promise(self, _: int, __: int, ___: bytes) -> None:
         raise Broken(Code.PROTOCOL_ERROR, "clients promise nothing")
 
@@ -436,7 +348,7 @@ class Connection(asyncio.Protocol):
             self._window += more
             if more == 0:
                 raise Broken(Code.PROTOCOL_ERROR, "a window grows by nothing")
-            if self._window > _LARGEST_WINDOW:
+            if self._window > LARGEST_WINDOW:
                 raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
             self._pump_all()
             return
@@ -446,7 +358,7 @@ class Connection(asyncio.Protocol):
         if stream is None:
             return
         stream.window += more
-        if more == 0 or stream.window > _LARGEST_WINDOW:
+        if more == 0 or stream.window > LARGEST_WINDOW:
             self._let_go(stream)
             self.reset(number, Code.FLOW_CONTROL_ERROR if more else Code.PROTOCOL_ERROR)
         else:
@@ -480,106 +392,7 @@ class Connection(asyncio.Protocol):
         self._reading = False
         self._flush()
 
-    # --- what goes ---------------------------------------------------------------------------
 
-    def reply(self, stream: Stream, opening: bytes, data: bytes, farewell: bytes) -> None:
-        """Sends a whole reply: headers, data, and the headers that end it."""
-        size = len(data)
-        if size > self._window or size > stream.window or size > frames.MOST or self._paused:
-            self.open(stream, opening)
-            self.send(stream, data)
-            self.close(stream, farewell)
-            return
-        self._window -= size
-        number, header = stream.number, frames.header
-        self._tell(
-            b"".join(
-                (
-                    header(Kind.HEADERS, END_HEADERS, number, len(opening)),
-                    opening,
-                    header(Kind.DATA, 0, number, size),
-                    data,
-                    header(Kind.HEADERS, _LAST_HEADERS, number, len(farewell)),
-                    farewell,
-                )
-            )
-        )
-        self._finish(stream)
-
-    def open(self, stream: Stream, block: bytes) -> None:
-        """Sends the headers that begin a reply."""
-        self._tell(frames.frame(Kind.HEADERS, END_HEADERS, stream.number, block))
-
-    def send(self, stream: Stream, data: bytes) -> None:
-        """Sends data, or as much of it as the client takes now and the rest later."""
-        self._restless = 0
-        stream.unsent += data
-        self._pump(stream)
-
-    def close(self, stream: Stream, block: bytes) -> None:
-        """Ends the reply with these headers, once all data are sent."""
-        stream.farewell = block
-        self._pump(stream)
-
-    def more(self, stream: Stream, octets: int) -> None:
-        """Lets the client send so much more on this stream."""
-        stream.room += octets
-        if not (stream.asked or stream.ended):
-            self._tell(frames.frame(Kind.WINDOW_UPDATE, 0, stream.number, _NUMBER(octets)))
-
-    def drop(self, stream: Stream, code: Code) -> None:
-        """Ends a stream that should never have begun."""
-        stream.ended = True
-        self._streams.pop(stream.number, None)
-        self.reset(stream.number, code)
-
-    def reset(self, number: int, code: Code) -> None:
-        """Tells the client that a stream has ended before its time."""
-        self._dropped.append(number)
-        self._tell(frames.frame(Kind.RST_STREAM, 0, number, _NUMBER(code)))
-
-    def _pump_all(self) -> None:
-        for stream in list(self._blocked.values()):
-            self._pump(stream)
-
-    def _pump(self, stream: Stream) -> None:
-        if stream.ended:
-            return
-        unsent = stream.unsent
-        while unsent:
-            room = 0 if self._paused else min(self._window, stream.window, frames.MOST)
-            if room <= 0:
-                self._blocked[stream.number] = stream
-                return
-            part = bytes(unsent[:room])
-            del unsent[:room]
-            self._window -= len(part)
-            stream.window -= len(part)
-            self._tell(frames.frame(Kind.DATA, 0, stream.number, part))
-        self._blocked.pop(stream.number, None)
-        if stream.farewell is not None:
-            self._tell(frames.frame(Kind.HEADERS, _LAST_HEADERS, stream.number, stream.farewell))
-            self._finish(stream)
-        else:
-            stream.sent()
-
-    def _finish(self, stream: Stream) -> None:
-        """The reply is complete: what the client has still to say does not matter."""
-        self._restless = 0
-        stream.ended = True
-        self._streams.pop(stream.number, None)
-        if not stream.asked:
-            self.reset(stream.number, Code.NO_ERROR)
-
-    def _let_go(self, stream: Stream) -> None:
-        """Nobody waits for the reply any more."""
-        stream.ended = True
-        self._streams.pop(stream.number, None)
-        self._blocked.pop(stream.number, None)
-        stream.lost()
-
-
-_LAST_HEADERS: Final = END_HEADERS | END_STREAM
 _TAKE: Final = (
     Connection._data,
     Connection._headers,

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from engine.edges.grpc.gate import Handler
 from engine.edges.http2.call import Call, Declined
-from engine.edges.http2.connection import Connection, Limits, Stream
+from engine.edges.http2.connection import Connection
 from engine.edges.http2.heads import Head, Opening, opening
+from engine.edges.http2.sending import Limits
+from engine.edges.http2.stream import Stream
 
 _BACKLOG = 1_024
 

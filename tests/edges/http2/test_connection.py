@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from engine.edges.grpc.gate import Context, Handler, Prompt
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2 import frames
-from engine.edges.http2.connection import Limits
 from engine.edges.http2.frames import END_HEADERS, END_STREAM, Code, Kind, Setting, frame
 from engine.edges.http2.hpack import pack
 from engine.edges.http2.messages import framed
+from engine.edges.http2.sending import Limits
 from tests.edges.http2.wire import (
     Client,
     call,

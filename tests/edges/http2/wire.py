@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from engine.edges.grpc.gate import Context, Handler
 from engine.edges.http2 import frames
-from engine.edges.http2.connection import Connection, Limits
+from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import END_HEADERS, END_STREAM, Frame, Kind, frame
 from engine.edges.http2.hpack import Field, Unpacker, pack
 from engine.edges.http2.messages import framed
+from engine.edges.http2.sending import Limits
 from engine.edges.http2.server import Server
 
 PATH = "/floor.Floor/"
