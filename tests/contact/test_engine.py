@@ -188,6 +188,7 @@ async def test_one_of_the_family_took_it(settings, circle):
         await know(engine, BEN, household_id="h1")
         await know(engine, CustomerId("cleo"), household_id="h2")
         answer = await ask(engine)
+        assert shown(await ask(engine, BEN)) == ["a"]
         await engine.record([response(answer, "accept", circle.time)])
         assert shown(await ask(engine, BEN)) == []
         assert shown(await ask(engine, CustomerId("cleo"))) == ["a"]
