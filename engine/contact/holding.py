@@ -58,7 +58,7 @@ class Held:
             times,
             self.rule,
             zone or self.zone,
-            lifted=_latest(counts, self.lifting, scope),
+            lifting=sorted(counts.get(self.lifting[scope], ())) if self.lifting else (),
             ended=_latest(counts, self.ending, scope),
         )
 
