@@ -244,6 +244,14 @@ def test_a_clock_set_back_over_midnight_does_not_find_the_day_empty():
     assert desk.offered() == []
 
 
+def test_what_was_shown_long_ago_is_not_remembered_offer_by_offer():
+    desk = one({"total": 10**6, "hold": "31d"})
+    for _ in range(3_000):
+        desk.respond(desk.decide())
+    assert len(desk.ledger._due) <= 1_002
+    assert desk.account().confirmed == 3_000
+
+
 def test_the_next_period_is_drawn_before_it_begins():
     desk = one({"per_day": 1})
     start, end = span_of(Period.DAY, NOW, "UTC")
