@@ -57,9 +57,11 @@ class Desk:
         return [o.action_id for p in decision.placements for o in p.offers if not p.fallback]
 
     def respond(self, decision, outcome="impression"):
-        offer = decision.placements[0].offers[0]
+        self.tell(decision, decision.placements[0].offers[0].action_id, outcome)
+
+    def tell(self, decision, action_id, outcome):
         exposure = Exposure(
-            decision.decision_id, offer.action_id, "", "web", PlacementId("web.hero"),
+            decision.decision_id, action_id, "", "web", PlacementId("web.hero"),
             decision.decided_at, 1.0, 0.1, "", None,
         )  # fmt: skip
         self.guard.observe(Response(exposure, outcome, 0.0, None))
