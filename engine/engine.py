@@ -192,6 +192,11 @@ class AttuneEngine:
                 "Accepted events not yet applied.",
                 lambda: float(self._state.backlog),
             ),
+            Gauge(
+                "attune_offers_pending",
+                "Decisions whose offers count as shown while nobody reports on them.",
+                lambda: float(len(self._pending)),
+            ),
             *self._caps.gauges(),
         ]
 

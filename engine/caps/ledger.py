@@ -10,6 +10,7 @@ from engine.caps.price import BidPrice
 from engine.caps.vault import AccountKey, Charge, Share, Vault
 from engine.model import DAY, ActionId, DecisionId, Micros
 
+_REMEMBERED: Final = 1_000
 _KEPT: Final = DAY
 """How long an account outlives its period: a clock set back must not find it empty."""
 
@@ -50,6 +51,7 @@ class Ledger:
 
     Attributes:
         prices: the running price of every cap that ever had one, by `Cap.key`.
+        changes: how many changes there were to any account.
         closed_until: nothing is given out before this moment.
         late: offers shown after their share was given back: they count, and may exceed a cap.
         expired: offers whose share was given back for want of any sign that they were shown.
@@ -63,6 +65,8 @@ class Ledger:
         self._due: list[tuple[Micros, DecisionId, ActionId]] = []
         self.prices: dict[str, BidPrice] = {}
         self.closed_until: Micros = 0
+        self.changes = 0
+        self._changed: list[str] = []
         self.late = 0
         self.expired = 0
 
@@ -92,6 +96,13 @@ class Ledger:
         key = AccountKey(cap, span.start)
         return self._accounts.get(key) or Account(key, span)
 
+    def changed_since(self, seen: int) -> Sequence[str] | None:
+        """The caps (`Cap.key`) changed since there were `seen` changes; None if that is not known."""
+        behind = self.changes - seen
+        if seen < 0 or behind > len(self._changed):
+            return None
+        return self._changed[-behind:] if behind else ()
+
     def price(self, cap: str) -> BidPrice:
         """The running price of a cap."""
         return self.prices.setdefault(cap, BidPrice())
@@ -118,6 +129,7 @@ class Ledger:
         account = self._accounts.get(key)
         if account is not None:
             account.drawn = max(account.drawn, units)
+            self._note(account)
 
     # --- shares --------------------------------------------------------------------------------
 
@@ -125,6 +137,7 @@ class Ledger:
         """Reserves what an offer takes, all of which must have room."""
         for account, units in self._accounts_of(share):
             account.reserved += units
+            self._note(account)
         self._hold(share)
         self._vault.reserve(share)
 
@@ -136,6 +149,7 @@ class Ledger:
         for account, units in self._accounts_of(share):
             account.reserved -= units
             account.confirmed += units
+            self._note(account)
         self._vault.confirm(share)
         return True
 
@@ -146,6 +160,7 @@ class Ledger:
             return False
         for account, units in self._accounts_of(share):
             account.reserved -= units
+            self._note(account)
         self._vault.release(share)
         return True
 
@@ -166,6 +181,7 @@ class Ledger:
             if account is not None:
                 account.missing = max(0, account.missing - units)
                 account.confirmed += units
+                self._note(account)
 
     def expire(self, now: Micros) -> None:
         """Gives back the shares that were held long enough."""
@@ -179,9 +195,16 @@ class Ledger:
         for account in self.accounts:
             if account.missing and account.missing_until <= now:
                 account.missing = 0
+                self._note(account)
             if account.span.end is not None and account.span.end + _KEPT <= now:
                 del self._accounts[account.key]
                 self._vault.forget(account.key)
+
+    def _note(self, account: Account) -> None:
+        self.changes += 1
+        if len(self._changed) >= _REMEMBERED:
+            del self._changed[: _REMEMBERED // 2]
+        self._changed.append(account.key.cap)
 
     def _hold(self, share: Share) -> None:
         self._held[share.decision_id, share.action_id] = share

@@ -3,7 +3,7 @@
 from typing import Final
 
 from engine.caps.ledger import Account, Ledger
-from engine.caps.periods import Span, span_of
+from engine.caps.periods import Span, over, span_of
 from engine.caps.price import BidPrice
 from engine.model import Micros
 from engine.rulebook.cap import Cap
@@ -11,18 +11,52 @@ from engine.rulebook.cap import Cap
 _SLACK: Final = 200
 """Pacing allows a cap's two-hundredth ahead of time, so that the first of a period need not wait."""
 
+_FEW: Final = 16
+_WORTH_WATCHING: Final = 100
+
 
 class Meter:
-    """A cap, and its account in the period around a given moment."""
+    """A cap, and its account in the period around a given moment.
 
-    __slots__ = ("_account", "_dearest", "_ledger", "cap", "price")
+    Attributes:
+        fixed_units: what one offer takes; None if that depends on the customer.
+        room: units that could be reserved when it was last looked at.
+        is_open: whether one more offer could be made then.
+        is_tight: whether only a few more could.
+        watched: whether it is, or may become, scarce, so that its price is to be reckoned with.
+    """
+
+    __slots__ = (
+        "_account", "_dearest", "_ledger",
+        "cap", "fixed_units", "is_open", "is_tight", "price", "room", "watched",
+    )  # fmt: skip
 
     def __init__(self, cap: Cap, ledger: Ledger) -> None:
         self.cap = cap
         self.price: BidPrice = ledger.price(cap.key)
+        self.fixed_units = 1 if cap.cost is None else cap.cost.units
+        self.room = 0
+        self.is_open = True
+        self.is_tight = False
+        self.watched = False
         self._ledger = ledger
         self._account: Account | None = None
         self._dearest = cap.block
+
+    def look_again(self, now: Micros) -> None:
+        """Brings `room` and what follows from it up to now."""
+        self.room = self.free(now)
+        units = self.fixed_units or 1
+        self.is_open = self.room >= units
+        self.is_tight = self.is_open and (self.room < units * _FEW or self.fixed_units is None)
+        if not self.watched and self._may_be_scarce(now, 2):
+            self.watched = True
+            self.price.begin(self.horizon(now), now)
+
+    def rest(self, now: Micros) -> None:
+        """Stops being watched where there is far more than will be wanted."""
+        if self.watched and not self._may_be_scarce(now, 4):
+            self.watched = False
 
     def account(self, now: Micros) -> Account:
         """The account of the period around `now`."""
@@ -59,10 +93,20 @@ class Meter:
         start, end = self.horizon(now)
         if not self.cap.even or end is None or end <= start:
             return self.cap.limit_at(now)
-        over = min(max(now - start, 0), end - start)
-        limit, cost = self.cap.limit_at(now), self.cap.cost
-        slack = max(1, limit // _SLACK, (cost.units or 0) if cost else 0)
-        return min(limit, limit * over // (end - start) + slack)
+        passed = min(max(now - start, 0), end - start)
+        limit = self.cap.limit_at(now)
+        slack = max(1, limit // _SLACK, (self.fixed_units or 0))
+        return min(limit, limit * passed // (end - start) + slack)
+
+    def _may_be_scarce(self, now: Micros, caution: int) -> bool:
+        """Whether it has a price, or is used faster than a fraction of what would just last."""
+        if not self.cap.worth_most or self.horizon(now).end is None:
+            return False
+        used, limit = self.account(now).used, self.cap.limit_at(now)
+        passed = over(self.horizon(now), now)
+        return self.price.value > 0.0 or (
+            used * _WORTH_WATCHING >= limit and used * caution > limit * passed
+        )
 
 
 def _holds(span: Span, now: Micros) -> bool:

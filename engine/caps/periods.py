@@ -38,6 +38,18 @@ def span_of(period: Period, now: Micros, timezone: str) -> Span:
     return _span(period, local, timezone)
 
 
+def over(span: Span, now: Micros) -> float:
+    """The share of a span that is over, in [0, 1]; 1 for one without an end.
+
+    >>> over(Span(100, 200), 150), over(Span(100, None), 150)
+    (0.5, 1.0)
+    """
+    start, end = span
+    if end is None or end <= start:
+        return 1.0
+    return min(max((now - start) / (end - start), 0.0), 1.0)
+
+
 @lru_cache(maxsize=256)
 def _span(period: Period, day: date, timezone: str) -> Span:
     match period:

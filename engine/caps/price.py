@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from math import sqrt
 from typing import Final, Self
 
-from engine.caps.periods import Span
+from engine.caps.periods import Span, over
 from engine.model import Micros
 
 _WARM_UP: Final = 20
@@ -48,33 +48,43 @@ class BidPrice:
 
         `horizon` must have an end: it says for how long `left` has to last.
         """
-        over = self.count(horizon, now)
+        passed = self.count(horizon, now)
         per_unit = wanted.worth / wanted.units
         weight = 1.0 / min(self.requests, _MEMORY) if self.worth else 1.0
         self.worth += weight * (per_unit - self.worth)
         if self.requests < _WARM_UP:
             return
-        to_come = max(self._rate(over) * (1.0 - over), 1.0)
+        to_come = max(self._rate(passed) * (1.0 - passed), 1.0)
         affordable = min(1.0, max(left, 0) / (to_come * wanted.units))
         step = max(_LEAST_STEP, 1.0 / sqrt(self.requests)) * max(self.worth, self.value)
         self.value = max(0.0, self.value + step * (wanted.taken / wanted.units - affordable))
 
+    def begin(self, horizon: Span, now: Micros) -> None:
+        """Counts requests from now on: those before in this period are not known."""
+        self._turn(horizon.start, over(horizon, now))
+        self.since, self.wanted = over(horizon, now), 0
+
     def count(self, horizon: Span, now: Micros) -> float:
         """Counts a request, also one that could not have any; returns the share of time that is over."""
-        start, over = horizon.start, _over(horizon, now)
-        if start != self.start:
-            seen = 1.0 - self.since
-            known = self.wanted > 0 and seen > 0.0
-            self.before = self.wanted / seen if known else -1.0
-            self.start, self.since, self.wanted = start, over if not known else 0.0, 0
+        passed = over(horizon, now)
+        self._turn(horizon.start, passed)
         self.wanted += 1
         self.requests += 1
-        return over
+        return passed
 
-    def _rate(self, over: float) -> float:
+    def _turn(self, start: Micros, passed: float) -> None:
+        """Begins another period, if it is another."""
+        if start == self.start:
+            return
+        seen = 1.0 - self.since
+        known = self.wanted > 0 and seen > 0.0
+        self.before = self.wanted / seen if known else -1.0
+        self.start, self.since, self.wanted = start, 0.0 if known else passed, 0
+
+    def _rate(self, passed: float) -> float:
         """Requests to be expected in a whole period: this one's so far, and the one before."""
         trust = _TRUST if self.before >= 0.0 else 0.0
-        seen = max(over - self.since, 1e-9) + trust
+        seen = max(passed - self.since, 1e-9) + trust
         return (self.wanted + trust * max(self.before, 0.0)) / seen
 
     def state(self) -> Sequence[float]:
@@ -101,11 +111,3 @@ class Wanted:
     worth: float
     units: int
     taken: int
-
-
-def _over(horizon: Span, now: Micros) -> float:
-    """The share of a span with an end that is over, in [0, 1]."""
-    start, end = horizon
-    if end is None or end <= start:
-        return 1.0
-    return min(max((now - start) / (end - start), 0.0), 1.0)

@@ -1,6 +1,7 @@
 """`attune diff`: what changes between two rule books, in words and in people."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ _LOOSENED: Final = 1
 _BROKEN: Final = 1
 _NOTHING_DONE: Final = 2
 _WIDTH: Final = 120
-"""Characters of a line where nobody says how wide the terminal is."""
+"""Characters of a line where there is no terminal, and nobody says how wide it would be."""
 
 
 class Format(StrEnum):
@@ -250,6 +251,7 @@ def _print(report: "Report", format_: Format, *, verbose: bool) -> None:
         typer.echo(json.dumps(as_document(report), indent=2, ensure_ascii=False))
         return
     console = Console(file=sys.stdout, highlight=False)
-    width = console.width if console.is_terminal else max(console.width, _WIDTH)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH
     for part in as_parts(report, verbose=verbose):
-        console.print(part, markup=False, width=width, overflow="fold")
+        console.print(part, markup=False)

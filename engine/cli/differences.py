@@ -63,7 +63,7 @@ def as_parts(report: Report, *, verbose: bool = False) -> Iterator[RenderableTyp
         yield ""
         yield Text(f"  {_HEADINGS[effect]}", _COLOURS.get(effect, "bold"))
         for change in changes:
-            yield Padding(str(change), (0, 0, 0, 4))
+            yield Padding(str(change), (0, 0, 0, 4), expand=False)
             if change.place:
                 yield Text(f"      {_written_at(change, report)}", "dim")
     if report.counted is not None:
@@ -95,7 +95,7 @@ def _people(counted: Counted, *, verbose: bool) -> Iterator[RenderableType]:
     yield ""
     yield Text("How this was counted", "bold")
     for note in _notes(counted, verbose=verbose):
-        yield Padding(f"· {note}", (0, 0, 0, 2))
+        yield Padding(f"· {note}", (0, 0, 0, 2), expand=False)
 
 
 def _share(count: int, of: int) -> str:
@@ -169,7 +169,8 @@ def _notes(counted: Counted, *, verbose: bool) -> Iterator[str]:
             " the model said then or, of an action it was not asked about, the average of the log."
         )
     yield (
-        "Contact policies, caps and budgets are not counted: they depend on what happens until then."
+        "What customers did and were shown before is not looked at: contact policies, caps and"
+        " influencers are left aside."
     )
     if counted.context:
         said = ", ".join(f"{name} = {value}" for name, value in counted.context.items())

@@ -23,9 +23,10 @@ from engine.cli.client import (
 from engine.model import SECOND, ActionId, PlacementId
 
 if TYPE_CHECKING:
-    from engine.model import Customer, Micros, Value
+    from engine.model import Customer, Micros, Touch, Value
     from engine.rulebook.book import RuleBook
     from engine.rulebook.load import Loaded
+    from engine.wire.customer_pb2 import HistoryEntry
 
 _BROKEN: Final = 2
 T = TypeVar("T")
@@ -306,6 +307,7 @@ def _from_service(
             GetCustomerRequest(customer_id=customer_id), timeout=10
         )
     customer = Customer(CustomerId(customer_id), updated_at=found.updated_at.ToMicroseconds())
+    customer.touches = [_touch(entry) for entry in found.history]
     for name, value in found.customer.attributes.items():
         if name not in book.index:
             continue
@@ -317,6 +319,20 @@ def _from_service(
         if known is not None:
             customer.attributes[name] = known
     return customer
+
+
+def _touch(entry: "HistoryEntry") -> "Touch":
+    """A line of the interaction history as the service tells it."""
+    from engine.model import ActionId, DecisionId, Touch
+
+    return Touch(
+        DecisionId(entry.decision_id),
+        ActionId(entry.action_id),
+        entry.channel,
+        PlacementId(entry.placement),
+        entry.decided_at.ToMicroseconds(),
+        {seen.outcome: (seen.time.ToMicroseconds(), seen.value) for seen in entry.outcomes},
+    )
 
 
 def _by_the_service(

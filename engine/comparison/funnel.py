@@ -10,7 +10,7 @@ import polars as pl
 from engine.comparison.fitting import fits
 from engine.comparison.judgement import Flags, Judged
 from engine.comparison.layout import NOW
-from engine.model import PlacementId
+from engine.model import Micros, PlacementId
 from engine.rulebook.book import Action, RuleBook, Treatment
 from engine.rulebook.frames import Column
 
@@ -27,7 +27,7 @@ class Funnel:
     ) -> Mapping[int, Flags]:
         """For each action with a treatment at the placement (by index): the rows in which it passes.
 
-        As `RuleBook.select_for` has it: validity dates, the conditions of action and treatment, and
+        As `RuleBook.select_for` has it: validity dates, stops, the conditions of action and treatment,
         attributes the texts name and how they fit.
         """
         found: dict[int, Flags] = {}
@@ -48,7 +48,9 @@ class Funnel:
         frame: pl.DataFrame,
         now: npt.NDArray[np.int64],
     ) -> Flags:
-        through = _valid(action, now)
+        through = _within(action.valid, now)
+        for stop in treatment.stops:
+            through &= ~_within(self.book.stops[stop].valid, now)
         for condition in (*action.conditions, *treatment.conditions):
             through &= judged.truths[condition]
         for need in treatment.needs:
@@ -56,11 +58,12 @@ class Funnel:
         return fits(treatment, self.columns, frame, through)
 
 
-def _valid(action: Action, now: npt.NDArray[np.int64]) -> Flags:
-    begin, end = action.valid
-    through = np.ones(len(now), np.bool_)
+def _within(span: tuple[Micros | None, Micros | None], now: npt.NDArray[np.int64]) -> Flags:
+    """Which moments lie in [from, to), open where that is None."""
+    begin, end = span
+    within = np.ones(len(now), np.bool_)
     if begin is not None:
-        through &= now >= begin
+        within &= now >= begin
     if end is not None:
-        through &= now < end
-    return through
+        within &= now < end
+    return within

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from engine.comparison.funnel import Funnel
 from engine.comparison.judgement import Flags, Judge, Judged, Numbers
-from engine.comparison.layout import Layout
+from engine.comparison.layout import NOW, Layout
 from engine.comparison.propensities import Recorded
-from engine.comparison.ranking import Ranking, Shown
+from engine.comparison.ranking import Place, Ranking, Shown
 from engine.model import ActionId, PlacementId, Value
 from engine.rulebook.book import RuleBook
 from engine.rulebook.frames.conditions import ByRow
@@ -42,6 +43,11 @@ class Batch:
     visits: Sequence[Visit]
     recorded: Recorded | None = None
 
+    def only(self, rows: Flags) -> "Batch":
+        """Some of the rows."""
+        recorded = None if self.recorded is None else self.recorded.only(rows)
+        return Batch(self.ids.filter(rows), self.frame.filter(rows), self.visits, recorded)
+
 
 class Sight(NamedTuple):
     """What one book says at a placement.
@@ -56,12 +62,12 @@ class Sight(NamedTuple):
 
 @dataclass(slots=True)
 class _Side:
-    """One of the two books during one visit; `shown` are the selections of its placements so far."""
+    """One of the two books during one visit, which filled these placements so far."""
 
     book: RuleBook
     funnel: Funnel
     ranking: Ranking
-    shown: list[Shown] = field(default_factory=list)
+    filled: list[tuple[PlacementId, Shown]] = field(default_factory=list)
 
     def passing(
         self, at: PlacementId, judged: Judged, frame: pl.DataFrame
@@ -79,32 +85,36 @@ class _Side:
         judged: Judged,
         visit: Visit,
         propensities: Mapping[ActionId, Numbers] | None,
-        rows: int,
+        now: npt.NDArray[np.int64],
     ) -> Sight:
         """Fills the placement from those passing, without actions shown at others already."""
-        if at not in self.book.placements:
-            return Sight({}, np.full((rows, 0), -1, np.intp))
+        if at not in self.book.placements or not len(now):
+            return Sight(passing, np.full((len(now), 0), -1, np.intp))
+        slots = self.book.placements[at].slots
+        place = Place(
+            at,
+            visit.channel,
+            min(slots, visit.most or slots),
+            int(now[0]),
+            len(now),
+            self.filled,
+            len(visit.placements) == 1,
+        )
         index = {action.action_id: action.index for action in self.book.actions}
         shown = self.ranking.shown(
+            place,
             {index[name]: self._untaken(index[name], flags) for name, flags in passing.items()},
             judged,
-            rows,
-            self._slots(at, visit),
             None if propensities is None else {index[n]: propensities[n] for n in passing},
-            visit.channel,
         )
-        self.shown.append(shown)
+        self.filled.append((at, shown))
         return Sight(passing, shown)
 
     def _untaken(self, action: int, flags: Flags) -> Flags:
         """Where the action is not shown in another placement already."""
-        for shown in self.shown:
+        for _, shown in self.filled:
             flags = flags & ~(shown == action).any(axis=1)
         return flags
-
-    def _slots(self, at: PlacementId, visit: Visit) -> int:
-        slots = self.book.placements[at].slots
-        return min(slots, visit.most or slots)
 
 
 class Outlook:
@@ -136,10 +146,30 @@ class Outlook:
         """The expressions that are answered by the serving function, row by row."""
         return tuple(self._judge.by_row)
 
+    def by_season(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, parted where levers.csv of either book changes between its rows' times."""
+        dates = {
+            date
+            for book in (self.old, self.new)
+            for action in book.actions
+            for override in action.overrides
+            for date in override.valid
+            if date is not None
+        }
+        season = np.searchsorted(np.array(sorted(dates), np.int64), batch.frame[NOW], side="right")
+        if not len(season) or (season == season[0]).all():
+            yield batch
+            return
+        for number in np.unique(season):
+            yield batch.only(season == number)
+
     def sights(self, batch: Batch) -> Iterator[tuple[PlacementId, Sight, Sight]]:
-        """Placement by placement, visit by visit: what the old book says, and what the new one."""
+        """Placement by placement, visit by visit: what the old book says, and what the new one.
+
+        The rows must be of one season (`by_season`).
+        """
         frame = self._layout.filled(batch.frame, self._context)
-        anywhere = self._judge.anywhere(frame)
+        anywhere, now = self._judge.anywhere(frame), frame[NOW].to_numpy()
         for visit in batch.visits:
             old, new = (
                 _Side(book, funnel, ranking)
@@ -155,8 +185,8 @@ class Outlook:
                 given = self._propensities(batch.recorded, before, after, frame.height)
                 yield (
                     placement,
-                    old.show(placement, before, by_old, visit, given, frame.height),
-                    new.show(placement, after, by_new, visit, given, frame.height),
+                    old.show(placement, before, by_old, visit, given, now),
+                    new.show(placement, after, by_new, visit, given, now),
                 )
 
     def _propensities(

@@ -26,6 +26,10 @@ class People:
 
     def add(self, batch: Batch) -> None:
         """Counts the customers of a batch."""
+        for part in self._outlook.by_season(batch):
+            self._add(part)
+
+    def _add(self, batch: Batch) -> None:
         ids, size = Ids(batch.ids), len(self._names.ids)
         old_passes: dict[ActionId, Flags] = {}
         new_passes: dict[ActionId, Flags] = {}

@@ -43,3 +43,8 @@ class Recorded:
             known = np.full(len(kept_out), np.nan)
         stand_in = np.where(kept_out, np.nan, self.averages.of(action))
         return np.where(np.isnan(known), stand_in, known)
+
+    def only(self, rows: Flags) -> "Recorded":
+        """Of some of the decisions."""
+        kept = {action: known[rows] for action, known in self.by_action.items()}
+        return Recorded(kept, self.averages, self.version)

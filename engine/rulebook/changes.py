@@ -14,6 +14,7 @@ from engine.rulebook.loaded import Loaded
 from engine.rulebook.loosening import (
     Loosened,
     Loss,
+    covers,
     listed,
     loosened,
     lost_conditions,
@@ -170,17 +171,16 @@ def _restrained(old: RuleBook, new: RuleBook) -> Iterator[Change]:
         for said in _stricter(was, now) if was else ():
             yield _of_action(Effect.MORE, now, said)
     for one in loosened(new, old):
-        if one.kind is Loosened.THRESHOLD and one.name == "propensity_threshold":
-            scope = one.message.partition(" is ")[0]
-            now_least, was_least = _numbers(one.message)
-            said = f"{scope} is {now_least}; it was {was_least}"
-            yield Change(Effect.MORE, one.name, said)
-
-
-def _numbers(message: str) -> tuple[str, str]:
-    """The two numbers of a threshold's message, which tells the other direction."""
-    was, _, now = message.partition(" is ")[2].partition("; it was ")
-    return now, was
+        if one.kind is Loosened.THRESHOLD and one.name.endswith("_threshold"):
+            scope, _, numbers = one.message.partition(" is ")
+            was_least, _, least = numbers.partition("; it was ")
+            yield Change(Effect.MORE, one.name, f"{scope} is {least}; it was {was_least}")
+    for stop in new.stops:
+        if not any(covers(other, stop) for other in old.stops):
+            file, line, column = stop.place.rsplit(":", 2)
+            place = file, int(line), int(column)
+            said = f"is stopped{stop.text}"
+            yield Change(Effect.MORE, f"{stop.kind} {stop.name}", said, (), *place)
 
 
 def _stricter(was: Action, now: Action) -> Iterator[str]:
@@ -366,5 +366,5 @@ def _rest(old: Loaded, new: Loaded) -> Iterator[Change]:
     for file, one in rewritten_files(old.files, new.files):
         if file != "policies.yaml" or not one.path.startswith(_TOLD_ABOVE):
             place = file, one.place.line, one.place.column
-            name = one.path or file
-            yield Change(Effect.REST, name, one.message, (), *place, gone=one.gone)
+            effect = Effect.WORTH if file == "levers.csv" else Effect.REST
+            yield Change(effect, one.path or file, one.message, (), *place, gone=one.gone)

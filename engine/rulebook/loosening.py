@@ -271,7 +271,7 @@ def _caps(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
 def _stops(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
     """Stops that no stop of the new book covers for as long."""
     for index, stop in enumerate(old.stops):
-        if any(_covers(other, stop) for other in new.stops):
+        if any(covers(other, stop) for other in new.stops):
             continue
         kept = any((other.kind, other.name) == (stop.kind, stop.name) for other in new.stops)
         said = "is stopped for a shorter time" if kept else "is not stopped any more"
@@ -285,7 +285,7 @@ def _stops(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
         )
 
 
-def _covers(other: Stop, stop: Stop) -> bool:
+def covers(other: Stop, stop: Stop) -> bool:
     """Whether a stop holds whenever another of the same does."""
     (since, until), (was_since, was_until) = other.valid, stop.valid
     return (

@@ -76,7 +76,7 @@ def _is_flow(node: Node) -> bool:
             return False
 
 
-@allowing(type="string")
+@allowing(type="string", pattern=r"\S")
 def words(node: Node) -> str:
     """A text that is not blank."""
     found = text(node)
@@ -222,7 +222,7 @@ def _limits(least: float, most: float) -> dict[str, float]:
     return {name: limit for name, limit in limits.items() if abs(limit) < 10**15}
 
 
-@allowing(type="string", pattern="^[0-9]+[smhdw]$")
+@allowing(type="string", pattern="^[0-9]*[1-9][0-9]*[smhdw]$")
 def duration(node: Node) -> Micros:
     """A positive length of time in microseconds."""
     length = duration_of(node.text) if isinstance(node, Scalar) else None
@@ -304,4 +304,4 @@ def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
             raise Mistake(*found)
         return tuple(items)
 
-    return allowing(type="array", items=allowed(reader), minItems=least)(read)
+    return allowing(type="array", items=allowed(reader), minItems=least, uniqueItems=True)(read)

@@ -39,15 +39,18 @@ def rewritten_files(
     for action in dict.fromkeys((*after, *before)):
         was, now = before.get(action), after.get(action)
         if was is None and now is not None:
-            yield _LEVERS, Rewritten(action, f"has a line now: {_cells(now.cells)}", now.place)
+            yield (
+                _LEVERS,
+                Rewritten(action, f"has a row in levers.csv now: {_cells(now.cells)}", now.place),
+            )
         elif now is None and was is not None:
-            said = f"has no line any more; it was {_cells(was.cells)}"
+            said = f"has no row in levers.csv any more; it was {_cells(was.cells)}"
             yield _LEVERS, Rewritten(action, said, was.place, gone=True)
         elif now is not None and was is not None:
             for column in dict.fromkeys((*now.cells, *was.cells)):
                 said, said_before = now.cells.get(column, ""), was.cells.get(column, "")
                 if said != said_before:
-                    message = f"has {quoted(said)} as {column}; it was {quoted(said_before)}"
+                    message = f"has {quoted(said)} as {column} in levers.csv; it was {quoted(said_before)}"
                     yield _LEVERS, Rewritten(action, message, now.place)
 
 

@@ -64,15 +64,16 @@ def schemas(directory: Path | Mapping[str, bytes]) -> dict[str, Schema]:
 def _for(kind: str, known: "_Known") -> Schema:
     schema = known.filled(_sample()[kind])
     if kind == "actions":
-        treatment = schema["properties"]["actions"]["items"]["properties"]["treatments"]["items"]
-        treatment["allOf"] = [_with_texts(p) for p in known.placements.values()]
+        treatments = schema["properties"]["actions"]["items"]["properties"]["treatments"]
+        treatments["minItems"] = 1
+        treatments["items"]["allOf"] = [_with_texts(p) for p in known.placements.values()]
     return {"$schema": _DIALECT, "title": f"Attune: {kind}", **schema}
 
 
 def _with_texts(placement: Placement) -> Schema:
     """A treatment for this placement has these texts."""
     names = {
-        name: {"type": "string", "description": f"at most {longest} characters"}
+        name: {"type": "string", "pattern": r"\S", "description": f"at most {longest} characters"}
         for name, longest in placement.texts.items()
     }
     texts = {"properties": names, "required": list(names), "additionalProperties": False}

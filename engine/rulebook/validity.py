@@ -50,4 +50,4 @@ def moment(local: ZoneInfo | None = None, *, day_end: bool = False) -> Reader[Mi
             )
         return found
 
-    return allowing(type="string")(read)
+    return allowing(type="string", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$")(read)

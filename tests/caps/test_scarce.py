@@ -13,5 +13,5 @@ def test_where_a_cap_is_scarce_its_price_earns_more_than_first_come(share):
 
 
 def test_where_there_is_enough_for_all_nothing_changes():
-    first_come, priced, _ = compared(1, 1.0, days=2, requests=500)
+    first_come, priced, _ = compared(1, 2.0, days=2, requests=500)
     assert priced == first_come

@@ -7,9 +7,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine.cli import application
-from engine.model import Customer, CustomerId, Value
+from engine.model import ActionId, Customer, CustomerId, DecisionId, PlacementId, Touch, Value
 from tests.cli.conftest import Attune, Live
-from tests.rulebook.builders import POLICIES, files
+from tests.rulebook.builders import POLICIES, action, files
+from tests.test_engine import write
 
 ANNA = "customer: {customer.age: 17, consent.marketing: true, consent.channels: [web]}\n"
 
@@ -178,3 +179,26 @@ def test_a_known_customer_is_judged_by_other_rules(
     stranger = attune("explain", "stranger", "--rules", folder, "--server", live.address)
     assert stranger.returncode == 1
     assert "nobody has heard of customer 'stranger'" in stranger.stderr
+
+
+def test_what_happened_to_a_known_customer_counts(
+    live: Live, attune: Attune, tmp_path: Path
+) -> None:
+    once = {"scope": "action", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}
+    write(
+        tmp_path,
+        files(
+            policies={"contact_policies": {"once": once}, "all_actions": None},
+            actions=[action("a", contact_policies=["once"])],
+        ),
+    )
+    who, clicked = CustomerId("clicked"), 1_795_000_000_000_000
+    touch = Touch(DecisionId("d"), ActionId("a"), "web", PlacementId("web.hero"), clicked)
+    touch.outcomes["click"] = (clicked, 0.0)
+    live.engine.customers[who] = Customer(who, touches=[touch], updated_at=1)
+    asked = ("explain", who, "--rules", tmp_path, "-p", "web.hero", "--server", live.address)
+    ran = attune(*asked, "--now", "2026-11-18T12:00:00Z")
+    assert "contact_policy.once" in ran.stdout, ran.stderr
+    assert "needs 2026-11-19T11:06:40Z or later" in ran.stdout
+    later = attune(*asked, "--now", "2026-11-19T12:00:00Z")
+    assert "contact_policy.once" not in later.stdout

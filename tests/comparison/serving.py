@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.comparison.outlook import Visit
 from engine.deadline import Budget
-from engine.circumstances import Circumstances
 from engine.decide import Decider
 from engine.model import (
     DAY,
@@ -27,6 +27,7 @@ from engine.rehearsal import Even, calm
 from engine.rulebook.book import Attribute, Kind, RuleBook
 from engine.rulebook.frames import column_of, series_of
 from engine.rulebook.load import Loaded, load
+from engine.variety import VarietyGuard
 
 BOOKS = Path(__file__).parents[2] / "rules"
 NOW = 1_795_176_000_000_000
@@ -83,13 +84,17 @@ def frame_of(book: RuleBook, customers: list[Customer]) -> pl.DataFrame:
 
 
 class Serving:
-    """Decides as the service does, nothing left to chance; P is 1 unless given."""
+    """Decides as the service does, nothing left to chance, contact policies and caps left aside.
+
+    P is 1 unless given.
+    """
 
     def __init__(
         self, book: RuleBook, propensities: Mapping[ActionId, float] | None = None
     ) -> None:
         given = propensities or {action.action_id: 1.0 for action in book.actions}
-        self._decider = Decider(calm(book), Even(book, given), lambda: 0.0)
+        guards = [VarietyGuard(book)] if book.arbitration.limits else []
+        self._decider = Decider(calm(book), Even(book, given), lambda: 0.0, guards)
         self._budget = Budget(3_600.0, lambda: 0.0)
 
     def record(

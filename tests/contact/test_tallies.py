@@ -2,14 +2,14 @@
 
 from engine.contact.pending import Offered
 from engine.contact.tallies import Tallies, Tally
-from engine.model import Touch
+from engine.model import ActionId, DecisionId, PlacementId, Touch
 
 FAMILY = {"a": "one", "b": "one", "c": "two"}
 
 
 def touch(action, *, at=100, decision="d1", channel="web", **outcomes):
     reported = {name: (time, 0.0) for name, time in outcomes.items()}
-    return Touch(decision, action, channel, "web.hero", at, reported)
+    return Touch(decision, action, channel, PlacementId("web.hero"), at, reported)
 
 
 def counted(touches, offers=(), *, outcome="impression", scopes=FAMILY, channels=(), assumed=True):
@@ -45,7 +45,7 @@ def test_what_was_answered_was_seen_unless_it_was_not_delivered():
 
 
 def test_an_offer_just_returned_counts_until_the_history_has_it():
-    offer = Offered(50, "d1", "a", "web")
+    offer = Offered(50, DecisionId("d1"), ActionId("a"), "web")
     assert counted([], [offer]) == {"one": [50]}
     assert counted([touch("a", impression=60)], [offer]) == {"one": [60]}
     assert counted([touch("a", not_delivered=60)], [offer]) == {}

@@ -57,6 +57,16 @@ def merged(old: yaml.Node | None, new: yaml.Node, key: str = "") -> yaml.Node:
     return new
 
 
+def in_block_style(node: yaml.Node) -> yaml.Node:
+    """The same, line by line: what is plain within braces would otherwise be quoted."""
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = False
+        for entry in node.value:
+            for part in entry if isinstance(entry, tuple) else (entry,):
+                in_block_style(part)
+    return node
+
+
 def named(item: yaml.Node, key: str) -> str:
     return next(str(value.value) for name, value in item.value if name.value == key)
 
@@ -73,7 +83,9 @@ def books() -> dict[str, Loaded]:
             trees[box.path] = merged(trees.get(box.path), added)
         else:
             tables[box.path] = box.text.encode()
-        files = {path: yaml.serialize(tree).encode() for path, tree in trees.items()}
+        files = {
+            path: yaml.serialize(in_block_style(tree)).encode() for path, tree in trees.items()
+        }
         grown[box.section] = load(files | tables)
     return grown
 

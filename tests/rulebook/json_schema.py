@@ -15,7 +15,7 @@ TYPES = {
 }
 KNOWN = {
     "$schema", "title", "description", "type", "enum", "const", "pattern", "minimum", "maximum", "items",
-    "minItems", "maxItems", "properties", "required", "additionalProperties", "anyOf", "allOf", "if", "then",
+    "minItems", "maxItems", "properties", "required", "additionalProperties", "uniqueItems", "anyOf", "allOf", "if", "then",
 }  # fmt: skip
 
 
@@ -63,6 +63,8 @@ def _of_collection(x: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
     if isinstance(x, list):
         if not schema.get("minItems", 0) <= len(x) <= schema.get("maxItems", len(x)):
             yield f"{path}: {len(x)} items"
+        if schema.get("uniqueItems") and any(item in x[:i] for i, item in enumerate(x)):
+            yield f"{path}: an item stands there twice"
         for i, item in enumerate(x):
             yield from complaints(item, schema.get("items", True), f"{path}[{i}]")
     if isinstance(x, dict):

@@ -15,7 +15,8 @@ from engine.rulebook.parse import parse
 from engine.rulebook.report import Report
 from engine.rulebook.sample import SAMPLE
 from engine.rulebook.schema import FILES, Schema, merged, schemas
-from tests.rulebook.broken.planting import BASE
+from tests.rulebook.broken import plants
+from tests.rulebook.broken.planting import BASE, Plant, plant
 from tests.rulebook.builders import files
 from tests.rulebook.json_schema import complaints
 from tests.rulebook.test_fuzz import mutated
@@ -68,6 +69,32 @@ def without_nothing(tree: Any) -> Any:
 @pytest.mark.parametrize("name", BOOKS)
 def test_the_shipped_books_fit(name: str) -> None:
     assert unfit(contents(BOOKS[name]), schemas(BOOKS[name])) == []
+
+
+SEEN_BY_EDITORS = (
+    "a type that does not exist", "an attribute without a type", "a range of one number",
+    "a key of an attribute misspelt", "an age without a unit", "the same channel twice",
+    "a section misspelt", "a lever in words", "a group of an issue that does not exist",
+    "half a slot", "a channel that does not exist", "a placement without a fallback",
+    "a propensity above one", "a way to explore that does not exist", "within no time",
+    "a window in which nobody can respond", "a group that does not exist", "an action without an id",
+    "an action without a title", "a class that does not exist", "a placement that does not exist",
+    "a text that is missing", "a text the placement does not have", "a key of a treatment misspelt",
+    "conditions as a list", "no treatments at all", "a day in the order of another country",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "mistake", [m for m in plants.ALL if m.name in SEEN_BY_EDITORS], ids=lambda m: m.name
+)
+def test_a_mistake_of_form_is_seen_while_typing(mistake: Plant, tmp_path: Path) -> None:
+    plant([mistake], tmp_path)
+    changed = {mistake.file: (tmp_path / mistake.file).read_bytes()}
+    assert unfit(changed, MADE["base"])
+
+
+def test_the_mistakes_of_form_are_all_among_the_planted() -> None:
+    assert set(SEEN_BY_EDITORS) <= {mistake.name for mistake in plants.ALL}
 
 
 def test_every_schema_is_plain_json() -> None:

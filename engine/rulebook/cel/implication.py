@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from engine.rulebook.cel.operators import kind
 from engine.rulebook.cel.tree import Call, Constant, ListOf, Literal, Node, walk
 
 _MOST_PARTS: Final = 300
@@ -21,6 +22,7 @@ _MIRRORED: Final = {
     "_==_": "_==_",
     "_!=_": "_!=_",
 }
+_WHOLE: Final = frozenset({"int", "timestamp", "duration"})
 _NEGATED: Final = "!_"
 _AND: Final = "_&&_"
 _OR: Final = "_||_"
@@ -154,10 +156,21 @@ def _comparison(node: Node) -> _Comparison | None:
             return _Comparison(subject, "_==_", known) if len(known) == len(values) else None
         case Call(function=sign, arguments=(left, right)) if sign in _MIRRORED:
             if (value := _written(right)) is not None:
-                return _Comparison(left, sign, (value,))
+                return _including(left, sign, value)
             if (value := _written(left)) is not None:
-                return _Comparison(right, _MIRRORED[sign], (value,))
+                return _including(right, _MIRRORED[sign], value)
     return None
+
+
+def _including(subject: Node, sign: str, value: _Written) -> _Comparison:
+    """The comparison; of whole numbers with the bound included, so that > 17 is >= 18."""
+    bound = value.value
+    if value.kind in _WHOLE and kind(subject.type) == value.kind and isinstance(bound, int):
+        if sign == "_>_":
+            return _Comparison(subject, "_>=_", (value._replace(value=bound + 1),))
+        if sign == "_<_":
+            return _Comparison(subject, "_<=_", (value._replace(value=bound - 1),))
+    return _Comparison(subject, sign, (value,))
 
 
 def _written(node: Node) -> _Written | None:

@@ -91,6 +91,23 @@ TABLES: Final = (
     ),
 )
 
+DAYS: Final = (
+    Plant(
+        "a day in the order of another country",
+        "actions/bundles.yaml",
+        "valid: {from: 2026-11-01, to: 2027-01-31}",
+        "valid: {from: ‸01.11.2026, to: 2027-01-31}",
+        ("'01.11.2026'", "2026-11-21"),
+    ),
+    Plant(
+        "the same channel twice",
+        "policies.yaml",
+        "channels: [web, app]",
+        "channels: [web, ‸web]",
+        ("'web'", "twice"),
+    ),
+)
+
 DECLARATIONS: Final = (
     Plant(
         "a type of another language",
@@ -108,4 +125,4 @@ DECLARATIONS: Final = (
     ),
 )
 
-ALL: Final = (*EDITORS, *TABLES, *DECLARATIONS)
+ALL: Final = (*EDITORS, *TABLES, *DAYS, *DECLARATIONS)

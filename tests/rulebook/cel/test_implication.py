@@ -21,6 +21,8 @@ ENVIRONMENT = Environment(ATTRIBUTES)
         ("customer.age >= 18", "customer.age >= 16", Direction.LESS),
         ("customer.age >= 18", "customer.age > 18", Direction.MORE),
         ("customer.age >= 18", "18 <= customer.age", Direction.SAME),
+        ("customer.age >= 18", "customer.age > 17", Direction.SAME),
+        ("customer.score >= 18.0", "customer.score > 17.0", Direction.LESS),
         ("customer.age >= 18", "customer.age <= 18", Direction.OTHER),
         ("customer.age >= 18", "customer.age >= 18 && consent.marketing", Direction.MORE),
         ("customer.age >= 18", "customer.age >= 18 || consent.marketing", Direction.LESS),
