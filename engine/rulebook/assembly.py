@@ -106,7 +106,9 @@ def _inherited(action: WrittenAction, policies: Policies) -> Iterator[WrittenCon
 
 def draft(written: Written, report: Report) -> Draft:
     """Compiles every expression and resolves every reference; reports the mistakes it meets."""
-    expressions = Expressions(written.attributes, report)
+    placements = written.policies.placement_names
+    known = written.attributes.among("request.placement", placements)
+    expressions = Expressions(known, report)
     indexes = {
         condition: index
         for condition in (

@@ -8,18 +8,17 @@ said. What no customer can ever get through is an error; everything else is a no
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Action, Treatment
 from engine.rulebook.cel.tree import Call, Constant, Name, Node, start, walk
 from engine.rulebook.expressions import Checked, Expressions
 from engine.rulebook.logic.clauses import Clause, Comparison, clauses_of
 from engine.rulebook.logic.domains import Domain
-from engine.rulebook.logic.search import Search, Want, core, true
+from engine.rulebook.logic.search import Search, Want, core, equal, true
 from engine.rulebook.nodes import shortened
 from engine.rulebook.report import Place, Report
 
@@ -40,15 +39,16 @@ _ENDLESS: Final = 10**15
 def report_findings(
     expressions: Expressions,
     actions: Sequence[tuple[Action, Sequence[Treatment]]],
-    attributes: Attributes,
+    channels: Mapping[str, str],
     report: Report,
 ) -> None:
     """Reports what follows from the conditions of a book.
 
-    `actions` are those of which every condition is known, with their treatments.
+    `actions` are those of which every condition is known, with their treatments; `channels` those of
+    the placements.
     """
     checked = [*expressions.checked, *expressions.others]
-    clauses = clauses_of([one.expression for one in checked], attributes)
+    clauses = clauses_of([one.expression for one in checked], expressions.attributes)
     search = Search(clauses)
     findings = _Findings(search, report)
     for one, compared in zip(checked, clauses.comparisons, strict=True):
@@ -61,8 +61,10 @@ def report_findings(
         own = [conditions[index] for index in action.conditions]
         findings.together(own)
         for treatment in treatments:
+            all_ = [*own, *(conditions[i] for i in treatment.conditions)]
             if treatment.conditions:
-                findings.together([*own, *(conditions[i] for i in treatment.conditions)])
+                findings.together(all_)
+            findings.in_its_place(all_, treatment, channels.get(treatment.placement))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,7 @@ class _Findings:
     report: Report
     _literals: set[tuple[Place, int]] = field(default_factory=set)
     _settled: set[_Condition] = field(default_factory=set)
+    _given: dict[tuple[str, str], Want] = field(default_factory=dict)
     _done: set[tuple[_Condition, ...]] = field(default_factory=set)
 
     # --- one comparison ---------------------------------------------------------------------
@@ -150,8 +153,9 @@ class _Findings:
             out = ": it keeps nobody out" if written and written.level != "arbitration" else ""
             self._notice(condition.place, f"this is always true{out}")
         elif all(self._never_turns(clause, (False,)) for clause in clauses):
-            names = " and ".join(condition.checked.expression.reads)
-            said = f"this is never false: it only asks whether {names} is known"
+            reads = condition.checked.expression.reads
+            known = f"{' and '.join(reads)} {'is' if len(reads) == 1 else 'are'} known"
+            said = f"this is never false: it only asks whether {known}"
             self._notice(condition.place, said)
         else:
             self._parts(condition)
@@ -213,6 +217,32 @@ class _Findings:
         related = _related([one for one in ranked if one not in self._settled])
         if not self._contradiction(related):
             self._superfluous(related)
+
+    def in_its_place(
+        self, conditions: Sequence[_Condition], treatment: Treatment, channel: str | None
+    ) -> None:
+        """Conditions of a treatment that can be met, but never where it is shown."""
+        shown = {"request.channel": channel, "request.placement": treatment.placement}
+        at = self.search.clauses.attributes
+        given = [
+            self._given.setdefault((name, text), equal(at[name], text))
+            for name, text in shown.items()
+            if text and name in at
+        ]
+        asked = {subject for want in given for subject in want.clause.subjects}
+        wants = [true(one.clauses) for one in conditions]
+        together = list(chain.from_iterable(wants))
+        if not any(asked.intersection(want.clause.subjects) for want in together):
+            return
+        if self.search.impossible(together) or not self.search.impossible([*together, *given]):
+            return
+        kept = core(wants, lambda some: self.search.impossible([*some, *given]))
+        others = " and ".join(conditions[i].named() for i in kept[:-1])
+        self.report.error(
+            conditions[kept[-1]].place,
+            f"no customer can ever get '{treatment.treatment_id}': in {treatment.placement} nobody meets "
+            f"this{' together with ' + others if others else ''}",
+        )
 
     def _contradiction(self, conditions: Sequence[_Condition]) -> bool:
         wants = [true(one.clauses) for one in conditions]
