@@ -60,11 +60,15 @@ def report_findings(
     for action, treatments in actions:
         own = [conditions[index] for index in action.conditions]
         findings.together(own)
+        hidden: list[_Hidden] = []
         for treatment in treatments:
             all_ = [*own, *(conditions[i] for i in treatment.conditions)]
             if treatment.conditions:
                 findings.together(all_)
-            findings.in_its_place(all_, treatment, channels.get(treatment.placement))
+            shown = (treatment.placement, channels.get(treatment.placement))
+            if reason := findings.never_shown(all_, *shown):
+                hidden.append(_Hidden(treatment, *reason))
+        findings.hidden(hidden, everywhere=len(hidden) == len(treatments))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +86,11 @@ class _Condition:
         written = checked.condition
         level = _LEVELS.index(written.level) if written and written.level in _LEVELS else 0
         return cls(checked, clauses, level, checked.scalar.place_of(0))
+
+    @property
+    def is_treatment_s(self) -> bool:
+        """Whether it is a condition of a treatment."""
+        return self.level == _LEVELS.index("treatment")
 
     def place_of(self, clause: Clause) -> Place:
         return self.checked.scalar.place_of(start(clause.node))
@@ -102,6 +111,15 @@ class _Condition:
         while piece.endswith(")") and piece.count(")") > piece.count("("):
             piece = piece[:-1].rstrip()
         return f"'{shortened(piece, 80)}'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A treatment that is never shown, the condition that keeps it out, and with which others."""
+
+    treatment: Treatment
+    condition: _Condition
+    others: str
 
 
 @dataclass(slots=True)
@@ -218,11 +236,14 @@ class _Findings:
         if not self._contradiction(related):
             self._superfluous(related)
 
-    def in_its_place(
-        self, conditions: Sequence[_Condition], treatment: Treatment, channel: str | None
-    ) -> None:
-        """Conditions of a treatment that can be met, but never where it is shown."""
-        shown = {"request.channel": channel, "request.placement": treatment.placement}
+    def never_shown(
+        self, conditions: Sequence[_Condition], placement: str, channel: str | None
+    ) -> tuple[_Condition, str] | None:
+        """Why a treatment whose conditions can be met is never shown in its placement; None if it is.
+
+        The condition that keeps it out, and the names of those it does so together with.
+        """
+        shown = {"request.channel": channel, "request.placement": placement}
         at = self.search.clauses.attributes
         given = [
             self._given.setdefault((name, text), equal(at[name], text))
@@ -233,16 +254,34 @@ class _Findings:
         wants = [true(one.clauses) for one in conditions]
         together = list(chain.from_iterable(wants))
         if not any(asked.intersection(want.clause.subjects) for want in together):
-            return
+            return None
         if self.search.impossible(together) or not self.search.impossible([*together, *given]):
-            return
+            return None
         kept = core(wants, lambda some: self.search.impossible([*some, *given]))
         others = " and ".join(conditions[i].named() for i in kept[:-1])
-        self.report.error(
-            conditions[kept[-1]].place,
-            f"no customer can ever get '{treatment.treatment_id}': in {treatment.placement} nobody meets "
-            f"this{' together with ' + others if others else ''}",
-        )
+        return conditions[kept[-1]], others
+
+    def hidden(self, hidden: Sequence[_Hidden], *, everywhere: bool) -> None:
+        """Treatments of one action that are never shown.
+
+        An error if none of them ever is (`everywhere`), or if the treatment itself asks for it.
+        """
+        if hidden and everywhere and len({one.condition for one in hidden}) == 1:
+            place = hidden[0].condition.place
+            said = "no customer can ever get this: nobody meets it where it is shown"
+            self.report.error(place, said)
+            return
+        for one in hidden:
+            treatment, place = one.treatment, one.condition.place
+            others = f" together with {one.others}" if one.others else ""
+            said = (
+                f"no customer can ever get '{treatment.treatment_id}': in {treatment.placement} "
+                f"nobody meets this{others}"
+            )
+            if everywhere or one.condition.is_treatment_s:
+                self.report.error(place, said)
+            else:
+                self._notice(place, said)
 
     def _contradiction(self, conditions: Sequence[_Condition]) -> bool:
         wants = [true(one.clauses) for one in conditions]

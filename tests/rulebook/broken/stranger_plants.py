@@ -114,7 +114,7 @@ PLACES: Final = (
         "actions/bundles.yaml",
         "      - id: night_bundle.sms\n        placement: sms.care\n",
         "      - id: night_bundle.sms\n        placement: sms.care\n        when: ‸request.channel == 'web'\n",
-        ("no customer can ever get 'night_bundle.sms'", "sms.care"),
+        ("no customer can ever get this", "where it is shown"),
         alone=True,
     ),
 )
