@@ -304,7 +304,7 @@ async def test_what_waited_is_written_once_the_file_is_back(path, tmp_path, capl
     path.rename(tmp_path / "away.db")
     ledger.draw_ahead(account, 10, 4, HOLD)
     flushed = vault.flushed()
-    while "caps.db was removed" not in caplog.text:
+    for _ in iter(lambda: "caps.db was removed" in caplog.text, True):
         await asyncio.sleep(0)
     assert (ledger.room(account, 10), vault.backlog) == (0, 2)
     (tmp_path / "away.db").rename(path)
