@@ -95,8 +95,18 @@ class Meter:
             return self.cap.limit_at(now)
         passed = min(max(now - start, 0), end - start)
         limit = self.cap.limit_at(now)
-        slack = max(1, limit // _SLACK, (self.fixed_units or 0))
-        return min(limit, limit * passed // (end - start) + slack)
+        return min(limit, limit * passed // (end - start) + self._slack(limit))
+
+    def allowed_from(self, units: int, now: Micros) -> Micros | None:
+        """When even pacing allows this many units to be in use; None if there is no such time."""
+        start, end = self.horizon(now)
+        limit = self.cap.limit_at(now)
+        if end is None or units > limit:
+            return None
+        return start - (self._slack(limit) - units) * (end - start) // limit
+
+    def _slack(self, limit: int) -> int:
+        return max(1, limit // _SLACK, self.fixed_units or 0)
 
     def _may_be_scarce(self, now: Micros, caution: int) -> bool:
         """Whether it has a price, or is used faster than a fraction of what would just last."""
