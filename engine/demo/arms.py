@@ -31,7 +31,7 @@ _CHANGES: Final[Mapping[Arm, Mapping[str, object]]] = {
         "exploration": {"policy": "greedy"},
         "thresholds": [],
     },
-    # Every eligible action has the same chance: with the least gamma a book may have, inverse-gap
+    # Whatever may take a slot has the same chance: with the least gamma a book may have, inverse-gap
     # weighting differs from 1/K by less than one part in a thousand.
     Arm.RANDOM: {
         "priority": "C * V * L",
