@@ -313,3 +313,20 @@ def test_where_the_model_was_not_asked_nothing_is_weighed_against_a_price():
     given = Circumstances(DecisionId("late"), customer(), NOW, 1, Budget(0.01, lambda: 0.0))
     decision = desk.decider.decide(question(), given)
     assert ActionId("gift") in [o.action_id for o in decision.placements[0].offers]
+
+
+def test_what_was_scarce_for_a_while_is_no_longer_weighed():
+    desk = scarce(per_day=1_000)
+    for _ in range(30):
+        desk.decide()
+    meter = desk.guard.meters[0]
+    desk.guard.tend(desk.now, desk.now)
+    assert not meter.watched
+    meter.price.value = 6.0
+    assert desk.offered()[0] == "gift"
+    assert desk.offered() == ["plain"]
+    assert meter.watched
+    meter.price.value = 0.0
+    desk.guard.tend(desk.now, desk.now)
+    assert not meter.watched
+    assert desk.offered()[0] == "gift"
