@@ -110,13 +110,12 @@ class Meter:
 
     def _may_be_scarce(self, now: Micros, caution: int) -> bool:
         """Whether it has a price, or is used faster than a fraction of what would just last."""
-        if not self.cap.worth_most or self.horizon(now).end is None:
-            return False
         used, limit = self.account(now).used, self.cap.limit_at(now)
-        passed = over(self.horizon(now), now)
-        return self.price.value > 0.0 or (
-            used * _WORTH_WATCHING >= limit and used * caution > limit * passed
-        )
+        priced = self.price.value > 0.0
+        if not self.cap.worth_most or not (priced or used * _WORTH_WATCHING >= limit):
+            return False
+        horizon = self.horizon(now)
+        return horizon.end is not None and (priced or used * caution > limit * over(horizon, now))
 
 
 def _holds(span: Span, now: Micros) -> bool:
