@@ -1,8 +1,9 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
-    python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio] [--format json]
+    python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
+        [--transport http2] [--format json]
 
-Both servers are processes of their own on loopback; one client, of grpc's blocking or its asyncio
+Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
 percentiles: ratios hold where times do not.
 """
@@ -111,9 +112,14 @@ class Asyncio:
 CLIENTS: Final[dict[str, type[Blocking] | type[Asyncio]]] = {"sync": Blocking, "aio": Asyncio}
 
 
-def measure(actions: int, rounds: int, calls: int, client: str = "sync") -> dict[str, float | str]:
+def measure(
+    actions: int, rounds: int, calls: int, client: str = "sync", transport: str = "grpcio"
+) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
-    with tempfile.TemporaryDirectory() as scratch, _attune(Path(scratch), actions) as attune:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _attune(Path(scratch), actions, transport) as attune,
+    ):
         requests = _requests()
         decider = CLIENTS[client](attune)
         sizes = [len(_answered(decider, request)) for request in requests]
@@ -129,6 +135,7 @@ def measure(actions: int, rounds: int, calls: int, client: str = "sync") -> dict
     floors, decisions = zip(*pairs[2:], strict=True)  # the first two rounds warm up
     return {
         "client": client,
+        "transport": transport,
         "actions": actions,
         "request_bytes": median(map(len, requests)),
         "answer_bytes": median(sizes),
@@ -165,10 +172,11 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
-def _attune(scratch: Path, actions: int) -> Iterator[str]:
+def _attune(scratch: Path, actions: int, transport: str) -> Iterator[str]:
     """The address of a service whose customers are in."""
     book = workloads.write_book(scratch / "book", actions)
     command = ["engine", "serve", "--rules", book, "--data", scratch / "data"]
+    command += ["--transport", transport]
     with _server([*command, "--listen", "127.0.0.1:0"]) as address:
         with grpc.insecure_channel(address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
@@ -205,9 +213,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
+    parser.add_argument("--transport", choices=["grpcio", "http2"], default="grpcio")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
-    figures = measure(options.actions, options.rounds, options.calls, options.client)
+    figures = measure(
+        options.actions, options.rounds, options.calls, options.client, options.transport
+    )
     if options.format == "json":
         print(json.dumps(figures))
         return

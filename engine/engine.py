@@ -504,12 +504,19 @@ async def _decider(
 
 
 async def _take_up(state: Embedded, now: Micros, pending: Pending, assume_shown: Micros) -> None:
-    """Has `pending` know all offers of the last `assume_shown` microseconds."""
+    """Has `pending` know all offers of the last `assume_shown` microseconds.
+
+    Where they cannot be read, everybody counts as uncertain until they would count no longer.
+    """
     if assume_shown <= pending.assume_shown:
         return
     pending.assume_shown = assume_shown
-    for returned in await state.recent_offers(now - assume_shown):
-        pending.note(returned)
+    try:
+        for returned in await state.recent_offers(now - assume_shown):
+            pending.note(returned)
+    except StorageError as error:
+        pending.doubt(now + assume_shown)
+        log.error("offers.unreadable", error=str(error))  # noqa: TRY400  # the cause is in the text
 
 
 @asynccontextmanager

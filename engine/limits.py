@@ -89,12 +89,14 @@ class Limits:
     @classmethod
     def standing(
         cls,
-        guards: Iterable[Guard],
+        guards: Sequence[Guard],
         question: Question,
         given: Circumstances,
         values: Sequence[Value],
     ) -> "Limits":
         """How the limits of all `guards` stand for this answer."""
+        if not (guards or question.explain):
+            return NO_LIMITS
         found = (guard.limit(question, given, values) for guard in guards)
         limits = [limit for limit in found if limit is not None]
         return cls(limits, telling=question.explain) if limits or question.explain else NO_LIMITS
@@ -144,7 +146,9 @@ class Limits:
 
     def steady(self, picks: int) -> bool:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""
-        return picks <= 0 or all(limit.steady(picks) for limit in self._standing)
+        if not self._standing or picks <= 0:
+            return True
+        return all(limit.steady(picks) for limit in self._standing)
 
     def chosen(self, treatments: Iterable[int]) -> None:
         """Counts offers of this answer."""

@@ -30,6 +30,7 @@ def test_everything_unreadable_is_named_at_once() -> None:
         "ATTUNE_LATENESS": "-1",
         "ATTUNE_BUDGETS": "web",
         "ATTUNE_LOG_FORMAT": "xml",
+        "ATTUNE_TRANSPORT": "carrier pigeon",
         "ATTUNE_RECEIVE_LIMIT": "1.5",
     }
     with pytest.raises(InvalidInput) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from engine.caps.periods import Span
@@ -207,6 +207,9 @@ class Ledger:
         self._changed.append(account.key.cap)
 
     def _hold(self, share: Share) -> None:
+        if len(self._due) > 2 * len(self._held) + _REMEMBERED:
+            self._due = [(s.until, s.decision_id, s.action_id) for s in self._held.values()]
+            heapify(self._due)
         self._held[share.decision_id, share.action_id] = share
         heappush(self._due, (share.until, share.decision_id, share.action_id))
 

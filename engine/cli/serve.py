@@ -46,6 +46,14 @@ def serve(
             help="Where to serve; port 0 picks a free one. (ATTUNE_LISTEN, else 127.0.0.1:50051)",
         ),
     ] = None,
+    transport: Annotated[
+        str | None,
+        typer.Option(
+            metavar="grpcio|http2",
+            help="What speaks HTTP/2: the grpcio library, or the engine's own, which costs a fifth."
+            " (ATTUNE_TRANSPORT, else grpcio)",
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -73,8 +81,8 @@ def serve(
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
-        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, metrics=metrics,
-        tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
+        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen,
+        transport=transport, metrics=metrics, tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
     )  # fmt: skip
     if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from engine.arbitration import Arbiter
 from engine.bundling import Bundling
-from engine.comparison.filling import Contenders, fill_rows
+from engine.comparison.filling import Contenders, Filler
 from engine.comparison.judgement import Flags, Judged, Numbers
 from engine.levers import Season, Seasons
 from engine.model import Micros, PlacementId
@@ -52,6 +52,7 @@ class Ranking:
         self._weights = book.arbitration.context_weights if "C" in self._used else ()
         self._bundlings = Bundling.by_placement(book)
         self._variety = VarietyGuard(book) if book.arbitration.limits else None
+        self._fillers: dict[tuple[PlacementId, int, int], Filler] = {}
 
     def shown(
         self,
@@ -142,8 +143,16 @@ class Ranking:
             len(tiers.led),
         )
         before = [self._treatments(at, shown) for at, shown in place.before]
-        bundling = self._bundlings.get(place.placement)
-        return fill_rows(contenders, place.slots, before, self._variety, bundling)
+        return self._filler(place, season).fill(contenders, before)
+
+    def _filler(self, place: Place, season: Season) -> Filler:
+        key = place.placement, place.slots, season.number
+        if key not in self._fillers:
+            at = place.placement
+            summed = any(b.summed for b in self._book.bundles if at in b.placements)
+            bundling = self._bundlings.get(at)
+            self._fillers[key] = Filler(place.slots, self._variety, bundling, summed=summed)
+        return self._fillers[key]
 
     def _treatments(self, at: PlacementId, shown: Shown) -> npt.NDArray[np.intp]:
         """Treatments in place of the actions shown at a placement, any that stand there."""

@@ -58,13 +58,14 @@ class Held:
             times,
             self.rule,
             zone or self.zone,
-            lifted=_latest(counts, self.lifting, scope),
+            lifting=sorted(counts.get(self.lifting[scope], ())) if self.lifting else (),
             ended=_latest(counts, self.ending, scope),
         )
 
     def times(self, counts: Counted, scope: str, more: Sequence[Micros] = ()) -> list[Micros]:
         """When the counted outcome came, and `more`, ascending."""
-        return sorted([*counts.get(self.counted[scope], ()), *more])
+        counted = counts.get(self.counted[scope], ())
+        return sorted([*counted, *more]) if more else sorted(counted)
 
     def room(self, counts: Counted, scope: str, zone: ZoneInfo | None, now: Micros) -> int:
         """How many more counted outcomes now close this scope."""

@@ -99,6 +99,10 @@ class Pending:
         """Until when it cannot be told what was offered to a customer or household; 0 if it can."""
         return self._uncertain[_cell(subject)] if self._uncertain is not None else 0
 
+    def doubt(self, until: Micros) -> None:
+        """From now to `until` it cannot be told of anybody what was offered."""
+        self._uncertain = array("q", [until]) * _CELLS
+
     def reported(self, decision_id: DecisionId, action_id: ActionId) -> None:
         """Forgets an offer whose fate is in the history now."""
         returned = self._returned.get(decision_id)

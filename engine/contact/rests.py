@@ -16,26 +16,31 @@ _DAYS_AHEAD: Final = 2
 
 
 def rest_ends(
-    times: Sequence[Micros], rest: Rest, zone: ZoneInfo, *, lifted: Micros, ended: Micros
+    times: Sequence[Micros],
+    rest: Rest,
+    zone: ZoneInfo,
+    *,
+    lifting: Sequence[Micros] = (),
+    ended: Micros = NEVER,
 ) -> Micros:
     """When the last rest ends that these counted outcomes began; `NEVER` if there is none.
 
-    `times` ascend. `lifted` and `ended` are when the outcomes `without` and `pause.until` last came in
-    the same scope, `NEVER` if they did not.
+    `times` and `lifting` ascend: the latter are when the outcome `without` came in the same scope.
+    `ended` is when `pause.until` last came there, `NEVER` if it did not.
 
     A rest begins with an outcome that is, together with those before it, one of `at_least` within
-    `within`, all of them later than `lifted`; that time rolls on does not undo it. It ends after the
-    pause's length, or with the local day it began on, or with an outcome `until` at or after its
-    beginning, whichever is first.
+    `within`, with none of `lifting` among them; neither that time rolls on nor a later one of
+    `lifting` undoes it. It ends after the pause's length, or with the local day it began on, or with
+    an outcome `until` at or after its beginning, whichever is first.
 
     >>> from engine.rulebook.contact import Pause
     >>> three_in_ten = Rest("impression", 3, 10, Pause(100))
-    >>> rest_ends([1, 5, 9], three_in_ten, ZoneInfo("UTC"), lifted=NEVER, ended=NEVER)
+    >>> rest_ends([1, 5, 9], three_in_ten, ZoneInfo("UTC"))
     109
-    >>> rest_ends([1, 5, 11], three_in_ten, ZoneInfo("UTC"), lifted=NEVER, ended=NEVER) == NEVER
+    >>> rest_ends([1, 5, 11], three_in_ten, ZoneInfo("UTC")) == NEVER
     True
     """
-    began = _last_beginning(times, rest, lifted)
+    began = _last_beginning(times, rest, lifting)
     if began == NEVER or (rest.pause.until and ended >= began):
         return NEVER
     if rest.pause.midnight:
@@ -43,13 +48,14 @@ def rest_ends(
     return min(began + rest.pause.length, FOREVER)
 
 
-def _last_beginning(times: Sequence[Micros], rest: Rest, lifted: Micros) -> Micros:
+def _last_beginning(times: Sequence[Micros], rest: Rest, lifting: Sequence[Micros]) -> Micros:
     """When the last rest began. Later beginnings have later ends, so the last one is all that counts."""
-    needed = rest.at_least
-    first = bisect_right(times, lifted)
-    for last in range(len(times) - 1, first + needed - 2, -1):
-        if times[last] - times[last - needed + 1] < rest.within:
-            return times[last]
+    for last in range(len(times) - 1, rest.at_least - 2, -1):
+        first, moment = times[last - rest.at_least + 1], times[last]
+        if moment - first < rest.within:
+            before = bisect_right(lifting, moment)
+            if not before or lifting[before - 1] < first:
+                return moment
     return NEVER
 
 

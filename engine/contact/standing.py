@@ -51,6 +51,8 @@ class Past(NamedTuple):
         )
 
 
+_NOBODY: Final = 2**31
+
 NOTHING_KNOWN: Final = Past((), (), FOREVER)
 """The past of somebody whose record cannot be read."""
 
@@ -91,33 +93,20 @@ def standing(
 
     `zone` is the customer's own, None if that is not known.
     """
-    found = Standing(
-        {},
-        holding.own.count(past.touches, past.offers),
-        holding.home.count(household.touches, household.offers) if holding.households else {},
-        past,
-        household,
-        zone,
-    )
-    for counts, watch in ((found.own, holding.own_watch), (found.home, holding.home_watch)):
-        least = watch.least
+    own = holding.own.count(past.touches, past.offers)
+    home = holding.home.count(household.touches, household.offers) if holding.households else {}
+    found = Standing({}, own, home, past, household, zone)
+    rests: list[tuple[Micros, tuple[int, ...]]] = []
+    for counts, watch in ((own, holding.own_watch), (home, holding.home_watch)):
+        least = watch.least.get
         for cell, times in counts.items():
-            if cell in least and len(times) >= least[cell]:
+            if len(times) >= least(cell, _NOBODY):
                 for held, scope in watch.policies[cell]:
-                    until = held.ends(counts, scope, zone)
-                    _close(found.closed, held.treatments[scope], until, now)
+                    rests.append((held.ends(counts, scope, zone), held.treatments[scope]))
     for held in holding.held if past.gaps(now) or household.gaps(now) else ():
         unknown = found.unknown_until(held)
-        if unknown > now:
-            for resting in held.treatments.values():
-                _close(found.closed, resting, unknown, now)
+        rests += [(unknown, resting) for resting in held.treatments.values()]
+    for until, resting in sorted(rests):
+        if until > now:
+            found.closed.update(dict.fromkeys(resting, until))
     return found
-
-
-def _close(
-    closed: dict[int, Micros], treatments: Sequence[int], until: Micros, now: Micros
-) -> None:
-    if until > now:
-        for treatment in treatments:
-            if closed.get(treatment, now) < until:
-                closed[treatment] = until

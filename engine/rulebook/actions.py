@@ -190,6 +190,9 @@ class _Reading:
         known = own.complete and self.policies.hierarchy.is_complete(group)
         title = fields.need("title", words, "")
         action_class = fields.take("class", one_of("class", list(ActionClass)), "promotional")
+        before = self.report.errors
+        contact_policies = self._contact_policies(fields, group)
+        known = known and self.report.errors == before
         action = WrittenAction(
             action_id=action_id,
             title=title,
@@ -198,7 +201,7 @@ class _Reading:
             valid=read_validity(fields.node("valid"), self.policies.zone, self.report),
             conditions=own.conditions,
             opt_out=self._opt_out(fields, group, own.conditions),
-            contact_policies=self._contact_policies(fields, group),
+            contact_policies=contact_policies,
             purpose=self._purpose(fields, group),
             value=fields.take("value", number_or_expression(0), 1.0),
             lever=self._lever(fields, group),
@@ -207,7 +210,7 @@ class _Reading:
             caps=read_caps(fields.node("caps"), action_id, self.policies.timezone, self.report),
             place=fields.place,
             valid_place=fields.key_place("valid") if "valid" in fields else None,
-            complete=known and ("opt_out" in fields or not fields.lost("opt_out")),
+            complete=known and not any(map(fields.lost, ("opt_out", "contact_policies"))),
         )
         self._check_related(action, fields)
         fields.close()

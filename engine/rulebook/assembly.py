@@ -106,7 +106,9 @@ def _inherited(action: WrittenAction, policies: Policies) -> Iterator[WrittenCon
 
 def draft(written: Written, report: Report) -> Draft:
     """Compiles every expression and resolves every reference; reports the mistakes it meets."""
-    expressions = Expressions(written.attributes, report)
+    placements = written.policies.placement_names
+    known = written.attributes.among("request.placement", placements)
+    expressions = Expressions(known, report)
     indexes = {
         condition: index
         for condition in (
@@ -128,7 +130,7 @@ def draft(written: Written, report: Report) -> Draft:
     shelf = Shelf(actions, treatments, policies.placements)
     bundles = tuple(bundles_of(policies.bundles, shelf, report))
     capping = Capping(shelf, policies.timezone, policies.contact.outbound, expressions, report)
-    own = [action.caps for action in written.actions if action.caps]
+    own = [action.caps for action in written.actions if action.caps and action.action_id]
     caps = capping.caps([*policies.caps, *own])
     return Draft(expressions, actions, treatments, arbitration, bundles, caps)
 

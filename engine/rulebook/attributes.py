@@ -1,14 +1,14 @@
 """What is known of the declared attributes while the rest of a book is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from engine.model import Value
 from engine.rulebook.attribute_types import value_of
 from engine.rulebook.book import Attribute, Kind, Type
-from engine.rulebook.names import Names, did_you_mean
+from engine.rulebook.names import Names, did_you_mean, listed
 from engine.rulebook.nodes import ListNode, Node, Scalar, shortened
 from engine.rulebook.report import Mistake, Place
 
@@ -49,6 +49,15 @@ class Attributes:
         """The names of those that nothing may be decided by."""
         return frozenset(one.name for one in self.declared if one.protected)
 
+    def among(self, name: str, values: Names) -> "Attributes":
+        """The same, but one of them, which has no values of its own, is among these."""
+        attribute = self.named(name)
+        if attribute is None or attribute.values or not values.complete or values.lost:
+            return self
+        declared = list(self.declared)
+        declared[attribute.index] = replace(attribute, values=tuple(sorted(values.known)))
+        return replace(self, declared=tuple(declared))
+
     def named(self, name: str) -> Attribute | None:
         """The declaration of a name; None if there is none or it is in doubt."""
         if name not in self.places or name in self.doubtful:
@@ -87,6 +96,6 @@ def protected_problem(attribute: Attribute) -> str:
 def value_problem(found: str, attribute: Attribute) -> str:
     """What to say of a text that is not among an attribute's declared values."""
     return (
-        f"'{shortened(found)}' is not a value of {attribute.name} ({', '.join(attribute.values)})."
+        f"'{shortened(found)}' is not a value of {attribute.name}{listed(attribute.values)}."
         f"{did_you_mean(found, attribute.values)}"
     )

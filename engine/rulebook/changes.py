@@ -159,8 +159,9 @@ def _distinct(actions: Sequence[str]) -> tuple[str, ...]:
 def _freed(old: RuleBook, new: RuleBook) -> Iterator[Change]:
     for one in loosened(old, new):
         if one.kind not in _CONDITIONS:
+            gone = one.kind is Loosened.STOP or one.message.startswith("is gone")
             place = one.file, one.line, one.column
-            yield Change(Effect.LESS, one.name, one.message, one.actions, *place)
+            yield Change(Effect.LESS, one.name, one.message, one.actions, *place, gone)
 
 
 def _restrained(old: RuleBook, new: RuleBook) -> Iterator[Change]:

@@ -56,7 +56,7 @@ def _rest(was: Rest, now: Rest) -> Iterator[str]:
     if now.within < was.within:
         yield f"looks back {show_length(now.within)}; it looked back {show_length(was.within)}"
     if now.without and now.without != was.without:
-        yield f"is lifted by {now.without}"
+        yield f"begins no rest where {now.without} came among them"
     if now.pause.until and now.pause.until != was.pause.until:
         yield f"ends with {now.pause.until}"
     if now.pause.length < was.pause.length or (now.pause.midnight and not was.pause.midnight):

@@ -28,7 +28,8 @@ class Expressions:
 
     `conditions` and `numbers` grow in the order in which they are asked for; `condition_sources`
     and `number_sources` are their compiled expressions, in the same order. `checked` are the
-    conditions as they are written, in that order, too; `others` all other expressions.
+    conditions as they are written, in that order, too; `others` all other expressions; `attributes`
+    what they may speak of.
     """
 
     def __init__(self, attributes: Attributes, report: Report) -> None:
@@ -37,7 +38,7 @@ class Expressions:
         self.number_sources: list[Expression] = []
         self.checked: list[Checked] = []
         self.others: list[Checked] = []
-        self._attributes = attributes
+        self.attributes = attributes
         self._report = report
         self._environment = Environment(attributes.declared)
         self._lost = frozenset(word for word in attributes.lost if "." in word)
@@ -113,7 +114,7 @@ class Expressions:
 
     def _checked(self, scalar: Scalar, expect: Expect) -> Expression | None:
         """The compiled expression; None if it has mistakes, which are then reported."""
-        if not self._attributes.complete:
+        if not self.attributes.complete:
             return None
         key = (scalar.text, expect)
         if key not in self._known:
@@ -128,14 +129,14 @@ class Expressions:
         if isinstance(result, Expression):
             problems = tuple(self._protected(result))
             return _Compiled(None if problems else result, problems)
-        if any(name in text for name in self._attributes.doubtful | self._lost):
+        if any(name in text for name in self.attributes.doubtful | self._lost):
             return _Compiled(None)
         return _Compiled(None, tuple((problem.offset, problem.message) for problem in result))
 
     def _protected(self, expression: Expression) -> Iterator[tuple[int, str]]:
         """Where it reads attributes that nothing may be decided by."""
-        for name in sorted(self._attributes.protected.intersection(expression.reads)):
-            attribute = self._attributes.declared[self._attributes.index[name]]
+        for name in sorted(self.attributes.protected.intersection(expression.reads)):
+            attribute = self.attributes.declared[self.attributes.index[name]]
             for offset in expression.offsets_of(attribute.index):
                 yield offset, protected_problem(attribute)
 

@@ -68,7 +68,8 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         for action, as_written in zip(drafted.actions, actions, strict=True)
         if as_written.complete
     ]
-    report_findings(drafted.expressions, whole, attributes, report)
+    channels = {name: placement.channel for name, placement in policies.placements.items()}
+    report_findings(drafted.expressions, whole, channels, report)
     cast = Cast(
         attributes=attributes,
         placements=policies.placements,

@@ -1,12 +1,13 @@
 """Names that refer to something declared elsewhere, and "did you mean" for those that do not."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
 MOST_COMPARED: Final = 300
+_MOST_LISTED: Final = 15
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 
 
@@ -38,6 +39,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         by_lower = {name: by_lower[name] for name in alike[:MOST_COMPARED]}
     near = get_close_matches(word, by_lower, n=1, cutoff=0.6)
     return by_lower[near[0]] if near else None
+
+
+def listed(values: Sequence[str]) -> str:
+    """The values in brackets, to end a sentence with; of very many only the first.
+
+    >>> listed(["S", "M"])
+    ' (S, M)'
+    """
+    more = ", …" if len(values) > _MOST_LISTED else ""
+    return f" ({', '.join(values[:_MOST_LISTED])}{more})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Placements: where offers are shown, in which channel, with which texts, and what if there is none."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from engine.model import PlacementId
 from engine.rulebook.attributes import Attributes, value_problem
@@ -11,15 +12,20 @@ from engine.rulebook.readers import Reader, allowing, identifier, whole
 from engine.rulebook.report import Mistake, Report
 from engine.rulebook.texts import read_fallback
 
+MOST_SLOTS: Final = 1000
+
 
 def read_placements(policies: Fields, attributes: Attributes) -> dict[str, Placement]:
-    """The key placements of policies.yaml; their treatments are found later."""
+    """The key placements of policies.yaml; their treatments are found later.
+
+    A placement whose number of slots cannot be told has as many as there can be.
+    """
     policies.require("placements")
     placements = {}
     for name, key, node in named(policies.node("placements"), policies.report, "placements"):
         fields = Fields(node, policies.report, f"placement '{name}'", key.place)
         channel = fields.need("channel", channel_reader(attributes), "")
-        slots = fields.take("slots", whole(1, 1000), 1)
+        slots = fields.take("slots", whole(1, MOST_SLOTS), None)
         fields.require("texts")
         limits = _limits(fields.node("texts"), fields.report)
         fields.require("fallback")
@@ -27,6 +33,8 @@ def read_placements(policies: Fields, attributes: Attributes) -> dict[str, Place
             fields.node("fallback"), limits, fields.report, fields.key_place("fallback")
         )
         fields.close()
+        if slots is None:
+            slots = MOST_SLOTS if "slots" in fields or fields.lost("slots") else 1
         placements[name] = Placement(PlacementId(name), channel, slots, limits, fallback, ())
     return placements
 

@@ -64,6 +64,8 @@ def read_policies(
     fields = Fields(root, report, "policies.yaml")
     lost = report.lost_words()
     zone_written = fields.take("timezone", zone, None)
+    if zone_written is None and "timezone" in fields:
+        zone_written = ZoneInfo("UTC")
     timezone = zone_written.key if zone_written else "UTC"
     whole = root.place.file not in report.lost
     stages = read_stages(fields, attributes)

@@ -1,7 +1,8 @@
 """The texts of placements and treatments: their names, lengths and the attributes they name."""
 
+import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.fields import Fields
@@ -10,6 +11,9 @@ from engine.rulebook.readers import text
 from engine.rulebook.rendering import UNSHOWN, Hole, Part, format_problem, is_blank
 from engine.rulebook.report import Mistake, Place, Report
 from engine.rulebook.source import unshown
+
+_DOUBLED: Final = re.compile(r"(?<!\{)\{\{\s*([\w.]+)\s*(?::[^{}]*)?\}\}(?!\})")
+"""A name in doubled braces, as other programs fill texts."""
 
 
 class Piece(NamedTuple):
@@ -136,6 +140,10 @@ def _parts(
     except ValueError as error:
         offset, message = error.args
         raise Mistake((place_of(offset), message)) from None
+    for doubled in _DOUBLED.finditer(written):
+        if attributes is not None and doubled[1] in attributes.index:
+            said = f"this shows {{{doubled[1]}}} as it stands: write single braces"
+            raise Mistake((place_of(doubled.start()), said))
     parts: list[Part] = []
     for piece in pieces:
         if piece.name is None:

@@ -57,9 +57,11 @@ class Desk:
         return [o.action_id for p in decision.placements for o in p.offers if not p.fallback]
 
     def respond(self, decision, outcome="impression"):
-        offer = decision.placements[0].offers[0]
+        self.tell(decision, decision.placements[0].offers[0].action_id, outcome)
+
+    def tell(self, decision, action_id, outcome):
         exposure = Exposure(
-            decision.decision_id, offer.action_id, "", "web", PlacementId("web.hero"),
+            decision.decision_id, action_id, "", "web", PlacementId("web.hero"),
             decision.decided_at, 1.0, 0.1, "", None,
         )  # fmt: skip
         self.guard.observe(Response(exposure, outcome, 0.0, None))
@@ -242,6 +244,14 @@ def test_a_clock_set_back_over_midnight_does_not_find_the_day_empty():
     desk.ledger.tend(desk.now)
     desk.now -= 1
     assert desk.offered() == []
+
+
+def test_what_was_shown_long_ago_is_not_remembered_offer_by_offer():
+    desk = one({"total": 10**6, "hold": "31d"})
+    for _ in range(3_000):
+        desk.respond(desk.decide())
+    assert len(desk.ledger._due) <= 1_002
+    assert desk.account().confirmed == 3_000
 
 
 def test_the_next_period_is_drawn_before_it_begins():

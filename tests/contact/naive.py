@@ -102,11 +102,11 @@ def _counts(m, policy, action, who, home):
 
 
 def _triggers(policy, counted, lifting, moment):
-    """Whether `at_least` counted outcomes up to `moment` lie close enough, with no lifting one since."""
+    """Whether `at_least` counted outcomes up to `moment` lie close enough, with no lifting one among them."""
     window = [time for time in counted if moment - policy["within"] < time <= moment]
     return any(
         sum(time >= first for time in window) >= policy["at_least"]
-        and not any(time >= first for time in lifting)
+        and not any(first <= time <= moment for time in lifting)
         for first in window
     )
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import random
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from engine.edges.state.names import DECISIONS
 from engine.model import (
     HOUR,
     MINUTE,
@@ -148,6 +151,22 @@ async def test_what_was_offered_is_known_after_a_restart(settings, circle):
         assert len(shown(await ask(engine))) == 1
 
 
+async def test_where_the_log_of_decisions_is_damaged_nobody_is_offered_what_may_be_too_much(
+    settings, circle
+):
+    write(settings.rules, rules({"once": ONCE}))
+    async with opened(settings, circle) as engine:
+        await know(engine, ANNA)
+        await ask(engine)
+    with closing(sqlite3.connect(settings.data / DECISIONS)) as log:
+        log.execute("UPDATE blocks SET ids = X'5B5B315D'")
+        log.commit()
+    async with opened(settings, circle) as engine:
+        assert shown(await ask(engine)) == []
+        circle.time += HOUR
+        assert len(shown(await ask(engine))) == 1
+
+
 async def test_a_book_that_begins_to_count_knows_what_was_offered_before(settings, circle):
     write(settings.rules, rules({}))
     async with opened(settings, circle) as engine:
@@ -169,6 +188,7 @@ async def test_one_of_the_family_took_it(settings, circle):
         await know(engine, BEN, household_id="h1")
         await know(engine, CustomerId("cleo"), household_id="h2")
         answer = await ask(engine)
+        assert shown(await ask(engine, BEN)) == ["a"]
         await engine.record([response(answer, "accept", circle.time)])
         assert shown(await ask(engine, BEN)) == []
         assert shown(await ask(engine, CustomerId("cleo"))) == ["a"]

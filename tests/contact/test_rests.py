@@ -27,8 +27,8 @@ def at(text, zone=DUBLIN):
     return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) * 1_000_000
 
 
-def ends(times, rest=THREE, *, lifted=NEVER, ended=NEVER, zone=UTC):
-    return rest_ends(times, rest, zone, lifted=lifted, ended=ended)
+def ends(times, rest=THREE, *, lifting=(), ended=NEVER, zone=UTC):
+    return rest_ends(times, rest, zone, lifting=lifting, ended=ended)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,17 @@ def test_a_rest_begins_with_the_last_of_enough_within_the_window(times, end):
     assert ends(times) == end
 
 
-@pytest.mark.parametrize(("lifted", "end"), [(0, 103), (1, NEVER), (3, NEVER), (50, NEVER)])
-def test_only_what_came_after_the_lifting_outcome_counts(lifted, end):
-    assert ends([1, 2, 3], lifted=lifted) == end
+@pytest.mark.parametrize(
+    ("lifting", "end"),
+    [([0], 103), ([1], NEVER), ([3], NEVER), ([0, 2], NEVER), ([4], 103), ([0, 50], 103)],
+)
+def test_a_rest_begins_where_no_lifting_outcome_came_among_those_counted(lifting, end):
+    assert ends([1, 2, 3], lifting=lifting) == end
 
 
 def test_enough_after_the_lifting_outcome_is_enough():
-    assert ends([1, 2, 3, 4], lifted=1) == 104
+    assert ends([1, 2, 3, 4], lifting=[1]) == 104
+    assert ends([1, 2, 3, 50, 51], lifting=[40]) == 103
 
 
 @pytest.mark.parametrize(("ended", "end"), [(2, 103), (3, NEVER), (4, NEVER)])

@@ -178,7 +178,7 @@ def loosenings(old, new):
         ({"pause": "12h"}, "rests 12h; it rested 1d"),
         ({"pause": "until_midnight"}, "rests until midnight; it rested 1d"),
         ({"pause": {"until": "accept", "at_most": "1d"}}, "ends with accept"),
-        ({"without": "accept"}, "is lifted by accept"),
+        ({"without": "accept"}, "begins no rest where accept came among them"),
         ({"channels": ["web"]}, "counts and holds only on web"),
         ({"scope": "action"}, "counts by action; it counted by all"),
         ({"timezone": "Africa/Lagos"}, "goes by the clock of Africa/Lagos; it went by that of UTC"),

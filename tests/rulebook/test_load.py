@@ -100,7 +100,9 @@ def test_a_book_travels_between_processes() -> None:
 def test_a_book_that_asks_for_the_placement_says_so() -> None:
     asks = {"applicable_when": {"home": "request.placement == 'web.hero'"}}
     assert book(actions=[action("a", **asks)]).reads_placement
-    assert book(actions=[action("a", value="request.placement == 'x' ? 1 : 2")]).reads_placement
+    assert book(
+        actions=[action("a", value="request.placement == 'web.hero' ? 1 : 2")]
+    ).reads_placement
 
 
 def test_numbers_may_be_expressions() -> None:

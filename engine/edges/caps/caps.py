@@ -60,6 +60,7 @@ class Caps:
             ledger = Ledger(vault)
             kept = vault.kept
             ledger.restore(kept.accounts, kept.shares)
+            kept.shares.clear()
             for cap, figures in kept.prices.items():
                 ledger.take_price(cap, BidPrice.of_state(figures))
             if not kept.began and state.last_seq and book.caps:
@@ -109,6 +110,11 @@ class Caps:
                 self._read(_reserved),
             ),
             Figures("attune_cap_price", "Running price of one unit.", "cap", self._read(_price)),
+            Gauge(
+                "attune_caps_backlog",
+                "Changes of caps not on disk yet.",
+                lambda: float(self._vault.backlog),
+            ),
             Gauge(
                 "attune_caps_late_total",
                 "Offers shown after their share was given back.",

@@ -112,6 +112,11 @@ class SqliteVault:
         """Lets go of an account whose period is over."""
         self._put(partial(tables.forget, key=key))
 
+    @property
+    def backlog(self) -> int:
+        """Changes not on disk yet."""
+        return len(self._jobs)
+
     # --- what the engine asks --------------------------------------------------------------------
 
     def seen(self, seq: int) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import grpc
 
 from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.answers import Answers, encode_on_stream
-from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, send
+from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, Wait, send
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
@@ -60,18 +61,21 @@ class Decisions:
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
         return {
-            "Decide": self._gate.timed("Decide", DecideRequest, self._decide),
+            "Decide": self._gate.prompt("Decide", DecideRequest, self._decide),
             "DecideStream": self._gate.conversation("DecideStream", self._stream),
         }
 
-    async def _decide(self, request: DecideRequest, remaining: float | None) -> bytes:
+    def _decide(self, request: DecideRequest, remaining: float | None) -> bytes | Wait:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            decided = await self._engine.decide(question, deadline)
+            return partial(self._decide_later, began, question, deadline)
         return self._answer(began, question, decided)
+
+    async def _decide_later(self, began: float, question: Question, deadline: float) -> bytes:
+        return self._answer(began, question, await self._engine.decide(question, deadline))
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
@@ -143,8 +147,7 @@ class Decisions:
         self, talk: "_Talk", began: float, question: Question, deadline: float
     ) -> None:
         try:
-            decided = await self._engine.decide(question, deadline)
-            answer = self._answer(began, question, decided)
+            answer = await self._decide_later(began, question, deadline)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as above
             await talk.refuse(question.request_id, self._gate.refusal("DecideStream", error))
         else:

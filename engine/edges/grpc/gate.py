@@ -9,7 +9,8 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -19,11 +20,66 @@ from engine.edges.grpc.status import Refusal, invalid, refusal_of
 from engine.errors import AttuneError, Violation
 from engine.telemetry import Meter
 
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Request = TypeVar("Request", bound=Message)
 
 _log = structlog.get_logger(__name__)
+
+
+class Context(Protocol):
+    """A call while it lasts, as far as our methods use grpc.aio's servicer context."""
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the caller's deadline; None if there is none."""
+
+    async def read(self) -> Any:
+        """The next message, or `grpc.aio.EOF`."""
+
+    async def write(self, message: Any) -> None:
+        """Sends a message. Raises `grpc.aio.BaseError` if the caller has gone."""
+
+    async def abort(
+        self,
+        code: grpc.StatusCode,
+        details: str = "",
+        trailing_metadata: tuple[tuple[str, bytes], ...] = (),
+    ) -> NoReturn:
+        """Ends the call with a status. Raises `grpc.aio.AbortError`, or as `write` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What answers the calls of one method.
+
+    Attributes:
+        call: takes the request, or None where `asks_many`, and its context; returns the answer, or
+            None where `answers_many`.
+        asks_many: whether the caller sends any number of messages, to be read from the context.
+        answers_many: whether the answers are written to the context.
+        prompt: how the method answers without a coroutine, where it can.
+    """
+
+    call: Callable[[Any, Context], Awaitable[bytes | None]]
+    asks_many: bool = False
+    answers_many: bool = False
+    prompt: "Prompt | None" = None
+
+
+Wait: TypeAlias = Callable[[], Awaitable[bytes]]
+"""Begins what has to be waited for; it is not begun for a caller who has gone meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The two halves of a `Handler.call` that mostly answers at once.
+
+    Attributes:
+        at_once: the answer to a request, or why there is none, or what there is to wait for. Takes the
+            seconds that remain of the caller's deadline.
+        later: begins to wait for that, and ends the call with a status where nothing comes of it.
+    """
+
+    at_once: Callable[[bytes, float | None], "bytes | Refusal | Wait"]
+    later: Callable[["Wait", Context], Awaitable[bytes]]
 
 
 class Gate:
@@ -43,33 +99,47 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return await self._end(context, self.refusal(name, error))
 
-        return grpc.unary_unary_rpc_method_handler(call)
+        return Handler(call)
 
-    def timed(
+    def prompt(
         self,
         name: str,
         request: type[Request],
-        method: Callable[[Request, float | None], Awaitable[bytes]],
+        method: Callable[[Request, float | None], bytes | Wait],
     ) -> Handler:
         """One message in, one out, serialized, within what remains of the caller's deadline (seconds).
 
-        A call whose deadline has passed while it waited is not taken up.
+        `method` answers at once where it can. A call whose deadline has passed while it waited is not
+        taken up.
         """
         decode = request.FromString
 
-        async def call(raw: bytes, context: Context) -> bytes:
+        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait:
             try:
-                remaining = context.time_remaining()
-                if remaining is not None and remaining <= 0.0:  # type: ignore[redundant-expr]  # the stubs forget None
+                if remaining is not None and remaining <= 0.0:
                     raise Ended(
                         grpc.StatusCode.DEADLINE_EXCEEDED,
                         "the deadline passed before the call was taken up",
                     )
-                return await method(decode(raw), remaining)
+                return method(decode(raw), remaining)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
+                return self.refusal(name, error)
+
+        async def later(wait: Wait, context: Context) -> bytes:
+            try:
+                return await wait()
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return await self._end(context, self.refusal(name, error))
 
-        return grpc.unary_unary_rpc_method_handler(call)
+        async def call(raw: bytes, context: Context) -> bytes:
+            answer = at_once(raw, context.time_remaining())
+            if isinstance(answer, bytes):
+                return answer
+            if isinstance(answer, Refusal):
+                return await self._end(context, answer)
+            return await later(answer, context)
+
+        return Handler(call, prompt=Prompt(at_once, later))
 
     def answers(
         self,
@@ -88,7 +158,7 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 await self._end(context, self.refusal(name, error))
 
-        return grpc.unary_stream_rpc_method_handler(call)
+        return Handler(call, answers_many=True)
 
     def conversation(self, name: str, method: Callable[[Context], Awaitable[None]]) -> Handler:
         """Many messages in and out; `method` reads and writes raw bytes on the context."""
@@ -101,7 +171,7 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 await self._end(context, self.refusal(name, error))
 
-        return grpc.stream_stream_rpc_method_handler(call)
+        return Handler(call, asks_many=True, answers_many=True)
 
     def refusal(self, method: str, error: BaseException) -> Refusal:
         """What a caller may know of an error; the rest is in the log, under the id they are told.

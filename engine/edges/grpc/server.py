@@ -6,7 +6,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -20,6 +20,8 @@ from engine.edges.grpc.checking import check_files
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine, OpenEngine
 from engine.edges.grpc.turns import Turns
+from engine.edges.http2.sending import Limits
+from engine.edges.http2.server import Server
 from engine.errors import InvalidInput, Violation
 from engine.garbage import tend
 from engine.model import Micros
@@ -37,6 +39,12 @@ _SERVICES: Final = (
 
 Place: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """What `socket.getaddrinfo` makes of an address."""
+
+Handlers: TypeAlias = Mapping[str, Mapping[str, Handler]]
+"""The methods by name, by service."""
+
+Started: TypeAlias = tuple[Address, Callable[[float], Awaitable[object]]]
+"""Where is served, and what brings it to an end, given the seconds calls in flight may take."""
 
 _LONGEST_TURN: Final = 0.000_5
 
@@ -76,7 +84,6 @@ async def serving(
         )
     )
     admissions = Admissions(engine)
-    server = grpc.aio.server(options=_options(settings))
     services: Mapping[str, Service] = {
         decisions.SERVICE: decisions.Decisions(
             engine, admissions, settings, gate, meter, clock, closing, turns
@@ -87,15 +94,51 @@ async def serving(
         health.SERVICE: health.Health(_SERVICES, gate, closing),
         reflection.SERVICE: reflection.Reflection(_SERVICES, gate),
     }
-    for name, service in services.items():
-        server.add_registered_method_handlers(name, service.handlers())
-    address = _listen(server, settings)
-    await server.start()
+    handlers = {name: service.handlers() for name, service in services.items()}
+    start = _start_http2 if settings.transport == "http2" else _start_grpcio
+    address, stop = await start(settings, handlers)
     try:
         yield address
     finally:
         closing.set()
-        await server.stop(settings.grace)
+        await stop(settings.grace)
+
+
+async def _start_grpcio(settings: Settings, handlers: Handlers) -> Started:
+    """Serves with grpc.aio."""
+    server = grpc.aio.server(options=_options(settings))
+    for name, methods in handlers.items():
+        server.add_registered_method_handlers(
+            name, {method: _of_grpcio(handler) for method, handler in methods.items()}
+        )
+    address = _listen(server, settings)
+    await server.start()
+    return address, server.stop
+
+
+def _of_grpcio(handler: Handler) -> "grpc.RpcMethodHandler[Any, Any]":
+    """The handler in grpc.aio's words."""
+    call: Any = handler.call
+    if handler.asks_many:
+        return grpc.stream_stream_rpc_method_handler(call)
+    if handler.answers_many:
+        return grpc.unary_stream_rpc_method_handler(call)
+    return grpc.unary_unary_rpc_method_handler(call)
+
+
+async def _start_http2(settings: Settings, handlers: Handlers) -> Started:
+    """Serves with the engine's own HTTP/2."""
+    server = Server(Limits(settings.receive_limit))
+    for name, methods in handlers.items():
+        server.add(name, methods)
+    address, places, tls = settings.listen, _resolved(settings.listen), _tls(settings)
+    hosts = list(dict.fromkeys(str(at[0]) for *_, at in places))
+    try:
+        port = await server.listen(hosts, address.port, tls)
+    except OSError:
+        wrong = f"{address} cannot be listened on: {_obstacle(places)}"
+        raise InvalidInput([Violation("listen", wrong)]) from None
+    return Address(address.host, port), server.stop
 
 
 async def serve(
@@ -185,21 +228,46 @@ def _reason(error: Exception) -> str:
 
 
 def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
-    """The certificate to serve with; None serves in plain text."""
+    """The certificate to serve with, for grpc.aio; None serves in plain text."""
+    pair = _certificate(settings)
+    if pair is None:
+        return None
+    _usable(*pair)
+    cert, key = pair
+    return grpc.ssl_server_credentials([(key.read_bytes(), cert.read_bytes())])
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """The same for our own HTTP/2."""
+    pair = _certificate(settings)
+    if pair is None:
+        return None
+    context = _usable(*pair)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def _certificate(settings: Settings) -> tuple[Path, Path] | None:
     cert, key = settings.tls_cert, settings.tls_key
     if cert is None and key is None:
         return None
     if cert is None or key is None:
         raise InvalidInput([Violation("tls", "tls_cert and tls_key must be given together")])
+    return cert, key
+
+
+def _usable(cert: Path, key: Path) -> ssl.SSLContext:
+    """Raises InvalidInput if they cannot be served with."""
     try:
-        pair = key.read_bytes(), cert.read_bytes()
-        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trial.load_cert_chain(cert, key, password=lambda: b"")
+        cert.read_bytes(), key.read_bytes()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key, password=lambda: b"")
     except ssl.SSLError as error:
         raise InvalidInput([Violation("tls", _unfit(cert, key, error))]) from None
     except OSError as error:
         raise InvalidInput([Violation("tls", f"the certificate cannot be read: {error}")]) from None
-    return grpc.ssl_server_credentials([pair])
+    return context
 
 
 def _unfit(cert: Path, key: Path, error: ssl.SSLError) -> str:

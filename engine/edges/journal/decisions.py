@@ -153,10 +153,10 @@ class DecisionLog:
         return await self._readers.ask(loop, lambda reader: _requests(reader, since, self._path))
 
     async def recent_offers(self, loop: AbstractEventLoop, since: Micros) -> list[Returned]:
-        """What decisions made at or after `since` offered, the oldest first; of a damaged block nothing.
+        """What decisions made at or after `since` offered, the oldest first.
 
         Raises:
-            StorageError: the disk cannot be read.
+            StorageError: the disk cannot be read, or what it holds is damaged.
         """
         waiting = [_returned(record) for record in self._unwritten.values()]
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
@@ -379,7 +379,7 @@ def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
         try:
             found += reversed([_offered(row) for row in orjson.loads(ids) if len(row) > _PLAIN])
         except (ValueError, TypeError, LookupError) as error:
-            log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
+            raise DamagedData(f"block {block} of the decisions is damaged: {error}") from error
     found.reverse()
     return [returned for returned in found if returned.offers[0].decided_at >= since]
 

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from engine.capsule import KEY_FILE
-from engine.edges.state.names import DECISIONS, JOURNAL
+from engine.edges.state.names import CAPS, DECISIONS, JOURNAL
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def look_over(directory: Path) -> None:
     """
     journal = directory / JOURNAL
     begun = journal.is_file() and journal.stat().st_size > 0
-    left = [name for name in (DECISIONS, KEY_FILE) if (directory / name).exists()]
+    left = [name for name in (DECISIONS, CAPS, KEY_FILE) if (directory / name).exists()]
     if not begun and left:
         raise StorageError(
             f"{journal} is missing or empty, but {' and '.join(left)} of an earlier run is there: "

@@ -22,7 +22,7 @@ from engine.rulebook.cel.tree import (
     start,
     walk,
 )
-from engine.rulebook.names import did_you_mean
+from engine.rulebook.names import did_you_mean, listed
 
 _TEXTS = {
     "timestamp": (
@@ -123,9 +123,8 @@ def _value_problems(node: Call, attributes: Mapping[str, Attribute]) -> Iterator
             for literal in _literals(other):
                 text = _text(literal)
                 if text is not None and text not in attribute.values:
-                    values = ", ".join(attribute.values)
                     hint = did_you_mean(text, attribute.values)
-                    said = f"'{text}' is not a value of {attribute.name} ({values})."
+                    said = f"'{text}' is not a value of {attribute.name}{listed(attribute.values)}."
                     yield Problem(literal.offset, f"{said}{hint}")
 
 

@@ -36,7 +36,7 @@ _TIME: Final = {
 
 
 def scalar_kind(piece: Piece) -> str:
-    """The kind of a scalar, or "null"; of anything else polars compares in its own way."""
+    """The kind of a scalar, or "null"; what is neither, polars compares in its own way."""
     found = kind(piece.type)
     if found not in _SCALARS and found != "null":
         raise NotExpressible(f"{piece.type} values")
@@ -48,11 +48,11 @@ def scalar_kind(piece: Piece) -> str:
 
 def equality(a: Piece, b: Piece) -> Piece:
     """`a == b`: null equals null alone; an int beside a double is taken as double."""
-    if "null" in {scalar_kind(a), scalar_kind(b)}:
-        return truth(_is_null(a if scalar_kind(b) == "null" else b))
+    if "null" in {kind(a.type), kind(b.type)}:
+        return truth(_is_null(a if kind(b.type) == "null" else b))
     same = _same(a, b)
     if a.null is None and b.null is None:
-        return truth(where(a.there & b.there, same))
+        return truth(same)
     a_null, b_null = _or_false(a.null), _or_false(b.null)
     return truth(
         pl.when(~(a.there & b.there))
@@ -64,10 +64,10 @@ def equality(a: Piece, b: Piece) -> Piece:
 
 
 def _same(a: Piece, b: Piece) -> pl.Expr:
-    """Whether two values are equal, where there are two."""
-    kinds = {kind(a.type), kind(b.type)}
+    """Whether two values are equal; unknown where one is missing, or null."""
+    kinds = {scalar_kind(a), scalar_kind(b)}
     if len(kinds) > 1 and not kinds <= _NUMBERS:
-        return pl.lit(value=False)
+        return where(a.there & b.there, pl.lit(value=False))
     a, b = _alike(a, b)
     same = a.value == b.value
     return same if b.not_nan else _beside_nan(same, a, b)

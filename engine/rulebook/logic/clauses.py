@@ -72,11 +72,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """The clauses and the comparisons of every expression, in their order; each subject's domain."""
+    """The clauses and the comparisons of every expression, in their order; each subject's domain.
+
+    `attributes` tells which subject an attribute is.
+    """
 
     of: tuple[tuple[Clause, ...], ...]
     comparisons: tuple[tuple[Comparison, ...], ...]
     domains: tuple[Domain, ...]
+    attributes: Mapping[str, int]
 
 
 def clauses_of(expressions: Sequence[Expression], attributes: Attributes) -> Clauses:
@@ -106,6 +110,7 @@ def clauses_of(expressions: Sequence[Expression], attributes: Attributes) -> Cla
             for found in compared
         ),
         tuple(writing.domains),
+        writing.attribute_slots(),
     )
 
 
@@ -173,6 +178,10 @@ class _Writing:
         constants = [f"{name} = {expression}" for expression, name in module.constants.items()]
         defined: Mapping[str, Any] = load("\n".join([*constants, *functions]) + "\n")
         return (defined[f"clause_{n}"] if told[n] else None for n in self._taken)
+
+    def attribute_slots(self) -> dict[str, int]:
+        """The subject of each attribute that is one."""
+        return {name: slot for name, slot in self._slots.items() if isinstance(name, str)}
 
     def _reduced(self, node: Node) -> Node:
         """The node, with everything that is not looked into made a subject."""

@@ -8,18 +8,17 @@ said. What no customer can ever get through is an error; everything else is a no
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Action, Treatment
 from engine.rulebook.cel.tree import Call, Constant, Name, Node, start, walk
 from engine.rulebook.expressions import Checked, Expressions
 from engine.rulebook.logic.clauses import Clause, Comparison, clauses_of
 from engine.rulebook.logic.domains import Domain
-from engine.rulebook.logic.search import Search, Want, core, true
+from engine.rulebook.logic.search import Search, Want, core, equal, true
 from engine.rulebook.nodes import shortened
 from engine.rulebook.report import Place, Report
 
@@ -40,15 +39,16 @@ _ENDLESS: Final = 10**15
 def report_findings(
     expressions: Expressions,
     actions: Sequence[tuple[Action, Sequence[Treatment]]],
-    attributes: Attributes,
+    channels: Mapping[str, str],
     report: Report,
 ) -> None:
     """Reports what follows from the conditions of a book.
 
-    `actions` are those of which every condition is known, with their treatments.
+    `actions` are those of which every condition is known, with their treatments; `channels` those of
+    the placements.
     """
     checked = [*expressions.checked, *expressions.others]
-    clauses = clauses_of([one.expression for one in checked], attributes)
+    clauses = clauses_of([one.expression for one in checked], expressions.attributes)
     search = Search(clauses)
     findings = _Findings(search, report)
     for one, compared in zip(checked, clauses.comparisons, strict=True):
@@ -60,9 +60,15 @@ def report_findings(
     for action, treatments in actions:
         own = [conditions[index] for index in action.conditions]
         findings.together(own)
+        hidden: list[_Hidden] = []
         for treatment in treatments:
+            all_ = [*own, *(conditions[i] for i in treatment.conditions)]
             if treatment.conditions:
-                findings.together([*own, *(conditions[i] for i in treatment.conditions)])
+                findings.together(all_)
+            shown = (treatment.placement, channels.get(treatment.placement))
+            if reason := findings.never_shown(all_, *shown):
+                hidden.append(_Hidden(treatment, *reason))
+        findings.hidden(hidden, everywhere=len(hidden) == len(treatments))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +86,11 @@ class _Condition:
         written = checked.condition
         level = _LEVELS.index(written.level) if written and written.level in _LEVELS else 0
         return cls(checked, clauses, level, checked.scalar.place_of(0))
+
+    @property
+    def is_treatment_s(self) -> bool:
+        """Whether it is a condition of a treatment."""
+        return self.level == _LEVELS.index("treatment")
 
     def place_of(self, clause: Clause) -> Place:
         return self.checked.scalar.place_of(start(clause.node))
@@ -102,6 +113,15 @@ class _Condition:
         return f"'{shortened(piece, 80)}'"
 
 
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A treatment that is never shown, the condition that keeps it out, and with which others."""
+
+    treatment: Treatment
+    condition: _Condition
+    others: str
+
+
 @dataclass(slots=True)
 class _Findings:
     """What was found so far: the literals that never match, the conditions that cannot be met."""
@@ -110,6 +130,7 @@ class _Findings:
     report: Report
     _literals: set[tuple[Place, int]] = field(default_factory=set)
     _settled: set[_Condition] = field(default_factory=set)
+    _given: dict[tuple[str, str], Want] = field(default_factory=dict)
     _done: set[tuple[_Condition, ...]] = field(default_factory=set)
 
     # --- one comparison ---------------------------------------------------------------------
@@ -150,8 +171,9 @@ class _Findings:
             out = ": it keeps nobody out" if written and written.level != "arbitration" else ""
             self._notice(condition.place, f"this is always true{out}")
         elif all(self._never_turns(clause, (False,)) for clause in clauses):
-            names = " and ".join(condition.checked.expression.reads)
-            said = f"this is never false: it only asks whether {names} is known"
+            reads = condition.checked.expression.reads
+            known = f"{' and '.join(reads)} {'is' if len(reads) == 1 else 'are'} known"
+            said = f"this is never false: it only asks whether {known}"
             self._notice(condition.place, said)
         else:
             self._parts(condition)
@@ -213,6 +235,53 @@ class _Findings:
         related = _related([one for one in ranked if one not in self._settled])
         if not self._contradiction(related):
             self._superfluous(related)
+
+    def never_shown(
+        self, conditions: Sequence[_Condition], placement: str, channel: str | None
+    ) -> tuple[_Condition, str] | None:
+        """Why a treatment whose conditions can be met is never shown in its placement; None if it is.
+
+        The condition that keeps it out, and the names of those it does so together with.
+        """
+        shown = {"request.channel": channel, "request.placement": placement}
+        at = self.search.clauses.attributes
+        given = [
+            self._given.setdefault((name, text), equal(at[name], text))
+            for name, text in shown.items()
+            if text and name in at
+        ]
+        asked = {subject for want in given for subject in want.clause.subjects}
+        wants = [true(one.clauses) for one in conditions]
+        together = list(chain.from_iterable(wants))
+        if not any(asked.intersection(want.clause.subjects) for want in together):
+            return None
+        if self.search.impossible(together) or not self.search.impossible([*together, *given]):
+            return None
+        kept = core(wants, lambda some: self.search.impossible([*some, *given]))
+        others = " and ".join(conditions[i].named() for i in kept[:-1])
+        return conditions[kept[-1]], others
+
+    def hidden(self, hidden: Sequence[_Hidden], *, everywhere: bool) -> None:
+        """Treatments of one action that are never shown.
+
+        An error if none of them ever is (`everywhere`), or if the treatment itself asks for it.
+        """
+        if hidden and everywhere and len({one.condition for one in hidden}) == 1:
+            place = hidden[0].condition.place
+            said = "no customer can ever get this: nobody meets it where it is shown"
+            self.report.error(place, said)
+            return
+        for one in hidden:
+            treatment, place = one.treatment, one.condition.place
+            others = f" together with {one.others}" if one.others else ""
+            said = (
+                f"no customer can ever get '{treatment.treatment_id}': in {treatment.placement} "
+                f"nobody meets this{others}"
+            )
+            if everywhere or one.condition.is_treatment_s:
+                self.report.error(place, said)
+            else:
+                self._notice(place, said)
 
     def _contradiction(self, conditions: Sequence[_Condition]) -> bool:
         wants = [true(one.clauses) for one in conditions]

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from engine.model import Value
 from engine.rulebook.book import Truth
+from engine.rulebook.cel.tree import BOOL, Constant
 from engine.rulebook.logic.clauses import Clause, Clauses, Test
 from engine.rulebook.logic.domains import Mark
 
@@ -21,6 +22,16 @@ class Want(NamedTuple):
 
     clause: Clause
     truths: tuple[Truth, ...]
+
+
+def equal(subject: int, value: str) -> Want:
+    """A subject that is this text."""
+
+    def test(values: Mapping[int, Value]) -> tuple[Truth]:
+        return (values[subject] == value,)
+
+    clause = Clause(Constant(BOOL, 0, value=True), (subject,), {subject: frozenset({value})}, test)
+    return Want(clause, (True,))
 
 
 def true(clauses: Iterable[Clause]) -> list[Want]:

@@ -298,6 +298,21 @@ async def test_while_the_file_is_not_in_its_place_nothing_more_is_drawn(path, ha
     assert "caps.db was removed or replaced" in caplog.text
 
 
+async def test_what_waited_is_written_once_the_file_is_back(path, tmp_path, caplog):
+    vault, ledger = opened(path)
+    account = ledger.account(KEY.cap, ALWAYS)
+    path.rename(tmp_path / "away.db")
+    ledger.draw_ahead(account, 10, 4, HOLD)
+    flushed = vault.flushed()
+    for _ in iter(lambda: "caps.db was removed" in caplog.text, True):
+        await asyncio.sleep(0)
+    assert (ledger.room(account, 10), vault.backlog) == (0, 2)
+    (tmp_path / "away.db").rename(path)
+    await flushed
+    assert (ledger.room(account, 10), vault.backlog) == (8, 0)
+    vault.close(0)
+
+
 async def test_a_damaged_file_is_said_to_be_damaged(path):
     vault, _ = opened(path)
     vault.close(0)

@@ -1,6 +1,7 @@
-"""A real server on a free loopback port, over the engine in memory, and a client's channel to it."""
+"""A real server on a free loopback port, by either transport, over the engine in memory; a client's channel."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,9 +36,18 @@ class Service:
     closing: asyncio.Event
 
 
+@pytest.fixture(params=["grpcio", "http2"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What speaks HTTP/2, here and in processes started meanwhile: all must hold with either."""
+    chosen: str = request.param
+    monkeypatch.setenv("ATTUNE_TRANSPORT", chosen)
+    return chosen
+
+
 @asynccontextmanager
 async def running(engine: MemoryEngine, **chosen: object) -> AsyncIterator[Service]:
-    settings = Settings.of({}, listen=Address("127.0.0.1", 0), **chosen)
+    transport = os.environ["ATTUNE_TRANSPORT"]
+    settings = Settings.of({}, listen=Address("127.0.0.1", 0), transport=transport, **chosen)
     metrics, closing = Metrics(), asyncio.Event()
     async with (
         serving(
@@ -49,6 +59,6 @@ async def running(engine: MemoryEngine, **chosen: object) -> AsyncIterator[Servi
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
+async def service(transport: str) -> AsyncIterator[Service]:
     async with running(MemoryEngine()) as running_service:
         yield running_service

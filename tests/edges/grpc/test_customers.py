@@ -89,6 +89,7 @@ async def test_a_batch_is_bounded(service: Service) -> None:
     assert details(error) == {"customers": "has 1,001 customers; send at most 1,000 a call"}
 
 
+@pytest.mark.usefixtures("transport")
 async def test_without_a_rule_book_no_attribute_is_declared() -> None:
     async with running(MemoryEngine(book=None)) as service:
         error = await refused(service, Customer(customer_id="anna"))

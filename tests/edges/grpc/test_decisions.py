@@ -271,6 +271,7 @@ async def test_a_channel_must_be_the_placements_own(service: Service) -> None:
     assert "belongs to channel ivr, not web" in details(error)["placements[0]"]
 
 
+@pytest.mark.usefixtures("transport")
 async def test_without_a_rule_book_nothing_can_be_decided() -> None:
     async with running(MemoryEngine(book=None)) as service:
         error = await refusal(service, ask())
@@ -300,6 +301,7 @@ async def test_the_callers_deadline_is_the_budget_less_the_way_home(service: Ser
 @pytest.mark.parametrize(
     ("placement", "budget"), [("web.home_hero", 4.0), ("ivr.main_prompt", 7.0)]
 )
+@pytest.mark.usefixtures("transport")
 async def test_without_a_deadline_the_channels_own_holds(placement: str, budget: float) -> None:
     budgets = Budgets.parse("web=4000,ivr=7000")
     async with running(MemoryEngine(), budgets=budgets, reserve=0.5) as service:

@@ -172,6 +172,7 @@ async def test_a_batch_is_bounded_and_may_be_empty(service: Service) -> None:
     assert details(caught.value) == {"events": "has 1,001 events; send at most 1,000 a call"}
 
 
+@pytest.mark.usefixtures("transport")
 async def test_events_need_no_rule_book() -> None:
     async with running(MemoryEngine(book=None)) as service:
         [result] = await record(service, visit())

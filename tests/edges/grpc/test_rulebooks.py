@@ -50,6 +50,7 @@ async def test_the_status_tells_what_is_in_force_and_what_failed(service: Servic
     assert PlacementInfo(placement="web.banner", channel="web", slots=3) in status.placements
 
 
+@pytest.mark.usefixtures("transport")
 async def test_without_a_book_the_status_says_so() -> None:
     async with running(MemoryEngine(book=None)) as service:
         status = await RuleBookServiceStub(service.channel).GetRuleBookStatus(

@@ -34,6 +34,8 @@ from engine.wire.event_pb2_grpc import EventServiceStub
 from tests.edges.grpc.conftest import Service
 from tests.edges.grpc.memory import MemoryEngine
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 ROOT = Path(__file__).parents[3]
 QUICK = DecideRequest(customer_id="anna", placements=["web.banner"])
 SLOW = DecideRequest(customer_id="slow", placements=["web.banner"])
@@ -175,7 +177,7 @@ async def test_an_address_in_use_is_said_so(service: Service) -> None:
     ):
         async with serving(
             MemoryEngine(),
-            Settings(listen=service.address),
+            Settings(transport=os.environ["ATTUNE_TRANSPORT"], listen=service.address),
             Metrics(),
             closing=asyncio.Event(),
         ):
@@ -184,7 +186,7 @@ async def test_an_address_in_use_is_said_so(service: Service) -> None:
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".invalid"])
 async def test_a_host_nobody_knows_is_said_so(host: str) -> None:
-    settings = Settings(listen=Address(host, 0))
+    settings = Settings(transport=os.environ["ATTUNE_TRANSPORT"], listen=Address(host, 0))
     with pytest.raises(InvalidInput, match=f"listen: there is no host '{host}'"):
         async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
             pass
@@ -222,7 +224,11 @@ def self_signed(directory: Path) -> tuple[Path, Path]:
 
 
 async def test_a_key_without_its_certificate_is_said_so(tmp_path: Path) -> None:
-    settings = Settings(listen=Address("127.0.0.1", 0), tls_key=tmp_path / "key.pem")
+    settings = Settings(
+        transport=os.environ["ATTUNE_TRANSPORT"],
+        listen=Address("127.0.0.1", 0),
+        tls_key=tmp_path / "key.pem",
+    )
     with pytest.raises(InvalidInput, match="must be given together"):
         async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
             pass
@@ -249,7 +255,12 @@ async def test_a_certificate_that_cannot_be_used_is_said_so(tmp_path: Path) -> N
         ((cert, garbage), "are not a certificate chain and its unencrypted private key"),
         ((cert, other), f"the key in {other} does not belong to the certificate in {cert}"),
     ):
-        settings = Settings(listen=Address("127.0.0.1", 0), tls_cert=pair[0], tls_key=pair[1])
+        settings = Settings(
+            transport=os.environ["ATTUNE_TRANSPORT"],
+            listen=Address("127.0.0.1", 0),
+            tls_cert=pair[0],
+            tls_key=pair[1],
+        )
         with pytest.raises(InvalidInput) as refused:
             async with serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()):
                 pass

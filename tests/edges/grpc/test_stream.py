@@ -112,6 +112,7 @@ async def test_questions_that_wait_fail_by_themselves_too(service: Service) -> N
     call.cancel()
 
 
+@pytest.mark.usefixtures("transport")
 async def test_only_so_many_questions_wait_at_once() -> None:
     async with running(MemoryEngine(), stream_limit=3) as service:
         call = DecisionServiceStub(service.channel).DecideStream()

@@ -91,6 +91,44 @@ TABLES: Final = (
     ),
 )
 
+TEXTS: Final = (
+    Plant(
+        "doubled braces, as other programs fill texts",
+        "actions/save.yaml",
+        "script: Ask why, listen, and offer 20 % off for six months.",
+        "script: Ask ‸{{customer.name}} why, listen, and offer 20 % off.",
+        ("{customer.name}", "single braces"),
+    ),
+)
+
+PLACES: Final = (
+    Plant(
+        "a placement asked for that does not exist",
+        "actions/plans.yaml",
+        "young: customer.age < 27",
+        "young: request.placement == ‸'web.home_her'",
+        ("'web.home_her'", "Did you mean 'web.home_hero'?"),
+    ),
+    Plant(
+        "a text message that asks for the website",
+        "actions/bundles.yaml",
+        "      - id: night_bundle.sms\n        placement: sms.care\n",
+        "      - id: night_bundle.sms\n        placement: sms.care\n        when: ‸request.channel == 'web'\n",
+        ("no customer can ever get this", "where it is shown"),
+        alone=True,
+    ),
+)
+
+TIMES: Final = (
+    Plant(
+        "a contract that ended and goes on",
+        "actions/plans.yaml",
+        "contract_ends: telco.contract_end < now + days(60)",
+        "contract_ends: telco.contract_end < now && ‸telco.contract_end > now + days(60)",
+        ("never true together",),
+    ),
+)
+
 DAYS: Final = (
     Plant(
         "a day in the order of another country",
@@ -125,4 +163,4 @@ DECLARATIONS: Final = (
     ),
 )
 
-ALL: Final = (*EDITORS, *TABLES, *DAYS, *DECLARATIONS)
+ALL: Final = (*EDITORS, *TABLES, *TEXTS, *PLACES, *TIMES, *DAYS, *DECLARATIONS)

@@ -182,6 +182,56 @@ def test_a_weight_that_never_counts_and_one_that_always_does() -> None:
     ]
 
 
+def test_a_treatment_that_is_never_shown_where_it_belongs() -> None:
+    texts = {"headline": "x"}
+    for when, said_ in {
+        "request.channel == 'ivr'": "nobody meets this",
+        "request.placement != 'web.hero'": "nobody meets this",
+        "request.channel == 'ivr' || customer.age < 18": "nobody meets this together with 'adult'",
+    }.items():
+        shown = [
+            {"id": "a.1", "placement": "web.hero", "when": when, "texts": texts},
+            {"id": "a.2", "placement": "web.hero", "texts": texts},
+        ]
+        made = action("a", eligible_when={"adult": "customer.age >= 18"}, treatments=shown)
+        (one,) = found([made])
+        assert one.startswith("ERROR actions/all.yaml: no customer can ever get 'a.1': in web.hero")
+        assert said_ in one
+
+
+def test_an_action_may_keep_a_treatment_for_a_place_it_is_not_shown_in_now() -> None:
+    shown = [
+        {"id": "a.1", "placement": "web.hero", "texts": {"headline": "x"}},
+        {"id": "a.2", "placement": "ivr.prompt", "texts": {"prompt": "x"}},
+    ]
+    here = {"here": "request.channel == 'ivr'"}
+    assert found([action("a", treatments=shown, applicable_when=here)]) == [
+        "NOTICE actions/all.yaml: no customer can ever get 'a.1': in web.hero nobody meets this"
+    ]
+    nowhere = {"nowhere": "request.channel == 'app'"}
+    assert found([action("a", treatments=shown, applicable_when=nowhere)]) == [
+        "ERROR actions/all.yaml: no customer can ever get this: nobody meets it where it is shown"
+    ]
+
+
+def test_a_treatment_may_ask_for_the_place_it_is_shown_in() -> None:
+    texts = {"headline": "x"}
+    treatment = {
+        "id": "a.1",
+        "placement": "web.hero",
+        "when": "request.channel == 'web'",
+        "texts": texts,
+    }
+    assert found([action("a", treatments=[treatment])]) == []
+
+
+def test_a_placement_that_does_not_exist_is_never_asked() -> None:
+    (one,) = found([action("a", eligible_when={"x": "request.placement == 'web.hera'"})])
+    assert one.endswith(
+        "'web.hera' is not a value of request.placement (ivr.prompt, web.hero). Did you mean 'web.hero'?"
+    )
+
+
 def test_exploring_may_be_forbidden_to_nobody() -> None:
     assert found([action("a")], arbitration={"exploration": {"none_when": "false"}}) == []
 

@@ -1,0 +1,1 @@
+"""gRPC over HTTP/2, spoken here on asyncio: frames, headers, connections, calls, the server."""

@@ -1,0 +1,248 @@
+"""Call: one call of one method, with what our methods use of grpc's servicer context."""
+
+import asyncio
+from base64 import b64encode
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+
+import grpc
+
+from engine.edges.grpc.status import Refusal
+from engine.edges.http2.connection import Connection
+from engine.edges.http2.frames import Code
+from engine.edges.http2.heads import Head, Malformed, NotGrpc
+from engine.edges.http2.hpack import Field, pack
+from engine.edges.http2.messages import Unfit, first, framed, only
+from engine.edges.http2.stream import Stream
+
+_OPENING: Final = b"\x88" + pack((b"content-type", b"application/grpc"))  # 0x88 is :status 200
+_WELL: Final = pack((b"grpc-status", b"0"))
+_PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+
+
+class Left(grpc.aio.BaseError):
+    """The caller has left."""
+
+
+class Declined(Stream):
+    """A request that is no call of ours; its data are not looked at."""
+
+    __slots__ = ("_opening",)
+
+    def __init__(
+        self, connection: Connection, number: int, opening: Refusal | NotGrpc | Malformed
+    ) -> None:
+        super().__init__(connection, number)
+        self._opening = opening
+
+    def begin(self) -> None:
+        """See `Stream`: a gRPC client is told at once."""
+        match self._opening:
+            case Malformed():
+                self.connection.drop(self, Code.PROTOCOL_ERROR)
+            case Refusal(code, message):
+                self.connection.close(self, _OPENING + _status(code, message, ()))
+
+    def complete(self) -> None:
+        """See `Stream`: another client is told when it has said all."""
+        if isinstance(self._opening, NotGrpc):
+            self.connection.close(self, pack((b":status", str(self._opening.status).encode())))
+
+
+class Call(Stream):
+    """A call as its method sees it: the `Context` of the gate."""
+
+    __slots__ = (
+        "_begun", "_body", "_deadline", "_encoding", "_handler", "_limit", "_messages", "_reading",
+        "_task", "_timer", "_writing",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, number: int, head: Head, limit: int) -> None:
+        super().__init__(connection, number)
+        self._handler, timeout, self._encoding = head
+        self._deadline = None if timeout is None else connection.arrived + timeout
+        self._limit = limit
+        self._body: bytes | bytearray = b""
+        self._begun = False
+        self._messages: deque[tuple[bytes, int]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._reading: asyncio.Future[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    # --- the request comes -------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """See `Stream`: a method that converses begins now, others when their message is there."""
+        if self._handler.asks_many:
+            self._run(partial(self._handler.call, None, self))
+
+    def take(self, data: bytes) -> None:
+        """See `Stream`: nothing is kept of a message that is too long to be taken."""
+        if self._body:
+            self._collected().extend(data)
+        else:
+            self._body = data
+        try:
+            if self._handler.asks_many:
+                self._unpack_messages()
+            elif len(self._body) > self._limit:
+                first(self._body, self._encoding, self._limit)
+        except Unfit as unfit:
+            self.refuse(unfit.refusal)
+            self._stop()
+
+    def _collected(self) -> bytearray:
+        """The body, ready to grow: most come in one piece and need not."""
+        if not isinstance(self._body, bytearray):
+            self._body = bytearray(self._body)
+        return self._body
+
+    def _unpack_messages(self) -> None:
+        body = self._collected()
+        while (found := first(body, self._encoding, self._limit)) is not None:
+            self._messages.append(found)
+            del body[: found[1]]
+        _wake(self._reading)
+
+    def complete(self) -> None:
+        """See `Stream`."""
+        if self._handler.asks_many:
+            _wake(self._reading)
+        else:
+            self.connection.queue(self)
+
+    def serve(self) -> None:
+        """See `Stream`: a method that takes one message gets it."""
+        handler = self._handler
+        try:
+            message = only(self._body, self._encoding, self._limit)
+        except Unfit as unfit:
+            self.refuse(unfit.refusal)
+            return
+        if handler.prompt is None:
+            self._run(partial(handler.call, message, self))
+            return
+        answer = handler.prompt.at_once(message, self.time_remaining())
+        if isinstance(answer, bytes):
+            self.connection.reply(self, _OPENING, framed(answer), _WELL)
+        elif isinstance(answer, Refusal):
+            self.refuse(answer)
+        else:
+            self._run(partial(handler.prompt.later, answer, self))
+
+    # --- the method runs ---------------------------------------------------------------------
+
+    def _run(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
+        """Has the method run beside others, until its deadline."""
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._finish(method))
+        if self._deadline is not None:
+            self._timer = loop.call_later(self._deadline - monotonic(), self._expire)
+
+    async def _finish(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
+        try:
+            answer = await method()
+        except grpc.aio.AbortError:
+            return
+        except asyncio.CancelledError:
+            if not self.ended:
+                self.refuse(Refusal(grpc.StatusCode.CANCELLED, "the call was given up"))
+            raise
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        if self.ended:
+            return
+        if answer is None:
+            self._begin_reply()
+            self.connection.close(self, _WELL)
+        else:
+            self.connection.reply(self, _OPENING, framed(answer), _WELL)
+
+    def _expire(self) -> None:
+        self.refuse(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def sent(self) -> None:
+        """See `Stream`."""
+        _wake(self._writing)
+
+    def lost(self) -> None:
+        """See `Stream`."""
+        self._stop()
+
+    # --- the reply goes ----------------------------------------------------------------------
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Ends the call with this status."""
+        self._end(_status(refusal.code, refusal.message, refusal.trailers()))
+
+    def _end(self, status: bytes) -> None:
+        self.connection.close(self, status if self._begun else _OPENING + status)
+
+    def _begin_reply(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self.connection.open(self, _OPENING)
+
+    # --- as grpc's servicer context ----------------------------------------------------------
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the caller's deadline; None if there is none."""
+        if self._deadline is None:
+            return None
+        return self._deadline - monotonic()
+
+    async def abort(
+        self,
+        code: grpc.StatusCode,
+        details: str = "",
+        trailing_metadata: tuple[tuple[str, bytes], ...] = (),
+    ) -> NoReturn:
+        """Ends the call with a status; always raises `grpc.aio.AbortError`."""
+        self._end(_status(code, details, trailing_metadata))
+        raise grpc.aio.AbortError("the call was ended")
+
+    async def write(self, message: bytes) -> None:
+        """Sends a message; waits while the caller takes none. Raises `Left`."""
+        if self.ended:
+            raise Left("the caller has left")
+        self._begin_reply()
+        self.connection.send(self, framed(message))
+        while self.unsent and not self.ended:
+            self._writing = asyncio.get_running_loop().create_future()
+            await self._writing
+
+    async def read(self) -> Any:
+        """The next message, or `grpc.aio.EOF` when there are no more."""
+        while not self._messages:
+            if self.asked or self.ended:
+                return grpc.aio.EOF
+            self._reading = asyncio.get_running_loop().create_future()
+            await self._reading
+        message, octets = self._messages.popleft()
+        self.connection.more(self, octets)
+        return message
+
+
+def _status(code: grpc.StatusCode, message: str, trailers: Sequence[tuple[str, bytes]]) -> bytes:
+    """The headers that end a call with a status."""
+    fields: list[Field] = [(b"grpc-status", str(code.value[0]).encode())]
+    if message:
+        fields.append((b"grpc-message", quote(message, safe=_PLAIN).encode()))
+    fields += [(name.encode(), b64encode(value).rstrip(b"=")) for name, value in trailers]
+    return pack(*fields)
+
+
+def _wake(waiting: "asyncio.Future[None] | None") -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)

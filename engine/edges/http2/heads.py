@@ -1,0 +1,101 @@
+"""Heads: what a call says of itself before its message comes."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+import grpc
+
+from engine.edges.grpc.gate import Handler
+from engine.edges.grpc.status import Refusal
+from engine.edges.http2.hpack import Field
+
+_TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
+_UNITS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_PSEUDO: Final = frozenset({b":method", b":scheme", b":path", b":authority"})
+_NEEDED: Final = frozenset({b":method", b":scheme", b":path"})
+_OF_HTTP_1: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+)
+_MOST: Final = 16_384
+_FIELD_COST: Final = 32
+
+
+class Head(NamedTuple):
+    """A call that can be taken up.
+
+    `timeout` is in seconds, None for none; `encoding` is what its compressed messages are in.
+    """
+
+    handler: Handler
+    timeout: float | None
+    encoding: bytes
+
+
+class NotGrpc(NamedTuple):
+    """A request that is none of ours: the HTTP status it is answered with."""
+
+    status: int
+
+
+class Malformed(NamedTuple):
+    """A request no HTTP/2 client may send."""
+
+    why: str
+
+
+Opening: TypeAlias = Head | Refusal | NotGrpc | Malformed
+"""What a request's head comes to."""
+
+
+def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
+    """Reads heads. `methods` are by path, such as `/attune.v1.DecisionService/Decide`."""
+
+    def read(fields: list[Field]) -> Opening:
+        if (wrong := _mistake(fields)) is not None:
+            return Malformed(wrong)
+        if sum(len(name) + len(value) + _FIELD_COST for name, value in fields) > _MOST:
+            return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's metadata are too large")
+        said = dict(fields)
+        if said[b":method"] != b"POST":
+            return NotGrpc(405)
+        if not said.get(b"content-type", b"").startswith(b"application/grpc"):
+            return NotGrpc(415)
+        handler = methods.get(said[b":path"].decode("latin-1"))
+        if handler is None:
+            return Refusal(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        try:
+            timeout = _seconds(said.get(b"grpc-timeout"))
+        except ValueError as error:
+            return Refusal(grpc.StatusCode.INTERNAL, str(error))
+        return Head(handler, timeout, said.get(b"grpc-encoding", b"identity"))
+
+    return read
+
+
+def _mistake(fields: list[Field]) -> str | None:
+    """What is against RFC 9113, section 8, in these fields; None if nothing is."""
+    pseudo = [name for name, _ in fields if name[:1] == b":"]
+    names = {name for name, _ in fields}
+    if [name for name, _ in fields[: len(pseudo)]] != pseudo:
+        return "a pseudo-header stands behind a header"
+    if (
+        len(set(pseudo)) != len(pseudo)
+        or not names.issuperset(_NEEDED)
+        or not _PSEUDO.issuperset(pseudo)
+    ):
+        return "pseudo-headers are missing, repeated or unknown"
+    if any(name != name.lower() for name in names):
+        return "a header's name has capitals"
+    if names & _OF_HTTP_1 or any(n == b"te" and value != b"trailers" for n, value in fields):
+        return "a header belongs to HTTP/1"
+    return None if dict(fields)[b":path"] else "the path is empty"
+
+
+def _seconds(timeout: bytes | None) -> float | None:
+    if timeout is None:
+        return None
+    found = _TIMEOUT.fullmatch(timeout)
+    if found is None:
+        raise ValueError("grpc-timeout is no timeout")
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,171 @@
+"""Sending: what goes to a client, and no faster than it takes it (RFC 9113, section 5.2)."""
+
+import asyncio
+from collections import deque
+from struct import Struct
+from typing import Final, NamedTuple
+
+from engine.edges.http2 import frames
+from engine.edges.http2.frames import END_HEADERS, END_STREAM, Broken, Code, Kind
+from engine.edges.http2.stream import Stream
+
+LARGEST_WINDOW: Final = (1 << 31) - 1
+
+_LAST_HEADERS: Final = END_HEADERS | END_STREAM
+_FORGOTTEN: Final = 100
+_NUMBER: Final = Struct(">I").pack
+
+
+class Limits(NamedTuple):
+    """What a connection may ask for. Times are seconds, sizes octets.
+
+    Attributes:
+        message: the largest message taken.
+        streams: calls that may be open at once; more are refused, to be tried again.
+        silence: after how much silence a client is asked whether it is still there.
+        patience: how long it then has to say something.
+    """
+
+    message: int
+    streams: int = 1_000
+    silence: float = 60.0
+    patience: float = 20.0
+
+
+class Sending(asyncio.Protocol):
+    """The half of a connection that speaks. What is said within one turn leaves in one piece.
+
+    Attributes:
+        stream_window: octets of a reply that the client takes on a stream it says no more about.
+        stream_room: octets of a request that a client may send on a stream.
+    """
+
+    _transport: asyncio.Transport
+
+    def __init__(self, limits: Limits) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._streams: dict[int, Stream] = {}
+        self._blocked: dict[int, Stream] = {}
+        self._dropped: deque[int] = deque(maxlen=_FORGOTTEN)
+        self._out: list[bytes] = []
+        self._window = frames.WINDOW
+        self._restless = 0
+        self._reading = self._paused = self._leaving = self._over = False
+        self.stream_window = frames.WINDOW
+        self.stream_room = limits.message + frames.WINDOW
+
+    def _tell(self, said: bytes) -> None:
+        """Has this leave at the end of the turn, with all else that is said in it."""
+        if not (self._reading or self._out):
+            self._loop.call_soon(self._flush)
+        self._out.append(said)
+
+    def _flush(self) -> None:
+        if self._out:
+            said = b"".join(self._out)
+            self._out.clear()
+            self._transport.write(said)
+        if self._over or (self._leaving and not self._streams):
+            self._transport.close()
+
+    def reply(self, stream: Stream, opening: bytes, data: bytes, farewell: bytes) -> None:
+        """Sends a whole reply: headers, data, and the headers that end it."""
+        size = len(data)
+        if size > self._window or size > stream.window or size > frames.MOST or self._paused:
+            self.open(stream, opening)
+            self.send(stream, data)
+            self.close(stream, farewell)
+            return
+        self._window -= size
+        number, header = stream.number, frames.header
+        self._tell(
+            b"".join(
+                (
+                    header(Kind.HEADERS, END_HEADERS, number, len(opening)),
+                    opening,
+                    header(Kind.DATA, 0, number, size),
+                    data,
+                    header(Kind.HEADERS, _LAST_HEADERS, number, len(farewell)),
+                    farewell,
+                )
+            )
+        )
+        self._finish(stream)
+
+    def open(self, stream: Stream, block: bytes) -> None:
+        """Sends the headers that begin a reply."""
+        self._tell(frames.frame(Kind.HEADERS, END_HEADERS, stream.number, block))
+
+    def send(self, stream: Stream, data: bytes) -> None:
+        """Sends data, or as much of it as the client takes now and the rest later."""
+        self._restless = 0
+        stream.unsent += data
+        self._pump(stream)
+
+    def close(self, stream: Stream, block: bytes) -> None:
+        """Ends the reply with these headers, once all data are sent."""
+        stream.farewell = block
+        self._pump(stream)
+
+    def more(self, stream: Stream, octets: int) -> None:
+        """Lets the client send so much more on this stream."""
+        stream.room += octets
+        if not (stream.asked or stream.ended):
+            self._tell(frames.frame(Kind.WINDOW_UPDATE, 0, stream.number, _NUMBER(octets)))
+
+    def drop(self, stream: Stream, code: Code) -> None:
+        """Ends a stream that should never have begun."""
+        stream.ended = True
+        self._streams.pop(stream.number, None)
+        self.reset(stream.number, code)
+
+    def reset(self, number: int, code: Code) -> None:
+        """Tells the client that a stream has ended before its time."""
+        self._dropped.append(number)
+        self._tell(frames.frame(Kind.RST_STREAM, 0, number, _NUMBER(code)))
+
+    def _pump_all(self) -> None:
+        for stream in list(self._blocked.values()):
+            self._pump(stream)
+
+    def _pump(self, stream: Stream) -> None:
+        if stream.ended:
+            return
+        unsent = stream.unsent
+        while unsent:
+            room = 0 if self._paused else min(self._window, stream.window, frames.MOST)
+            if room <= 0:
+                self._blocked[stream.number] = stream
+                return
+            part = bytes(unsent[:room])
+            del unsent[:room]
+            self._window -= len(part)
+            stream.window -= len(part)
+            self._tell(frames.frame(Kind.DATA, 0, stream.number, part))
+        self._blocked.pop(stream.number, None)
+        if stream.farewell is not None:
+            self._tell(frames.frame(Kind.HEADERS, _LAST_HEADERS, stream.number, stream.farewell))
+            self._finish(stream)
+        else:
+            stream.sent()
+
+    def _finish(self, stream: Stream) -> None:
+        """The reply is complete: what the client has still to say does not matter."""
+        self._restless = 0
+        stream.ended = True
+        self._streams.pop(stream.number, None)
+        if not stream.asked:
+            self.reset(stream.number, Code.NO_ERROR)
+
+    def _let_go(self, stream: Stream) -> None:
+        """Nobody waits for the reply any more."""
+        stream.ended = True
+        self._streams.pop(stream.number, None)
+        self._blocked.pop(stream.number, None)
+        stream.lost()
+
+    def _widen(self, by: int) -> None:
+        for stream in self._streams.values():
+            stream.window += by
+            if stream.window > LARGEST_WINDOW:
+                raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
