@@ -8,8 +8,8 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Kind
 from engine.rulebook.fields import Fields
 from engine.rulebook.names import Names
-from engine.rulebook.nodes import Implied, ListNode, Node, Scalar
-from engine.rulebook.readers import Reader, allowing, list_of, reference
+from engine.rulebook.nodes import Implied, ListNode, Node, Scalar, described
+from engine.rulebook.readers import Reader, allowed, allowing, list_of, reference
 from engine.rulebook.report import Mistake
 
 USUAL: Final = "customer.stage"
@@ -54,7 +54,7 @@ class Stages:
 def read_stages(policies: Fields, attributes: Attributes) -> Stages:
     """The key stages of policies.yaml: the name of the attribute that holds a customer's stage."""
     known = attributes.names
-    name = policies.take("stages", reference(known), USUAL)
+    name = policies.take("stages", _holder(known), USUAL)
     attribute = attributes.named(name)
     if attribute is None:
         doubtful = name in attributes.doubtful or known.problem(name) is None
@@ -66,3 +66,17 @@ def read_stages(policies: Fields, attributes: Attributes) -> Stages:
             policies.report.error(policies.place_of("stages"), problem)
         return Stages(name, Names("stage", complete=False), problem)
     return Stages(name, Names.of("stage", attribute.values))
+
+
+def _holder(known: Names) -> Reader[str]:
+    """The attribute that holds the stage."""
+    referred = reference(known)
+
+    @allowing(**allowed(referred))
+    def read(node: Node) -> str:
+        if isinstance(node, Scalar):
+            return referred(node)
+        said = f"expected the attribute whose values are the stages, like {USUAL}"
+        raise Mistake((node.place, f"{said}, found {described(node)}"))
+
+    return read

@@ -1,6 +1,6 @@
 """stop.yaml: the emergency stop. Whatever it lists is out as soon as the file is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from engine.rulebook.fields import Fields
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node, described, shortened
 from engine.rulebook.policies import Policies
-from engine.rulebook.readers import as_written, reference, words
+from engine.rulebook.readers import Reader, allowed, allowing, as_written, list_of, reference, words
 from engine.rulebook.report import Place, Report
 from engine.rulebook.snapshot import STOPS
 from engine.rulebook.stop import Stop
@@ -71,14 +71,14 @@ def read_stops(root: Node | None, stoppable: Stoppable, report: Report) -> tuple
         message = f"expected a list of what is stopped, found {described(listed)}"
         report.error(listed.place, message)
         return ()
-    found = (_stop(item, stoppable, report) for item in listed.items)
-    return tuple(stop for stop in found if stop)
+    return tuple(stop for item in listed.items for stop in _stops(item, stoppable, report))
 
 
-def _stop(node: Node, stoppable: Stoppable, report: Report) -> Stop | None:
+def _stops(node: Node, stoppable: Stoppable, report: Report) -> Iterator[Stop]:
+    """The stops of one entry: one for each name."""
     before = report.errors
     fields = Fields(node, report, "a stop")
-    named = {kind: fields.take(kind, reference(stoppable.names[kind]), "") for kind in KINDS}
+    named = {kind: fields.take(kind, _one_or_more(stoppable.names[kind]), ()) for kind in KINDS}
     given = [kind for kind in KINDS if kind in fields]
     since = fields.take("since", moment(stoppable.zone), None)
     until = fields.take("until", moment(stoppable.zone, day_end=True), None)
@@ -86,18 +86,33 @@ def _stop(node: Node, stoppable: Stoppable, report: Report) -> Stop | None:
         fields.take(key, words, "")
     fields.close()
     if len(given) > 1:
-        message = f"'{given[0]}' and '{given[1]}': a stop names one thing, write two stops"
+        message = f"'{given[0]}' and '{given[1]}': a stop is of one kind of things, write two stops"
         report.error(fields.key_place(given[1]), message)
     elif not given and report.errors == before:
         report.error(fields.place, f"a stop names what is stopped: one of {', '.join(KINDS)}")
     if since is not None and until is not None and since >= until:
         report.error(fields.place_of("until"), "'until' is before 'since': nothing is ever stopped")
     if report.errors > before:
-        return None
-    place = fields.place_of(given[0])
-    stop = Stop(given[0], named[given[0]], (since, until), _told(fields), str(place))
-    _remark(stop, place, report)
-    return stop
+        return
+    written = fields.node(given[0])
+    nodes = written.items if isinstance(written, ListNode) else (written,)
+    for name, one in zip(named[given[0]], nodes, strict=True):
+        place = one.place if one else fields.place
+        stop = Stop(given[0], name, (since, until), _told(fields), str(place))
+        _remark(stop, place, report)
+        yield stop
+
+
+def _one_or_more(names: Names) -> Reader[tuple[str, ...]]:
+    """A name, or a list of names."""
+    one = reference(names)
+    several = list_of(one, least=1)
+
+    @allowing(anyOf=(allowed(one), allowed(several)))
+    def read(node: Node) -> tuple[str, ...]:
+        return several(node) if isinstance(node, ListNode) else (one(node),)
+
+    return read
 
 
 def _told(fields: Fields) -> str:

@@ -108,6 +108,11 @@ def test_mistakes(keys: dict[str, object], message: str) -> None:
             "the stages are the values of customer.stage: declare it as a string with 'values'",
         ),
         ({}, {"stages": "customer.stag"}, "unknown attribute 'customer.stag'."),
+        (
+            STAGE,
+            {"stages": ["active"]},
+            "expected the attribute whose values are the stages, like customer.stage, found a list",
+        ),
     ],
 )
 def test_without_a_declaration_there_are_no_stages(

@@ -42,6 +42,8 @@ def open_treatments(*stops: str, now: Micros = NOW) -> dict[str, list[str]]:
         ("channel: ivr", ["data_5gb.web", "stay.web"], []),
         ("group: save", ["data_5gb.web"], ["data_5gb.ivr"]),
         ("issue: grow", ["stay.web"], []),
+        ("action: [data_5gb, stay]", [], []),
+        ("treatment: [data_5gb.ivr, stay.web]", ["data_5gb.web"], []),
     ],
 )
 def test_what_is_named_is_out_and_nothing_else(
@@ -98,8 +100,10 @@ def test_a_stopped_placement_shows_its_fallback() -> None:
         ("action: stey", "2:14: unknown action 'stey'. Did you mean 'stay'?"),
         ("treatment: stay.wb", "2:17: unknown treatment 'stay.wb'. Did you mean 'stay.web'?"),
         ("channel: webb", "2:15: unknown channel 'webb'. Did you mean 'web'?"),
+        ("action: [stay, dta]", "2:21: unknown action 'dta'. Known: data_5gb, stay."),
+        ("action: []", "2:14: the list is empty"),
         ("reason: none", "2:5: a stop names what is stopped: one of action, treatment"),
-        ("group: save, issue: grow", "2:19: 'group' and 'issue': a stop names one thing"),
+        ("group: save, issue: grow", "2:19: 'group' and 'issue': a stop is of one kind"),
         ("group: save, until: soon", "2:26: expected a date like 2026-11-21"),
         ("group: save, since: 2026-11-21, until: 2026-11-20", "2:45: 'until' is before 'since'"),
     ],
