@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from collections import defaultdict, deque
 from contextlib import closing
 
 import pytest
@@ -246,9 +247,10 @@ class Crowd:
     def __init__(self, engine, circle, people, seed):
         self.engine, self.circle, self.people = engine, circle, people
         self.random = random.Random(seed)
-        self.made = []
-        self.settled = []
-        self.offers = 0
+        self.made = defaultdict(list)
+        self.settled = defaultdict(list)
+        self.latest: deque[list[Made]] = deque(maxlen=30)
+        self.decisions = self.offers = 0
         self.locks = {home: asyncio.Lock() for home in people.values()}
 
     async def client(self, steps):
@@ -266,24 +268,25 @@ class Crowd:
         answer = self.engine.decide_now(asked, 1.0)
         if answer is None:
             answer = await self.engine.decide(asked, 1.0)
-        now = answer.decision.decided_at
+        now, home = answer.decision.decided_at, self.people[who]
+        self.decisions += 1
         for name in shown(answer):
             facts = {"id": name, "group": "bundles", "issue": "grow", "family": ""}
             self.offers += 1
             for policy in POLICIES.values():
-                home = self.people[who]
                 assert not all(
-                    violated(policy, facts, "web", made, now, HOUR, "", who, home)
+                    violated(policy, facts, "web", made[home], now, HOUR, "", who, home)
                     for made in (self.made, self.settled)
                 ), (policy, name)
-            for made in (self.made, self.settled):
-                made.append(Made(who, self.people[who], facts, "web", now, answer))
+            offers = [Made(who, home, facts, "web", now, answer) for _ in range(2)]
+            self.made[home].append(offers[0])
+            self.settled[home].append(offers[1])
+            self.latest.append(offers)
 
     async def report(self):
-        if not self.made:
+        if not self.latest:
             return
-        which = self.random.randrange(max(0, len(self.made) - 30), len(self.made))
-        made, settled = self.made[which], self.settled[which]
+        made, settled = self.random.choice(self.latest)
         outcome = self.random.choice(["impression", "impression", "click", "reject"])
         async with self.locks[made.home]:
             if any(name == outcome for name, _ in made.outcomes):
@@ -295,13 +298,26 @@ class Crowd:
             settled.outcomes.append(reported)
 
 
-async def test_a_crowd_of_clients_never_gets_what_a_policy_forbids(settings, circle):
+async def crowded(settings, circle, people, clients, steps):
+    """So many clients, each of whom decides or reports so many times."""
     book = rules({name: written(p) for name, p in POLICIES.items()}, actions="abcdefgh")
     write(settings.rules, book)
     async with opened(settings, circle) as engine:
-        people = {CustomerId(f"c{n}"): f"h{n // 2}" for n in range(20)}
-        for who, home in people.items():
+        homes = {CustomerId(f"c{n}"): f"h{n // 2}" for n in range(people)}
+        for who, home in homes.items():
             await know(engine, who, household_id=home)
-        crowd = Crowd(engine, circle, people, seed=3)
-        await asyncio.gather(*(crowd.client(40) for _ in range(12)))
-        assert crowd.offers > 50
+        crowd = Crowd(engine, circle, homes, seed=3)
+        await asyncio.gather(*(crowd.client(steps) for _ in range(clients)))
+    return crowd
+
+
+async def test_a_crowd_of_clients_never_gets_what_a_policy_forbids(settings, circle):
+    crowd = await crowded(settings, circle, people=20, clients=12, steps=40)
+    assert crowd.offers > 50
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_decisions_never_give_what_a_policy_forbids(settings, circle):
+    crowd = await crowded(settings, circle, people=500, clients=50, steps=4_100)
+    assert crowd.decisions > 100_000
+    assert crowd.offers > 10_000
