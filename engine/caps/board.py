@@ -56,7 +56,7 @@ class Board:
         if changed is None or not self._from <= now < self._until:
             self._look_at_all(now)
             return
-        for cap in changed:
+        for cap in set(changed):
             meter = self._of.get(cap)
             if meter is not None:
                 self._look_at(meter, now)
@@ -66,11 +66,14 @@ class Board:
                 self._look_at(meter, now)
 
     def tend(self, now: Micros, ahead: Micros) -> None:
-        """Has the blocks of now and of `ahead` drawn, and stops watching what is not scarce any more."""
-        for meter in self.meters:
-            meter.free(ahead)
+        """Has drawn what a period that begins before `ahead` needs; stops watching what is not scarce."""
+        self.look(now)
+        if ahead >= self._until:
+            for meter in self.meters:
+                meter.free(ahead)
+        for meter in [meter for meter in self.meters if meter.watched]:
             meter.rest(now)
-        self._look_at_all(now)
+            self._note_watched(meter)
 
     def _look_at_all(self, now: Micros) -> None:
         for meter in self.meters:
@@ -97,8 +100,11 @@ class Board:
                 else:
                     self.closed.add(treatment)
         if was_watched != meter.watched:
-            for treatment in meter.cap.treatments:
-                if any(other.watched for other in self.under[treatment]):
-                    self.watched.add(treatment)
-                else:
-                    self.watched.discard(treatment)
+            self._note_watched(meter)
+
+    def _note_watched(self, meter: Meter) -> None:
+        for treatment in meter.cap.treatments:
+            if any(other.watched for other in self.under[treatment]):
+                self.watched.add(treatment)
+            else:
+                self.watched.discard(treatment)

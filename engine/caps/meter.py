@@ -95,18 +95,27 @@ class Meter:
             return self.cap.limit_at(now)
         passed = min(max(now - start, 0), end - start)
         limit = self.cap.limit_at(now)
-        slack = max(1, limit // _SLACK, (self.fixed_units or 0))
-        return min(limit, limit * passed // (end - start) + slack)
+        return min(limit, limit * passed // (end - start) + self._slack(limit))
+
+    def allowed_from(self, units: int, now: Micros) -> Micros | None:
+        """When even pacing allows this many units to be in use; None if there is no such time."""
+        start, end = self.horizon(now)
+        limit = self.cap.limit_at(now)
+        if end is None or units > limit:
+            return None
+        return start - (self._slack(limit) - units) * (end - start) // limit
+
+    def _slack(self, limit: int) -> int:
+        return max(1, limit // _SLACK, self.fixed_units or 0)
 
     def _may_be_scarce(self, now: Micros, caution: int) -> bool:
         """Whether it has a price, or is used faster than a fraction of what would just last."""
-        if not self.cap.worth_most or self.horizon(now).end is None:
-            return False
         used, limit = self.account(now).used, self.cap.limit_at(now)
-        passed = over(self.horizon(now), now)
-        return self.price.value > 0.0 or (
-            used * _WORTH_WATCHING >= limit and used * caution > limit * passed
-        )
+        priced = self.price.value > 0.0
+        if not self.cap.worth_most or not (priced or used * _WORTH_WATCHING >= limit):
+            return False
+        horizon = self.horizon(now)
+        return horizon.end is not None and (priced or used * caution > limit * over(horizon, now))
 
 
 def _holds(span: Span, now: Micros) -> bool:

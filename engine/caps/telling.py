@@ -24,20 +24,27 @@ def used_up(meter: Meter, now: Micros, units: int | None) -> Reason:
     if units is None and cap.cost:
         text = f"{_named(meter)}: what an offer costs ({cap.cost.text}) cannot be told"
         return Reason(Stage.CAPS_AND_BUDGETS, cap.code, True, text, cap.place, saw)
-    wanted = units or 0
-    end = account.span.end
-    renews = f"; it begins anew {show_moment(end)}" if end else ""
-    in_use = f"{cap.shown(account.used)} of {cap.shown(limit)} {_SPANS[cap.period]}"
-    if account.used + wanted > limit:
-        text = (
-            f"{_named(meter)} is used up: {in_use}, {saw['reserved']} of it only reserved{renews}"
-        )
-    elif account.used + wanted > meter.allowed(now):
-        by_now = cap.shown(meter.allowed(now))
-        text = f"{_named(meter)} is spread evenly, {by_now} by now: {in_use}{renews}"
-    else:
-        text = f"{_named(meter)}: the next share of it is not on disk yet ({in_use})"
+    text, until = _used_up(meter, now, account.used + (units or 0))
+    if until is not None:
+        saw["until"] = show_moment(until)
     return Reason(Stage.CAPS_AND_BUDGETS, cap.code, False, text, cap.place, saw)
+
+
+def _used_up(meter: Meter, now: Micros, wanted: int) -> tuple[str, Micros | None]:
+    """Why so many units may not be in use now, and when this ends; None if that cannot be told."""
+    cap, account, limit = meter.cap, meter.account(now), meter.cap.limit_at(now)
+    in_use = f"{cap.shown(account.used)} of {cap.shown(limit)} {_SPANS[cap.period]}"
+    if wanted > limit:
+        only = cap.shown(account.reserved + account.missing)
+        text = f"{_named(meter)} is used up: {in_use}, {only} of it only reserved"
+        end = account.span.end
+        return (text if end is None else f"{text}; it begins anew {show_moment(end)}"), end
+    if wanted > meter.allowed(now):
+        by_now = cap.shown(meter.allowed(now))
+        text = f"{_named(meter)} is spread evenly, {by_now} by now: {in_use}"
+        due = meter.allowed_from(wanted, now)
+        return (text if due is None else f"{text}; the next is due {show_moment(due)}"), due
+    return f"{_named(meter)}: the next share of it is not on disk yet ({in_use})", None
 
 
 def worth_more(meter: Meter, worth: float, price: float) -> Reason:

@@ -13,6 +13,7 @@ from engine.model import (
     DAY,
     HOUR,
     MINUTE,
+    SECOND,
     ActionId,
     DecisionId,
     Exposure,
@@ -21,6 +22,7 @@ from engine.model import (
     Stage,
 )
 from engine.rulebook.cap import Period
+from engine.rulebook.times import moment_of
 from tests.builders import NOW, FixedModel, customer, question, trace_of
 from tests.rulebook.builders import action, book
 
@@ -213,16 +215,24 @@ def test_the_reason_says_what_is_used_and_when_it_begins_anew():
         "the cap of a is used up: 2 of 2 today, 1 of it only reserved; "
         "it begins anew 2026-11-19T00:00:00Z"
     )
-    assert reason.saw == {"shown": "1", "reserved": "1", "limit": "2"}
+    assert reason.saw == {
+        "shown": "1", "reserved": "1", "limit": "2", "until": "2026-11-19T00:00:00Z",
+    }  # fmt: skip
     assert reason.place.startswith("actions/all.yaml:")
 
 
 def test_the_reason_says_that_a_day_is_spread_evenly():
-    desk = one({"per_day": 10, "pacing": "even", "when_scarce": "first_come"})
+    desk = one({"per_day": 10, "pacing": "even", "when_scarce": "first_come", "hold": "1d"})
     while desk.offered():
         pass
     [reason] = desk.reasons("a")
     assert "is spread evenly, 5 by now: 5 of 10 today" in reason.detail
+    due = moment_of(reason.saw["until"])
+    assert due is not None
+    desk.now = due - SECOND
+    assert desk.offered() == []
+    desk.now = due
+    assert desk.offered() == ["a"]
 
 
 def test_a_new_book_goes_on_with_the_same_account():
@@ -303,3 +313,20 @@ def test_where_the_model_was_not_asked_nothing_is_weighed_against_a_price():
     given = Circumstances(DecisionId("late"), customer(), NOW, 1, Budget(0.01, lambda: 0.0))
     decision = desk.decider.decide(question(), given)
     assert ActionId("gift") in [o.action_id for o in decision.placements[0].offers]
+
+
+def test_what_was_scarce_for_a_while_is_no_longer_weighed():
+    desk = scarce(per_day=1_000)
+    for _ in range(30):
+        desk.decide()
+    meter = desk.guard.meters[0]
+    desk.guard.tend(desk.now, desk.now)
+    assert not meter.watched
+    meter.price.value = 6.0
+    assert desk.offered()[0] == "gift"
+    assert desk.offered() == ["plain"]
+    assert meter.watched
+    meter.price.value = 0.0
+    desk.guard.tend(desk.now, desk.now)
+    assert not meter.watched
+    assert desk.offered()[0] == "gift"

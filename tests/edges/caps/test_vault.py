@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -298,14 +299,16 @@ async def test_while_the_file_is_not_in_its_place_nothing_more_is_drawn(path, ha
     assert "caps.db was removed or replaced" in caplog.text
 
 
-async def test_what_waited_is_written_once_the_file_is_back(path, tmp_path, caplog):
+async def test_what_waited_is_written_once_the_file_is_back(path, tmp_path, caplog, monkeypatch):
+    said = threading.Event()
+    monkeypatch.setattr(caplog.handler, "flush", said.set)
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
     path.rename(tmp_path / "away.db")
     ledger.draw_ahead(account, 10, 4, HOLD)
     flushed = vault.flushed()
-    for _ in iter(lambda: "caps.db was removed" in caplog.text, True):
-        await asyncio.sleep(0)
+    await asyncio.to_thread(said.wait, 30)
+    assert "caps.db was removed" in caplog.text
     assert (ledger.room(account, 10), vault.backlog) == (0, 2)
     (tmp_path / "away.db").rename(path)
     await flushed
