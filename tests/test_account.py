@@ -113,11 +113,16 @@ def test_no_change_makes_a_treatment() -> None:
 
 
 def test_the_placement_is_given_and_not_to_be_changed() -> None:
-    rules = loaded(action("a", applicable_when={"app": 'request.channel == "app"'}))
+    treatments = [
+        {"id": "a.web", "placement": "web.hero", "texts": {"headline": "A"}},
+        {"id": "a.ivr", "placement": "ivr.prompt", "texts": {"prompt": "A"}},
+    ]
+    by_phone = {"by_phone": 'request.channel == "ivr"'}
+    rules = loaded(action("a", applicable_when=by_phone, treatments=treatments))
     told = accounts(rules)["a"]
     assert said(told) is None
     assert [str(c) for o in told.obstacles for c in o.changes or ()] == [
-        'request.channel is "web", needs "app"'
+        'request.channel is "web", needs "ivr"'
     ]
 
 

@@ -36,6 +36,26 @@ def test_matched_context_weights_add_up_and_others_do_not_count():
     assert merit.context.tolist() == pytest.approx([1.0, 2.5])
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({}, [1.4, 1.4, 1.4]),
+        ({"issue": "grow"}, [1.4, 1.4, 1.0]),
+        ({"group": "bundles"}, [1.4, 1.4, 1.0]),
+        ({"group": "save"}, [1.0, 1.0, 1.4]),
+        ({"action": "b"}, [1.0, 1.4, 1.0]),
+    ],
+)
+def test_a_context_weight_concerns_an_issue_a_group_an_action_or_all(target, expected):
+    weights = [{"when": "customer.age > 30", **target, "weight": 40}]
+    rules = book(
+        policies=arbitration(context_weights=weights),
+        actions=[action("a"), action("b"), action("c", group="save")],
+    )
+    _, merit = weighed(rules)
+    assert merit.context.tolist() == pytest.approx(expected)
+
+
 def test_an_unknown_context_weight_does_not_count():
     weights = [{"when": "customer.age > 30", "issue": "grow", "weight": 50}]
     rules = book(policies=arbitration(context_weights=weights))
