@@ -317,6 +317,7 @@ async def test_a_crowd_of_clients_never_gets_what_a_policy_forbids(settings, cir
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3_600)
 async def test_a_hundred_thousand_decisions_never_give_what_a_policy_forbids(settings, circle):
     crowd = await crowded(settings, circle, people=500, clients=50, steps=4_100)
     assert crowd.decisions > 100_000
