@@ -55,7 +55,8 @@ class Ordering:
         """The areas if each customer is counted as often as `weights` say, once if not given.
 
         Customers of equal score count as treated in a random order, so their part of a curve is straight.
-        A share in which an arm is absent has no uplift yet.
+        While no control is among them, none of their successes is taken as having come anyway, for the
+        Qini; for the AUUC a share in which an arm is absent has no uplift yet.
         """
         counted = self._indicators
         if weights is not None:
@@ -68,7 +69,6 @@ class Ordering:
         qini = (y_treated - per_control * n_treated) / n_treated[-1]
         uplift = (_ratio(y_treated, n_treated) - per_control) * shares
         uplift[(n_treated == 0) | (n_control == 0)] = 0.0
-        qini[n_control == 0] = 0.0
         return Areas(
             float(np.trapezoid(qini, shares) - qini[-1] / 2), float(np.trapezoid(uplift, shares))
         )

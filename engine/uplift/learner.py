@@ -16,7 +16,7 @@ Flags = npt.NDArray[np.bool_]
 
 _START: Final = 2048
 _FIRST_STEPS: Final = 8
-_SOONER: Final = 1.25
+_GROWTH: Final = 1.25
 _CENTRING_STEPS: Final = 20
 _INTERCEPT_SCALE: Final = 5.0
 _CHANGE_SCALE: Final = 2.0
@@ -99,10 +99,10 @@ class UpliftLearner:
             return
         self._begin()
         self._arms.learn(block, self._weights)
-        rows = self._arms.control.rows + self._arms.treated.rows
-        if rows >= self._next_idea:
+        learned = self._arms.control.rows + self._arms.treated.rows
+        if learned >= self._next_idea:
             self._weights = self._ridge(self._with_kept())
-            self._next_idea = _SOONER * rows
+            self._next_idea = _GROWTH * learned
 
     def model(self) -> UpliftModel:
         """The model as of now. Costs about a second, whatever was learned."""
