@@ -72,14 +72,15 @@ def backtest(
 
     The learner, the encoding and the settings are those that serve. One pass, nothing tuned to the file.
 
-    With --treatment, learn what treating a customer changes (uplift), and say on held-out customers
-    how well it orders them (Qini, AUUC) and what treating those it is worth it for brings: incremental
-    response rate (IRR) and net incremental revenue (NIR), with 95 % intervals.
+    With --treatment, learn what treating a customer changes (uplift), and
+    say on held-out customers how well they are ordered by it (Qini, AUUC) and
+    what treating those whom it pays to treat brings: incremental response rate
+    (IRR) and net incremental revenue (NIR), with 95 % intervals.
 
     Example: attune backtest churn.csv --target Churn=Yes --drop customerID
 
-    Example: attune backtest campaign.csv --target purchase=1 --treatment promotion=Yes --value 10
-    --cost 0.15 --test later.csv
+    Example: attune backtest mail.csv --target buys=1 --treatment mail=yes
+    --value 10 --cost 0.15 --test later.csv
     """
     try:
         if treatment is None:

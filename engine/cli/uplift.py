@@ -1,5 +1,6 @@
 """`attune backtest … --treatment`: what a randomised campaign teaches about whom to treat."""
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,10 +42,10 @@ def run(
     from engine.uplift.campaign import campaign, held_out
     from engine.uplift.earnings import Prices
 
-    if asked.value <= 0:
-        raise InvalidInput([Violation("--value", f"{asked.value:g} is not above 0")])
-    if asked.cost < 0:
-        raise InvalidInput([Violation("--cost", f"{asked.cost:g} is below 0")])
+    if not 0 < asked.value < math.inf:
+        raise InvalidInput([Violation("--value", f"{asked.value:g} is no amount above 0")])
+    if not 0 <= asked.cost < math.inf:
+        raise InvalidInput([Violation("--cost", f"{asked.cost:g} is no amount of 0 or more")])
     learned = campaign(table, asked.target, asked.treatment, control=asked.control, drop=asked.drop)
     others = held_out(learned, test[1], str(test[0])) if test else None
     with Progress(

@@ -110,8 +110,9 @@ def test_uplift_as_text_is_for_people(campaign: str) -> None:
     [
         (["--treatment", "mial=yes"], "--treatment: there is no column 'mial'"),
         (["--treatment", "mail=si"], "mail is never 'si'"),
-        (["--treatment", "mail=yes", "--value", "0"], "--value: 0 is not above 0"),
-        (["--treatment", "mail=yes", "--cost", "-1"], "--cost: -1 is below 0"),
+        (["--treatment", "mail=yes", "--value", "0"], "--value: 0 is no amount above 0"),
+        (["--treatment", "mail=yes", "--value", "nan"], "--value: nan is no amount above 0"),
+        (["--treatment", "mail=yes", "--cost", "-1"], "--cost: -1 is no amount of 0 or more"),
         (["--treatment", "mail=yes", "--action", "plan"], "--action: cannot be given together"),
         (["--treatment", "mail=yes", "--test", "nowhere.csv"], "there is no such file"),
         (["--value", "10"], "--value: means something with --treatment only"),

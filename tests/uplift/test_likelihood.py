@@ -16,7 +16,7 @@ def rows(count: int = 2_000) -> tuple[Numbers, Numbers]:
 def test_the_most_likely_weights_stay_where_they_are() -> None:
     """At its maximum the quadratic of the log-likelihood has its maximum there too."""
     x, y = rows()
-    weights = np.zeros(3)
+    weights: Numbers = np.zeros(3)
     for _ in range(20):
         arm = ArmLikelihood(3)
         arm.learn(x, y, x @ weights)
