@@ -1,24 +1,21 @@
 """Backtest: what the model would have made of somebody's past, one pass, in the order of the file."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.errors import InvalidInput, Violation
 from engine.features import FeatureSchema
 from engine.learn import Learner
 from engine.model import ActionId, DecisionId, TrainingExample
-from engine.rulebook.names import did_you_mean
+from engine.named import listed, pair, refuse, require, rows_with
 from engine.table import Column, column
 
 _STEP = 500
-_LISTED = 12
 _SURE = 1e-15
 
 
@@ -71,13 +68,13 @@ def past(
     Raises:
         InvalidInput: if a column or the value is not there, or all rows have the same target.
     """
-    name, value = _split(target, table.columns)
+    name, value = pair(target, "--target", table.columns, "Churn=Yes")
     for wanted, option in [(name, "--target"), *[(d, "--drop") for d in drop]]:
-        _require(wanted, option, table.columns)
+        require(wanted, option, table.columns)
     if action is not None:
-        _require(action, "--action", table.columns)
+        require(action, "--action", table.columns)
         if action == name:
-            _refuse("--action", f"'{action}' is the column of --target: it cannot be both")
+            refuse("--action", f"'{action}' is the column of --target: it cannot be both")
     remarks = []
     blank = table[name].null_count()
     if blank:
@@ -90,8 +87,8 @@ def past(
     remarks += left_out
     useful = [c for c in columns if not c.useless]
     if not useful and action is None:
-        dropped = [f"Dropped: {_listed(list(drop))}."] if drop else []
-        _refuse("--drop", " ".join(["no column is left to learn from.", *left_out, *dropped]))
+        dropped = [f"Dropped: {listed(list(drop))}."] if drop else []
+        refuse("--drop", " ".join(["no column is left to learn from.", *left_out, *dropped]))
     actions = _texts(table, action) if action else [""] * len(table)
     schema = FeatureSchema(tuple(c.feature for c in useful))
     return Past(schema, _rows(useful, len(table)), labels, actions, tuple(remarks))
@@ -173,50 +170,11 @@ def _left_out(columns: Sequence[Column]) -> list[str]:
     return [f"Left out, {reason}: {', '.join(names)}." for reason, names in by_reason.items()]
 
 
-def _split(target: str, columns: Sequence[str]) -> tuple[str, str]:
-    """COLUMN=VALUE, cut at the equals sign that leaves a known column; else at the first."""
-    cuts = [at for at, character in enumerate(target) if character == "="]
-    if not cuts:
-        _refuse("--target", f"'{target}' is not COLUMN=VALUE, e.g. Churn=Yes")
-    cut = next((at for at in cuts if target[:at] in columns), cuts[0])
-    return target[:cut], target[cut + 1 :]
-
-
-def _require(name: str, option: str, columns: Sequence[str]) -> None:
-    if name not in columns:
-        hint = did_you_mean(name, columns) or f" There are: {_listed(columns)}."
-        _refuse(option, f"there is no column '{name}'.{hint}")
-
-
 def _labels(table: pl.DataFrame, name: str, value: str) -> npt.NDArray[np.bool_]:
-    texts = table[name].cast(pl.String)
-    labels = (
-        texts.str.to_lowercase() == value.lower()
-        if _is_flag(table[name])
-        else texts == value.strip()
-    )
-    number = _number(value)
-    if not labels.any() and number is not None:
-        labels = (texts.cast(pl.Float64, strict=False) == number).fill_null(value=False)
-    if not labels.any():
-        values = texts.value_counts(sort=True)[name].to_list()
-        hint = did_you_mean(value, values)
-        _refuse("--target", f"{name} is never '{value}'.{hint} Its values: {_listed(values)}.")
+    labels = rows_with(table[name], value, "--target")
     if labels.all():
-        _refuse("--target", f"{name} is '{value}' in every row: there is nothing to tell apart")
+        refuse("--target", f"{name} is '{value}' in every row: there is nothing to tell apart")
     return labels.to_numpy()
-
-
-def _is_flag(series: pl.Series) -> bool:
-    return series.dtype == pl.Boolean
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _texts(table: pl.DataFrame, name: str) -> list[str]:
@@ -225,12 +183,3 @@ def _texts(table: pl.DataFrame, name: str) -> list[str]:
 
 def _rows(columns: Sequence[Column], count: int) -> Sequence[tuple[Any, ...]]:
     return list(zip(*[c.values for c in columns], strict=True)) if columns else [()] * count
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(str(name) for name in names[:_LISTED])
-    return f"{shown}, …" if len(names) > _LISTED else shown
-
-
-def _refuse(where: str, problem: str) -> NoReturn:
-    raise InvalidInput([Violation(where, problem)])

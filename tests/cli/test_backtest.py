@@ -69,3 +69,59 @@ def test_tab_may_be_written_as_a_word(tmp_path: Path) -> None:
     path = tmp_path / "calls.tsv"
     path.write_text(ROWS.replace(";", "\t"))
     assert run(str(path), "--target", "answer=yes", "--sep", "tab").exit_code == 0
+
+
+CAMPAIGN = "plan,age,mail,visit\n" + "".join(
+    f"{'SML'[n % 3]},{20 + n % 41},{'yes' if n % 2 else 'no'},{int(n % 7 == 0 or (n % 2 and n % 3 == 0))}\n"
+    for n in range(600)
+)
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> str:
+    path = tmp_path / "mail.csv"
+    path.write_text(CAMPAIGN)
+    return str(path)
+
+
+def test_uplift_as_json_has_the_promised_figures(campaign: str) -> None:
+    arguments = ["--target", "visit=1", "--treatment", "mail=yes", "--value", "10", "--cost", "0.5"]
+    result = run(campaign, *arguments, "--test", campaign, "--format", "json")
+    report = json.loads(result.stdout)
+    assert {"qini", "auuc", "irr", "nir", "conclusions", "remarks"} <= report.keys()
+    assert (report["learned"], report["held_out"]) == (600, 600)
+    assert report["prices"] == {"value": 10.0, "cost": 0.5}
+    brought = report["contest"]["treat_uplift"]["earnings"]
+    successes = brought["treated_successes"] - brought["control_successes"]
+    assert report["nir"] == pytest.approx(10 * successes - 0.5 * brought["treated"])
+
+
+def test_uplift_as_text_is_for_people(campaign: str) -> None:
+    result = run(campaign, "--target", "visit=1", "--treatment", "mail=yes")
+    assert result.exit_code == 0
+    for word in ("Qini", "AUUC", "IRR", "NIR", "by response", "at random", "95 % intervals"):
+        assert word in result.stdout
+    assert "learned in one pass, each judged by models that did not learn from it" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--treatment", "mial=yes"], "--treatment: there is no column 'mial'"),
+        (["--treatment", "mail=si"], "mail is never 'si'"),
+        (["--treatment", "mail=yes", "--value", "0"], "--value: 0 is no amount above 0"),
+        (["--treatment", "mail=yes", "--value", "nan"], "--value: nan is no amount above 0"),
+        (["--treatment", "mail=yes", "--cost", "-1"], "--cost: -1 is no amount of 0 or more"),
+        (["--treatment", "mail=yes", "--action", "plan"], "--action: cannot be given together"),
+        (["--treatment", "mail=yes", "--test", "nowhere.csv"], "there is no such file"),
+        (["--value", "10"], "--value: means something with --treatment only"),
+    ],
+)
+def test_mistakes_about_a_campaign_end_with_one_and_a_sentence(
+    campaign: str, arguments: list[str], message: str
+) -> None:
+    result = run(campaign, "--target", "visit=1", *arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stdout == ""
