@@ -1,6 +1,7 @@
 """Whatever stands in the files: a book or diagnostics, never a traceback, never without end."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,20 @@ FILES = {
     for path in sorted(BASE.rglob("*"))
     if path.is_file()
 }
-TREES = {path: yaml.safe_load(content) for path, content in FILES.items() if path.endswith(".yaml")}
+SHIPPED = {
+    book.name: {
+        str(path.relative_to(book)): path.read_bytes() for path in sorted(book.rglob("*.*"))
+    }
+    for book in sorted((Path(__file__).parents[2] / "rules").iterdir())
+    if book.is_dir()
+}
+BOOKS = {"planted": FILES, **SHIPPED}
+TREES = {
+    (book, path): yaml.safe_load(content)
+    for book, files in BOOKS.items()
+    for path, content in files.items()
+    if path.endswith(".yaml")
+}
 NAMES = st.sampled_from(sorted(FILES))
 FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
@@ -135,11 +149,12 @@ def mutated(tree: Any, data: st.DataObject) -> Any:
 
 @settings(FEW, max_examples=250)
 @given(st.sampled_from(sorted(TREES)), st.data())
-def test_structures_changed(name: str, data: st.DataObject) -> None:
+def test_structures_changed(file: tuple[str, str], data: st.DataObject) -> None:
     text = json.dumps(
-        mutated(TREES[name], data), default=str, ensure_ascii=data.draw(st.booleans())
+        mutated(TREES[file], data), default=str, ensure_ascii=data.draw(st.booleans())
     )
-    check(load({**FILES, name: text.encode("utf-8", "surrogatepass")}))
+    book, path = file
+    check(load({**BOOKS[book], path: text.encode("utf-8", "surrogatepass")}))
 
 
 @FEW
