@@ -65,10 +65,8 @@ def read_attributes(root: Node | None, report: Report) -> Attributes:
     declared: list[Attribute] = []
     places: dict[str, Place] = {}
     doubtful: set[str] = set()
-    for name, key, node in named(section, report, "attributes"):
+    for name, key, node in named(section, report, "attributes", _name_problem):
         problem = _name_problem(name)
-        if problem:
-            report.error(key.place, problem)
         if problem or not (_is_plain(node) or name in FILLED_BY_ENGINE):
             doubtful.add(name)
         declared.append(_attribute(len(declared), name, node, key, report))

@@ -1,6 +1,6 @@
 """The keys of one mapping: each asked for once, with its reader; what nobody asked for is unknown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from engine.rulebook.names import IDENTIFIER, did_you_mean
@@ -120,7 +120,10 @@ class Fields:
 
     def lost(self, key: str) -> bool:
         """Whether a key that is absent may only be lost by another mistake."""
-        return key in self._emptied or self.misspelt(key)
+        if key in self._emptied or self.misspelt(key):
+            return True
+        words = () if self._whole else self.report.lost.get(self.place.file, ())
+        return key not in self._entries and key in words
 
     def _meant(self, name: str) -> str:
         """What an unknown key may have been meant to be: rather a key that is absent."""
@@ -130,13 +133,26 @@ class Fields:
         return near or (f" Known: {', '.join(known)}." if len(known) <= _FEW else "")
 
 
+def name_problem(name: str) -> str | None:
+    """What keeps a word from being a name; None if nothing does."""
+    return None if IDENTIFIER.fullmatch(name) else identifier_problem(name)
+
+
 def is_nothing(node: Node) -> bool:
     """Whether nothing is written, or null."""
     return isinstance(node, Scalar) and node.value is None and not node.style
 
 
-def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, Scalar, Node]]:
-    """The entries of a mapping of names (issues, groups, …): name, its key, what stands under it."""
+def named(
+    node: Node | None,
+    report: Report,
+    what: str,
+    problem_of: Callable[[str], str | None] = name_problem,
+) -> Iterator[tuple[str, Scalar, Node]]:
+    """The entries of a mapping of names (issues, groups, …): name, its key, what stands under it.
+
+    `problem_of` says what is wrong with a name.
+    """
     if node is None:
         return
     if report.watch:
@@ -145,6 +161,6 @@ def named(node: Node | None, report: Report, what: str) -> Iterator[tuple[str, S
         report.error(node.place, f"expected {what} by name, found {described(node)}")
         return
     for name, (key, value) in node.entries.items():
-        if not IDENTIFIER.fullmatch(name):
-            report.error(key.place, identifier_problem(name))
+        if problem := problem_of(name):
+            report.error(key.place, problem)
         yield name, key, value

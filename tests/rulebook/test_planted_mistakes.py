@@ -198,3 +198,17 @@ def test_a_folder_that_does_not_exist_is_an_error_and_no_crash(tmp_path: Path) -
     loaded = load(tmp_path / "nowhere")
     assert loaded.book is None
     assert errors_of(loaded)
+
+
+def test_what_a_story_says_of_a_list_that_cannot_be_read_is_not_doubted(tmp_path: Path) -> None:
+    content = (BASE / "actions/save.yaml").read_bytes()
+    broken = content.replace(
+        b"contact_policies: [no_click_rest]", b"contact_policies: [no_click_rest"
+    )
+    story = (BASE / "tests/stories.yaml").read_bytes()
+    told = story.replace(b"eligible_when.has_left", b"contact_policy.no_click_rest")
+    assert (broken, told) != (content, story)
+    folder = book_with(tmp_path, "tests/stories.yaml", told)
+    assert errors_of(load(folder)) == []
+    (folder / "actions/save.yaml").write_bytes(broken)
+    assert only_error(folder).message == "the '[' opened here is never closed with ']'"

@@ -54,6 +54,7 @@ EDITORS: Final = (
         "contact_policies: [no_click_rest]\n",
         "contact_policies: ‸[no_click_rest\n",
         ("never closed",),
+        alone=True,
     ),
     Plant(
         "a merge left halfway",
@@ -129,6 +130,16 @@ TIMES: Final = (
     ),
 )
 
+NAMES: Final = (
+    Plant(
+        "an attribute of two words",
+        "attributes.yaml",
+        "household.size:           {type: int, default: 1}",
+        "‸household size:           {type: int, default: 1}",
+        ("'household size'", "no attribute name"),
+    ),
+)
+
 DAYS: Final = (
     Plant(
         "a day in the order of another country",
@@ -163,4 +174,5 @@ DECLARATIONS: Final = (
     ),
 )
 
-ALL: Final = (*EDITORS, *TABLES, *TEXTS, *PLACES, *TIMES, *DAYS, *DECLARATIONS)
+
+ALL: Final = (*EDITORS, *TABLES, *TEXTS, *PLACES, *TIMES, *NAMES, *DAYS, *DECLARATIONS)
