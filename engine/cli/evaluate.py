@@ -10,6 +10,8 @@ from engine.cli.client import Format, FormatOption
 from engine.errors import AttuneError
 
 if TYPE_CHECKING:  # polars and numpy load when the command runs, not with every --help
+    import polars as pl
+
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.policies import Policy
     from engine.evaluation.reading import Reading
@@ -18,7 +20,9 @@ if TYPE_CHECKING:  # polars and numpy load when the command runs, not with every
 def evaluate(
     log: Annotated[
         Path,
-        typer.Argument(metavar="LOG", help="A CSV (may be gzipped) or Parquet file."),
+        typer.Argument(
+            metavar="LOG", help="A CSV (may be gzipped) or Parquet file, or a data directory."
+        ),
     ],
     policy: Annotated[
         str,
@@ -39,12 +43,12 @@ def evaluate(
 ) -> None:
     """Estimates the value of a policy from what another one did, with intervals.
 
-    Every choice of the log needs the probability it was made with. A policy
-    FILE is a table with the columns action and probability, and others of the
+    Every choice of the log needs the probability it was made with; in the
+    data directory of a service, running or not, it has. A policy FILE is a table with the columns action and probability, and others of the
     log where the probabilities depend on them. Where the log says too little
     about the policy, nothing is concluded.
 
-    Example: attune evaluate choices.csv --policy uniform
+    Example: attune evaluate ~/.attune --policy uniform
 
     Example: attune evaluate clicks.parquet --map clicks.yaml --policy plan.csv --format json
     """
@@ -64,15 +68,26 @@ def _read(log: Path, policy: str, map_: str) -> "tuple[Reading, Policy]":
     from engine.evaluation.policies import Logged, Uniform
     from engine.evaluation.policy_file import read_policy
     from engine.evaluation.reading import read_log
-    from engine.table import read_table
 
-    table = read_table(log)
+    table, remarks = _table(log)
     columns = columns_for(table.columns, map_)
     if policy in {"uniform", "logged"}:
-        return read_log(table, columns), Uniform() if policy == "uniform" else Logged()
+        reading = read_log(table, columns, remarks=remarks)
+        return reading, Uniform() if policy == "uniform" else Logged()
     written = read_policy(Path(policy), columns, table.columns)
-    reading = read_log(table, columns, written.actions)
+    reading = read_log(table, columns, written.actions, remarks)
     return reading, written.over(reading)
+
+
+def _table(log: Path) -> "tuple[pl.DataFrame, tuple[str, ...]]":
+    """The log as a table, and what was left out of it."""
+    if log.is_dir():
+        from engine.evaluation.decisions import decided
+
+        return decided(log)
+    from engine.table import read_table
+
+    return read_table(log), ()
 
 
 def _text(evaluation: "Evaluation", policy: "Policy", reading: "Reading") -> str:

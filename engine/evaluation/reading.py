@@ -35,10 +35,15 @@ class Reading:
     remarks: tuple[str, ...]
 
 
-def read_log(table: pl.DataFrame, columns: Columns, further: Iterable[str] = ()) -> Reading:
+def read_log(
+    table: pl.DataFrame,
+    columns: Columns,
+    further: Iterable[str] = (),
+    remarks: Sequence[str] = (),
+) -> Reading:
     """The log in a table. `further` are actions that could be chosen, though the table may not say so.
 
-    Rows without an action, a reward or a probability are skipped, and remarked upon.
+    Rows without an action, a reward or a probability are skipped, and that is added to `remarks`.
 
     Raises:
         InvalidInput: cells that are no numbers, probabilities that are none, an action chosen from
@@ -46,9 +51,9 @@ def read_log(table: pl.DataFrame, columns: Columns, further: Iterable[str] = ())
     """
     needed = [columns.action, columns.reward, columns.probability]
     whole = table.drop_nulls(needed)
-    remarks = []
+    told = list(remarks)
     if skipped := len(table) - len(whole):
-        remarks.append(f"{skipped:,} rows without {_spoken(needed)} were skipped.")
+        told.append(f"{skipped:,} rows without {_spoken(needed)} were skipped.")
     if whole.is_empty():
         _refuse(columns.reward, f"no row has all of {_spoken(needed)}")
     chosen = whole[columns.action].cast(pl.String)
@@ -68,7 +73,7 @@ def read_log(table: pl.DataFrame, columns: Columns, further: Iterable[str] = ())
         _units(whole, columns.customer),
         None if offered is None else _candidates(chosen, offered, names, columns),
     )
-    return Reading(log, whole, features, tuple(remarks))
+    return Reading(log, whole, features, tuple(told))
 
 
 def _names(
