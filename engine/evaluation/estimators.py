@@ -29,6 +29,7 @@ class Terms:
         reach: the width of what `above − v·below` can be for any possible value v; None where
             nothing bounds the estimator's error.
         parameter: the threshold or shrinkage chosen; None for estimators without one.
+        mass: how likely the policy chooses anything at all, in [0, 1].
     """
 
     above: Vector
@@ -37,6 +38,7 @@ class Terms:
     noise: Vector
     reach: float | None
     parameter: float | None = None
+    mass: float = 1.0
 
     @property
     def value(self) -> float:
@@ -47,10 +49,10 @@ class Terms:
     def uncovered(self) -> float:
         """The share of the policy's choices that the weights leave out, in [0, 1].
 
-        Unclipped weights average 1 where the log could choose whatever the policy would. What is
-        missing to 1 is left to the reward model, or to nobody.
+        Unclipped weights average 1 (or `mass`) where the log could choose whatever the policy would.
+        What is missing is left to the reward model, or to nobody.
         """
-        return max(0.0, 1.0 - float(self.weights.mean()))
+        return max(0.0, self.mass - float(self.weights.mean()))
 
     @property
     def effective_rows(self) -> float:
@@ -64,14 +66,16 @@ Estimator: TypeAlias = Callable[[Evidence], Terms]
 def ips(evidence: Evidence) -> Terms:
     """Inverse propensity score: mean of w·r (Horvitz & Thompson, JASA 1952)."""
     w, r = evidence.weights, evidence.rewards
-    return Terms(w * r, np.ones_like(w), w, np.zeros_like(w), _stretch(w, r, 0.0, 0.0))
+    reach = _stretch(w, r, 0.0, 0.0)
+    return Terms(w * r, np.ones_like(w), w, np.zeros_like(w), reach, mass=_mass(evidence))
 
 
 def snips(evidence: Evidence) -> Terms:
-    """Self-normalised: Σ w·r / Σ w (Swaminathan & Joachims, NeurIPS 2015)."""
-    w, r = evidence.weights, evidence.rewards
+    """Self-normalised: Σ w·r / Σ w (Swaminathan & Joachims, NeurIPS 2015), times `mass`."""
+    w, r, mass = evidence.weights, evidence.rewards, _mass(evidence)
     least, most = reward_range(r)
-    return Terms(w * r, w, w, np.zeros_like(w), float(w.max()) * (most - least))
+    reach = float(w.max()) * (most - least)
+    return Terms(w * r * mass, w, w, np.zeros_like(w), reach, mass=mass)
 
 
 def direct(evidence: Evidence) -> Terms:
@@ -82,7 +86,8 @@ def direct(evidence: Evidence) -> Terms:
     """
     noise = evidence.implied * evidence.residuals
     none = np.zeros_like(noise)
-    return Terms(evidence.expected, np.ones_like(noise), none, noise - noise.mean(), None)
+    centred = noise - noise.mean()
+    return Terms(evidence.expected, np.ones_like(noise), none, centred, None, mass=_mass(evidence))
 
 
 def doubly_robust(evidence: Evidence) -> Terms:
@@ -156,7 +161,12 @@ def _corrected(evidence: Evidence, weights: Vector, parameter: float | None = No
     above = evidence.expected + weights * evidence.residuals
     low, high = float(evidence.predicted.min()), float(evidence.predicted.max())
     reach = float(np.ptp(evidence.expected)) + _stretch(weights, evidence.rewards, low, high)
-    return Terms(above, np.ones_like(above), weights, np.zeros_like(above), reach, parameter)
+    ones, none = np.ones_like(above), np.zeros_like(above)
+    return Terms(above, ones, weights, none, reach, parameter, _mass(evidence))
+
+
+def _mass(evidence: Evidence) -> float:
+    return float(evidence.mass.mean())
 
 
 def _stretch(weights: Vector, rewards: Vector, low: float, high: float) -> float:

@@ -17,6 +17,13 @@ from engine.evaluation.verdict import Overlap, is_reliable, refusals
 HEADLINE: Final = "dr-shrunk"
 """The estimator conclusions are drawn from."""
 
+LOGGED: Final = "logged"
+"""The name of what the log earned, among estimates."""
+
+AGAINST: Final = "against"
+"""The name of the value of the policy compared with, among estimates."""
+
+_DIFFERENCE: Final = "difference"
 _ROUNDING: Final = 1e-12
 
 
@@ -43,7 +50,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Value of the policy minus that of the log, per choice, with its interval at 95 %."""
+    """Value of the policy minus that of the log (or of another policy), per choice, with its interval at 95 %."""
 
     value: float
     interval: Interval
@@ -61,6 +68,7 @@ class Evaluation:
     Attributes:
         choices: N, how many choices the log holds, by how many independent `units`.
         logged: what they earned on average: the policy that wrote the log.
+        against: the value of the policy it is compared with, by `HEADLINE`; None if that is the log.
         estimates: the same for the policy evaluated, by each estimator that is defined: where all
             weights are 0, the self-normalised one is not.
         difference: by the estimator `HEADLINE`, from the same choices.
@@ -71,6 +79,7 @@ class Evaluation:
     units: int
     actions: int
     logged: Estimate
+    against: Estimate | None
     estimates: tuple[Estimate, ...]
     difference: Difference
     overlap: Overlap
@@ -81,42 +90,52 @@ class Evaluation:
         """The estimate conclusions are drawn from."""
         return next(e for e in self.estimates if e.estimator == HEADLINE)
 
+    @property
+    def before(self) -> Estimate:
+        """What the policy is compared with: another policy, or the log itself."""
+        return self.against or self.logged
+
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as JSON."""
         return asdict(self) | {"concludes": not self.refusals, "headline": HEADLINE}
 
 
-def evaluate(log: Log, policy: Policy, seed: int = 0) -> Evaluation:
-    """Estimates the value of `policy` from `log`; `seed` decides folds and resamples."""
+def evaluate(log: Log, policy: Policy, seed: int = 0, against: Policy | None = None) -> Evaluation:
+    """Estimates the value of `policy` from `log`; `seed` decides folds and resamples.
+
+    The difference is to what the log earned or, if given, to the policy `against`.
+    """
     model = RewardModel.of(log, seed)
     evidence = Evidence.of(log, policy, model)
     found = {name: estimator(evidence) for name, estimator in ESTIMATORS.items()}
-    terms = {name: one for name, one in found.items() if one.below.any()}
-    own = _mean(log.rewards)
-    gain = _gain(terms[HEADLINE], log.rewards)
-    sums = [Sums.of(one, log.units) for one in (own, gain, *terms.values())]
-    intervals = bootstrap(sums, seed)
-    within = reward_range(log.rewards)
-    logged, _, *estimates = (
-        _estimate(name, one, total, interval, within)
-        for name, one, total, interval in zip(
-            ("logged", "difference", *terms),
-            (own, gain, *terms.values()),
-            sums,
-            intervals,
-            strict=True,
-        )
-    )
+    terms = {LOGGED: _mean(log.rewards)}
+    terms |= {name: one for name, one in found.items() if one.below.any()}
     overlap = Overlap.of(evidence, _unseen(log, policy))
+    reasons = refusals(evidence, overlap, terms[HEADLINE])
+    if against is not None:
+        other = Evidence.of(log, against, model)
+        terms[AGAINST] = ESTIMATORS[HEADLINE](other)
+        theirs = refusals(other, Overlap.of(other, _unseen(log, against)), terms[AGAINST])
+        reasons += tuple(f"of the policy it is compared with: {reason}" for reason in theirs)
+    before = terms[LOGGED] if against is None else terms[AGAINST]
+    terms[_DIFFERENCE] = _gain(terms[HEADLINE], before)
+    sums = [Sums.of(one, log.units) for one in terms.values()]
+    within = reward_range(log.rewards)
+    intervals = dict(zip(terms, bootstrap(sums, seed), strict=True))
+    estimates = {
+        name: _estimate(name, terms[name], one, intervals[name], within)
+        for name, one in zip(terms, sums, strict=True)
+    }
     return Evaluation(
         choices=len(log),
         units=len(sums[0].above),
         actions=len(log.names),
-        logged=logged,
-        estimates=tuple(estimates),
-        difference=Difference(gain.value, intervals[1]),
+        logged=estimates[LOGGED],
+        against=estimates.get(AGAINST),
+        estimates=tuple(estimates[name] for name in ESTIMATORS if name in estimates),
+        difference=Difference(terms[_DIFFERENCE].value, intervals[_DIFFERENCE]),
         overlap=overlap,
-        refusals=refusals(evidence, overlap, terms[HEADLINE]),
+        refusals=reasons,
     )
 
 
@@ -126,12 +145,11 @@ def _mean(rewards: Vector) -> Terms:
     return Terms(rewards, ones, ones, np.zeros_like(rewards), most - least)
 
 
-def _gain(terms: Terms, rewards: Vector) -> Terms:
-    """By how much the policy would earn more than the log did, choice by choice; rounding errors are 0."""
-    more = terms.above - rewards
-    return replace(
-        terms, above=np.where(np.abs(more) > _ROUNDING * np.abs(rewards).max(), more, 0.0)
-    )
+def _gain(terms: Terms, before: Terms) -> Terms:
+    """By how much one policy earns more than another, choice by choice; rounding errors are 0."""
+    more = terms.above - before.above
+    smallest = _ROUNDING * float(np.abs(before.above).max())
+    return replace(terms, above=np.where(np.abs(more) > smallest, more, 0.0))
 
 
 def _estimate(

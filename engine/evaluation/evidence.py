@@ -20,6 +20,7 @@ class Evidence:
         predicted: what the reward model expected of it: q(x, a).
         expected: what the reward model expects of the policy there: Σ_a π(a|x)·q(x, a).
         implied: how much its reward moves the direct method, on the scale of `weights`.
+        mass: how likely the policy chooses anything at all, in [0, 1]; choosing nothing earns 0.
         units: whose choice it was, 0 to U − 1.
     """
 
@@ -28,14 +29,15 @@ class Evidence:
     predicted: Vector
     expected: Vector
     implied: Vector
+    mass: Vector
     units: Indexes
 
     @classmethod
     def of(cls, log: Log, policy: Policy, model: RewardModel) -> Self:
         """What a log says of a policy, given a reward model learned from that log."""
-        expected, implied = model.of_policy(log, policy)
+        foreseen = model.of_policy(log, policy)
         weights = policy.of_chosen(log) / log.probabilities
-        return cls(log.rewards, weights, model.of_chosen(log), expected, implied, log.units)
+        return cls(log.rewards, weights, model.of_chosen(log), *foreseen, log.units)
 
     @property
     def residuals(self) -> Vector:

@@ -16,7 +16,10 @@ class Policy(Protocol):
         """The probability of the action that was chosen, (N,)."""
 
     def of_all(self, log: Log, rows: slice) -> Matrix:
-        """The probability of every action at the choices in `rows`, (n, A); rows sum to 1."""
+        """The probability of every action at the choices in `rows`, (n, A).
+
+        Rows sum to 1, or to less where it may choose nothing, which earns 0.
+        """
 
 
 @dataclass(frozen=True, slots=True)

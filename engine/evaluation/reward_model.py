@@ -7,7 +7,7 @@ arrow of blocks).
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ _CONSTANT: Final = 1e-6
 
 Grams = npt.NDArray[np.float64]
 Coefficients = npt.NDArray[np.float64]
+
+
+class Foreseen(NamedTuple):
+    """What the reward model says of a policy; fields as in `Evidence`, (N,)."""
+
+    expected: Vector
+    implied: Vector
+    mass: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +70,25 @@ class RewardModel:
         """The reward expected of the action that was chosen, (N,), by a model that has not seen it."""
         return _chosen(log, self.folds, self.coefficients)
 
-    def of_policy(self, log: Log, policy: Policy) -> tuple[Vector, Vector]:
-        """The reward expected of a policy at each choice, (N,), and the weights implied, (N,).
+    def of_policy(self, log: Log, policy: Policy) -> Foreseen:
+        """What is expected of a policy at each choice.
 
         The mean over a policy of a linear regression is a weighted mean of the rewards it was learned
         from; those implied weights (Bruns-Smith, Dukes, Feller & Ogburn, "Augmented balancing weights
         as linear regression", 2023) say how much each reward moves the direct method.
         """
-        expected = np.empty(len(log))
+        expected, mass = np.empty(len(log)), np.empty(len(log))
         moments = np.zeros(self.grams.shape[:2])
         for rows in log.blocks():
             x, shares = _with_constant(log.context[rows]), policy.of_all(log, rows)
             moments += shares.T @ x
+            mass[rows] = shares.sum(axis=1)
             for fold in range(FOLDS):
                 here = self.folds[rows] == fold
                 predicted = x[here] @ self.coefficients[fold].T
                 expected[rows][here] = np.einsum("na,na->n", shares[here], predicted)
         implied = ridge(self.grams, moments, self.shrinkage)
-        return expected, _products(log, implied[log.actions])
+        return Foreseen(expected, _products(log, implied[log.actions]), mass)
 
 
 def ridge(grams: Grams, moments: Matrix, shrinkage: float) -> Matrix:

@@ -35,9 +35,9 @@ def table(evaluation: Evaluation) -> str:
 
 def conclusion(evaluation: Evaluation, policy: Policy) -> str:
     """What may be concluded, or that nothing may and why, in sentences."""
-    logged, best = evaluation.logged, evaluation.headline
     if isinstance(policy, Logged):
-        return f"The policy that wrote the log earns {_with_interval(logged)} a choice."
+        earned = _with_interval(evaluation.logged)
+        return f"The policy that wrote the log earns {earned} a choice."
     if evaluation.refusals:
         why = "\n".join(f"- {reason}" for reason in evaluation.refusals)
         return (
@@ -45,8 +45,9 @@ def conclusion(evaluation: Evaluation, policy: Policy) -> str:
             "A log in which chance gives its actions more of a share would tell."
         )
     return (
-        f"{_verdict(evaluation.difference)} The policy would earn {_with_interval(best)} a choice"
-        f" where the log earned {logged.value:.4g}:"
+        f"{_verdict(evaluation.difference)} The policy would earn"
+        f" {_with_interval(evaluation.headline)} a choice"
+        f" where the log earned {evaluation.logged.value:.4g}:"
         f" a difference of {evaluation.difference.value:+.4g}"
         f" ({_span(evaluation.difference.interval, '+.4g')}), by {TITLES[HEADLINE]}."
     )

@@ -81,9 +81,10 @@ def _refusals(evidence: Evidence, overlap: Overlap, terms: Terms) -> Iterator[st
             f"only {rewarded:.1f} effective rewards lie behind the estimate"
             f" (at least {LEAST_REWARDED:.0f} are needed)"
         )
-    deviation = overlap.mean_weight - 1.0
+    deviation = overlap.mean_weight - terms.mass
     if deviation > _SURE * float(np.std(evidence.weights)) / sqrt(rows) + 1e-9:
         yield (
-            f"the weights average {overlap.mean_weight:.2f} where they should average 1: the"
+            f"the weights average {overlap.mean_weight:.2f} where they should average"
+            f" {terms.mass:.3g}: the"
             " probabilities in the log are not those the actions were chosen with"
         )

@@ -26,6 +26,7 @@ FOUR = Evidence(
     predicted=np.array([0.6, 0.4, 0.6, 0.4]),
     expected=np.array([0.5, 0.5, 0.5, 0.5]),
     implied=np.array([1.0, 1.0, 1.0, 1.0]),
+    mass=np.ones(4),
     units=np.arange(4),
 )
 """Four choices: w·r is 1, 0, 0.625, 2.5 and w·(r − q) is 0.4, −0.4, 0.25, 1.5."""
@@ -67,6 +68,7 @@ def test_one_huge_weight_is_left_to_the_model() -> None:
         predicted=np.full(1_000, 0.5),
         expected=np.full(1_000, 0.5),
         implied=np.ones(1_000),
+        mass=np.ones(1_000),
         units=np.arange(1_000),
     )
     assert doubly_robust(many).value == pytest.approx(0.6995)
@@ -104,7 +106,9 @@ def evidence(draw: st.DrawFn) -> Evidence:
         draw(arrays(np.float64, rows, elements=NUMBERS)) for _ in range(3)
     )
     weights = draw(arrays(np.float64, rows, elements=st.floats(0.01, 100.0)))
-    return Evidence(rewards, weights, predicted, expected, np.ones(rows), np.arange(rows))
+    return Evidence(
+        rewards, weights, predicted, expected, np.ones(rows), np.ones(rows), np.arange(rows)
+    )
 
 
 @given(evidence())

@@ -95,6 +95,33 @@ def test_a_written_policy_keeps_to_what_could_be_chosen() -> None:
         only(0, log).of_chosen(log)
 
 
+def test_a_policy_that_chooses_nothing_earns_nothing() -> None:
+    log = half_and_half(0.3, 0.1)
+    half = Tabled(np.array([[0.5, 0.0]]), np.zeros(ROWS, np.intp))
+    evaluation = evaluate(log, half)
+    rate = float(log.rewards[log.actions == 0].mean())
+    for estimate in evaluation.estimates:
+        assert estimate.value == pytest.approx(rate / 2, abs=0.01)
+    assert evaluation.headline.uncovered == pytest.approx(0.0, abs=0.02)
+    assert not evaluation.refusals
+
+
+def test_two_policies_are_compared_on_the_same_choices() -> None:
+    log = half_and_half(0.3, 0.1)
+    better, worse = only(0, log), only(1, log)
+    both = evaluate(log, better, against=worse)
+    assert both.before.value == evaluate(log, worse).headline.value
+    assert both.difference.value == pytest.approx(both.headline.value - both.before.value)
+    assert both.difference.clear
+    assert not evaluate(log, better, against=better).difference.clear
+
+
+def test_nothing_is_concluded_against_a_policy_the_log_says_nothing_about() -> None:
+    log = log_of([0, 1] * 500, [1.0, 0.0] * 500, [0.5] * 1_000, names=("a", "b", "new"))
+    [reason] = evaluate(log, only(0, log), against=only(2, log)).refusals[:1]
+    assert reason.startswith("of the policy it is compared with: 100%")
+
+
 def test_no_conclusion_about_what_the_log_never_shows() -> None:
     log = log_of([0, 1] * 500, [1.0, 0.0] * 500, [0.5] * 1_000, names=("a", "b", "new"))
     evaluation, sentence = told(log, only(2, log))

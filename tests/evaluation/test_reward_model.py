@@ -64,7 +64,7 @@ def test_folds_are_of_equal_size() -> None:
 def test_the_implied_weights_are_how_much_each_reward_moves_the_direct_method() -> None:
     log = World().log(0, 200)
     model = RewardModel.of(log)
-    _, implied = model.of_policy(log, Uniform())
+    implied = model.of_policy(log, Uniform()).implied
     x = np.column_stack([np.ones(200), log.context])
 
     def in_sample(rewards: Vector) -> float:
@@ -98,5 +98,5 @@ def test_evidence_in_blocks_is_the_same_as_in_one(monkeypatch: pytest.MonkeyPatc
 
 def test_logs_without_context_need_none() -> None:
     log: Log = log_of([0, 0, 1, 1] * 10, [1.0, 0.0, 1.0, 1.0] * 10, [0.5] * 40)
-    expected, _ = RewardModel.of(log).of_policy(log, Uniform())
+    expected = RewardModel.of(log).of_policy(log, Uniform()).expected
     assert expected == pytest.approx(0.75, abs=0.1)
