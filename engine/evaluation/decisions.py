@@ -32,7 +32,7 @@ class _Choice(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Responses:
+class Responses:
     """What the journal knows: the best reward of each offer seen, and the features' names by schema."""
 
     rewards: dict[tuple[DecisionId, ActionId], float] = field(default_factory=dict)
@@ -48,7 +48,7 @@ def decided(data: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
         InvalidInput: there are no files of a data directory, or no choice in them was seen by anybody.
         StorageError: they cannot be read.
     """
-    responses = _responses(data / JOURNAL)
+    responses = responses_in(data / JOURNAL)
     roster, left_out = Roster(), Counter[str]()
     choices = list(_choices(data / DECISIONS, responses, roster, left_out))
     if not choices:
@@ -60,8 +60,14 @@ def decided(data: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return table, remarks
 
 
-def _responses(journal: Path) -> _Responses:
-    found = _Responses()
+def responses_in(journal: Path) -> Responses:
+    """What a journal knows of the offers made.
+
+    Raises:
+        InvalidInput: there is no such file.
+        StorageError: it cannot be read.
+    """
+    found = Responses()
     for _, line in past_entries(journal):
         match line:
             case Event(body=Response(reward=reward) as response) if reward is not None:
@@ -74,7 +80,7 @@ def _responses(journal: Path) -> _Responses:
 
 
 def _choices(
-    decisions: Path, responses: _Responses, roster: Roster, left_out: Counter[str]
+    decisions: Path, responses: Responses, roster: Roster, left_out: Counter[str]
 ) -> Iterator[_Choice]:
     """The offers that were seen and won against others, or might have."""
     for record in past_decisions(decisions):
@@ -94,7 +100,7 @@ def _choices(
                     yield _Choice(record, at, place)
 
 
-def _rows(choices: list[_Choice], responses: _Responses, roster: Roster) -> list[Mapping[str, Any]]:
+def _rows(choices: list[_Choice], responses: Responses, roster: Roster) -> list[Mapping[str, Any]]:
     names = {
         version: roster.names(version)
         for version in {choice.record.decision.rulebook_version for choice in choices}
@@ -105,9 +111,7 @@ def _rows(choices: list[_Choice], responses: _Responses, roster: Roster) -> list
     ]
 
 
-def _row(
-    choice: _Choice, responses: _Responses, names: Mapping[int, ActionId]
-) -> Mapping[str, Any]:
+def _row(choice: _Choice, responses: Responses, names: Mapping[int, ActionId]) -> Mapping[str, Any]:
     decision = choice.record.decision
     placed = decision.placements[choice.placement]
     offer = placed.offers[choice.offer]
@@ -121,12 +125,12 @@ def _row(
         _ATTUNE.slot: f"{placed.placement} {offer.rank}",
         _ATTUNE.customer: decision.customer_id,
         _ATTUNE.candidates: sorted({offer.action_id, *competing} - gone),
-        **dict(_features(decision.features, responses.names.get(decision.schema, ()))),
+        **dict(features_named(decision.features, responses.names.get(decision.schema, ()))),
     }
 
 
-def _features(
-    values: Sequence[Value] | None, names: tuple[str, ...]
+def features_named(
+    values: Sequence[Value] | None, names: Sequence[str]
 ) -> Iterator[tuple[str, Value]]:
     """What the model saw, by name."""
     for name, value in zip(names, values or (), strict=False):

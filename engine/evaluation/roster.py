@@ -5,6 +5,7 @@ with each one's propensity and value. Both stand in the offer too, so every offe
 can be, as a rule one; over many decisions each name keeps those that were possible every time.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from engine.model import ActionId, Contest, Offer
@@ -17,6 +18,8 @@ class Roster:
 
     def __init__(self) -> None:
         self._possible: dict[tuple[Version, ActionId], frozenset[int]] = {}
+        self._settled: dict[Version, dict[int, ActionId]] = {}
+        self._told: dict[Version, dict[int, ActionId]] = {}
 
     def note(self, version: Version, offer: Offer, contest: Contest) -> bool:
         """Takes in that `offer` was made after `contest`; False if it was no competitor there."""
@@ -29,12 +32,25 @@ class Roster:
         indexes = frozenset(rivals[alike].tolist())
         if not indexes:
             return False
+        self._told.pop(version, None)
         key = version, offer.action_id
         self._possible[key] = self._possible.get(key, indexes) & indexes or indexes
         return True
 
-    def names(self, version: Version) -> dict[int, ActionId]:
-        """The action of each index of a book that was ever offered; who has fewest choices goes first.
+    def settle(self, version: Version, names: Sequence[ActionId]) -> None:
+        """Takes the names of a book that is at hand, in the order of its actions."""
+        self._settled[version] = dict(enumerate(names))
+
+    def names(self, version: Version) -> Mapping[int, ActionId]:
+        """The action of each index of a book, of those that were ever offered or are settled."""
+        if version in self._settled:
+            return self._settled[version]
+        if version not in self._told:
+            self._told[version] = self._found(version)
+        return self._told[version]
+
+    def _found(self, version: Version) -> dict[int, ActionId]:
+        """Names given out one by one: the action that can be fewest indexes goes first.
 
         Of actions that were equal in every contest either may get either index.
         """
