@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,6 @@ LOGGED: Final = "logged"
 AGAINST: Final = "against"
 """The name of the value of the policy compared with, among estimates."""
 
-_DIFFERENCE: Final = "difference"
 _ROUNDING: Final = 1e-12
 
 
@@ -106,25 +105,20 @@ def evaluate(log: Log, policy: Policy, seed: int = 0, against: Policy | None = N
     The difference is to what the log earned or, if given, to the policy `against`.
     """
     model = RewardModel.of(log, seed)
-    evidence = Evidence.of(log, policy, model)
-    found = {name: estimator(evidence) for name, estimator in ESTIMATORS.items()}
-    terms = {LOGGED: _mean(log.rewards)}
-    terms |= {name: one for name, one in found.items() if one.below.any()}
-    overlap = Overlap.of(evidence, _unseen(log, policy))
-    reasons = refusals(evidence, overlap, terms[HEADLINE])
+    judged = _judge(log, policy, model)
+    terms = {LOGGED: _mean(log.rewards), **judged.terms}
+    reasons, before = judged.refusals, terms[LOGGED]
     if against is not None:
-        other = Evidence.of(log, against, model)
-        terms[AGAINST] = ESTIMATORS[HEADLINE](other)
-        theirs = refusals(other, Overlap.of(other, _unseen(log, against)), terms[AGAINST])
-        reasons += tuple(f"of the policy it is compared with: {reason}" for reason in theirs)
-    before = terms[LOGGED] if against is None else terms[AGAINST]
-    terms[_DIFFERENCE] = _gain(terms[HEADLINE], before)
-    sums = [Sums.of(one, log.units) for one in terms.values()]
+        other = _judge(log, against, model)
+        terms[AGAINST] = before = other.terms[HEADLINE]
+        reasons += tuple(f"of the policy it is compared with: {why}" for why in other.refusals)
+    gain = _gain(terms[HEADLINE], before)
+    sums = [Sums.of(one, log.units) for one in (gain, *terms.values())]
+    interval, *intervals = bootstrap(sums, seed)
     within = reward_range(log.rewards)
-    intervals = dict(zip(terms, bootstrap(sums, seed), strict=True))
     estimates = {
-        name: _estimate(name, terms[name], one, intervals[name], within)
-        for name, one in zip(terms, sums, strict=True)
+        name: _estimate(name, one, total, between.within(*within), within)
+        for (name, one), total, between in zip(terms.items(), sums[1:], intervals, strict=True)
     }
     return Evaluation(
         choices=len(log),
@@ -132,11 +126,27 @@ def evaluate(log: Log, policy: Policy, seed: int = 0, against: Policy | None = N
         actions=len(log.names),
         logged=estimates[LOGGED],
         against=estimates.get(AGAINST),
-        estimates=tuple(estimates[name] for name in ESTIMATORS if name in estimates),
-        difference=Difference(terms[_DIFFERENCE].value, intervals[_DIFFERENCE]),
-        overlap=overlap,
+        estimates=tuple(estimates[name] for name in judged.terms),
+        difference=Difference(gain.value, interval),
+        overlap=judged.overlap,
         refusals=reasons,
     )
+
+
+class _Judged(NamedTuple):
+    """One policy's terms by estimator, of those that are defined, and what may be made of them."""
+
+    terms: dict[str, Terms]
+    overlap: Overlap
+    refusals: tuple[str, ...]
+
+
+def _judge(log: Log, policy: Policy, model: RewardModel) -> _Judged:
+    evidence = Evidence.of(log, policy, model)
+    found = {name: estimator(evidence) for name, estimator in ESTIMATORS.items()}
+    terms = {name: one for name, one in found.items() if one.below.any()}
+    overlap = Overlap.of(evidence, _unseen(log, policy))
+    return _Judged(terms, overlap, refusals(evidence, overlap, terms[HEADLINE]))
 
 
 def _mean(rewards: Vector) -> Terms:
@@ -160,7 +170,7 @@ def _estimate(
         name,
         terms.value,
         sums.standard_error,
-        interval.within(*within),
+        interval,
         bound,
         terms.effective_rows,
         terms.uncovered,

@@ -4,7 +4,7 @@ A mapping file looks like this; all but the first three keys are optional:
 
     action: item_id           # which action was chosen
     reward: click             # what it earned: a number, or true and false
-    probability: pscore       # with which it was chosen, above 0 and at most 1
+    probability: pscore       # with which it was chosen, above 0 and at most 1; or a number, like 1/3
     slot: position            # where it stood
     customer: user_id         # whose choices are not independent of each other
     candidates: offered       # what could be chosen: a list, or words parted by ";"
@@ -15,6 +15,7 @@ A mapping file looks like this; all but the first three keys are optional:
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, Self
 
@@ -31,7 +32,8 @@ from engine.rulebook.report import Report
 class Columns:
     """The columns of a log by what they mean; "" for what it does not have.
 
-    `context` are patterns as in file names. `actions` are names and no columns.
+    `context` are patterns as in file names. `actions` are names and no columns. `constant` is the
+    probability of every choice, where `probability` is no column but that number.
     """
 
     action: str
@@ -42,6 +44,7 @@ class Columns:
     candidates: str = ""
     context: tuple[str, ...] = ("*",)
     actions: tuple[str, ...] = ()
+    constant: float | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -87,6 +90,9 @@ def columns_for(header: Sequence[str], wanted: str) -> Columns:
         columns = _read(Path(wanted))
     else:
         columns = _preset(header, wanted).without_absent(header)
+    constant = _number(columns.probability)
+    if constant is not None and columns.probability not in header:
+        columns = replace(columns, probability="", constant=constant)
     absent = [name for name in columns.named if name not in header]
     if absent:
         raise InvalidInput(
@@ -118,6 +124,18 @@ def _preset(header: Sequence[str], name: str) -> Columns:
             )
         ]
     )
+
+
+def _number(written: str) -> float | None:
+    """A probability written as a number or a fraction; None if it is neither.
+
+    >>> _number("1/4"), _number("0.5"), _number("p")
+    (0.25, 0.5, None)
+    """
+    try:
+        return float(Fraction(written.replace(" ", "")))
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def _read(path: Path) -> Columns:

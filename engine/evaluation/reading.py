@@ -1,7 +1,7 @@
 """Reading: somebody's table becomes a log."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 import numpy as np
@@ -16,6 +16,7 @@ from engine.evaluation.mapping import Columns
 MOST_ACTIONS: Final = 5_000
 """More different actions than this are taken for a wrong column."""
 
+_CONSTANT: Final = "probability of every choice"
 _FLAGS: Final = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -49,6 +50,9 @@ def read_log(
         InvalidInput: cells that are no numbers, probabilities that are none, an action chosen from
             among candidates that it is not one of.
     """
+    if columns.constant is not None:
+        table = table.with_columns(pl.lit(columns.constant).alias(_CONSTANT))
+        columns = replace(columns, probability=_CONSTANT)
     needed = [columns.action, columns.reward, columns.probability]
     whole = table.drop_nulls(needed)
     told = list(remarks)

@@ -156,6 +156,15 @@ def test_a_mapping_file(tmp_path: Path) -> None:
     )
 
 
+def test_a_probability_may_be_the_same_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text("{action: action, reward: reward, probability: 1/3}\n")
+    mail = table().drop("probability")
+    log = read_log(mail, columns_for(mail.columns, str(path))).log
+    assert log.probabilities.tolist() == [1 / 3] * 3
+    assert log.context.shape == (3, 0)
+
+
 def test_a_mapping_file_with_mistakes_is_refused_with_their_places(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text("action: offer\nrewrad: sold\nprobability: p\n")
