@@ -11,7 +11,7 @@ import zstandard
 from engine.codec import DecisionRecord, decode_decision, split_decisions
 from engine.edges.journal.database import open_reader, storage_errors
 from engine.edges.journal.entries import Numbered, read_entries
-from engine.errors import InvalidInput, Violation
+from engine.errors import DamagedData, InvalidInput, Violation
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,7 @@ def past_decisions(path: Path) -> Iterator[DecisionRecord]:
     """
     for (body,) in _rows(path, "SELECT body FROM blocks ORDER BY block"):
         try:
-            block = zstandard.ZstdDecompressor().decompressobj().decompress(body)
-            records = [decode_decision(record) for record in split_decisions(block)]
+            records = [decode_decision(record) for record in split_decisions(_unpacked(body))]
         except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
             log.warning("a damaged block of decisions is passed over: %s", error)
             continue
@@ -43,6 +42,14 @@ def past_entries(path: Path) -> Iterator[Numbered]:
     _require(path)
     with storage_errors(path), closing(open_reader(path)) as reader:
         yield from read_entries(reader, 0, -1)
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zstandard.ZstdDecompressor().decompressobj()
+    block = unpacking.decompress(body)
+    if not unpacking.eof:
+        raise DamagedData("it is cut short")
+    return block
 
 
 def _rows(path: Path, query: str) -> Iterator[tuple[bytes]]:
