@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from engine.cli.check import absence, as_text
 from engine.cli.client import Format, FormatOption
@@ -42,7 +44,14 @@ def simulate(
         from engine.simulation.simulate import simulate as simulated
         from engine.simulation.telling import sentences, told
 
-        result = simulated(log, new, old)
+        with Progress(
+            *(SpinnerColumn(), TextColumn("{task.completed:,.0f} decisions made again")),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        ) as progress:
+            task = progress.add_task("", total=None)
+            result = simulated(log, new, old, lambda more: progress.advance(task, more))
     except AttuneError as error:
         typer.echo(f"attune simulate: {error}", err=True)
         raise typer.Exit(1) from None

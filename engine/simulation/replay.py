@@ -7,15 +7,20 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
+from engine.caps.guard import CapsGuard
+from engine.caps.ledger import Ledger
+from engine.caps.vault import Fleeting
 from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.features import FeatureSchema
+from engine.guards import guards_of
 from engine.model import ActionId, Customer, CustomerId, Decision, Unknown, Value
 from engine.rehearsal import EVEN
 from engine.rulebook.book import RuleBook
 from engine.simulation.moments import Moment
+from engine.simulation.usage import Usages
 
 _PATIENCE = 3_600.0
 
@@ -63,16 +68,22 @@ class Remembered:
 class Replay:
     """Makes logged decisions again by one book, with their own chance and all the time in the world.
 
-    `usual` are propensities of actions where a decision did not note any.
+    `usual` are propensities of actions where a decision did not note any. Caps begin unused, and are
+    used by the decisions made here, every offer of which counts as shown.
+
+    Attributes:
+        usages: how far the caps were used.
     """
 
     def __init__(self, book: RuleBook, usual: Mapping[ActionId, float]) -> None:
         self.book = book
         self._model = Remembered(book, usual)
-        self._decider = Decider(book, self._model, lambda: 0.0)
+        self._caps = CapsGuard(book, Ledger(Fleeting()))
+        self._decider = Decider(book, self._model, lambda: 0.0, guards_of(book, caps=self._caps))
+        self.usages = Usages()
 
     def decide(self, moment: Moment, propensities: Mapping[ActionId, float]) -> Decision | None:
-        """The decision as it would have been; None where the book has none of the placements.
+        """The decision as it would have been, once; None where the book has none of the placements.
 
         `propensities` are those the logged decision saw, by action.
         """
@@ -91,7 +102,18 @@ class Replay:
             Budget(_PATIENCE, lambda: 0.0),
             household=self._household(customer, moment.people),
         )
-        return self._decider.decide(replace(question, placements=placements), given)
+        decision = self._decider.decide(replace(question, placements=placements), given)
+        if self.book.caps:
+            self._use(decision)
+        return decision
+
+    def _use(self, decision: Decision) -> None:
+        """Takes what the offers of a decision take of the caps."""
+        self._caps.commit(decision)
+        for placed in decision.placements:
+            for offer in placed.offers:
+                self._caps.ledger.confirm(decision.decision_id, offer.action_id)
+        self.usages.note(self._caps.meters, decision.decided_at)
 
     def _household(
         self, customer: Customer, people: Mapping[CustomerId, Customer]

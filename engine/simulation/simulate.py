@@ -1,7 +1,7 @@
 """Simulate: logged decisions made again by another book, what that would earn, and for whom it changes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +25,13 @@ from engine.simulation.first_slot import NOTHING, first_slot
 from engine.simulation.moments import moments
 from engine.simulation.outlook import Outlook, Segment, Volume
 from engine.simulation.replay import Replay, lessons_of
+from engine.simulation.usage import Usage
 
 ACCEPTED: Final = 1.0
 """The reward from which a response counts as acceptance."""
 
 _COLUMNS: Final = PRESETS["attune"]
+_STEP: Final = 100
 
 Shares = Mapping[ActionId, float]
 
@@ -46,6 +48,7 @@ class Simulation:
         awakened: those that showed none and would show one; what that earns nobody can know.
         volumes: offers by action, before and after, in all slots.
         segments: expected value of the offers by customers' attributes, before and after.
+        binding: caps the new book would have used up.
     """
 
     acceptance: Evaluation
@@ -55,21 +58,32 @@ class Simulation:
     awakened: int
     volumes: tuple[Volume, ...]
     segments: tuple[Segment, ...]
+    binding: tuple[Usage, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The simulation as JSON."""
-        return asdict(self) | {
+        return {
+            "decisions": self.decisions,
+            "silenced": self.silenced,
+            "awakened": self.awakened,
             "acceptance": self.acceptance.to_dict(),
             "value": self.value.to_dict(),
             "volumes": [volume._asdict() for volume in self.volumes],
             "segments": [segment._asdict() for segment in self.segments],
+            "binding": [usage.to_dict() for usage in self.binding],
         }
 
 
-def simulate(data: Path, new: RuleBook, old: RuleBook | None = None) -> Simulation:
+def simulate(
+    data: Path,
+    new: RuleBook,
+    old: RuleBook | None = None,
+    advance: Callable[[int], object] | None = None,
+) -> Simulation:
     """Makes the decisions in a data directory again, by `new` and, if given, by `old`.
 
-    Without `old` the log itself is what the new book is compared with.
+    Without `old` the log itself is what the new book is compared with. `advance` is told now and then
+    how many more decisions are done.
 
     Raises:
         InvalidInput: the directory holds no decisions with an offer that was seen.
@@ -87,6 +101,8 @@ def simulate(data: Path, new: RuleBook, old: RuleBook | None = None) -> Simulati
         made = [replay.decide(moment, known) for replay in replays]
         outlook.note(made[1] if old else logged, made[0])
         seen.note(moment.record, replays, made)
+        if advance is not None and outlook.decisions % _STEP == 0:
+            advance(_STEP)
     if not seen.rows:
         raise InvalidInput(
             [Violation(str(data), "holds no offer of which a response with a reward has come back")]
@@ -100,6 +116,7 @@ def simulate(data: Path, new: RuleBook, old: RuleBook | None = None) -> Simulati
         outlook.awakened,
         outlook.volumes,
         outlook.segments,
+        replays[0].usages.binding,
     )
 
 

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Iterator
 
+from engine.eligibility import show_moment
 from engine.evaluation.evaluate import Evaluation
+from engine.rulebook.cap import Period
 from engine.simulation.outlook import Segment
 from engine.simulation.simulate import Simulation
 
 MOST_LINES = 10
 
 _MARGIN = 0.01
+_SPANS = {
+    Period.DAY: "that day",
+    Period.WEEK: "that week",
+    Period.MONTH: "that month",
+    Period.TOTAL: "in total",
+}
 
 
 def told(simulation: Simulation, before: str = "today") -> str:
@@ -27,7 +35,7 @@ def told(simulation: Simulation, before: str = "today") -> str:
             "",
             *_segments(simulation, before),
             *_silence(simulation),
-            "Caps and budgets are not part of this.",
+            *_caps(simulation),
         ]
     )
 
@@ -115,6 +123,19 @@ def _silence(simulation: Simulation) -> Iterator[str]:
             f"{simulation.awakened:,} decisions that showed none would show one; what those would"
             " earn is not in the figures above."
         )
+
+
+def _caps(simulation: Simulation) -> Iterator[str]:
+    if not simulation.binding:
+        yield "No cap or budget would be used up."
+    for usage in simulation.binding[:MOST_LINES]:
+        cap = usage.cap
+        yield (
+            f"{cap.code} would be used up at {show_moment(usage.used_up_at or usage.start)}:"
+            f" {cap.shown(usage.used)} of {cap.shown(usage.limit)} ({_SPANS[cap.period]})."
+        )
+    if len(simulation.binding) > MOST_LINES:
+        yield f"{len(simulation.binding) - MOST_LINES:,} more caps would be used up later."
 
 
 def _change(before: float, after: float) -> str:

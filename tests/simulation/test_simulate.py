@@ -119,6 +119,22 @@ def test_a_placement_that_is_gone_shows_nothing(data: Path) -> None:
     assert simulate(data, elsewhere).silenced == COUNT
 
 
+def test_caps_that_would_bind_are_named(data: Path) -> None:
+    scarce = book(
+        actions=[
+            action("a", value=10, caps={"per_day": 50, "when_scarce": "first_come"}),
+            action("b", value=10),
+        ]
+    )
+    simulation = simulate(data, scarce)
+    assert volumes(simulation)["a"][1] == 50
+    [usage] = simulation.binding
+    assert (usage.cap.code, usage.used, usage.limit) == ("cap.a", 50, 50)
+    assert "cap.a would be used up at 2026-11-" in told(simulation)
+    assert simulation.to_dict()["binding"][0]["limit"] == 50.0
+    assert "No cap or budget would be used up." in told(simulate(data, small_book()))
+
+
 def test_the_report_is_json(data: Path) -> None:
     report = json.loads(json.dumps(simulate(data, small_book()).to_dict(), allow_nan=False))
     assert {"acceptance", "value", "decisions", "volumes", "segments"} <= report.keys()
