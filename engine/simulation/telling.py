@@ -36,6 +36,7 @@ def told(simulation: Simulation, before: str = "today") -> str:
             *_segments(simulation, before),
             *_silence(simulation),
             *_caps(simulation),
+            "Everybody's history is as it was: what they would have taken before does not carry on.",
         ]
     )
 
