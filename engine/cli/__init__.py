@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "explain": ("explain", "Say why a customer is not shown an action, and what would let it in."),
     "schema": ("schema", "Write JSON Schemas, so that an editor completes rule files."),
     "diff": ("diff", "See what changes between two rule books, in words and in people."),
+    "simulate": ("simulate", "Say what another rule book would have done and earned."),
+    "evaluate": ("evaluate", "Estimate from a log what another policy would have earned."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from engine.chance import Chance
+from engine.exploration import choose
+from engine.model import PlacementId
+from engine.rulebook.book import Exploration
+from engine.simulation.first_slot import first_slot, inverse_gap
+from tests.builders import customer, decide
+from tests.rulebook.builders import action, book
+
+HERO = PlacementId("web.hero")
+
+
+@given(
+    arrays(np.float64, st.integers(1, 8), elements=st.floats(-1.0, 100.0)),
+    st.floats(0.1, 500.0),
+    st.integers(0, 2**32),
+)
+def test_the_shares_are_the_probabilities_that_choices_report(
+    priorities: np.ndarray, gamma: float, seed: int
+) -> None:
+    shares = inverse_gap(priorities, gamma)
+    [(at, probability)] = choose(
+        priorities, 1, Exploration("squarecb", gamma=gamma), chance=Chance(seed)
+    )
+    assert shares[at] == pytest.approx(probability)
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_the_first_offer_of_a_decision_has_the_probability_it_says() -> None:
+    three = book(actions=[action("a", value=1), action("b", value=2), action("c", value=3)])
+    for seed in range(20):
+        made = decide(three, seed=seed)
+        shares = first_slot(made, HERO, three, lessons=0)
+        first = made.placements[0].offers[0]
+        assert shares[first.action_id] == pytest.approx(first.probability)
+        assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_with_growth_exploration_shrinks_as_lessons_come_in() -> None:
+    growing = book(
+        actions=[action("a", value=1), action("b", value=2)],
+    )
+    arbitration = replace(
+        growing.arbitration, exploration=Exploration("squarecb", gamma=10.0, growth=1.0)
+    )
+    growing = replace(growing, arbitration=arbitration)
+    made = decide(growing)
+    young, old = (first_slot(made, HERO, growing, lessons) for lessons in (0, 9_000))
+    assert young["a"] == pytest.approx(1 / (2 + 10 * 0.5))  # type: ignore[index]  # a name is an id
+    assert old["a"] == pytest.approx(1 / (2 + 100 * 0.5))  # type: ignore[index]
+
+
+def test_the_mandatory_leave_nothing_to_chance() -> None:
+    told = book(actions=[action("notice", **{"class": "mandatory"}), action("b")])
+    assert first_slot(decide(told), HERO, told, 0) == {"notice": 1.0}
+
+
+def test_greedy_leaves_nothing_to_chance() -> None:
+    best = book(actions=[action("a", value=1), action("b", value=2)])
+    arbitration = replace(best.arbitration, exploration=Exploration("greedy"))
+    best = replace(best, arbitration=arbitration)
+    assert first_slot(decide(best), HERO, best, 0) == {"b": 1.0}
+
+
+def test_where_nothing_fits_nothing_is_chosen() -> None:
+    strict = book(actions=[action("a", eligible_when={"old": "customer.age > 100"})])
+    made = decide(strict, who=customer(customer_age=40))
+    assert first_slot(made, HERO, strict, 0) == {}
+    assert first_slot(made, PlacementId("nowhere"), strict, 0) == {}
