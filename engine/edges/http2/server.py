@@ -1,6 +1,7 @@
 """The server: listens, and brings its connections to an orderly end."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
@@ -33,15 +34,15 @@ class Server:
     ) -> int:
         """Listens on all of the hosts' addresses; returns the port, the same for all.
 
-        Port 0 picks a free one. Raises OSError.
+        Port 0 picks a free one; `::` stands for all addresses, those of IPv4 too. Raises OSError.
         """
         loop = asyncio.get_running_loop()
         for host in hosts:
-            server = await loop.create_server(
-                self.connection, host, port, ssl=tls, backlog=_BACKLOG
+            listening = _listening(host, port)
+            self._listening.append(
+                await loop.create_server(self.connection, sock=listening, ssl=tls, backlog=_BACKLOG)
             )
-            self._listening.append(server)
-            port = server.sockets[0].getsockname()[1]
+            port = listening.getsockname()[1]
         return port
 
     def connection(self) -> Connection:
@@ -65,3 +66,10 @@ class Server:
         except TimeoutError:
             for connection in list(self._connections):
                 connection.abort()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
@@ -182,6 +183,17 @@ async def test_an_address_in_use_is_said_so(service: Service) -> None:
             closing=asyncio.Event(),
         ):
             pass
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_the_address_of_all_takes_callers_of_either_kind(host: str) -> None:
+    settings = Settings(transport=os.environ["ATTUNE_TRANSPORT"], listen=Address("::", 0))
+    async with (
+        serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()) as address,
+        grpc.aio.insecure_channel(f"{host}:{address.port}") as channel,
+    ):
+        assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".invalid"])
