@@ -18,6 +18,7 @@ TABLE_SIZE: Final = 4_096
 _FIELD_COST: Final = 32
 _LARGEST: Final = 1 << 24
 _MEMO: Final = 64
+_MEMORABLE: Final = 1_024
 
 _STATIC: Final[tuple[Field, ...]] = tuple(
     (name, value)
@@ -70,7 +71,7 @@ class Unpacker(Generic[Read]):
         except (IndexError, BadText) as error:
             raise Unpackable(str(error)) from error
         found = self._read(fields)
-        if lasting and len(self._memo) < _MEMO:
+        if lasting and len(block) <= _MEMORABLE and len(self._memo) < _MEMO:
             self._memo[block] = found
         return found
 

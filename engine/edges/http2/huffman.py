@@ -16,6 +16,7 @@ _LENGTHS: Final = (
 
 _END: Final = 256
 _KEPT: Final = 1_024
+_MEMORABLE: Final = 256
 _STEPS: Final = 1 << 16
 
 _Begun: TypeAlias = tuple[int, int]
@@ -47,13 +48,16 @@ def _symbols() -> dict[tuple[int, int], int]:
 _SYMBOLS: Final = _symbols()
 
 
-@lru_cache(_KEPT)
 def decode(coded: bytes) -> bytes:
-    """The text. Raises `BadText` if it is none.
+    """The text; short ones are remembered. Raises `BadText` if it is none.
 
     >>> decode(bytes.fromhex("f1e3c2e5f23a6ba0ab90f4ff"))
     b'www.example.com'
     """
+    return _remembered(coded) if len(coded) <= _MEMORABLE else _decode(coded)
+
+
+def _decode(coded: bytes) -> bytes:
     text = bytearray()
     begun = _NOTHING
     for octet in coded:
@@ -63,6 +67,9 @@ def decode(coded: bytes) -> bytes:
     if bits > 7 or code != (1 << bits) - 1:
         raise BadText("a text is not filled up with ones")
     return bytes(text)
+
+
+_remembered: Final = lru_cache(_KEPT)(_decode)
 
 
 @lru_cache(_STEPS)
