@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import b64encode
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
@@ -16,16 +15,18 @@ from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import Code
 from engine.edges.http2.heads import Head, Malformed, NotGrpc
 from engine.edges.http2.hpack import Field, pack
-from engine.edges.http2.messages import Unfit, first, framed, only
+from engine.edges.http2.messages import Unfit, announced, first, framed, only
 from engine.edges.http2.stream import Stream
 
 _OPENING: Final = b"\x88" + pack((b"content-type", b"application/grpc"))  # 0x88 is :status 200
+_REFUSING: Final = _OPENING + pack((b"grpc-accept-encoding", b"identity, deflate, gzip"))
 _WELL: Final = pack((b"grpc-status", b"0"))
 _PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+_AT_ONCE: Final = 16
 
 
 class Left(grpc.aio.BaseError):
-    """The caller has left."""
+    """The caller has left, or was told that the call has ended."""
 
 
 class Declined(Stream):
@@ -57,7 +58,7 @@ class Call(Stream):
     """A call as its method sees it: the `Context` of the gate."""
 
     __slots__ = (
-        "_begun", "_body", "_deadline", "_encoding", "_handler", "_limit", "_messages", "_reading",
+        "_begun", "_body", "_deadline", "_encoding", "_handler", "_limit", "_read", "_reading",
         "_task", "_timer", "_writing",
     )  # fmt: skip
 
@@ -68,7 +69,7 @@ class Call(Stream):
         self._limit = limit
         self._body: bytes | bytearray = b""
         self._begun = False
-        self._messages: deque[tuple[bytes, int]] = deque()
+        self._read = 0
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Future[None] | None = None
@@ -81,33 +82,29 @@ class Call(Stream):
         if self._handler.asks_many:
             self._run(partial(self._handler.call, None, self))
 
+    def linger(self) -> None:
+        """See `Stream`: the deadline holds for who does not finish asking, too."""
+        self._heed_deadline()
+
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
         if self._body:
             self._collected().extend(data)
         else:
             self._body = data
-        try:
-            if self._handler.asks_many:
-                self._unpack_messages()
-            elif len(self._body) > self._limit:
-                first(self._body, self._encoding, self._limit)
-        except Unfit as unfit:
-            self.refuse(unfit.refusal)
-            self._stop()
+        if self._handler.asks_many:
+            _wake(self._reading)
+        elif not self.asked:
+            try:
+                announced(self._body, self._limit)
+            except Unfit as unfit:
+                self._give_up(unfit.refusal)
 
     def _collected(self) -> bytearray:
         """The body, ready to grow: most come in one piece and need not."""
         if not isinstance(self._body, bytearray):
             self._body = bytearray(self._body)
         return self._body
-
-    def _unpack_messages(self) -> None:
-        body = self._collected()
-        while (found := first(body, self._encoding, self._limit)) is not None:
-            self._messages.append(found)
-            del body[: found[1]]
-        _wake(self._reading)
 
     def complete(self) -> None:
         """See `Stream`."""
@@ -119,6 +116,7 @@ class Call(Stream):
     def serve(self) -> None:
         """See `Stream`: a method that takes one message gets it."""
         handler = self._handler
+        self._forget_deadline()
         try:
             message = only(self._body, self._encoding, self._limit)
         except Unfit as unfit:
@@ -139,10 +137,8 @@ class Call(Stream):
 
     def _run(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
         """Has the method run beside others, until its deadline."""
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._finish(method))
-        if self._deadline is not None:
-            self._timer = loop.call_later(self._deadline - monotonic(), self._expire)
+        self._task = asyncio.get_running_loop().create_task(self._finish(method))
+        self._heed_deadline()
 
     async def _finish(self, method: Callable[[], Awaitable[bytes | None]]) -> None:
         try:
@@ -154,9 +150,8 @@ class Call(Stream):
                 self.refuse(Refusal(grpc.StatusCode.CANCELLED, "the call was given up"))
             raise
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-        if self.ended:
+            self._forget_deadline()
+        if self._is_closing():
             return
         if answer is None:
             self._begin_reply()
@@ -164,11 +159,27 @@ class Call(Stream):
         else:
             self.connection.reply(self, _OPENING, framed(answer), _WELL)
 
+    def _heed_deadline(self) -> None:
+        if self._deadline is not None and self._timer is None:
+            wait = self._deadline - monotonic()
+            self._timer = asyncio.get_running_loop().call_later(wait, self._expire)
+
+    def _forget_deadline(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _expire(self) -> None:
-        self.refuse(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+        self._give_up(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+
+    def _give_up(self, refusal: Refusal) -> None:
+        self.refuse(refusal)
         self._stop()
 
     def _stop(self) -> None:
+        """Keeps nothing of the call: who has queued it may still hold it for a while."""
+        self._forget_deadline()
+        self._body = b""
         if self._task is not None:
             self._task.cancel()
 
@@ -187,7 +198,12 @@ class Call(Stream):
         self._end(_status(refusal.code, refusal.message, refusal.trailers()))
 
     def _end(self, status: bytes) -> None:
-        self.connection.close(self, status if self._begun else _OPENING + status)
+        """The first status is the call's: it may still wait for the caller to take what goes before."""
+        if self.farewell is None:
+            self.connection.close(self, status if self._begun else _REFUSING + status)
+
+    def _is_closing(self) -> bool:
+        return self.ended or self.farewell is not None
 
     def _begin_reply(self) -> None:
         if not self._begun:
@@ -214,8 +230,8 @@ class Call(Stream):
 
     async def write(self, message: bytes) -> None:
         """Sends a message; waits while the caller takes none. Raises `Left`."""
-        if self.ended:
-            raise Left("the caller has left")
+        if self._is_closing():
+            raise Left("the call has ended")
         self._begin_reply()
         self.connection.send(self, framed(message))
         while self.unsent and not self.ended:
@@ -223,13 +239,24 @@ class Call(Stream):
             await self._writing
 
     async def read(self) -> Any:
-        """The next message, or `grpc.aio.EOF` when there are no more."""
-        while not self._messages:
-            if self.asked or self.ended:
-                return grpc.aio.EOF
-            self._reading = asyncio.get_running_loop().create_future()
-            await self._reading
-        message, octets = self._messages.popleft()
+        """The next message, or `grpc.aio.EOF` when there are no more.
+
+        Who finds many of them waiting lets others have their turn in between.
+        """
+        self._read += 1
+        if self._read % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        try:
+            while (found := first(self._body, self._encoding, self._limit)) is None:
+                if self.asked or self.ended:
+                    return grpc.aio.EOF
+                self._reading = asyncio.get_running_loop().create_future()
+                await self._reading
+        except Unfit as unfit:
+            self.refuse(unfit.refusal)
+            return grpc.aio.EOF
+        message, octets = found
+        del self._collected()[:octets]
         self.connection.more(self, octets)
         return message
 

@@ -54,9 +54,10 @@ class Connection(Sending):
         self._alive = alive
         self._unpacker = Unpacker(read)
         self._queue: deque[Stream] = deque()
+        self._begun: list[Stream] = []
         self._block: tuple[int, int, bytearray] | None = None
         self._rest = b""
-        self._greeted = self._told = False
+        self._greeted = self._told = self._turn_comes = False
         self._last = self._taken = 0
         self._heard = True
         self._timer: asyncio.TimerHandle | None = None
@@ -104,7 +105,7 @@ class Connection(Sending):
         """See `asyncio.Protocol`."""
         self._paused = False
         self._transport.resume_reading()
-        self._pump_all()
+        self._pump_blocked()
 
     def eof_received(self) -> bool:
         """See `asyncio.Protocol`: a client that says no more is gone."""
@@ -125,9 +126,17 @@ class Connection(Sending):
                     self._take(kind, flags, number, body)
         except Broken as broken:
             self._break_off(broken.code, str(broken))
+        self._linger()
         self._serve()
         self._reading = False
         self._flush()
+
+    def _linger(self) -> None:
+        """Most requests are complete by the end of the turn in which they begin; tells those that are not."""
+        for stream in self._begun:
+            if not (stream.asked or stream.ended):
+                stream.linger()
+        self._begun.clear()
 
     def _greet(self, data: bytes) -> int | None:
         """Where frames begin; None if the client has not said enough to know."""
@@ -149,14 +158,20 @@ class Connection(Sending):
             self._let_go(stream)
 
     def _ask_whether_there(self) -> None:
-        """Pings a client that has been silent, and lets go of one that then stays so."""
-        wait = self._limits.silence
+        """Pings a client that has been silent, and lets go of one that then stays so.
+
+        One that has not even said its settings by now is let go of at once.
+        """
+        self._restless = 0
+        if not self._told:
+            self._transport.abort()
+            return
         if not self._heard:
             self._tell(frames.frame(Kind.PING, 0, 0, _KEEPALIVE))
             self._timer = self._loop.call_later(self._limits.patience, self._give_up)
             return
         self._heard = False
-        self._timer = self._loop.call_later(wait, self._ask_whether_there)
+        self._timer = self._loop.call_later(self._limits.silence, self._ask_whether_there)
 
     def _give_up(self) -> None:
         if self._heard:
@@ -213,12 +228,14 @@ class Connection(Sending):
         stream.room -= len(body)
         if stream.room < 0:
             raise Broken(Code.FLOW_CONTROL_ERROR, "more was sent than there is room for")
+        stream.asked = bool(flags & END_STREAM)
         if data:
             stream.take(data)
         else:
             self._fidget()
-        if flags & END_STREAM and not stream.ended:
-            stream.asked = True
+        if len(data) < len(body):
+            self.more(stream, len(body) - len(data))
+        if stream.asked and not stream.ended:
             stream.complete()
 
     def _replenish(self, octets: int) -> None:
@@ -272,11 +289,12 @@ class Connection(Sending):
         stream = self._streams.get(number)
         if stream is None and number > self._last:
             self._last = number
-            if len(self._streams) >= self._limits.streams:
+            if self._leaving or len(self._streams) >= self._limits.streams:
                 self.reset(number, Code.REFUSED_STREAM)
                 return
             stream = self._streams[number] = self._open(self, number, head)
             stream.begin()
+            self._begun.append(stream)
         elif stream is None or stream.asked:
             if number not in self._dropped:
                 raise Broken(Code.STREAM_CLOSED, "headers come after the end of their stream")
@@ -313,12 +331,11 @@ class Connection(Sending):
             return
         self._told = True
         self._fidget()
-        for setting, value in frames.settings_of(body):
-            if setting == Setting.INITIAL_WINDOW_SIZE:
-                self._widen(value - self.stream_window)
-                self.stream_window = value
+        window = dict(frames.settings_of(body)).get(Setting.INITIAL_WINDOW_SIZE)
+        if window is not None:
+            grown, self.stream_window = window - self.stream_window, window
+            self._widen(grown)
         self._out.append(frames.frame(Kind.SETTINGS, ACK, 0))
-        self._pump_all()
 
     def _push_promise(self, _: int, __: int, ___: bytes) -> None:
         raise Broken(Code.PROTOCOL_ERROR, "clients promise nothing")
@@ -344,13 +361,14 @@ class Connection(Sending):
         if len(body) != 4:
             raise Broken(Code.FRAME_SIZE_ERROR, "a window is of another length")
         more = frames.number(body)
+        self._fidget()
         if number == 0:
             self._window += more
             if more == 0:
                 raise Broken(Code.PROTOCOL_ERROR, "a window grows by nothing")
             if self._window > LARGEST_WINDOW:
                 raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
-            self._pump_all()
+            self._pump_blocked()
             return
         if number > self._last:
             raise Broken(Code.PROTOCOL_ERROR, "a window belongs to no request")
@@ -378,16 +396,18 @@ class Connection(Sending):
 
     def _serve(self) -> None:
         """Serves some of those who wait; other connections get their turn before the others do."""
-        queue = self._queue
-        for _ in range(min(len(queue), _AT_ONCE)):
+        queue, served = self._queue, 0
+        while queue and served < _AT_ONCE:
             stream = queue.popleft()
             if not stream.ended:
+                served += 1
                 stream.serve()
-        if queue:
+        if queue and not self._turn_comes:
+            self._turn_comes = True
             self._loop.call_soon(self._serve_more)
 
     def _serve_more(self) -> None:
-        self._reading = True
+        self._reading, self._turn_comes = True, False
         self._serve()
         self._reading = False
         self._flush()

@@ -11,6 +11,7 @@ from engine.edges.grpc.status import Refusal
 PREFIX: Final = 5
 """Octets before a message."""
 
+_PLAIN: Final = b"identity"
 _PREFIX: Final = Struct(">BI")
 _WINDOW_BITS: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
@@ -32,6 +33,12 @@ def framed(message: bytes) -> bytes:
     return _PREFIX.pack(0, len(message)) + message
 
 
+def announced(data: bytes | bytearray, limit: int) -> None:
+    """Raises `Unfit` if the first message says that it is of more than `limit` octets."""
+    if len(data) >= PREFIX and (length := _PREFIX.unpack_from(data)[1]) > limit:
+        raise _too_large(length, limit)
+
+
 def first(data: bytes | bytearray, encoding: bytes, limit: int) -> tuple[bytes, int] | None:
     """The first message, of at most `limit` octets, and where the next begins; None if more must come.
 
@@ -46,6 +53,8 @@ def first(data: bytes | bytearray, encoding: bytes, limit: int) -> tuple[bytes, 
     if len(data) < end:
         return None
     message = bytes(data[PREFIX:end])
+    if compressed > 1:
+        raise Unfit(grpc.StatusCode.INTERNAL, "the message is neither compressed nor not")
     return (_decompressed(message, encoding, limit) if compressed else message), end
 
 
@@ -62,6 +71,8 @@ def only(data: bytes | bytearray, encoding: bytes, limit: int) -> bytes:
 
 def _decompressed(message: bytes, encoding: bytes, limit: int) -> bytes:
     bits = _WINDOW_BITS.get(encoding)
+    if encoding == _PLAIN:
+        raise Unfit(grpc.StatusCode.INTERNAL, "a compressed message does not say how it is")
     if bits is None:
         raise Unfit(
             grpc.StatusCode.UNIMPLEMENTED,
@@ -76,6 +87,8 @@ def _decompressed(message: bytes, encoding: bytes, limit: int) -> bytes:
         raise _too_large(len(plain), limit)
     if not inflating.eof:
         raise Unfit(grpc.StatusCode.INTERNAL, "the message is cut off")
+    if inflating.unused_data:
+        raise Unfit(grpc.StatusCode.INTERNAL, "more follows the compressed message")
     return plain
 
 

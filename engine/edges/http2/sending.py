@@ -124,25 +124,29 @@ class Sending(asyncio.Protocol):
         self._dropped.append(number)
         self._tell(frames.frame(Kind.RST_STREAM, 0, number, _NUMBER(code)))
 
-    def _pump_all(self) -> None:
-        for stream in list(self._blocked.values()):
-            self._pump(stream)
+    def _pump_blocked(self) -> None:
+        """Sends what waits for the connection, in turn, until it is blocked again."""
+        blocked = self._blocked
+        while blocked and self._window > 0 and not self._paused:
+            self._pump(blocked.pop(next(iter(blocked))))
 
     def _pump(self, stream: Stream) -> None:
+        """Sends what may be sent; the rest waits for the connection, or for the stream's own window."""
         if stream.ended:
             return
         unsent = stream.unsent
         while unsent:
-            room = 0 if self._paused else min(self._window, stream.window, frames.MOST)
-            if room <= 0:
+            if stream.window <= 0:
+                return
+            if self._paused or self._window <= 0:
                 self._blocked[stream.number] = stream
                 return
+            room = min(self._window, stream.window, frames.MOST)
             part = bytes(unsent[:room])
             del unsent[:room]
             self._window -= len(part)
             stream.window -= len(part)
             self._tell(frames.frame(Kind.DATA, 0, stream.number, part))
-        self._blocked.pop(stream.number, None)
         if stream.farewell is not None:
             self._tell(frames.frame(Kind.HEADERS, _LAST_HEADERS, stream.number, stream.farewell))
             self._finish(stream)
@@ -165,7 +169,9 @@ class Sending(asyncio.Protocol):
         stream.lost()
 
     def _widen(self, by: int) -> None:
-        for stream in self._streams.values():
+        for stream in list(self._streams.values()):
             stream.window += by
             if stream.window > LARGEST_WINDOW:
                 raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
+            if stream.unsent:
+                self._pump(stream)

@@ -35,6 +35,9 @@ class Stream:
     def begin(self) -> None:
         """The request's headers have come."""
 
+    def linger(self) -> None:
+        """The request has begun, and not all of it has come with its beginning."""
+
     def take(self, data: bytes) -> None:
         """A part of the request has come."""
 

@@ -1,6 +1,7 @@
 """What a connection does with what clients say: calls, their flow, their end, and nonsense."""
 
 import asyncio
+import gc
 
 import grpc
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from engine.edges.grpc.gate import Context, Handler, Prompt
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2 import frames
+from engine.edges.http2.call import Call
 from engine.edges.http2.frames import END_HEADERS, END_STREAM, Code, Kind, Setting, frame
 from engine.edges.http2.hpack import pack
 from engine.edges.http2.messages import framed
@@ -139,6 +141,7 @@ async def test_who_does_not_speak_http2_is_left(said: bytes, code: Code) -> None
         (frame(Kind.RST_STREAM, 0, 7, bytes(4)), Code.PROTOCOL_ERROR),
         (frame(Kind.PUSH_PROMISE, 0, 1, bytes(4)), Code.PROTOCOL_ERROR),
         (frame(Kind.PING, 0, 0, bytes(8)) * 10_001, Code.ENHANCE_YOUR_CALM),
+        (frame(Kind.WINDOW_UPDATE, 0, 0, b"\0\0\0\1") * 10_001, Code.ENHANCE_YOUR_CALM),
         (
             frame(Kind.HEADERS, 0, 1) + frame(Kind.CONTINUATION, 0, 1, bytes(16_000)) * 3,
             Code.ENHANCE_YOUR_CALM,
@@ -200,7 +203,7 @@ async def test_a_malformed_request_is_reset_and_no_other(
 
 async def test_a_message_too_long_is_refused_before_it_is_there() -> None:
     client = await greeted(server(Limits(100), Echo=ECHO))
-    begun = b"\x00" + (101).to_bytes(4, "big") + bytes(100)
+    begun = b"\x00" + (101).to_bytes(4, "big") + b"x"
     client.say(headers(1, "Echo"), frame(Kind.DATA, 0, 1, begun))
     assert status(client, 1) == 8
     assert resets(client) == {1: Code.NO_ERROR}
@@ -336,6 +339,57 @@ async def test_a_method_past_its_deadline_is_given_up_and_the_caller_told() -> N
     assert status(client, 1) == 4
 
 
+async def test_who_does_not_finish_asking_is_told_when_the_deadline_has_passed() -> None:
+    client = await greeted(server(Echo=ECHO))
+    client.say(headers(1, "Echo", (b"grpc-timeout", b"0m")))
+    await client.wait()
+    assert status(client, 1) == 4
+    assert resets(client) == {1: Code.NO_ERROR}
+
+
+@pytest.mark.parametrize("method", ["Echo", "Talk"])
+async def test_nothing_is_kept_of_a_call_that_was_reset(method: str) -> None:
+    client = await greeted(server(Echo=ECHO, Talk=TALK))
+    begun = headers(1, method, (b"grpc-timeout", b"99999999H"))
+    reset = frame(Kind.RST_STREAM, 0, 1, Code.CANCEL.to_bytes(4, "big"))
+    client.say(begun, reset)
+    await client.wait()
+    gc.collect()
+    assert not [kept for kept in gc.get_objects() if isinstance(kept, Call)]
+
+
+async def test_the_first_status_is_told_to_who_takes_the_reply_late() -> None:
+    client = await greeted(server(Talk=TALK), (Setting.INITIAL_WINDOW_SIZE, 3))
+    client.say(headers(1, "Talk", (b"grpc-timeout", b"10m")), frame(Kind.DATA, 0, 1, framed(b"a")))
+    while not any(call.farewell for call in gc.get_objects() if isinstance(call, Call)):
+        await client.wait()
+    await client.wait()
+    assert status(client, 1) is None
+    client.say(frame(Kind.WINDOW_UPDATE, 0, 1, (100).to_bytes(4, "big")))
+    assert client.data(1) == framed(b"a")
+    assert status(client, 1) == 4
+
+
+async def test_what_is_unfit_is_found_when_it_is_read() -> None:
+    client = await greeted(server(Limits(100), Talk=TALK))
+    long = b"\x00" + (101).to_bytes(4, "big")
+    client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"a") + framed(b"b") + long))
+    await client.wait()
+    assert client.data(1) == framed(b"a") + framed(b"b")
+    assert status(client, 1) == 8
+
+
+async def test_a_conversation_lets_others_have_their_turn() -> None:
+    client = await greeted(server(Talk=TALK))
+    client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"") * 200))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    client.listen()
+    assert 0 < len(client.of(Kind.DATA)) < 40
+    await client.wait()
+    assert len(client.of(Kind.DATA)) == 200
+
+
 async def test_a_refusal_tells_its_message_and_details() -> None:
     def refuse(_: bytes, __: float | None) -> Refusal:
         return Refusal(grpc.StatusCode.NOT_FOUND, "100 % wäg\n")
@@ -393,6 +447,66 @@ async def test_a_server_that_stops_waits_no_longer_than_its_grace() -> None:
     client = await greeted(made)
     client.say(call(1, "Slow"))
     await asyncio.wait_for(made.stop(0.0), 10)
+    assert client.transport.closed
+
+
+async def test_a_call_that_comes_after_the_last_farewell_is_not_taken_up() -> None:
+    slow = Patient()
+    made = server(Slow=Handler(slow), Echo=ECHO)
+    client = await greeted(made)
+    client.say(call(1, "Slow"))
+    stopping = asyncio.ensure_future(made.stop(60.0))
+    await client.wait()
+    (ping,) = client.of(Kind.PING)
+    client.say(frame(Kind.PING, frames.ACK, 0, ping[3]))
+    client.say(call(3, "Echo"))
+    assert resets(client) == {3: Code.REFUSED_STREAM}
+    slow.go.set()
+    await client.wait()
+    assert status(client, 1) == 0
+    client.connection.connection_lost(None)
+    await asyncio.wait_for(stopping, 10)
+
+
+async def test_what_a_frame_is_filled_up_with_makes_room_at_once() -> None:
+    client = await greeted(server(Talk=TALK))
+    client.say(headers(1, "Talk"), frame(Kind.DATA, frames.PADDED, 1, b"\x03a..."))
+    (more,) = client.of(Kind.WINDOW_UPDATE, 1)
+    assert frames.number(more[3]) == 4
+
+
+@given(st.lists(st.integers(1, 300), max_size=30))
+def test_replies_that_wait_for_the_connection_share_what_it_takes(grown: list[int]) -> None:
+    async def story() -> None:
+        client = await greeted(server(Limits(frames.WINDOW), Echo=ECHO))
+        for number in range(1, 15, 2):
+            client.say(call(number, "Echo", bytes(10_000)))
+        await client.wait()
+        size, sent = 7 * len(framed(bytes(10_000))), frames.WINDOW
+        for more in grown:
+            client.say(frame(Kind.WINDOW_UPDATE, 0, 0, more.to_bytes(4, "big")))
+            sent = min(size, sent + more)
+            assert sum(len(client.data(number)) for number in range(1, 15, 2)) == sent
+        client.say(frame(Kind.WINDOW_UPDATE, 0, 0, size.to_bytes(4, "big")))
+        assert [status(client, number) for number in range(1, 15, 2)] == [0] * 7
+
+    asyncio.run(story())
+
+
+async def test_who_is_restless_for_long_but_never_much_at_once_may_stay() -> None:
+    client = connect(server(Limits(100, silence=0.0, patience=60.0)))
+    client.say(frames.PREFACE, frames.settings())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        client.say(frame(Kind.PING, 0, 0, bytes(8)) * 9_000)
+        await asyncio.sleep(0)
+    assert client.farewell() is None
+
+
+async def test_who_does_not_come_to_speak_http2_is_left() -> None:
+    client = connect(server(Limits(100, silence=0.0, patience=60.0)))
+    client.say(frames.PREFACE[:10])
+    await client.wait()
     assert client.transport.closed
 
 

@@ -174,6 +174,10 @@ def test_settings_out_of_range_break_the_connection(
     assert broken.value.code is code
 
 
+def _compressed(packed: bytes) -> bytes:
+    return b"\x01" + len(packed).to_bytes(4, "big") + packed
+
+
 @given(st.binary(max_size=300))
 def test_a_message_is_read_as_it_was_sent(message: bytes) -> None:
     assert messages.only(messages.framed(message), b"identity", 300) == message
@@ -181,8 +185,7 @@ def test_a_message_is_read_as_it_was_sent(message: bytes) -> None:
         (b"gzip", gzip.compress(message)),
         (b"deflate", zlib.compress(message)),
     ):
-        sent = b"\x01" + len(packed).to_bytes(4, "big") + packed
-        assert messages.only(sent, encoding, 1_000) == message
+        assert messages.only(_compressed(packed), encoding, 1_000) == message
 
 
 def refused(data: bytes, encoding: bytes = b"identity", limit: int = 100) -> grpc.StatusCode:
@@ -193,8 +196,7 @@ def refused(data: bytes, encoding: bytes = b"identity", limit: int = 100) -> grp
 
 def test_a_message_that_grows_too_large_is_not_unpacked() -> None:
     bomb = gzip.compress(bytes(10_000_000))
-    sent = b"\x01" + len(bomb).to_bytes(4, "big") + bomb
-    assert refused(sent, b"gzip", len(bomb)) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert refused(_compressed(bomb), b"gzip", len(bomb)) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,9 @@ def test_a_message_that_grows_too_large_is_not_unpacked() -> None:
         (messages.framed(b"abc")[:-1], b"identity", grpc.StatusCode.INTERNAL),
         (messages.framed(b"abc") * 2, b"identity", grpc.StatusCode.INTERNAL),
         (b"", b"identity", grpc.StatusCode.INTERNAL),
-        (b"\x01\x00\x00\x00\x01x", b"identity", grpc.StatusCode.UNIMPLEMENTED),
+        (b"\x01\x00\x00\x00\x01x", b"identity", grpc.StatusCode.INTERNAL),
+        (b"\x02\x00\x00\x00\x01x", b"gzip", grpc.StatusCode.INTERNAL),
+        (_compressed(gzip.compress(b"x") + b"y"), b"gzip", grpc.StatusCode.INTERNAL),
         (b"\x01\x00\x00\x00\x01x", b"snappy", grpc.StatusCode.UNIMPLEMENTED),
         (b"\x01\x00\x00\x00\x01x", b"gzip", grpc.StatusCode.INTERNAL),
     ],
