@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 from engine.edges.http2 import frames
 from engine.edges.http2.frames import ACK, END_HEADERS, END_STREAM, Broken, Code, Kind, Setting
-from engine.edges.http2.heads import Opening
+from engine.edges.http2.heads import MOST, Opening
 from engine.edges.http2.hpack import Field, Unpackable, Unpacker
 from engine.edges.http2.sending import LARGEST_WINDOW, Limits, Sending
 from engine.edges.http2.stream import Stream
@@ -17,7 +17,7 @@ from engine.edges.http2.stream import Stream
 _AT_ONCE: Final = 16
 _REPLENISH: Final = 1 << 20
 _WINDOW: Final = 1 << 24
-_LARGEST_BLOCK: Final = 32_768
+_LARGEST_BLOCK: Final = 1 << 17
 _RESTLESS: Final = 10_000
 _LAST_PING: Final = b"farewell"
 _KEEPALIVE: Final = b"are-you?"
@@ -78,7 +78,7 @@ class Connection(Sending):
             frames.settings(
                 (Setting.MAX_CONCURRENT_STREAMS, self._limits.streams),
                 (Setting.INITIAL_WINDOW_SIZE, self.stream_room),
-                (Setting.MAX_HEADER_LIST_SIZE, _LARGEST_BLOCK // 2),
+                (Setting.MAX_HEADER_LIST_SIZE, MOST),
             )
             + frames.frame(Kind.WINDOW_UPDATE, 0, 0, _NUMBER(_WINDOW - frames.WINDOW))
         )

@@ -10,6 +10,9 @@ from engine.edges.grpc.gate import Handler
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2.hpack import Field
 
+MOST: Final = 16_384
+"""Octets the fields of a call may have, 32 more counted for each."""
+
 _TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNITS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _PSEUDO: Final = frozenset({b":method", b":scheme", b":path", b":authority"})
@@ -17,7 +20,6 @@ _NEEDED: Final = frozenset({b":method", b":scheme", b":path"})
 _OF_HTTP_1: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
-_MOST: Final = 16_384
 _FIELD_COST: Final = 32
 
 
@@ -54,7 +56,7 @@ def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
     def read(fields: list[Field]) -> Opening:
         if (wrong := _mistake(fields)) is not None:
             return Malformed(wrong)
-        if sum(len(name) + len(value) + _FIELD_COST for name, value in fields) > _MOST:
+        if sum(len(name) + len(value) + _FIELD_COST for name, value in fields) > MOST:
             return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's metadata are too large")
         said = dict(fields)
         if said[b":method"] != b"POST":

@@ -197,6 +197,19 @@ async def test_just_under_the_limit_is_read(service: Service) -> None:
     assert (await refused(service, DECIDE, raw)).code() is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.parametrize("size", [20_000, 90_000])
+async def test_metadata_without_measure_end_their_call_and_no_other(
+    service: Service, size: int
+) -> None:
+    slow = DecideRequest(customer_id="slow", placements=["web.banner"]).SerializeToString()
+    other = raw_call(service, DECIDE)(slow, timeout=10)
+    await service.engine.started.wait()
+    error = await refused(service, DECIDE, RAW, metadata=(("x", "y" * size),))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    service.engine.wait.set()
+    assert await other
+
+
 @pytest.mark.parametrize("method", ["/attune.v1.DecisionService/Guess", "/other.Service/Decide"])
 async def test_unknown_methods_are_unimplemented(service: Service, method: str) -> None:
     assert (await refused(service, method, RAW)).code() is grpc.StatusCode.UNIMPLEMENTED

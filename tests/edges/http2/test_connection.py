@@ -143,7 +143,7 @@ async def test_who_does_not_speak_http2_is_left(said: bytes, code: Code) -> None
         (frame(Kind.PING, 0, 0, bytes(8)) * 10_001, Code.ENHANCE_YOUR_CALM),
         (frame(Kind.WINDOW_UPDATE, 0, 0, b"\0\0\0\1") * 10_001, Code.ENHANCE_YOUR_CALM),
         (
-            frame(Kind.HEADERS, 0, 1) + frame(Kind.CONTINUATION, 0, 1, bytes(16_000)) * 3,
+            frame(Kind.HEADERS, 0, 1) + frame(Kind.CONTINUATION, 0, 1, bytes(16_000)) * 9,
             Code.ENHANCE_YOUR_CALM,
         ),
     ],
