@@ -19,6 +19,7 @@ _REPLENISH: Final = 1 << 20
 _WINDOW: Final = 1 << 24
 _LARGEST_BLOCK: Final = 1 << 17
 _RESTLESS: Final = 10_000
+_STREAMS_A_FIDGET: Final = 10
 _LAST_PING: Final = b"farewell"
 _KEEPALIVE: Final = b"are-you?"
 _LAST_WAIT: Final = 1.0
@@ -332,7 +333,8 @@ class Connection(Sending):
         self._told = True
         self._fidget()
         window = dict(frames.settings_of(body)).get(Setting.INITIAL_WINDOW_SIZE)
-        if window is not None:
+        if window is not None and window != self.stream_window:
+            self._fidget(len(self._streams) // _STREAMS_A_FIDGET)
             grown, self.stream_window = window - self.stream_window, window
             self._widen(grown)
         self._out.append(frames.frame(Kind.SETTINGS, ACK, 0))
@@ -382,9 +384,9 @@ class Connection(Sending):
         else:
             self._pump(stream)
 
-    def _fidget(self) -> None:
+    def _fidget(self, cost: int = 1) -> None:
         """Counts what costs us something and asks nothing of us."""
-        self._restless += 1
+        self._restless += cost
         if self._restless > _RESTLESS:
             raise Broken(Code.ENHANCE_YOUR_CALM, "much is said and nothing asked")
 

@@ -28,6 +28,7 @@ PRIORITY_SET: Final = 0x20
 _FRAME: Final = Struct(">HBBBI")
 _SETTING: Final = Struct(">HI")
 _STREAM: Final = 0x7FFF_FFFF
+_MOST_SETTINGS: Final = 100
 
 
 class Kind(IntEnum):
@@ -128,6 +129,8 @@ def settings_of(body: bytes) -> list[tuple[int, int]]:
     """The settings told in a frame, in order. Raises `Broken`."""
     if len(body) % _SETTING.size:
         raise Broken(Code.FRAME_SIZE_ERROR, "settings are cut off")
+    if len(body) > _MOST_SETTINGS * _SETTING.size:
+        raise Broken(Code.ENHANCE_YOUR_CALM, "there are too many settings")
     told = list(_SETTING.iter_unpack(body))
     for name, value in told:
         if name == Setting.INITIAL_WINDOW_SIZE and value > _STREAM:

@@ -54,10 +54,10 @@ def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
     """Reads heads. `methods` are by path, such as `/attune.v1.DecisionService/Decide`."""
 
     def read(fields: list[Field]) -> Opening:
-        if (wrong := _mistake(fields)) is not None:
-            return Malformed(wrong)
         if sum(len(name) + len(value) + _FIELD_COST for name, value in fields) > MOST:
             return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's metadata are too large")
+        if (wrong := _mistake(fields)) is not None:
+            return Malformed(wrong)
         said = dict(fields)
         if said[b":method"] != b"POST":
             return NotGrpc(405)

@@ -17,6 +17,7 @@ TABLE_SIZE: Final = 4_096
 
 _FIELD_COST: Final = 32
 _LARGEST: Final = 1 << 24
+_MOST_FIELDS: Final = 1_024
 _MEMO: Final = 64
 _MEMORABLE: Final = 1_024
 
@@ -79,7 +80,9 @@ class Unpacker(Generic[Read]):
         """The fields, and whether the same octets will mean the same next time."""
         fields: list[Field] = []
         at, end, lasting = 0, len(block), True
-        while at < end:
+        for _ in range(_MOST_FIELDS):
+            if at == end:
+                return fields, lasting
             first = block[at]
             if first & 0x80:
                 index, at = _integer(block, at, 7)
@@ -98,7 +101,7 @@ class Unpacker(Generic[Read]):
                 index, at = _integer(block, at, 4)
                 field, at = self._literal(block, index, at)
                 fields.append(field)
-        return fields, lasting
+        raise Unpackable("there are too many fields")
 
     def _field(self, index: int) -> Field:
         if index == 0:

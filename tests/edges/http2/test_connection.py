@@ -132,6 +132,8 @@ async def test_who_does_not_speak_http2_is_left(said: bytes, code: Code) -> None
         (headers(1, "Talk") + headers(1, "Talk"), Code.PROTOCOL_ERROR),
         (frame(Kind.HEADERS, END_HEADERS, 1, b"\x80"), Code.COMPRESSION_ERROR),
         (frame(Kind.HEADERS, 0, 1) + frame(Kind.PING, 0, 0, bytes(8)), Code.PROTOCOL_ERROR),
+        (frame(Kind.HEADERS, END_HEADERS, 1, b"\x82" * 1_025), Code.COMPRESSION_ERROR),
+        (frames.settings(*[(Setting.ENABLE_PUSH, 0)] * 101), Code.ENHANCE_YOUR_CALM),
         (frame(Kind.CONTINUATION, 0, 1), Code.PROTOCOL_ERROR),
         (frame(Kind.HEADERS, frames.PADDED, 1, b"\x09abc"), Code.PROTOCOL_ERROR),
         (frame(Kind.PING, 0, 0, b"short"), Code.FRAME_SIZE_ERROR),
@@ -491,6 +493,16 @@ def test_replies_that_wait_for_the_connection_share_what_it_takes(grown: list[in
         assert [status(client, number) for number in range(1, 15, 2)] == [0] * 7
 
     asyncio.run(story())
+
+
+async def test_who_has_many_streams_changes_their_windows_seldom() -> None:
+    client = await greeted(server(Echo=ECHO))
+    client.say(*[headers(number, "Echo") for number in range(1, 2_000, 2)])
+    change = [frames.settings((Setting.INITIAL_WINDOW_SIZE, i % 2)) for i in range(101)]
+    client.say(*change[:90])
+    assert client.farewell() is None
+    client.say(*change)
+    assert client.farewell() == Code.ENHANCE_YOUR_CALM
 
 
 async def test_who_is_restless_for_long_but_never_much_at_once_may_stay() -> None:
