@@ -1,18 +1,15 @@
 """Replay: records are made again by the books that made them, and told apart from what was answered."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 from engine.codec import DecisionRecord
+from engine.decision_id import decision_id, is_decision_id
 from engine.errors import AttuneError
 from engine.model import DecisionId
 from engine.replay.again import Again
 from engine.replay.comparing import Check, Verdict, attributes, compared
 from engine.rulebook.book import RuleBook
-
-_ID: Final = re.compile(r"([0-9a-f]{14})-([0-9a-f]{16})")
 
 
 class NoBook(AttuneError):
@@ -21,15 +18,6 @@ class NoBook(AttuneError):
 
 Books = Callable[[str], RuleBook]
 """The book of this version. Raises NoBook."""
-
-
-def is_decision(text: str) -> bool:
-    """Whether a text has the form of a decision's id, as `AttuneEngine` gives them.
-
-    >>> is_decision("0660868c1be000-00000000000004d2"), is_decision("anna")
-    (True, False)
-    """
-    return _ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +37,10 @@ class Replayed:
             if verdict in found:
                 return verdict
         return Verdict.EQUAL
+
+    def with_check(self, check: Check) -> "Replayed":
+        """The same, one more step being known."""
+        return replace(self, checks=(*self.checks, check))
 
 
 class Replay:
@@ -98,8 +90,8 @@ class Replay:
 def _chance(record: DecisionRecord) -> Check:
     """Whether time and seed are those that the decision's id names."""
     recorded = record.decision
-    named = f"{recorded.decided_at:014x}-{recorded.seed:016x}"
-    if is_decision(recorded.decision_id) and recorded.decision_id != named:
+    named = decision_id(recorded.decided_at, recorded.seed)
+    if is_decision_id(recorded.decision_id) and recorded.decision_id != named:
         return Check("seed", Verdict.DIFFERS, f"time and seed make the id {named}")
     return Check("seed", Verdict.EQUAL)
 
