@@ -1,7 +1,10 @@
 """A service that has lived a little: customers asked for, offers answered, caps used up, books exchanged."""
 
+import asyncio
 import re
 import shutil
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +25,7 @@ from engine.model import (
     ProfileUpdate,
     Question,
 )
+from engine.reload import remember
 from engine.replay.books import KeptBooks
 from engine.replay.replay import Replay, Replayed
 from engine.rulebook.load import Loaded, load
@@ -127,3 +131,17 @@ def replayed(life: Life, rules: Path | None = None) -> list[Replayed]:
     """Every decision of a life, made again."""
     replay = Replay(KeptBooks(life.data, rules))
     return [replay.replay(record) for record in recorded(life.data / "decisions.db")]
+
+
+async def reload(engine: AttuneEngine) -> None:
+    """Waits until the book in the files is in force and kept."""
+    loaded = load(engine._settings.rules)
+    assert loaded.book is not None
+    await engine.adopt(loaded.book, ())
+    await remember(engine._settings, loaded)
+
+
+def run_apart(living: Coroutine[Any, Any, None]) -> None:
+    """Runs to the end on an event loop of its own, in a thread that has no other."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, living).result()
