@@ -21,6 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from engine.errors import DamagedData, StorageError
+from engine.grounds import Answer, Entered, Grounds, Narrowed
 from engine.model import (
     UNKNOWN,
     Contest,
@@ -373,6 +374,7 @@ def _unpack_touch(packed: list[Any]) -> Touch:
 
 _LENGTHS: Final = struct.Struct("<II")
 _INDEX: Final = np.dtype("<i4")
+_NOBODY: Final = np.empty(0, dtype=np.intp)
 _NUMBER: Final = np.dtype("<f8")
 
 
@@ -380,6 +382,10 @@ def encode_decision(record: DecisionRecord) -> bytes:
     """A decision's record: a JSON part, and the arrays of its contests as they are in memory."""
     question, decision = record
     arrays: list[npt.NDArray[Any]] = []
+    contests = [_pack_contest(contest, arrays) for contest in decision.contests]
+    grounds = (
+        None if decision.grounds is None else _pack_grounds(decision, decision.grounds, arrays)
+    )
     text = orjson.dumps(
         [
             VERSION,
@@ -395,10 +401,11 @@ def encode_decision(record: DecisionRecord) -> bytes:
             _pack_sequence(decision.values),
             None if decision.features is None else _pack_sequence(decision.features),
             decision.schema,
-            [_pack_contest(contest, arrays) for contest in decision.contests],
+            contests,
             decision.customer_id,
             decision.request_id,
             decision.channel,
+            grounds,
         ],
         option=_OPTIONS,
     )
@@ -414,8 +421,10 @@ def decode_decision(data: bytes) -> DecisionRecord:
         raise StorageError(f"damaged data: {error}") from error
     fields = _fields(data[_LENGTHS.size : _LENGTHS.size + size])
     question, decision_id, decided_at, seed, placements, rulebook, model, holdout, *rest = fields
-    degraded, values, features, schema, contests, customer_id, request_id, channel = rest
+    degraded, values, features, schema, packed, customer_id, request_id, channel, *later = rest
     arrays = _Arrays(memoryview(data)[_LENGTHS.size + size :])
+    contests = tuple([_unpack_contest(contest, arrays) for contest in packed])
+    grounds = _unpack_grounds(later[0], contests, arrays) if later and later[0] else None
     decision = Decision(
         decision_id,
         customer_id,
@@ -431,7 +440,8 @@ def decode_decision(data: bytes) -> DecisionRecord:
         _unpack_sequence(values),
         None if features is None else _unpack_sequence(features),
         schema,
-        tuple([_unpack_contest(contest, arrays) for contest in contests]),
+        contests,
+        grounds=grounds,
     )
     return DecisionRecord(_unpack_question(question), decision)
 
@@ -559,6 +569,65 @@ def _unpack_contest(packed: list[Any], arrays: "_Arrays") -> Contest:
     priorities = arrays.take("<f8", count)
     propensities = spread() if with_propensities else None
     return Contest(placement, actions, priorities, propensities, spread(), spread(), spread())
+
+
+def _pack_grounds(
+    decision: Decision, grounds: Grounds, arrays: list[npt.NDArray[Any]]
+) -> list[Any]:
+    """Limits, pull and lengths; to `arrays` go those who entered a contest and did not compete."""
+    others = []
+    for contest, entered in zip(decision.contests, grounds.entered, strict=True):
+        others.append(_others(contest, entered))
+        arrays.append(others[-1].astype(_INDEX))
+        if contest.propensities is not None:
+            arrays.append(contest.propensities.take(others[-1]).astype(_NUMBER, copy=False))
+    pull = None
+    if grounds.pull is not None:
+        moved = np.flatnonzero(grounds.pull)
+        pull = [moved.tolist(), grounds.pull.take(moved).tolist()]
+    answers = None if grounds.limits is None else list(map(_pack_answer, grounds.limits))
+    return [[len(other) for other in others], answers, pull]
+
+
+def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
+    """The actions that entered a contest and did not compete, ascending."""
+    if len(entered.treatments) == len(contest.actions):
+        return _NOBODY
+    return np.setdiff1d(entered.actions, contest.actions).astype(np.intp)
+
+
+def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Arrays") -> Grounds:
+    """The grounds again; who entered is named by action. Their propensities go to the contests."""
+    counts, answers, pull = packed
+    entered = []
+    for contest, count in zip(contests, counts, strict=True):
+        others = arrays.take("<i4", count).astype(np.intp)
+        if contest.propensities is not None:
+            contest.propensities[others] = arrays.take("<f8", count)
+        actions = np.concatenate((contest.actions, others)).tolist()
+        entered.append(Entered(actions, range(len(contest.lever))))
+    percent = None
+    if pull is not None:
+        percent = np.zeros(len(contests[0].lever) if contests else 0)
+        percent[pull[0]] = pull[1]
+    limits = None if answers is None else tuple(map(_unpack_answer, answers))
+    return Grounds(tuple(entered), limits, percent)
+
+
+def _pack_answer(answer: Answer) -> Any:
+    if isinstance(answer, bool):
+        return answer
+    if isinstance(answer, tuple):
+        return [[narrowed.stage, narrowed.closed] for narrowed in answer]
+    return {str(treatment): price for treatment, price in answer.items()}
+
+
+def _unpack_answer(packed: Any) -> Answer:
+    if isinstance(packed, bool):
+        return packed
+    if isinstance(packed, list):
+        return tuple([Narrowed(stage, closed, ()) for stage, closed in packed])
+    return {int(treatment): price for treatment, price in packed.items()}
 
 
 class _Arrays:

@@ -1,13 +1,14 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from engine import placement
-from engine.arbitration import Arbiter, Candidates, Merit
+from engine.arbitration import Arbiter, Candidates, Merit, Vector
 from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.circumstances import Circumstances
@@ -15,6 +16,7 @@ from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.explain import Sight, explain
+from engine.grounds import Entered, Grounds
 from engine.guards import guards_of
 from engine.influence import Influences
 from engine.limits import Guard, Limits
@@ -30,6 +32,7 @@ from engine.model import (
     PlacementOffers,
     Question,
     Step,
+    Trace,
     TreatmentId,
     Unknown,
     Value,
@@ -76,12 +79,30 @@ class Model(Protocol):
         """The propensity of each of `actions` (indexes of the book), shape (K,), in (0, 1)."""
 
 
-class _Scores(NamedTuple):
-    """What the model saw and said: propensities of every action of the book, None if not asked."""
+class Scores(NamedTuple):
+    """What the model saw and said: propensities of every action of the book, None if not asked.
+
+    `schema`, `version` and `lessons` are those of the model as it was then.
+    """
 
     features: Sequence[Value] | None
     propensities: Propensities | None
+    schema: str
+    version: str
+    lessons: int
     degraded: tuple[Degradation, ...] = ()
+
+
+class Findings(NamedTuple):
+    """All that a decision follows from, besides its question, its seed and the book.
+
+    `sights` are one for each placement asked for; `pull` is what the customer's past adds to C.
+    """
+
+    sights: Sequence[Sight]
+    scores: Scores
+    limits: Limits
+    pull: Vector | None
 
 
 class _Card(NamedTuple):
@@ -146,7 +167,9 @@ class Decider:
         """
         started = self._clock()
         if not self._rules_pace.allows(given.budget.left()):
-            return self._only_fallback(question, given)
+            left = max(given.budget.left(), 0.0) * 1000
+            late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
+            return self.fall_back(question, given, self._scores(None, None, late))
         sights = self._filter(question, given)
         filtered = self._clock()
         self._rules_pace.took(filtered - started)
@@ -155,26 +178,50 @@ class Decider:
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
         limits = Limits.standing(self._guards, question, given, sights[0].values)
-        contests, placed = self._arbitrate_and_place(question, given, sights, scores, limits)
-        decision = self._answer(question, given, sights[0], scores, contests, placed)
+        pull = self._influences.pull(given.customer, given.now)
+        findings = Findings(sights, scores, limits, pull)
+        decision = self.conclude(question, given, findings)
         if question.explain:
             timings = {
                 "rules": (filtered - started) * 1e6,
                 "score": (scored - filtered) * 1e6,
                 "arbitrate": (self._clock() - scored) * 1e6,
             }
-            decision.trace = explain(
-                self.book,
-                self._arbiter,
-                sights,
-                scores.propensities,
-                decision,
-                limits.told,
-                self._influences,
-                given.customer,
-                timings,
-            )
+            moved = partial(self._influences.told, customer=given.customer, now=given.now)
+            decision.trace = self.explain(decision, findings, moved, timings)
         return decision
+
+    def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
+        """The decision that follows from these findings; it depends on nothing else."""
+        contests, placed, entered = self._arbitrate_and_place(question, given, findings)
+        answers = findings.limits.answers
+        grounds = Grounds(tuple(entered), answers or None, findings.pull)
+        return self._answer(
+            question, given, findings.sights[0].values, findings.scores, contests, placed, grounds
+        )
+
+    def explain(
+        self,
+        decision: Decision,
+        findings: Findings,
+        moved: Callable[[Action], tuple[str, ...]],
+        timings_us: Mapping[str, float],
+    ) -> Trace:
+        """The story of a decision that `conclude` made of these findings, with limits that tell.
+
+        `moved` says in words what a customer's past adds to an action's C.
+        """
+        return explain(
+            self.book,
+            self._arbiter,
+            findings.sights,
+            findings.scores.propensities,
+            decision,
+            findings.limits.told,
+            findings.pull,
+            moved,
+            timings_us,
+        )
 
     def commit(self, decision: Decision) -> None:
         """Counts a final decision of this decider against the limits; to be called before the next one."""
@@ -182,9 +229,15 @@ class Decider:
             guard.commit(decision)
 
     def _filter(self, question: Question, given: Circumstances) -> list[Sight]:
-        """For each placement what the rules see, and the treatments they let through."""
-        book, now = self.book, given.now
-        values = self._knowledge.values(given.customer, question, now)
+        values = self._knowledge.values(given.customer, question, given.now)
+        return self.see(question, values, given.now)
+
+    def see(self, question: Question, values: list[Value], now: Micros) -> list[Sight]:
+        """For each placement what the rules see, and the treatments they let through.
+
+        `values` are those of the first placement, in the order of the book's attributes.
+        """
+        book = self.book
         truths = book.conditions_of(values)
         sights = []
         for at in question.placements:
@@ -194,37 +247,49 @@ class Decider:
             sights.append(Sight(at, values, truths, book.select_for[at](truths, values, now)))
         return sights
 
-    def _score(self, question: Question, given: Circumstances, sight: Sight) -> _Scores:
+    def _score(self, question: Question, given: Circumstances, sight: Sight) -> Scores:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
             what = "propensities count as equal" if last is None else "the last known are used"
-            return _Scores(None, last, (Degradation(Step.PROPENSITY, f"deadline: {what}"),))
+            return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
         features = self.model.features.read(sight.values, given.customer, given.now)
         propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
-        return _Scores(features, propensities)
+        return self._scores(features, propensities)
+
+    def _scores(
+        self,
+        features: Sequence[Value] | None,
+        propensities: Propensities | None,
+        *degraded: Degradation,
+    ) -> Scores:
+        model = self.model
+        return Scores(
+            features, propensities, model.features.digest, model.version, model.lessons, degraded
+        )
 
     def _arbitrate_and_place(
         self,
         question: Question,
         given: Circumstances,
-        sights: Sequence[Sight],
-        scores: _Scores,
-        limits: Limits,
-    ) -> tuple[tuple[Contest, ...], list[PlacementOffers]]:
+        findings: Findings,
+    ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered]]:
+        sights, scores, limits, pull = findings
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
-        pull = self._influences.pull(given.customer, given.now)
+        entered: list[Entered] = []
         for sight in sights:
             merit = self._arbiter.merit(sight.truths, sight.values, given.now, pull)
             limits.tell(self.book.placements[sight.placement].treatments)
             free = placement.without(sight.treatments, self._action_of, taken)
-            led, rivals = self._leading(limits.open_to(free), merit)
+            admitted = limits.open_to(free)
+            entered.append(Entered(admitted, self._action_of))
+            led, rivals = self._leading(admitted, merit)
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
@@ -236,13 +301,13 @@ class Decider:
                 self.book.arbitration.exploration,
                 chance=chance,
                 greedy=self._calm(sight),
-                lessons=self.model.lessons,
+                lessons=scores.lessons,
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
             )
             taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
-        return tuple(contests), placed
+        return tuple(contests), placed, entered
 
     def _leading(self, treatments: list[int], merit: Merit) -> tuple[list[int], list[int]]:
         """The mandatory treatments, by C · V · L and then `ties`, and the rest, which compete."""
@@ -262,7 +327,7 @@ class Decider:
         return condition is not None and sight.truths[condition] is True
 
     def _offers(
-        self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: _Scores
+        self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores
     ) -> PlacementOffers:
         if not chosen:
             return placement.fallback(self.book.placements[sight.placement])
@@ -293,10 +358,11 @@ class Decider:
         self,
         question: Question,
         given: Circumstances,
-        sight: Sight,
-        scores: _Scores,
+        values: Sequence[Value],
+        scores: Scores,
         contests: tuple[Contest, ...],
         placed: list[PlacementOffers],
+        grounds: Grounds | None = None,
     ) -> Decision:
         household = given.household
         return Decision(
@@ -308,26 +374,24 @@ class Decider:
             given.seed,
             placed,
             self.book.version,
-            self.model.version,
+            scores.version,
             "",
             given.degraded + scores.degraded,
-            sight.values,
+            values,
             scores.features,
-            self.model.features.digest,
+            scores.schema,
             contests,
             household=None if isinstance(household, Unknown | None) else household.customer_id,
+            grounds=grounds,
         )
 
-    def _only_fallback(self, question: Question, given: Circumstances) -> Decision:
+    def fall_back(self, question: Question, given: Circumstances, scores: Scores) -> Decision:
         """The last rung: no time for rules, so each placement's own content."""
-        left = max(given.budget.left(), 0.0) * 1000
-        late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
         placed = [placement.fallback(self.book.placements[at]) for at in question.placements]
-        nothing = Sight(question.placements[0], [], (), [])
-        return self._answer(question, given, nothing, _Scores(None, None, (late,)), (), placed)
+        return self._answer(question, given, [], scores, (), placed)
 
 
-def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: _Scores) -> Contest:
+def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: Scores) -> Contest:
     return Contest(
         at,
         candidates.actions,

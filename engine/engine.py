@@ -20,6 +20,7 @@ from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
@@ -315,11 +316,16 @@ class AttuneEngine:
     ) -> Answer:
         now, seed = self._sources.now(), self._sources.seed()
         budget = Budget(deadline, self._sources.monotonic)
-        decision_id = DecisionId(f"{now:014x}-{seed:016x}")
         decision = decider.decide(
             question,
             Circumstances(
-                decision_id, known.customer, now, seed, budget, known.degraded, known.household
+                decision_id(now, seed),
+                known.customer,
+                now,
+                seed,
+                budget,
+                known.degraded,
+                known.household,
             ),
         )
         if question.dry_run:

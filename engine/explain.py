@@ -1,19 +1,16 @@
 """Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.arbitration import Arbiter, Merit
+from engine.arbitration import Arbiter, Merit, Vector
 from engine.eligibility import reasons
-from engine.influence import Influences
 from engine.model import (
     ActionId,
     CandidateTrace,
-    Customer,
     Decision,
     Factors,
     Offer,
@@ -39,26 +36,24 @@ def explain(
     book: RuleBook,
     arbiter: Arbiter,
     sights: Sequence[Sight],
-    propensities: npt.NDArray[np.float64] | None,
+    propensities: Vector | None,
     decision: Decision,
     limited: Mapping[int, tuple[Reason, ...]],
-    influences: Influences,
-    customer: Customer,
+    pull: Vector | None,
+    moved: Callable[[Action], tuple[str, ...]],
     timings_us: Mapping[str, float],
 ) -> Trace:
     """Every action of the book in every placement asked for; the shown first, then by priority.
 
-    `limited` are the reasons by which limits kept treatments out (`Limits.told`).
+    `limited` are the reasons by which limits kept treatments out (`Limits.told`); `pull` is what the
+    customer's past adds to C, and `moved` says so in words.
     """
     candidates: list[CandidateTrace] = []
-    pull = influences.pull(customer, decision.decided_at)
     shown_before: dict[ActionId, PlacementId] = {}
     for sight, placed in zip(sights, decision.placements, strict=True):
         shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
         merit = arbiter.merit(sight.truths, sight.values, decision.decided_at, pull)
-        story = _Story(
-            book, arbiter, sight, merit, propensities, decision, limited, influences, customer
-        )
+        story = _Story(book, arbiter, sight, merit, propensities, decision, limited, moved)
         candidates += sorted(
             (
                 story.tell(action, shown.get(action.action_id), shown_before)
@@ -87,11 +82,10 @@ class _Story(NamedTuple):
     arbiter: Arbiter
     sight: Sight
     merit: Merit
-    propensities: npt.NDArray[np.float64] | None
+    propensities: Vector | None
     decision: Decision
     limited: Mapping[int, tuple[Reason, ...]]
-    influences: Influences
-    customer: Customer
+    moved: Callable[[Action], tuple[str, ...]]
 
     def tell(
         self, action: Action, shown: Offer | None, shown_before: Mapping[ActionId, PlacementId]
@@ -125,7 +119,7 @@ class _Story(NamedTuple):
         now = self.decision.decided_at
         override = action.override_at(now)
         overridden = () if override is None else (override.text,)
-        return overridden + self.influences.told(action, self.customer, now)
+        return overridden + self.moved(action)
 
     def _competed(self, action: Action) -> bool:
         """Whether an action was in the contest, whatever kept it out in the end."""

@@ -17,6 +17,7 @@ from engine.weights import Correction, Row, TableLogisticRegression, WeightTable
 EVERYBODY: Final[Row] = ()
 
 _FORMAT: Final = b"attune.model/1\n"
+_KIND: Final = "hierarchical_logistic/1."
 
 
 class Learner:
@@ -61,7 +62,7 @@ class Learner:
     @property
     def model_version(self) -> str:
         """Names the weights as they are now."""
-        return f"hierarchical_logistic/1.{self._lessons}"
+        return f"{_KIND}{self._lessons}"
 
     @property
     def intercept(self) -> float:
@@ -210,6 +211,17 @@ class Mind:
     def restore(self, snapshot: bytes) -> None:
         """Goes on from a snapshot."""
         self.learner = Learner.restore(snapshot)
+
+
+def lessons_of(model_version: str) -> int | None:
+    """How many lessons the learner of this `Learner.model_version` had learned; None if it is no such.
+
+    >>> lessons_of(Learner().model_version), lessons_of("another/1")
+    (0, None)
+    """
+    lessons = model_version.removeprefix(_KIND)
+    is_ours = lessons != model_version and lessons.isascii() and lessons.isdecimal()
+    return int(lessons) if is_ours else None
 
 
 def levels(action: str, group: str, channel: str) -> list[Row]:

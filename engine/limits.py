@@ -8,15 +8,19 @@ for later answers before `Guard.commit`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from engine.arbitration import Candidates
 from engine.circumstances import Circumstances
-from engine.model import Decision, Question, Reason, Value
+from engine.grounds import Answer, Narrowed, Prices
+from engine.model import Decision, Question, Reason, Stage, Value
 
 
 class Limit(Protocol):
     """One kind of limit, as it stands for one answer. Treatments are indexes of the book."""
+
+    stage: ClassVar[Stage]
+    """The step of the funnel it belongs to."""
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
         """Those of `treatments` that may be offered now, in the same order.
@@ -52,6 +56,9 @@ class Priced(ABC):
 
     __slots__ = ()
 
+    prices: Mapping[int, float]
+    """What each treatment asked about so far has to pay, where that is not 0."""
+
     @abstractmethod
     def net(self, candidates: Candidates) -> tuple[Candidates, Mapping[int, Reason]]:
         """The candidates at their priorities net of the price, and why others are not worth it."""
@@ -77,14 +84,16 @@ class Limits:
 
     Attributes:
         told: by treatment all that kept it out, as it stood when it was kept out.
+        answers: what was answered so far, for the record; nothing while no limit stands.
     """
 
-    __slots__ = ("_standing", "_telling", "told")
+    __slots__ = ("_standing", "_telling", "answers", "told")
 
     def __init__(self, standing: Sequence[Limit], *, telling: bool = False) -> None:
         self._standing = standing
         self._telling = telling
         self.told: dict[int, tuple[Reason, ...]] = {}
+        self.answers: list[Answer] = []
 
     @classmethod
     def standing(
@@ -103,9 +112,15 @@ class Limits:
 
     def open_to(self, treatments: list[int]) -> list[int]:
         """Those of `treatments` that every limit admits now."""
+        if not self._standing:
+            return treatments
         admitted = treatments
+        narrowed: tuple[Narrowed, ...] = ()
         for limit in self._standing:
-            admitted = limit.open_to(admitted)
+            asked, admitted = admitted, limit.open_to(admitted)
+            if len(admitted) < len(asked):
+                narrowed += (Narrowed(limit.stage, asked, admitted),)
+        self.answers.append(narrowed)
         if self._telling and len(admitted) < len(treatments):
             self.tell(set(treatments).difference(admitted))
         return admitted
@@ -121,10 +136,14 @@ class Limits:
 
     def net(self, candidates: Candidates) -> Candidates:
         """The candidates at their priorities net of the price of what they take."""
+        prices: Prices = {}
         for limit in self._standing:
             if isinstance(limit, Priced):
                 candidates, apart = limit.net(candidates)
                 self.exclude(apart)
+                prices = limit.prices
+        if self._standing:
+            self.answers.append(prices)
         return candidates
 
     def together(self, treatments: Sequence[int]) -> bool:
@@ -132,12 +151,16 @@ class Limits:
 
         A limit that cannot tell beforehand says no wherever some offer could close another.
         """
-        return all(
+        if not self._standing:
+            return True
+        answer = all(
             limit.together(treatments)
             if isinstance(limit, Foreseeing)
             else len(treatments) == 1 or limit.steady(len(treatments) - 1)
             for limit in self._standing
         )
+        self.answers.append(answer)
+        return answer
 
     def exclude(self, reasons: Mapping[int, Reason]) -> None:
         """Keeps why treatments are out that no limit closes; of no effect unless `telling`."""
@@ -148,7 +171,9 @@ class Limits:
         """Whether `picks` more offers, whichever they are, would close nothing that is open now."""
         if not self._standing or picks <= 0:
             return True
-        return all(limit.steady(picks) for limit in self._standing)
+        answer = all(limit.steady(picks) for limit in self._standing)
+        self.answers.append(answer)
+        return answer
 
     def chosen(self, treatments: Iterable[int]) -> None:
         """Counts offers of this answer."""

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple, NewType, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.grounds import Grounds
+
 CustomerId = NewType("CustomerId", str)
 ActionId = NewType("ActionId", str)
 TreatmentId = NewType("TreatmentId", str)
@@ -261,6 +263,7 @@ class Decision:
         schema: `FeatureSchema.digest` of those features.
         contests: what competed for each placement, for the log.
         household: whose record stands for the customer's household; None if there is none.
+        grounds: what else it rested on, for replaying it; None if that was not recorded.
     """
 
     decision_id: DecisionId
@@ -279,6 +282,7 @@ class Decision:
     schema: str
     contests: tuple[Contest, ...] = field(default=(), compare=False)
     household: CustomerId | None = field(default=None, compare=False)
+    grounds: Grounds | None = field(default=None, compare=False)
     trace: Trace | None = None
 
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from copy import copy
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from engine.circumstances import Circumstances
 from engine.limits import Foreseeing
@@ -60,6 +60,8 @@ class VarietyGuard:
 
 class Variety(Foreseeing):
     """What one answer holds so far."""
+
+    stage: ClassVar = Stage.PLACEMENT
 
     __slots__ = ("_closed", "_guard", "_held")
 

@@ -1,6 +1,8 @@
+import struct
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from engine.codec import (
     split_decisions,
 )
 from engine.errors import StorageError
+from engine.grounds import Answer, Entered, Grounds, Narrowed
 from engine.model import (
     UNKNOWN,
     Customer,
@@ -185,6 +188,60 @@ def test_a_contest_without_propensities_comes_back_without() -> None:
     (again,) = decode_decision(encode_decision(record)).decision.contests
     assert again.propensities is None
     np.testing.assert_array_equal(again.priorities, contest.priorities)
+
+
+answers = st.one_of(
+    st.booleans(),
+    st.lists(
+        st.builds(
+            Narrowed, st.integers(1, 9), st.lists(st.integers(0, 99), unique=True), st.just(())
+        )
+    ).map(tuple),
+    st.dictionaries(st.integers(0, 99), st.floats(1e-300, 1e300)),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.none() | st.lists(answers),
+    st.none() | st.lists(st.floats(-300, 300), min_size=5, max_size=5),
+)
+def test_what_limits_answered_and_what_was_added_to_c_come_back_exactly(
+    said: list[Answer] | None, pull: list[float] | None
+) -> None:
+    record = decision(actions=5)
+    percent = None if pull is None else np.array(pull)
+    everybody = Entered(range(5), range(5))
+    record.decision.grounds = Grounds((everybody,), said, percent)
+    again = decode_decision(encode_decision(record)).decision.grounds
+    assert again is not None
+    kept = None if again.limits is None else list(again.limits)
+    assert kept == said
+    np.testing.assert_array_equal(again.pull, percent)
+
+
+def test_of_those_who_entered_and_did_not_compete_the_propensities_are_kept() -> None:
+    record = decision(actions=4)
+    (contest,) = record.decision.contests
+    some = contest._replace(actions=contest.actions[:2], priorities=contest.priorities[:2])
+    record.decision.contests = (some,)
+    record.decision.grounds = Grounds((Entered([7, 8, 9], {7: 3, 8: 0, 9: 2}),), None, None)  # type: ignore[arg-type]
+    again = decode_decision(encode_decision(record)).decision
+    assert again.grounds is not None
+    assert sorted(again.grounds.entered[0].actions) == [0, 2, 3]
+    assert contest.propensities is not None
+    expected = [contest.propensities[0], np.nan, *contest.propensities[2:]]
+    np.testing.assert_array_equal(again.contests[0].propensities, expected)
+
+
+def test_a_record_from_before_grounds_were_kept_is_still_read() -> None:
+    body = encode_decision(decision())
+    text, raw = struct.unpack_from("<II", body)
+    fields = orjson.loads(body[8 : 8 + text])[:-1]
+    older = orjson.dumps(fields)
+    again = decode_decision(struct.pack("<II", len(older), raw) + older + body[8 + text :])
+    assert repr(again) == repr(decode_decision(body))
+    assert again.decision.grounds is None
 
 
 def test_a_block_is_split_into_its_records() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from engine.caps.meter import Meter
 from engine.caps.price import Wanted
 from engine.caps.telling import used_up, worth_more
 from engine.limits import Foreseeing, Priced
-from engine.model import DecisionId, Micros, Reason
+from engine.model import DecisionId, Micros, Reason, Stage
 
 
 class CapsLimit(Foreseeing, Priced):
@@ -20,8 +21,11 @@ class CapsLimit(Foreseeing, Priced):
     `numbers_of` works out the numbers of the book for this customer, if any is asked for.
     """
 
+    stage: ClassVar = Stage.CAPS_AND_BUDGETS
+
     __slots__ = (
-        "_board", "_closed", "_numbers", "_numbers_of", "_taken", "_wanted", "decision_id", "now",
+        "_board", "_closed", "_numbers", "_numbers_of", "_taken", "_wanted",
+        "decision_id", "now", "prices",
     )  # fmt: skip
 
     def __init__(
@@ -39,6 +43,7 @@ class CapsLimit(Foreseeing, Priced):
         self._taken: dict[Meter, int] = {}
         self._wanted: dict[Meter, tuple[float, int]] = {}
         self._closed: set[Meter] = set()
+        self.prices: dict[int, float] = {}
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
         """Those whose caps all have room for one more."""
@@ -97,8 +102,10 @@ class CapsLimit(Foreseeing, Priced):
                 worth = priorities.item(at)
                 price = self._price(self._board.under[treatment], worth)
                 priorities[at] = worth - price
-                if price and worth <= price:
-                    apart[treatment] = self._outbid(treatment, worth, price)
+                if price:
+                    self.prices[treatment] = price
+                    if worth <= price:
+                        apart[treatment] = self._outbid(treatment, worth, price)
         kept = [at for at, treatment in enumerate(treatments) if treatment not in apart]
         return _kept(candidates._replace(priorities=priorities), kept), apart
 

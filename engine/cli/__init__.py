@@ -22,7 +22,11 @@ COMMANDS: Final = {
     "import": ("import_", "Load customers from CSV or Parquet files."),
     "check": ("check", "Find every mistake in a rule book."),
     "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),
-    "explain": ("explain", "Say why a customer is not shown an action, and what would let it in."),
+    "explain": (
+        "explain",
+        "Say why a customer is shown this and not that, or what made a decision.",
+    ),
+    "replay": ("replay", "Make recorded decisions again, and compare them bit for bit."),
     "schema": ("schema", "Write JSON Schemas, so that an editor completes rule files."),
     "diff": ("diff", "See what changes between two rule books, in words and in people."),
     "simulate": ("simulate", "Say what another rule book would have done and earned."),

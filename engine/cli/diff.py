@@ -4,8 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from engine.cli.check import absence, as_json, as_text
+from engine.cli.progress import progress
 from engine.errors import AttuneError
 
 if TYPE_CHECKING:
     from engine.cli.differences import Report
-    from engine.comparison.counting import Advance, AskedTable, Comparable, Counted
+    from engine.comparison.counting import AskedTable, Comparable, Counted
     from engine.imports.mapping import CustomerMap
     from engine.model import Micros, Value
     from engine.rulebook.load import Loaded
@@ -204,42 +204,16 @@ def _counted(
 
     try:
         if customers is not None:
-            with _progress("customers") as advance:
+            with progress("customers") as advance:
                 return count_customers(books, customers, sample, advance)
         if log is not None:
-            with _progress("decisions") as advance:
+            with progress("decisions") as advance:
                 return count_decisions(books, log, sample, advance)
     except AttuneError as error:
         _end(str(error))
     except OSError as error:
         _end(f"{error.filename} cannot be read: {error.strerror}")
     return None
-
-
-@contextmanager
-def _progress(what: str) -> "Iterator[Advance]":
-    """A bar on standard error, where somebody looks at it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total or 1)
 
 
 def _print(report: "Report", format_: Format, *, verbose: bool) -> None:

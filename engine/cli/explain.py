@@ -1,4 +1,4 @@
-"""`attune explain`: for one customer and every action, why it is out and what would let it in."""
+"""`attune explain`: for a customer and every action, why it is out; for a decision, what made it."""
 
 import json
 import sys
@@ -20,6 +20,8 @@ from engine.cli.client import (
     ServerOption,
     connected,
 )
+from engine.cli.decision import DataOption, explain_decision, print_explained
+from engine.decision_id import is_decision_id
 from engine.model import SECOND, ActionId, PlacementId
 
 if TYPE_CHECKING:
@@ -34,7 +36,12 @@ T = TypeVar("T")
 
 def explain(
     customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="A customer of a running service.")
+        str,
+        typer.Argument(
+            metavar="CUSTOMER|DECISION",
+            help="A customer of a running service, or a recorded decision: what has the form of a"
+            " decision's id (14 and 16 hex digits, a dash between) is one.",
+        ),
     ] = "",
     rules: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The rule book to explain by.")
@@ -73,6 +80,7 @@ def explain(
         ),
     ] = "",
     action: Annotated[str, typer.Option(metavar="ID", help="Only this action.")] = "",
+    data: DataOption = Path("data"),
     server: ServerOption = DEFAULT_SERVER,
     tls_ca: CertificateOption = None,
     format_: FormatOption = Format.TEXT,
@@ -92,8 +100,16 @@ def explain(
 
     Example: attune explain c-1001 --rules rules/telecom --action win_back
 
+    A decision is explained from its record in --data and the rule book that
+    made it: who competed with what, who was shown, all reasons of the others.
+
     Example: attune explain c-1001 -p agent.desk -c request.reason=cancel
+
+    Example: attune explain 0660868c1be000-00000000000004d2 --data data
     """
+    if is_decision_id(customer):
+        explain_decision(customer, data, rules, action, format_)
+        return
     if bool(customer) == bool(customer_file):
         raise typer.BadParameter("name either a CUSTOMER of a service or a --customer-file")
     if rules is None:
@@ -345,10 +361,6 @@ def _by_the_service(
     format_: Format,
 ) -> None:
     """The service's own explanation, of a decision that changes nothing and teaches nothing."""
-    from google.protobuf.json_format import MessageToDict
-    from rich.console import Console
-
-    from engine.cli.explained import show
     from engine.cli.values import pair
     from engine.wire.decision_pb2 import DecideRequest
     from engine.wire.decision_pb2_grpc import DecisionServiceStub
@@ -362,20 +374,4 @@ def _by_the_service(
     )
     with connected(server, tls_ca) as connection:
         response = DecisionServiceStub(connection).Decide(request, timeout=10)
-    if action:
-        told = [c for c in response.trace.candidates if c.action_id == action]
-        if not told:
-            raise typer.BadParameter(
-                f"the service knows no action '{action}'", param_hint="--action"
-            )
-        del response.trace.candidates[:]
-        response.trace.candidates.extend(told)
-    if format_ is Format.JSON:
-        plain = MessageToDict(
-            response.trace,
-            preserving_proto_field_name=True,
-            always_print_fields_with_no_presence=True,
-        )
-        typer.echo(json.dumps(plain["candidates"], indent=2, ensure_ascii=False))
-    else:
-        show(response, customer, Console(markup=False, highlight=False, emoji=False))
+    print_explained(response, customer, action, format_)

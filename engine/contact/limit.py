@@ -3,16 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
+from typing import ClassVar
 
 from engine.contact.holding import Held, Holding, Quiet
 from engine.contact.reasons import quiet_reason, rest_reason, unknown_reason
 from engine.contact.standing import Standing
 from engine.limits import Foreseeing
-from engine.model import Micros, Reason
+from engine.model import Micros, Reason, Stage
 
 
 class ContactLimit(Foreseeing):
     """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour."""
+
+    stage: ClassVar = Stage.CONSENT_AND_CONTACT
 
     __slots__ = (
         "_closed",

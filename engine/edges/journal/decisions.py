@@ -294,22 +294,33 @@ class DecisionLog:
             self._connection = None
 
 
-def recorded(path: Path) -> Iterator[DecisionRecord]:
-    """Every decision recorded in a file, the oldest first, also while a service writes it.
+def recorded(path: Path, since: Micros = 0) -> Iterator[DecisionRecord]:
+    """Every decision made since then and recorded in a file, also while a service writes it.
 
-    Damaged blocks are left out, and a line in the log says so.
+    The oldest come first. Damaged blocks are left out, and a line in the log says so.
 
     Raises:
         StorageError: the file cannot be read.
     """
     with storage_errors(path), closing(open_reader(path)) as reader:
-        for block, body in reader.execute("SELECT block, body FROM blocks ORDER BY block"):
+        rows = "SELECT block, body FROM blocks WHERE newest >= ? ORDER BY block"
+        for block, body in reader.execute(rows, (since,)):
             try:
                 records = [decode_decision(r) for r in split_decisions(_decompress(body))]
             except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
                 log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
             else:
-                yield from records
+                yield from (r for r in records if r.decision.decided_at >= since)
+
+
+def recorded_as(path: Path, decision_id: DecisionId) -> DecisionRecord | None:
+    """The record of one decision, also while a service writes the file; None if it cannot be found.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    with storage_errors(path), closing(open_reader(path)) as reader:
+        return _find(reader, decision_id)
 
 
 def how_many(path: Path) -> int:

@@ -1,6 +1,7 @@
 """The state computed again from the log, to check what is kept or to learn it anew.
 
-Both functions need a data directory that no process is writing to, and hold all customers in memory.
+Both functions hold all customers in memory. `recover` needs a data directory that no process is
+writing to; `rebuild` reads a log that only grows.
 """
 
 import hashlib
@@ -34,15 +35,16 @@ def rebuild(
     *,
     teach: Callable[[TrainingExample], None],
     register: Callable[[Mapping[str, Any]], None],
+    enough: Callable[[], bool] = lambda: False,
 ) -> Rebuilt:
-    """The state from nothing but the log, from its first entry on.
+    """The state from nothing but the log, from its first entry on until it is `enough`.
 
     Raises:
         StorageError: the log cannot be read.
     """
     path = data_dir / JOURNAL
     with closing(open_reader(path)) as reader, storage_errors(path):
-        return _rest(reader, 0, {}, Fold(teach, register, str(path)))
+        return _rest(reader, 0, {}, Fold(teach, register, str(path)), enough)
 
 
 def recover(
@@ -90,7 +92,11 @@ def _known(reader: sqlite3.Connection, customer_id: CustomerId, seq: int, path: 
 
 
 def _rest(
-    reader: sqlite3.Connection, seq: int, customers: dict[CustomerId, Customer], fold: Fold
+    reader: sqlite3.Connection,
+    seq: int,
+    customers: dict[CustomerId, Customer],
+    fold: Fold,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Rebuilt:
     for number, entry in read_entries(reader, seq, -1):
         customer, customer_id = None, owner(entry)
@@ -100,4 +106,6 @@ def _rest(
                 customer = customers[customer_id] = Customer(customer_id)
         fold.step(number, entry, customer)
         seq = number
+        if enough():
+            break
     return Rebuilt(seq, customers)

@@ -1,0 +1,100 @@
+"""Again: what a record's decision was made of, and the decision that follows from it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from engine.circumstances import Circumstances
+from engine.codec import DecisionRecord
+from engine.customer import Knowledge
+from engine.deadline import Budget
+from engine.decide import Decider, Findings, Propensities, Scores
+from engine.learn import lessons_of
+from engine.limits import Limits
+from engine.model import UNKNOWN, Customer, Decision, Step, Value
+from engine.rehearsal import Even
+from engine.replay.recalled import Recalled
+from engine.rulebook.book import Action, RuleBook
+
+
+class Again:
+    """Makes the decisions of one rule book again: rules, weights, chance and texts are worked out anew.
+
+    Taken from the record are the attributes the rules saw, what the model gave (see
+    `engine.replay.taught` for that), what the limits answered, and what the customer's past added to C.
+    """
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self._knowledge = Knowledge(book)
+        self._decider = Decider(book, Even(book, {}), lambda: 0.0, guards=())
+        self._actions = {action.action_id: action.index for action in book.actions}
+
+    def decide(self, record: DecisionRecord, *, explain: bool = False) -> Decision:
+        """The decision that follows from a record of this book; with its trace, if asked to explain.
+
+        Raises:
+            LookupError, ValueError: the record does not fit the book.
+        """
+        question, recorded = replace(record.question, explain=explain), record.decision
+        given = Circumstances(
+            recorded.decision_id,
+            Customer(recorded.customer_id),
+            recorded.decided_at,
+            recorded.seed,
+            Budget(math.inf, lambda: 0.0),
+            recorded.degraded,
+        )
+        scores = self._scores(recorded)
+        if any(step is Step.RULES for step, _ in recorded.degraded):
+            return self._decider.fall_back(question, given, scores)
+        sights = self._decider.see(question, list(recorded.values), recorded.decided_at)
+        grounds = recorded.grounds
+        answers = None if grounds is None else grounds.limits
+        limits = Limits((), telling=explain)
+        if answers is not None:
+            limits = Recalled(answers, self.book, question.channel, telling=explain)
+        pull = None if grounds is None else grounds.pull
+        findings = Findings(sights, scores, limits, pull)
+        decision = self._decider.conclude(question, given, findings)
+        decision.holdout = recorded.holdout
+        if explain:
+            moved = None if pull is None else pull.item
+
+            def told(action: Action) -> tuple[str, ...]:
+                added = 0.0 if moved is None else moved(action.index)
+                return (f"what they once said adds {added:+.3g} % to C",) if added else ()
+
+            decision.trace = self._decider.explain(decision, findings, told, {})
+        return decision
+
+    def attributes(self, record: DecisionRecord) -> list[Value]:
+        """The attributes as the rules are to see them, given the question and what was recorded."""
+        recorded = record.decision
+        named = zip(self.book.attributes, recorded.values, strict=True)
+        known: dict[str, Value] = {a.name: value for a, value in named if value is not UNKNOWN}
+        customer = Customer(recorded.customer_id, known, updated_at=recorded.decided_at)
+        return self._knowledge.values(customer, record.question, recorded.decided_at)
+
+    def _scores(self, recorded: Decision) -> Scores:
+        return Scores(
+            recorded.features,
+            self._propensities(recorded),
+            recorded.schema,
+            recorded.model_version,
+            lessons_of(recorded.model_version) or 0,
+        )
+
+    def _propensities(self, recorded: Decision) -> Propensities | None:
+        """What the model gave to all who came so far, NaN for the others; None if it was not asked."""
+        known = [c.propensities for c in recorded.contests if c.propensities is not None]
+        if not known:
+            return None
+        found = np.full(len(self.book.actions), np.nan)
+        for propensities in known:
+            np.copyto(found, propensities, where=~np.isnan(propensities))
+        for placed in recorded.placements:
+            for offer in () if placed.fallback else placed.offers:
+                found[self._actions[offer.action_id]] = offer.propensity
+        return found

@@ -1,0 +1,125 @@
+"""The model as it was: learned again from the journal, lesson by lesson, and asked what it was asked then."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.codec import DecisionRecord
+from engine.decide import Propensities
+from engine.edges.state.rebuild import rebuild
+from engine.learn import Mind, lessons_of
+from engine.model import Decision, DecisionId, TrainingExample
+from engine.propensity import Propensities as Bound
+from engine.replay.comparing import Check, Verdict
+from engine.replay.replay import Books, NoBook
+from engine.rulebook.book import RuleBook
+
+STEP = "propensities"
+
+Advance = Callable[[int, int], None]
+"""Hears how many lessons have been learned again, of how many."""
+
+
+def taught(
+    data: Path, records: Iterable[DecisionRecord], books: Books, advance: Advance
+) -> dict[DecisionId, Check]:
+    """Whether the model gave what the records say, for each of them.
+
+    The journal may be that of a running service. Holds all customers and these records in memory.
+
+    Raises:
+        StorageError: the journal cannot be read.
+    """
+    checks: dict[DecisionId, Check] = {}
+    waiting: list[_Waiting] = []
+    for record in records:
+        lessons = lessons_of(record.decision.model_version)
+        if record.decision.features is None or lessons is None:
+            text = "the model was not asked"
+            checks[record.decision.decision_id] = Check(STEP, Verdict.RECORDED, text)
+        else:
+            waiting.append(_Waiting(lessons, record.decision))
+    waiting.sort(key=lambda one: one.lessons)
+    school = _School(waiting, books, advance)
+    if waiting:
+        rebuild(data, teach=school.teach, register=school.mind.register, enough=school.is_out)
+        school.ask()
+    return checks | school.checks
+
+
+class _Waiting(NamedTuple):
+    """A decision, and after how many lessons it was made."""
+
+    lessons: int
+    decision: Decision
+
+
+class _School:
+    """Teaches lesson after lesson, and asks in between what each decision's model said."""
+
+    def __init__(self, waiting: list[_Waiting], books: Books, advance: Advance) -> None:
+        self.mind = Mind()
+        self.checks: dict[DecisionId, Check] = {
+            decision.decision_id: Check(STEP, Verdict.UNTOLD, _missing(lessons))
+            for lessons, decision in waiting
+        }
+        self._last = waiting[-1].lessons if waiting else 0
+        self._waiting = deque(waiting)
+        self._books = books
+        self._bound: dict[str, tuple[RuleBook, Bound]] = {}
+        self._advance = advance
+
+    def is_out(self) -> bool:
+        """Whether no later lesson matters."""
+        return self.mind.learner.version > self._last
+
+    def teach(self, lesson: TrainingExample) -> None:
+        """Learns the next lesson, once all are asked for whom it came later."""
+        self.ask()
+        self.mind.teach(lesson)
+        self._advance(self.mind.learner.version, self._last)
+
+    def ask(self) -> None:
+        """Asks for every decision that was made after just so many lessons as are learned now."""
+        while self._waiting and self._waiting[0].lessons == self.mind.learner.version:
+            decision = self._waiting.popleft().decision
+            self.checks[decision.decision_id] = self._check(decision)
+
+    def _check(self, decision: Decision) -> Check:
+        try:
+            book, model = self._model(decision.rulebook_version)
+        except NoBook as missing:
+            return Check(STEP, Verdict.UNTOLD, str(missing))
+        features = decision.features or ()
+        if decision.schema != model.features.digest:
+            return Check(STEP, Verdict.DIFFERS, f"the book's features are {model.features.digest}")
+        anew = model.predict(features, decision.channel, np.arange(len(book.actions)))
+        for contest in decision.contests:
+            if contest.propensities is not None:
+                difference = _first(contest.propensities, anew, book)
+                if difference:
+                    return Check(STEP, Verdict.DIFFERS, difference)
+        return Check(STEP, Verdict.EQUAL, f"learned again from {self.mind.learner.version} lessons")
+
+    def _model(self, version: str) -> tuple[RuleBook, Bound]:
+        if version not in self._bound:
+            book = self._books(version)
+            self._bound[version] = book, Bound.bind(self.mind.learner, book)
+        return self._bound[version]
+
+
+def _first(then: Propensities, now: Propensities, book: RuleBook) -> str:
+    """The first propensity known then of which not all bits are equal now."""
+    is_other = then.view(np.uint64) != now.view(np.uint64)
+    differing = np.flatnonzero(is_other & ~np.isnan(then))
+    if not differing.size:
+        return ""
+    at = differing[0]
+    return f"{book.actions[at].action_id} had {then[at]!r}, has {now[at]!r}"
+
+
+def _missing(lessons: int) -> str:
+    return f"the journal does not hold the {lessons} lessons that its model had learned"

@@ -1,0 +1,258 @@
+"""What a living service decided comes out the same to the last bit, or it is said where it does not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.codec import DecisionRecord, decode_decision, encode_decision
+from engine.edges.journal.decisions import recorded
+from engine.edges.rules.kept import ARCHIVE
+from engine.grounds import Narrowed
+from engine.model import Decision, Micros, Stage, Step
+from engine.replay.books import KeptBooks
+from engine.replay.comparing import Verdict
+from engine.replay.replay import NoBook, Replay
+from engine.rulebook.load import load
+from tests.comparison.serving import BOOKS
+from tests.replay.living import Life, reload, replayed, run_apart, scarce
+
+BOOK_NAMES = ("telecom", "bank")
+
+
+def records(life: Life) -> list[DecisionRecord]:
+    return list(recorded(life.data / "decisions.db"))
+
+
+def stages(decision: Decision) -> set[int]:
+    """The kinds of limits that kept something back."""
+    limits = decision.grounds.limits if decision.grounds else None
+    answers = [a for a in limits or () if isinstance(a, tuple)]
+    return {narrowed.stage for answer in answers for narrowed in answer}
+
+
+@pytest.mark.parametrize("name", BOOK_NAMES)
+async def test_all_that_was_decided_comes_out_the_same(tmp_path: Path, name: str) -> None:
+    life = Life(scarce(name, tmp_path / "rules"), tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 100)
+        for file in life.rules.glob("actions/*.yaml"):
+            file.write_text(file.read_text().replace("headline: ", "headline: Now ", 1))
+        await reload(engine)
+        await life.ask(engine, 50)
+    async with life.opened() as engine:
+        await life.ask(engine, 50)
+    made = [record.decision for record in records(life)]
+    assert len(made) == 200
+    assert len({decision.rulebook_version for decision in made}) == 2
+    assert any(len(decision.placements) > 1 for decision in made)
+    kept_back = set().union(*map(stages, made))
+    assert {Stage.CONSENT_AND_CONTACT, Stage.CAPS_AND_BUDGETS} <= kept_back
+    assert [one for one in replayed(life) if one.verdict is not Verdict.EQUAL] == []
+
+
+async def test_influencers_and_scarce_prices_are_recalled(tmp_path: Path) -> None:
+    life = Life(scarce("telecom", tmp_path / "rules"), tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 300)
+    grounds = [record.decision.grounds for record in records(life)]
+    assert any(one and one.pull is not None for one in grounds)
+    answers = [answer for one in grounds if one for answer in one.limits or ()]
+    assert any(isinstance(answer, dict) and answer for answer in answers)
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+async def test_bundles_come_out_the_same(tmp_path: Path) -> None:
+    life = Life(BOOKS / "telecom", tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        for who, case in enumerate(load(life.rules).cases):
+            if any("family_plan" in expected.actions for expected in case.expected):
+                await life.ask(
+                    engine, 5, customer_id=f"c{who}", channel=case.channel, context=case.context,
+                    placements=("web.account_cards",), max_offers=0,
+                )  # fmt: skip
+    offers = [o for r in records(life) for p in r.decision.placements for o in p.offers]
+    assert any(offer.bundle for offer in offers)
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+async def test_what_was_decided_in_haste_comes_out_the_same(tmp_path: Path) -> None:
+    life = Life(BOOKS / "telecom", tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 20)
+        engine._decider._score_pace.took(1_000.0)  # the model has been very slow
+        await life.ask(engine, 40)
+        engine._decider._rules_pace.took(1_000.0)
+        await life.ask(engine, 5)
+    made = [record.decision for record in records(life)]
+    skipped = [{step for step, _ in decision.degraded} for decision in made]
+    assert {Step.PROPENSITY} in skipped
+    assert {Step.RULES} in skipped
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+# --- what is not as it was ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """A short life, to be read only."""
+    directory = tmp_path_factory.mktemp("lived")
+    life = Life(scarce("telecom", directory / "rules"), directory / "data")
+
+    async def live() -> None:
+        async with life.opened() as engine:
+            await life.know(engine)
+            await life.ask(engine, 60)
+
+    run_apart(live())
+    return life
+
+
+def shown(record: DecisionRecord) -> bool:
+    """Whether it shows several offers in one placement, chosen among several."""
+    placements = record.decision.placements
+    return any(len(placed.offers) > 1 for placed in placements) and not placements[0].fallback
+
+
+def tampered(lived: Life, tamper: Callable[[Decision], None]) -> tuple[Replay, DecisionRecord]:
+    """The first record that shows something, with a change, as if it had been written so."""
+    record = next(record for record in records(lived) if shown(record))
+    tamper(record.decision)
+    return Replay(KeptBooks(lived.data)), decode_decision(encode_decision(record))
+
+
+def earlier(decision: Decision) -> None:
+    decision.decided_at -= 1
+
+
+def luckier(decision: Decision) -> None:
+    decision.seed += 1
+
+
+def dearer(decision: Decision) -> None:
+    offer = decision.placements[0].offers[0]
+    offer.priority = float(np.nextafter(offer.priority, 1e9))
+
+
+def likelier(decision: Decision) -> None:
+    offer = decision.placements[0].offers[0]
+    offer.probability = float(np.nextafter(offer.probability, 0.0))
+
+
+def friendlier(decision: Decision) -> None:
+    offer = decision.placements[0].offers[0]
+    offer.content = {**offer.content, "headline": "Free for you"}
+
+
+def weightier(decision: Decision) -> None:
+    contest = decision.contests[0]
+    decision.contests = (contest._replace(lever=contest.lever * 1.5), *decision.contests[1:])
+
+
+def another(decision: Decision) -> None:
+    offers = decision.placements[0].offers
+    offers[0].treatment_id = offers[0].treatment_id + ".other"
+
+
+def let_in(decision: Decision) -> None:
+    assert decision.grounds
+    assert decision.grounds.limits
+    first = decision.contests[0].actions[0]
+    book = load_book(decision)
+    closed = [t.index for t in book.treatments if t.action == first]
+    kept = (Narrowed(Stage.CONSENT_AND_CONTACT, closed, ()),)
+    decision.grounds = decision.grounds._replace(limits=(kept, *decision.grounds.limits[1:]))
+
+
+def load_book(decision: Decision):  # type: ignore[no-untyped-def]
+    book = load(BOOKS / "telecom").book
+    assert book
+    assert decision.values
+    return book
+
+
+@pytest.mark.parametrize(
+    ("tamper", "step"),
+    [
+        (earlier, "seed"),
+        (luckier, "seed"),
+        (dearer, "offers"),
+        (likelier, "probabilities"),
+        (friendlier, "texts"),
+        (weightier, "context, value and lever"),
+        (another, "choice"),
+        (let_in, "rules"),
+    ],
+)
+def test_a_tampered_record_is_told(
+    lived: Life, tamper: Callable[[Decision], None], step: str
+) -> None:
+    replay, record = tampered(lived, tamper)
+    one = replay.replay(record)
+    assert one.verdict is Verdict.DIFFERS
+    assert step in {check.step for check in one.checks if check.verdict is Verdict.DIFFERS}
+
+
+def test_every_attribute_the_question_named_is_checked(lived: Life) -> None:
+    record = next(record for record in records(lived) if record.question.context)
+    [name, *_] = record.question.context
+    book = load_book(record.decision)
+    values = list(record.decision.values)
+    values[book.index[name]] = None
+    told = Replay(KeptBooks(lived.data)).replay(
+        DecisionRecord(record.question, replace(record.decision, values=values))
+    )
+    [check] = [check for check in told.checks if check.step == "attributes"]
+    assert check.verdict is Verdict.DIFFERS
+    assert name in check.detail
+
+
+def test_a_book_that_is_not_kept_any_more_is_named(lived: Life, tmp_path: Path) -> None:
+    (record, *_) = records(lived)
+    told = Replay(KeptBooks(tmp_path)).replay(record)
+    assert told.verdict is Verdict.UNTOLD
+    assert record.decision.rulebook_version in told.checks[-1].detail
+    assert "--rules" in told.checks[-1].detail
+
+
+def test_the_book_may_be_given_where_it_is_not_kept(lived: Life, tmp_path: Path) -> None:
+    (record, *_) = records(lived)
+    assert Replay(KeptBooks(tmp_path, lived.rules)).replay(record).verdict is Verdict.EQUAL
+    told = Replay(KeptBooks(tmp_path, BOOKS / "bank")).replay(record)
+    assert told.verdict is Verdict.UNTOLD
+    assert "bank" in told.checks[-1].detail
+
+
+def test_a_kept_book_that_was_exchanged_is_not_believed(lived: Life, tmp_path: Path) -> None:
+    (record, *_) = records(lived)
+    version = record.decision.rulebook_version
+    (tmp_path / ARCHIVE).mkdir()
+    bank = Life(BOOKS / "bank", tmp_path)
+    from engine.edges.rules.kept import archive
+
+    archive(tmp_path, version, load(bank.rules).files)
+    with pytest.raises(NoBook, match="another book"):
+        KeptBooks(tmp_path)(version)
+
+
+def test_an_older_record_without_grounds_is_never_called_different(lived: Life) -> None:
+    replay = Replay(KeptBooks(lived.data))
+    verdicts = []
+    for record in records(lived):
+        record.decision.grounds = None
+        verdicts.append(replay.replay(record).verdict)
+    assert set(verdicts) <= {Verdict.EQUAL, Verdict.UNTOLD}
+    assert Verdict.EQUAL in verdicts
+
+
+def test_records_of_a_time_are_found(lived: Life) -> None:
+    times: list[Micros] = [record.decision.decided_at for record in records(lived)]
+    later = list(recorded(lived.data / "decisions.db", times[30]))
+    assert [record.decision.decided_at for record in later] == times[30:]
