@@ -88,7 +88,9 @@ class Life:
         for _ in range(questions):
             self.time += self.random.randint(1, 20) * MINUTE
             question = replace(self._question(engine), **rest)
-            decision, token = await engine.decide(question, 1.0)
+            answer = await engine.decide(question, 1.0)
+            assert not isinstance(answer, bytes)
+            decision, token = answer
             self.asked += 1
             for placed in decision.placements if token else ():
                 for offer in () if placed.fallback else placed.offers:
