@@ -10,6 +10,12 @@ from engine.cli.client import Format
 from engine.errors import AttuneError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.codec import DecisionRecord
+    from engine.limits import Limit
+    from engine.model import Stage
+    from engine.rulebook.book import RuleBook
     from engine.wire.decision_pb2 import DecideResponse
 
 _UNTOLD = 2
@@ -45,9 +51,21 @@ def explain_decision(
             f"{decision} does not come out the same when it is made again: attune replay says why"
         )
         typer.echo(f"attune explain: {told}", err=True)
-    made = again.decide(record, explain=True)
+    made = again.decide(record, explain=True, witnesses=_witnesses(data, record, again.book))
     response = DecideResponse.FromString(Answers().encode(made, b""))
     print_explained(response, record.question.customer_id, action, format_)
+
+
+def _witnesses(data: Path, record: "DecisionRecord", book: "RuleBook") -> "Mapping[Stage, Limit]":
+    """None where the history cannot be read: the record alone then says what was kept back."""
+    from engine.errors import StorageError
+    from engine.replay.witnesses import witnesses
+
+    try:
+        return witnesses(data, record, book) if record.decision.values else {}
+    except StorageError as error:
+        typer.echo(f"attune explain: limits are told without their counts: {error}", err=True)
+        return {}
 
 
 def print_explained(

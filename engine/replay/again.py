@@ -1,7 +1,9 @@
 """Again: what a record's decision was made of, and the decision that follows from it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,8 +13,8 @@ from engine.customer import Knowledge
 from engine.deadline import Budget
 from engine.decide import Decider, Findings, Propensities, Scores
 from engine.learn import lessons_of
-from engine.limits import Limits
-from engine.model import UNKNOWN, Customer, Decision, Step, Value
+from engine.limits import Limit, Limits
+from engine.model import UNKNOWN, Customer, Decision, Stage, Step, Value
 from engine.rehearsal import Even
 from engine.replay.recalled import Recalled
 from engine.rulebook.book import Action, RuleBook
@@ -31,8 +33,16 @@ class Again:
         self._decider = Decider(book, Even(book, {}), lambda: 0.0, guards=())
         self._actions = {action.action_id: action.index for action in book.actions}
 
-    def decide(self, record: DecisionRecord, *, explain: bool = False) -> Decision:
+    def decide(
+        self,
+        record: DecisionRecord,
+        *,
+        explain: bool = False,
+        witnesses: Mapping[Stage, Limit] = MappingProxyType({}),
+    ) -> Decision:
         """The decision that follows from a record of this book; with its trace, if asked to explain.
+
+        `witnesses` give the reasons of limits that kept something back (`engine.replay.witnesses`).
 
         Raises:
             LookupError, ValueError: the record does not fit the book.
@@ -54,7 +64,7 @@ class Again:
         answers = None if grounds is None else grounds.limits
         limits = Limits((), telling=explain)
         if answers is not None:
-            limits = Recalled(answers, self.book, question.channel, telling=explain)
+            limits = Recalled(answers, self.book, question.channel, witnesses, telling=explain)
         pull = None if grounds is None else grounds.pull
         findings = Findings(sights, scores, limits, pull)
         decision = self._decider.conclude(question, given, findings)

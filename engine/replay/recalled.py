@@ -1,13 +1,13 @@
 """Limits as they answered once: what they kept out then is kept out again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from engine.arbitration import Candidates
 from engine.grounds import Answer, Prices
-from engine.limits import Limits
+from engine.limits import Limit, Limits
 from engine.model import Reason, Stage
 from engine.rulebook.book import RuleBook
 
@@ -18,26 +18,34 @@ class Recalled(Limits):
     """Gives the recorded answers in their order, to the same questions.
 
     A question that was not asked then has no answer here: it closes nothing. What is given is in
-    `answers` again, so that any difference shows there.
+    `answers` again, so that any difference shows there. `witnesses` are asked for the reasons of what
+    was kept back, where there are any for that stage; else the record and the book must do.
     """
 
-    __slots__ = ("_at", "_book", "_channel", "_recorded")
+    __slots__ = ("_at", "_book", "_channel", "_recorded", "_witnesses")
 
     def __init__(
-        self, recorded: Sequence[Answer], book: RuleBook, channel: str, *, telling: bool = False
+        self,
+        recorded: Sequence[Answer],
+        book: RuleBook,
+        channel: str,
+        witnesses: Mapping[Stage, Limit],
+        *,
+        telling: bool = False,
     ) -> None:
         super().__init__((), telling=telling)
         self._recorded = recorded
         self._at = 0
         self._book = book
         self._channel = channel
+        self._witnesses = witnesses
 
     def open_to(self, treatments: list[int]) -> list[int]:
         """Those that were admitted."""
         narrowed = self._next(tuple, ())
         closed = {treatment: one.stage for one in narrowed for treatment in one.closed}
         if self._telling:
-            self.told.update((t, (self._reason(t, Stage(stage)),)) for t, stage in closed.items())
+            self.told.update((t, self._reasons(t, Stage(stage))) for t, stage in closed.items())
         return [treatment for treatment in treatments if treatment not in closed]
 
     def tell(self, treatments: Iterable[int]) -> None:
@@ -69,7 +77,10 @@ class Recalled(Limits):
         return picks <= 0 or self._next(bool, True)
 
     def chosen(self, treatments: Iterable[int]) -> None:
-        """Counts nothing: later answers are known."""
+        """Counts nothing, since later answers are known; only witnesses do, for their reasons."""
+        for treatment in treatments:
+            for witness in self._witnesses.values():
+                witness.chosen(treatment)
 
     def _next(self, kind: type[A], otherwise: A) -> A:
         """The next answer, if it is one of this kind."""
@@ -79,6 +90,11 @@ class Recalled(Limits):
             self._at += 1
         self.answers.append(answer)
         return answer  # type: ignore[return-value]  # of that kind, either way
+
+    def _reasons(self, treatment: int, stage: Stage) -> tuple[Reason, ...]:
+        witness = self._witnesses.get(stage)
+        told = () if witness is None else witness.reasons(treatment)
+        return told or (self._reason(treatment, stage),)
 
     def _reason(self, treatment: int, stage: Stage) -> Reason:
         """What kept a treatment out, as far as record and book tell."""

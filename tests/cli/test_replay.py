@@ -45,8 +45,7 @@ def shown(life: Life) -> DecisionRecord:
     return next(
         record
         for record in records(life)
-        if not record.decision.placements[0].fallback
-        and kept_back(record)
+        if not record.decision.placements[0].fallback and kept_back(record)
     )
 
 

@@ -17,6 +17,7 @@ from engine.model import (
     MINUTE,
     ActionId,
     CustomerId,
+    Decision,
     DecisionId,
     EventId,
     EventStatus,
@@ -63,6 +64,7 @@ class Life:
         self.random = Random(seed)
         self.monotonic = 0.0
         self.asked = 0
+        self.decisions: list[Decision] = []
         self._cases = load(rules).cases
 
     def opened(self) -> AbstractAsyncContextManager[AttuneEngine]:
@@ -88,7 +90,10 @@ class Life:
         for _ in range(questions):
             self.time += self.random.randint(1, 20) * MINUTE
             question = replace(self._question(engine), **rest)
-            decision, token = await engine.decide(question, 1.0)
+            answer = await engine.decide(question, 1.0)
+            assert not isinstance(answer, bytes)
+            decision, token = answer
+            self.decisions.append(decision)
             self.asked += 1
             for placed in decision.placements if token else ():
                 for offer in () if placed.fallback else placed.offers:

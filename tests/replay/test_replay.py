@@ -9,14 +9,15 @@ import pytest
 
 from engine.codec import DecisionRecord, decode_decision, encode_decision
 from engine.edges.journal.decisions import recorded
-from engine.edges.rules.kept import ARCHIVE
+from engine.edges.rules.kept import ARCHIVE, archive
 from engine.grounds import Narrowed
-from engine.model import Decision, Micros, Stage, Step
+from engine.model import Decision, Micros, Stage, Step, TreatmentId
 from engine.replay.books import KeptBooks
 from engine.replay.comparing import Verdict
 from engine.replay.replay import NoBook, Replay
+from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
-from tests.comparison.serving import BOOKS
+from tests.comparison.serving import BOOKS, shipped
 from tests.replay.living import Life, reload, replayed, run_apart, scarce
 
 BOOK_NAMES = ("telecom", "bank")
@@ -158,7 +159,7 @@ def weightier(decision: Decision) -> None:
 
 def another(decision: Decision) -> None:
     offers = decision.placements[0].offers
-    offers[0].treatment_id = offers[0].treatment_id + ".other"
+    offers[0].treatment_id = TreatmentId(f"{offers[0].treatment_id}.other")
 
 
 def let_in(decision: Decision) -> None:
@@ -171,10 +172,10 @@ def let_in(decision: Decision) -> None:
     decision.grounds = decision.grounds._replace(limits=(kept, *decision.grounds.limits[1:]))
 
 
-def load_book(decision: Decision):  # type: ignore[no-untyped-def]
-    book = load(BOOKS / "telecom").book
-    assert book
-    assert decision.values
+def load_book(decision: Decision) -> RuleBook:
+    """One with the attributes and actions that the decision was made with."""
+    _, book = shipped("telecom")
+    assert len(decision.values) == len(book.attributes)
     return book
 
 
@@ -234,10 +235,7 @@ def test_a_kept_book_that_was_exchanged_is_not_believed(lived: Life, tmp_path: P
     (record, *_) = records(lived)
     version = record.decision.rulebook_version
     (tmp_path / ARCHIVE).mkdir()
-    bank = Life(BOOKS / "bank", tmp_path)
-    from engine.edges.rules.kept import archive
-
-    archive(tmp_path, version, load(bank.rules).files)
+    archive(tmp_path, version, load(BOOKS / "bank").files)
     with pytest.raises(NoBook, match="another book"):
         KeptBooks(tmp_path)(version)
 

@@ -323,6 +323,16 @@ def recorded_as(path: Path, decision_id: DecisionId) -> DecisionRecord | None:
         return _find(reader, decision_id)
 
 
+def offered(path: Path, since: Micros) -> list[Returned]:
+    """What decisions made at or after `since` offered, the oldest first, also while a service writes.
+
+    Raises:
+        StorageError: the file cannot be read, or what it holds is damaged.
+    """
+    with storage_errors(path), closing(open_reader(path)) as reader:
+        return _offers(reader, since)
+
+
 def how_many(path: Path) -> int:
     """How many decisions are recorded in a file.
 
