@@ -167,14 +167,15 @@ class _Story(NamedTuple):
     def _last_shown(self) -> float:
         """The least priority that won here by itself; infinite if none is known to have.
 
-        What is shown in a bundle may owe that to the priority of another.
+        What is shown in a bundle may owe that to the priority of another, and a mandatory action has
+        not won.
         """
         if any(self.sight.placement in bundle.placements for bundle in self.book.bundles):
             return math.inf
         placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
-        return min(
-            (offer.priority for offer in placed.offers if not placed.fallback), default=math.inf
-        )
+        led = {a.action_id for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
+        won = (offer.priority for offer in placed.offers if offer.action_id not in led)
+        return math.inf if placed.fallback else min(won, default=math.inf)
 
 
 def _in_order(told: tuple[Reason, ...]) -> tuple[Reason, ...]:

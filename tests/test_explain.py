@@ -104,6 +104,14 @@ def test_who_was_passed_over_by_chance_is_told_so():
     assert stories == {"a": ["arbitration.outranked"], "b": ["arbitration.explored"]}
 
 
+def test_who_gives_way_to_a_mandatory_action_was_not_passed_over_by_chance():
+    notice = action("notice", **{"class": "mandatory"}, value=0)
+    rules = book(actions=[notice, action("worth_more", value=50)])
+    first, second = trace_of(decide(rules, question(explain=True, max_offers=1))).candidates
+    assert (first.action_id, second.action_id) == ("notice", "worth_more")
+    assert codes(second) == ["arbitration.outranked"]
+
+
 def test_below_the_threshold_is_a_reason():
     arbitration = {"arbitration": {"thresholds": [{"channel": "web", "propensity": 0.05}]}}
     found = told(book(policies=arbitration), propensities=[0.04, 0.06])

@@ -15,6 +15,7 @@ from engine.rulebook.conditions import (
     policy_tests,
     treatment_conditions,
 )
+from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import check_shadowing
 from engine.rulebook.names import IDENTIFIER, Names, did_you_mean
@@ -267,6 +268,7 @@ class _Reading:
 
     def _lever(self, fields: Fields, group: str) -> float:
         lever = fields.take("lever", number(-100, 10_000), 0.0)
+        remark_fraction(lever, fields.place_of("lever"), self.report)
         inherited = self.policies.hierarchy.percent(group)
         if inherited + lever < -100:
             self.report.error(

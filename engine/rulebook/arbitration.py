@@ -13,6 +13,7 @@ from engine.rulebook.conditions import (
     expression,
     number_or_expression,
 )
+from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.influencer import Influencer
@@ -154,6 +155,7 @@ def _weight(node: Node, scope: Scope, report: Report) -> WrittenWeight | None:
     weight = fields.need("weight", number_or_expression(-100, 10_000), 0.0)
     fields.close()
     place = fields.place_of("weight")
+    remark_fraction(weight, place, report)
     return WrittenWeight(condition, issue, group, action, weight, place) if condition else None
 
 

@@ -26,7 +26,7 @@ def looser_caps(old: RuleBook, new: RuleBook) -> Iterator[CapChange]:
         now = kept.get(was.key)
         if now is None:
             if held:
-                said = f"is gone; it was {was.shown(was.limit)} {_UNITS[was.period]}"
+                said = _gone(was, {t.index for t in held}, old, new)
                 yield CapChange(was, _actions(new, [t.action for t in held]), said)
             continue
         free = [t.action for t in held if t.index not in now.treatments]
@@ -34,6 +34,15 @@ def looser_caps(old: RuleBook, new: RuleBook) -> Iterator[CapChange]:
             yield CapChange(now, _actions(new, free), "no longer holds for all it held for")
         for said in _looser(was, now):
             yield CapChange(now, _actions(new, [t.action for t in held]), said)
+
+
+def _gone(was: Cap, held: set[int], old: RuleBook, new: RuleBook) -> str:
+    """What to say of a cap that is gone; one that only has another name begins at nothing."""
+    known = {cap.key for cap in old.caps}
+    for now in new.caps:
+        if now.key not in known and now.wording == was.wording and now.treatments == held:
+            return f"is {now.code} now, and begins at nothing: what was used up is not counted"
+    return f"is gone; it was {was.shown(was.limit)} {_UNITS[was.period]}"
 
 
 def _looser(was: Cap, now: Cap) -> Iterator[str]:

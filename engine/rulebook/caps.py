@@ -11,6 +11,7 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Placement
 from engine.rulebook.cap import Period, money
 from engine.rulebook.conditions import WrittenNumber, number_or_expression
+from engine.rulebook.doubts import remark_thousands
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names
@@ -204,6 +205,7 @@ def _budget(fields: Fields) -> WrittenBudget | None:
         return None
     inner = Fields(node, fields.report, "a budget")
     amount = inner.need("amount", number(0.01, _MOST_MONEY), 0.0)
+    remark_thousands(inner, "amount")
     budget = WrittenBudget(
         amount=amount,
         currency=inner.need("currency", _currency, ""),

@@ -38,7 +38,10 @@ class Consents:
 
 
 def read_consents(policies: Fields) -> Consents:
-    """The key consents of policies.yaml; nothing is asked where it is absent."""
+    """The key consents of policies.yaml; nothing is asked where it is absent.
+
+    A `default` that is no purpose is reported once; then reading goes on with the first purpose.
+    """
     node, report = policies.node("consents"), policies.report
     if node is None:
         return Consents(names=Names("purpose", complete=not policies.lost("consents")))
@@ -53,5 +56,7 @@ def read_consents(policies: Fields) -> Consents:
         report.error(purposes[_CHANNEL].place, "'channel' cannot be the name of a purpose")
     names = Names.of("purpose", purposes, lost=report.lost_words())
     default = fields.take("default", reference(names), "")
+    if not default and "default" in fields:
+        default = next(iter(purposes), "")
     fields.close()
     return Consents(purposes, channel, default, names)

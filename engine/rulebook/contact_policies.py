@@ -39,6 +39,7 @@ from engine.rulebook.readers import (
     zone,
 )
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.spellings import clock_meant
 from engine.rulebook.times import duration_of
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
@@ -228,7 +229,7 @@ def _hours(node: Node) -> tuple[int, int]:
         message = f'expected two times like ["21:00", "08:00"], found {described(node)}'
         raise Mistake((node.place, message))
     wrong: list[tuple[Place, str]] = [
-        (end.place, f"expected a time of day like 21:00, found {described(end)}")
+        (end.place, f"expected a time of day like 21:00, found {described(end)}{_clock_hint(end)}")
         for end in ends
         if not (isinstance(end, Scalar) and _CLOCK.fullmatch(end.text))
     ]
@@ -238,6 +239,10 @@ def _hours(node: Node) -> tuple[int, int]:
     if start == end:
         raise Mistake((ends[1].place, "the two times are the same"))
     return start, end
+
+
+def _clock_hint(node: Node) -> str:
+    return clock_meant(node.text) if isinstance(node, Scalar) else ""
 
 
 def _minutes(clock: str) -> int:

@@ -11,6 +11,7 @@ from engine.rulebook.report import Mistake, Place, Report
 T = TypeVar("T")
 F = TypeVar("F")
 _FEW = 5
+_PLURAL = frozenset({"the texts", "consents", "caps"})
 
 
 class Fields:
@@ -109,9 +110,10 @@ class Fields:
         for name in self._required:
             if name in self._entries and name not in self:
                 place = self._entries[name][1].place
-                self.report.error(place, f"there is nothing under '{name}': {self._what} needs it")
+                said = f"there is nothing under '{name}': {self._what} {self._need} it"
+                self.report.error(place, said)
             elif self._whole and not (name in self or name in self._emptied or self.misspelt(name)):
-                self.report.error(self.place, f"{self._what} needs the key '{name}'")
+                self.report.error(self.place, f"{self._what} {self._need} the key '{name}'")
 
     def misspelt(self, key: str) -> bool:
         """Whether a key that is absent seems to be there under a misspelt name."""
@@ -124,6 +126,10 @@ class Fields:
             return True
         words = () if self._whole else self.report.lost.get(self.place.file, ())
         return key not in self._entries and key in words
+
+    @property
+    def _need(self) -> str:
+        return "need" if self._what in _PLURAL else "needs"
 
     def _meant(self, name: str) -> str:
         """What an unknown key may have been meant to be: rather a key that is absent."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from engine.rulebook.conditions import WrittenCondition, policy_tests
+from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.fields import Fields, is_nothing, named
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
@@ -144,6 +145,7 @@ def _groups(
 def _level(fields: Fields, level: str, owner: str, referred: Referred, issue: str = "") -> Level:
     fields.take("title", words, "")
     lever = fields.take("lever", number(-100, 10_000), 0.0)
+    remark_fraction(lever, fields.place_of("lever"), fields.report)
     tests = policy_tests(fields, level, owner, referred.stages)
     return Level(
         level,

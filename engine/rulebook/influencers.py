@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.model import Micros
+from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.influencer import Influencer
 from engine.rulebook.names import Names
@@ -57,6 +58,7 @@ def _weight(fields: Fields) -> float:
     weight = fields.need("weight", number(-100, 10_000), 1.0)
     if weight == 0:
         fields.report.error(fields.place_of("weight"), "a weight of 0 changes nothing")
+    remark_fraction(weight, fields.place_of("weight"), fields.report)
     return weight
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.model import Micros
 from engine.rulebook.actions import WrittenAction
 from engine.rulebook.book import Override
+from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names, did_you_mean
 from engine.rulebook.nodes import Scalar, core_value, shortened
@@ -145,6 +146,8 @@ class _Table:
 
     def _override(self, row: _Row, place: Place, action: WrittenAction | None) -> Override:
         percent = row.take("lever", number(-100, 10_000))
+        if percent is not None:
+            remark_fraction(percent, row.cells["lever"].place, row.report)
         value = row.take("value", number(0))
         inherited = self.reading.hierarchy.percent(action.group) if action else 0.0
         if percent is not None and inherited + percent < -100:

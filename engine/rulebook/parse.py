@@ -285,6 +285,18 @@ class _Composer:
                 return set()
             if value.start <= key.start < value.end:
                 return set()
+            if value.end + 1 == key.start and value.text[-1:].isdigit() and key.text[0].isdigit():
+                whole = self._source.text[value.start : key.end]
+                entries[before.text] = (
+                    before,
+                    Scalar(self._source, value.start, key.end, "", whole, whole),
+                )
+                said = (
+                    "inside {…} a comma begins the next key: write a number without one, "
+                    f"put a text in quotes: '{shortened(whole)}'"
+                )
+                self.found.append((value.place, said))
+                return set()
         follows_text = isinstance(value, Scalar) and isinstance(value.value, str)
         if _KEY_AND_VALUE.fullmatch(key.text) and not follows_text:
             self.found.append((key.place, without_colon(key.text)))

@@ -19,6 +19,7 @@ from engine.rulebook.nodes import (
     shortened,
 )
 from engine.rulebook.report import Mistake, Place
+from engine.rulebook.spellings import length_meant, zone_meant
 from engine.rulebook.times import duration_of, zone_of
 
 T = TypeVar("T")
@@ -110,7 +111,9 @@ def identifier(node: Node) -> str:
 
 def identifier_problem(found: str) -> str:
     """What to say of a name that is none."""
-    return f"'{shortened(found)}' is no name: use up to 100 letters, digits, '_', '-' and '.'"
+    said = f"'{shortened(found)}' is no name: use up to 100 letters, digits, '_', '-' and '.'"
+    joined = re.sub(r"\s+", "_", found.strip())
+    return f"{said}, as in {joined}" if IDENTIFIER.fullmatch(joined) else said
 
 
 @allowing(type="boolean")
@@ -227,12 +230,9 @@ def duration(node: Node) -> Micros:
     """A positive length of time in microseconds."""
     length = duration_of(node.text) if isinstance(node, Scalar) else None
     if length is None:
-        raise Mistake(
-            (
-                node.place,
-                f"expected a length of time like 90s, 30m, 12h, 7d or 2w, found {described(node)}",
-            )
-        )
+        hint = length_meant(node.text) if isinstance(node, Scalar) else ""
+        said = f"expected a length of time like 90s, 30m, 12h, 7d or 2w, found {described(node)}"
+        raise Mistake((node.place, said + hint))
     return length
 
 
@@ -244,7 +244,7 @@ def zone(node: Node) -> ZoneInfo:
         from zoneinfo import available_timezones
 
         name = text(node)
-        hint = did_you_mean(name, available_timezones())
+        hint = zone_meant(name, available_timezones())
         raise Mistake((node.place, f"unknown time zone '{shortened(name)}'.{hint}"))
     return found
 
@@ -286,7 +286,9 @@ def list_of(reader: Reader[T], *, least: int = 0) -> Reader[tuple[T, ...]]:
 
     def read(node: Node) -> tuple[T, ...]:
         if not isinstance(node, ListNode):
-            raise Mistake((node.place, f"expected a list like [a, b], found {described(node)}"))
+            hint = f": write [{node.text}]" if isinstance(node, Scalar) and node.text else ""
+            found_ = f"expected a list like [a, b], found {described(node)}{hint}"
+            raise Mistake((node.place, found_))
         items: list[T] = []
         found: list[tuple[Place, str]] = []
         for item in node.items:

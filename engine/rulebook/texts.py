@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from engine.rulebook.attributes import Attributes, protected_problem
+from engine.rulebook.doubts import merged_names
 from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import MapNode, Node, Scalar
 from engine.rulebook.readers import text
@@ -144,6 +145,9 @@ def _parts(
         if attributes is not None and doubled[1] in attributes.index:
             said = f"this shows {{{doubled[1]}}} as it stands: write single braces"
             raise Mistake((place_of(doubled.start()), said))
+    known = () if attributes is None else attributes.index
+    for offset, found, name in merged_names(written, known):
+        report.error(place_of(offset), f"this shows {found} as it stands: write {{{name}}}")
     parts: list[Part] = []
     for piece in pieces:
         if piece.name is None:

@@ -7,6 +7,7 @@ from engine.rulebook.fields import Fields
 from engine.rulebook.nodes import Node, Scalar, described
 from engine.rulebook.readers import Reader, allowing, zone
 from engine.rulebook.report import Mistake, Report
+from engine.rulebook.spellings import day_meant
 from engine.rulebook.times import moment_of
 
 
@@ -35,6 +36,10 @@ def read_validity(
     return begin, end
 
 
+def _hint(node: Node) -> str:
+    return day_meant(node.text) if isinstance(node, Scalar) else ""
+
+
 def moment(local: ZoneInfo | None = None, *, day_end: bool = False) -> Reader[Micros]:
     """A date or timestamp."""
 
@@ -45,7 +50,7 @@ def moment(local: ZoneInfo | None = None, *, day_end: bool = False) -> Reader[Mi
                 (
                     node.place,
                     "expected a date like 2026-11-21 or a time like 2026-11-21T10:00:00Z, "
-                    f"found {described(node)}",
+                    f"found {described(node)}{_hint(node)}",
                 )
             )
         return found

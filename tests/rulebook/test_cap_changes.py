@@ -52,3 +52,19 @@ def test_an_action_that_leaves_a_shared_cap_is_named():
     old, new = {"group": "bundles", "per_day": 5}, {"action": "b", "per_day": 5}
     (one,) = loosened(sharing(old), sharing(new))
     assert (one.name, one.actions) == ("cap.c", ("a",))
+
+
+def test_a_cap_under_another_name_begins_at_nothing():
+    rules = {"group": "bundles", "per_day": 5}
+    was = book(policies={"caps": {"gifts": rules}}, actions=[action("a")])
+    now = book(policies={"caps": {"presents": rules}}, actions=[action("a")])
+    (one,) = loosened(was, now)
+    assert "cap.gifts is cap.presents now, and begins at nothing" in str(one)
+
+
+def test_another_cap_is_no_other_name_of_one_that_is_gone():
+    actions = [action("a"), action("b")]
+    was = book(policies={"caps": {"c": {"action": "a", "per_day": 5}}}, actions=actions)
+    now = book(policies={"caps": {"d": {"action": "b", "per_day": 5}}}, actions=actions)
+    (one,) = loosened(was, now)
+    assert "cap.c is gone; it was 5 a day" in str(one)

@@ -80,7 +80,7 @@ def test_a_stage_weighs_in_arbitration() -> None:
     [
         ({"stages": ["activ"]}, "unknown stage 'activ'. Did you mean 'active'?"),
         ({"stages": []}, "the list is empty"),
-        ({"stages": "active"}, "expected a list like [a, b], found 'active'"),
+        ({"stages": "active"}, "expected a list like [a, b], found 'active': write [active]"),
         ({"stages": ["active", "active"]}, "'active' stands in this list twice"),
         (
             {"stages": ["active"], "applicable_when": {"stages": "true"}},

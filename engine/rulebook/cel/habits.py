@@ -17,6 +17,10 @@ OPERATORS: Final[Mapping[str, str]] = {
     "is": "==",
     "equals": "==",
     "between": "x >= 1 && x <= 9",
+    **{
+        word.lower(): f"x.{word}('...')"
+        for word in ("contains", "startsWith", "endsWith", "matches")
+    },
     "like": "x.contains('...'), x.startsWith('...') or x.matches('...')",
     "=": "==",
     "<>": "!=",

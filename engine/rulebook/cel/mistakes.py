@@ -45,6 +45,7 @@ _TOO_DEEP = "the expression nests too deep; split it into several named conditio
 _ORDERS = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """Each with the one that says the same with the sides swapped."""
 _COMPARISONS = {"==", "!=", *_ORDERS}
+_ONE_OF = {"==": "x in ['a', 'b']", "!=": "!(x in ['a', 'b'])"}
 _NOUNS = {
     "int": "an int",
     "bool": "a bool",
@@ -317,6 +318,12 @@ def _hint(sign: str, kinds: Sequence[str]) -> str:
             return "; write date('2026-12-01') or timestamp('2026-12-01T09:00:00Z')"
         case (("+" | "-"), ["int", "timestamp"]):
             return "; a length of time is written days(n), hours(n) or minutes(n)"
+        case _, ["int", "timestamp"]:
+            return "; a day is written date('2026-12-01')"
+        case "date", ["int"]:
+            return "; a day stands in quotes: date('2026-12-01')"
+        case (("==" | "!="), ["list(string)", "string"]) if kinds[0] == "string":
+            return f"; write {_ONE_OF[sign]}"
         case _, ["duration", "int"] | ["double", "duration"]:
             return "; a length of time is written days(n), hours(n) or minutes(n)"
         case _:

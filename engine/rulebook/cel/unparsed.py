@@ -138,6 +138,8 @@ def _decimal_comma(before: str, after: str) -> str:
 
     >>> _decimal_comma("x > 1", ",5 && y")
     '1.5'
+    >>> _decimal_comma("x > 1.000", ",50")
+    '1000.50'
     """
-    whole, part = re.search(r"[0-9]+$", before), re.match(r",([0-9]+)", after)
-    return f"{whole[0]}.{part[1]}" if whole and part else ""
+    whole, part = re.search(r"[0-9.]+$", before), re.match(r",([0-9]+)", after)
+    return f"{whole[0].replace('.', '')}.{part[1]}" if whole and part else ""
