@@ -552,7 +552,8 @@ async def open_engine(
     )
     try:
         async with _caps(settings, state, first.book, sources) as caps:
-            pending = Pending()
+            await state.begin_run()
+            pending = Pending(keep=state.returned)
             decider = await _decider(
                 first.book, state, mind.learner, sources, pending, caps.in_force
             )

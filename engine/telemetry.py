@@ -75,7 +75,10 @@ def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
 
 
 class Gauge(NamedTuple):
-    """A figure read whenever somebody asks for the metrics, from the exporter's thread."""
+    """A figure read whenever somebody asks for the metrics, from the exporter's thread.
+
+    One whose name ends in `_total` is a counter: it only ever rises.
+    """
 
     name: str
     help: str
@@ -202,7 +205,8 @@ class Metrics(Collector):
 
 def _family(gauge: Gauge | Figures) -> Metric:
     if isinstance(gauge, Gauge):
-        return GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read())
+        kind = CounterMetricFamily if gauge.name.endswith("_total") else GaugeMetricFamily
+        return kind(gauge.name, gauge.help, value=gauge.read())
     family = GaugeMetricFamily(gauge.name, gauge.help, labels=[gauge.label])
     for name, figure in gauge.read().items():
         family.add_metric([name], figure)

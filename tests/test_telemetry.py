@@ -75,6 +75,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
     metrics.failed("Decide", "INTERNAL")
     metrics.watch(Gauge("attune_backlog", "Before.", lambda: 1))
     metrics.watch(Gauge("attune_backlog", "How far behind.", lambda: 2.5))
+    metrics.watch(Gauge("attune_late_total", "How often.", lambda: 4))
     with (
         exposed(metrics, Address("127.0.0.1", 0)) as at,
         urllib.request.urlopen(f"http://{at}/metrics", timeout=10) as page,
@@ -92,6 +93,8 @@ def test_metrics_are_what_prometheus_reads() -> None:
         'attune_errors_total{code="INTERNAL",method="Decide"} 1.0',
         "# TYPE attune_backlog gauge",
         "attune_backlog 2.5",
+        "# TYPE attune_late_total counter",
+        "attune_late_total 4.0",
     ):
         assert line in lines
 

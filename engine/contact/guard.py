@@ -90,7 +90,10 @@ class ContactGuard:
     def commit(self, decision: Decision) -> None:
         """Counts the offers as shown, until something else is reported of them."""
         if self._pending.assume_shown:
-            self._pending.note(Returned.by(decision))
+            returned = Returned.by(decision)
+            self._pending.note(returned)
+            if returned.offers:
+                self._pending.keep(returned)
 
     def _zone(self, values: Sequence[Value]) -> str:
         """The customer's own time zone; empty if it is not known."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -59,9 +59,13 @@ class Pending:
     Attributes:
         assume_shown: how long an offer counts as shown without a report, in microseconds; 0 while no
             book asks for it, and then nothing is remembered.
+        keep: has the offers of a decision known to the next process as well.
     """
 
-    def __init__(self, room: int = ROOM) -> None:
+    def __init__(
+        self, room: int = ROOM, keep: Callable[[Returned], object] = lambda _: None
+    ) -> None:
+        self.keep = keep
         self.assume_shown: Micros = 0
         self._room = room
         self._returned: OrderedDict[DecisionId, Returned] = OrderedDict()

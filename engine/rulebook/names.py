@@ -91,4 +91,5 @@ class Names:
 def _listed(known: frozenset[str]) -> str:
     if not known:
         return " None is declared."
-    return f" Known: {', '.join(sorted(known))}." if len(known) <= 8 else ""
+    named = sorted(filter(None, known))  # a name that is missing is a mistake of its own
+    return f" Known: {', '.join(named)}." if 0 < len(named) <= 8 else ""

@@ -152,6 +152,31 @@ async def test_what_was_offered_is_known_after_a_restart(settings, circle):
         assert len(shown(await ask(engine))) == 1
 
 
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_a_log_of_decisions_that_is_lost_or_an_old_copy_closes_until_nothing_before_counts(
+    settings, circle, is_old
+):
+    write(settings.rules, rules({"once": ONCE}))
+    async with opened(settings, circle) as engine:
+        await know(engine, ANNA)
+        await know(engine, BEN)
+    copy = (settings.data / DECISIONS).read_bytes()
+    async with opened(settings, circle) as engine:
+        assert len(shown(await ask(engine))) == 1
+    if is_old:
+        (settings.data / DECISIONS).write_bytes(copy)
+    else:
+        (settings.data / DECISIONS).unlink()
+    for _ in range(2):
+        async with opened(settings, circle) as engine:
+            assert shown(await ask(engine)) == []
+            assert shown(await ask(engine, BEN)) == []
+        circle.time += MINUTE
+    circle.time += HOUR
+    async with opened(settings, circle) as engine:
+        assert len(shown(await ask(engine, BEN))) == 1
+
+
 async def test_where_the_log_of_decisions_is_damaged_nobody_is_offered_what_may_be_too_much(
     settings, circle
 ):

@@ -48,14 +48,14 @@ class Caps:
     ) -> "Caps":
         """Takes up the accounts in `directory`, and counts what the journal has beyond them.
 
-        Where there is no file beside a journal that has begun, what was offered lately is not known:
-        everything shown is counted again from the journal, and caps stay closed until what was offered
-        before can no longer be shown.
+        Where there is no file beside a journal that has begun, or an old copy of one, what was offered
+        lately is not known: what was shown is counted again from the journal, and caps stay closed until
+        what was offered before can no longer be shown, over any number of starts.
 
         Raises:
             StorageError: the file is damaged, of a newer version, or cannot be read.
         """
-        vault = SqliteVault(directory / CAPS, asyncio.get_running_loop(), clock())
+        vault = SqliteVault(directory / CAPS, asyncio.get_running_loop(), clock(), state.run)
         try:
             ledger = Ledger(vault)
             kept = vault.kept
@@ -63,9 +63,16 @@ class Caps:
             kept.shares.clear()
             for cap, figures in kept.prices.items():
                 ledger.take_price(cap, BidPrice.of_state(figures))
-            if not kept.began and state.last_seq and book.caps:
+            ledger.closed_until = kept.closed_until
+            if not vault.is_whole and state.run.begun and book.caps:
                 ledger.closed_until = clock() + max(cap.hold for cap in book.caps)
-                log.warning("%s is new: caps are closed until nothing offered before counts", CAPS)
+                vault.keep_closed(ledger.closed_until)
+                log.warning(
+                    "%s is not the one this journal was used with: what was shown is counted again, and "
+                    "caps are closed for %d minutes, until nothing offered before counts",
+                    directory / CAPS,
+                    round((ledger.closed_until - clock()) / MINUTE),
+                )
             caps = cls(vault, await _ready(book, ledger, vault, clock()), clock)
             await caps._catch_up(state, kept.seq if kept.began or book.caps else state.last_seq)
         except BaseException:
@@ -154,6 +161,7 @@ class Caps:
             await asyncio.sleep(0)
         self._vault.seen(seq)
         await asyncio.wait([self._vault.flushed()], timeout=_PATIENCE)
+        self.in_force.ledger.late = 0
 
 
 async def _ready(book: RuleBook, ledger: Ledger, vault: SqliteVault, now: Micros) -> CapsGuard:

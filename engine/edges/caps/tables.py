@@ -36,6 +36,7 @@ class Kept(NamedTuple):
         seq: up to where in the journal responses have been counted.
         clean: whether the last process wrote everything before it ended.
         began: whether there was a file at all.
+        closed_until: nothing is given out before this moment.
     """
 
     accounts: list[Account]
@@ -44,11 +45,12 @@ class Kept(NamedTuple):
     seq: int
     clean: bool
     began: bool
+    closed_until: Micros
 
 
 def read(connection: sqlite3.Connection, now: Micros) -> Kept:
     """Everything that is kept. After a crash, what was drawn and is in no line counts as missing."""
-    meta = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('seq', 'clean')"))
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
     clean = bool(meta.get("clean"))
     return Kept(
         accounts=list(_accounts(connection, now, clean=clean)),
@@ -60,6 +62,7 @@ def read(connection: sqlite3.Connection, now: Micros) -> Kept:
         seq=meta.get("seq", 0),
         clean=clean,
         began="seq" in meta,
+        closed_until=meta.get("closed_until", 0),
     )
 
 

@@ -22,6 +22,7 @@ from engine.caps.periods import Span
 from engine.caps.vault import AccountKey, Drawn, Settled, Share
 from engine.edges.caps import tables
 from engine.edges.journal.database import InPlace, open_database, storage_error, storage_errors
+from engine.edges.journal.run import FIRST, Run, belongs, mark
 from engine.errors import StorageError
 from engine.model import DAY, Micros
 
@@ -45,18 +46,25 @@ class _Job(NamedTuple):
 class SqliteVault:
     """Keeps the accounts in one file, for one process and one event loop.
 
+    Attributes:
+        kept: what the start found.
+        is_whole: whether the file is the one used with the journal before `run`.
+
     Raises:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path, loop: AbstractEventLoop, now: Micros) -> None:
+    def __init__(self, path: Path, loop: AbstractEventLoop, now: Micros, run: Run = FIRST) -> None:
         self._path = path
         self._loop = loop
+        is_new = not path.exists()
         with storage_errors(path):
             connection = open_database(path, tables.TABLES)
             connection.execute("BEGIN IMMEDIATE")
             tables.add_up(connection, now - _ADDED_UP_AFTER)
             self.kept = tables.read(connection, now)
+            self.is_whole = belongs(connection, run, is_new=is_new)
+            mark(connection, run)
             tables.note(connection, "clean", 0)
             tables.note(connection, "seq", self.kept.seq)
             connection.execute("COMMIT")
@@ -126,6 +134,10 @@ class SqliteVault:
         """
         self._seq = seq
 
+    def keep_closed(self, until: Micros) -> None:
+        """Keeps until when nothing is given out, also by later starts."""
+        self._put(partial(tables.note, name="closed_until", value=until), urgent=True)
+
     def keep_prices(self, prices: Mapping[str, Sequence[float]]) -> None:
         """Keeps what the prices know, and how far the journal has been counted."""
 
@@ -194,6 +206,8 @@ class SqliteVault:
         connection.execute("COMMIT")
         for _ in range(count):
             self._jobs.popleft()
+        if self._reported:
+            log.warning("caps are written to %s again", self._path)
         self._reported = False
         with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             self._loop.call_soon_threadsafe(_tell_all, told)

@@ -85,8 +85,14 @@ class DataDirectory:
                 f"the data directory {path} is in use by process {owner or 'of another user'}: "
                 "stop that one, or choose another directory"
             ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._lock)
+            raise StorageError(
+                f"the data directory {path} cannot be written: {error.strerror}"
+            ) from error
         _keep_private(path / _LOCK)
         self.lock = InPlace(path / _LOCK)
 

@@ -3,7 +3,7 @@
 Recording never waits for the disk: `record` hands over references, and a thread of its own encodes
 them, compresses them in blocks and writes them. A record is on its way for some milliseconds, and at
 most about `_PAUSE` seconds longer when many come; the death of the process in between loses it
-(responses then still join by token).
+(responses then still join by token), but not what it offered (see `latest`).
 """
 
 import logging
@@ -12,7 +12,7 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,15 +25,21 @@ from engine.contact.pending import Offered, Returned
 from engine.edges.journal.database import (
     Readers,
     insert_all,
+    known_among,
     open_database,
     open_reader,
     storage_error,
     storage_errors,
 )
+from engine.edges.journal.latest import LatestOffers
+from engine.edges.journal.run import FIRST, Run, belongs, figure, mark, note
 from engine.errors import DamagedData, StorageError
 from engine.model import DAY, DecisionId, Micros
 
 log = logging.getLogger(__name__)
+
+LATEST: Final = "offers.latest"
+"""The file beside the log that keeps the offers of the last moments."""
 
 MAX_WAITING: Final = 10_000
 """Records that may wait for the disk before more are let go."""
@@ -56,6 +62,7 @@ CREATE TABLE IF NOT EXISTS blocks (
 CREATE TABLE IF NOT EXISTS decisions (
     decision_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
 """
+_WHOLE_SINCE: Final = "whole_since"
 _REPLACING: Final = "ON CONFLICT (decision_id) DO UPDATE SET block = excluded.block"
 
 
@@ -98,19 +105,35 @@ class DecisionLog:
 
     A commit survives the death of the process; a power failure may take the last ones.
 
+    If the file is not the one used with the journal before `run`, it is not known what was offered until
+    now, and `recent_offers` says so for as long as that matters, in later runs as well.
+
     Raises:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], Micros], retention: Retention) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], Micros], retention: Retention, run: Run = FIRST
+    ) -> None:
         self._path = path
         self._clock = clock
         self._retention = retention
+        is_new = not path.exists()
         self._connection: sqlite3.Connection | None = self._open()
+        try:
+            self._latest = LatestOffers(path.with_name(LATEST))
+            with storage_errors(path):
+                self._whole_since = _whole_since(self._connection, run, clock(), is_new=is_new)
+                _keep_offers(self._connection, self._latest.found)
+        except StorageError:
+            self._connection.close()
+            raise
+        self._latest.begin()
         self._readers = Readers(path, threads=1)
         self._waiting: deque[DecisionRecord] = deque()
         self._encoded: list[_Encoded] = []
         self._unwritten: dict[DecisionId, DecisionRecord | _Encoded] = {}
+        self._reported = False
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
@@ -129,6 +152,10 @@ class DecisionLog:
         if not self._wake.is_set():
             self._wake.set()
         return True
+
+    def returned(self, returned: Returned) -> None:
+        """Has these offers known after the death of the process, before anybody sees them."""
+        self._latest.note(returned)
 
     @property
     def waiting(self) -> int:
@@ -156,8 +183,13 @@ class DecisionLog:
         """What decisions made at or after `since` offered, the oldest first.
 
         Raises:
-            StorageError: the disk cannot be read, or what it holds is damaged.
+            StorageError: the disk cannot be read, what it holds is damaged, or not all was kept.
         """
+        if since < self._whole_since:
+            raise StorageError(
+                f"{self._path} is not the one this journal was used with, so that it is not known what "
+                "was offered before: put back a copy of the whole data directory, or wait"
+            )
         waiting = [_returned(record) for record in self._unwritten.values()]
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
         return [*written, *waiting]
@@ -170,6 +202,7 @@ class DecisionLog:
         self._readers.close()
         if self._connection is not None:
             self._connection.close()
+        self._latest.close()
 
     # --- the writer's thread -------------------------------------------------------------------
 
@@ -182,13 +215,16 @@ class DecisionLog:
             self._wake.clear()
             try:
                 self._write_block()
+                self._recovered()
                 while len(self._waiting) >= _BLOCK:
                     self._write_block()
                 self._prune()
                 if self._waiting:
                     self._wake.set()
             except (sqlite3.Error, StorageError) as error:
-                log.warning("decisions wait: %s", storage_error(self._path, error))
+                if not self._reported:
+                    log.warning("decisions wait: %s", storage_error(self._path, error))
+                self._reported = True
                 self._reset()
                 if self._closing.is_set():
                     log.warning("%d decisions are not recorded", len(self._unwritten))
@@ -196,6 +232,11 @@ class DecisionLog:
                 self._closing.wait(_RETRY)
                 self._wake.set()
             self._closing.wait(_PAUSE)
+
+    def _recovered(self) -> None:
+        if self._reported:
+            log.warning("decisions are written to %s again", self._path)
+        self._reported = False
 
     def _write_block(self) -> None:
         """Writes the oldest waiting records, and only then lets go of them."""
@@ -368,6 +409,40 @@ def _find(reader: sqlite3.Connection, decision_id: DecisionId) -> DecisionRecord
     except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
         log.error("block %d of the decisions is damaged: %s", block, error)  # noqa: TRY400
         return None
+
+
+def _whole_since(connection: sqlite3.Connection, run: Run, now: Micros, *, is_new: bool) -> Micros:
+    """Since when everything that was offered is in the file; marks it as one of this run."""
+    connection.execute("BEGIN IMMEDIATE")
+    if not belongs(connection, run, is_new=is_new):
+        note(connection, _WHOLE_SINCE, now)
+    mark(connection, run)
+    connection.execute("COMMIT")
+    return figure(connection, _WHOLE_SINCE)
+
+
+def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> None:
+    """Keeps offers whose decisions were lost with the process, in a block that lists them and no more."""
+    names = [returned.offers[0].decision_id for returned in found]
+    known = known_among(connection, "decisions", "decision_id", names)
+    lost = [
+        _Encoded(name, "", returned.offers[0].decided_at, returned, b"")
+        for name, returned in zip(names, found, strict=True)
+        if name not in known
+    ]
+    if lost:
+        log.warning(
+            "%d decisions are missing from the log; what they offered counts all the same",
+            len(lost),
+        )
+        connection.execute(
+            "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
+            (
+                max(each.decided_at for each in lost),
+                orjson.dumps([each.listed for each in lost]),
+                zstandard.ZstdCompressor(level=_LEVEL).compress(b""),
+            ),
+        )
 
 
 def _requests(reader: sqlite3.Connection, since: Micros, path: Path) -> list[PastRequest]:

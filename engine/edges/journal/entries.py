@@ -27,6 +27,7 @@ from engine.edges.journal.database import (
     storage_error,
     storage_errors,
 )
+from engine.edges.journal.run import Run, mark_journal
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.model import CustomerId, Event, EventId, EventStatus, Micros, ProfileUpdate
 
@@ -92,6 +93,7 @@ class Journal:
         self._connection: sqlite3.Connection | None = open_database(path, _TABLES)
         self._in_place = (InPlace(path), *also)
         self._lost = False
+        self._failing = False
         with storage_errors(path):
             self._last = _last_seq(self._connection)
         self._jobs: SimpleQueue[_Append | _Job | None] = SimpleQueue()
@@ -175,6 +177,10 @@ class Journal:
 
         return self._do(work)
 
+    def begin_run(self, run: Run) -> "Future[None]":
+        """Marks the log as one of this run (see `engine.edges.journal.run`)."""
+        return self._do(lambda connection: mark_journal(connection, run))
+
     def flushed(self) -> "Future[None]":
         """Done when all that was appended before is on disk, or has failed, and callers are told."""
         return self._do(_nothing)
@@ -252,6 +258,9 @@ class Journal:
             self._tell(self._settle, group, [], None)
             return
         self._last += len(accepted)
+        if self._failing:
+            log.warning("events are accepted again into %s", self.path)
+        self._failing = False
         self._tell(self._settle, group, accepted, told)
 
     def _insert(
@@ -330,6 +339,9 @@ class Journal:
                 self._connection.close()
             self._connection = None
         failure = error if isinstance(error, StorageError) else storage_error(self.path, error)
+        if not self._failing:
+            log.error("nothing is accepted: %s", failure)
+        self._failing = True
         self._tell(_refuse, told, failure)
 
     def _tell(self, callback: Callable[..., None], *arguments: Any) -> None:

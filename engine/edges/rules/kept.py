@@ -22,7 +22,8 @@ def keep(data: Path, files: Mapping[str, bytes], name: str = KEPT) -> None:
         OSError: they cannot be written; those kept before are still there.
     """
     new = data / f"{name}.new"
-    with new.open("wb") as opened:
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
         with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
             for path, content in files.items():
                 archive.writestr(path, content)

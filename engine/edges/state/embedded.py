@@ -30,6 +30,7 @@ from engine.edges.journal.entries import (
     read_entries,
     read_schemas,
 )
+from engine.edges.journal.run import Run
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.customers import Customers
 from engine.edges.state.fold import Fold
@@ -104,7 +105,10 @@ class Embedded:
         path = directory.path / JOURNAL
         self._journal = Journal(path, [directory.lock])
         try:
-            self._decisions = DecisionLog(directory.path / DECISIONS, clock, limits.decisions)
+            self.run = Run.over(self._journal.connection, self._journal.last_seq)
+            self._decisions = DecisionLog(
+                directory.path / DECISIONS, clock, limits.decisions, self.run
+            )
         except StorageError:
             self._journal.close()
             raise
@@ -119,6 +123,7 @@ class Embedded:
         self.known = self._customers.known
         self.load = self._customers.load
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
+        self.returned: Callable[[Returned], None] = self._decisions.returned
         self._ready: deque[Numbered] = deque()
         self._scheduled = False
         self._held_up = False
@@ -232,6 +237,14 @@ class Embedded:
     async def recent_offers(self, since: Micros) -> list[Returned]:
         """What decisions made at or after `since` offered, the oldest first."""
         return await self._decisions.recent_offers(self._loop, since)
+
+    async def begin_run(self) -> None:
+        """Marks the journal as one of this run, once all files beside it are marked (see `Run`).
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        await self._journal.begin_run(self.run)
 
     async def knows(self, event_id: EventId) -> bool:
         """Whether an event with this id was accepted, as far back as ids are remembered.
@@ -544,7 +557,8 @@ class Embedded:
         for timer in (self._timer, self._patience):
             if timer is not None:
                 timer.cancel()
-        for part in (self._journal, self._decisions, self._readers, self._customers):
+        # The journal last: SQLite folds the log beside a file into it when its last writer, not reader, leaves.
+        for part in (self._decisions, self._readers, self._customers, self._journal):
             await asyncio.to_thread(part.close)
         self._directory.close()
 

@@ -148,6 +148,51 @@ async def test_without_its_file_everything_shown_is_counted_again_and_nothing_gi
         assert [decided(engine) is not None for _ in range(2)] == [True, False]
 
 
+async def test_without_its_file_caps_stay_closed_over_any_number_of_starts(tmp_path, clock):
+    settings = written(tmp_path, total=2, hold="10m")
+    async with opened(settings, clock) as engine:
+        await know(engine, "anna")
+        assert decided(engine)
+        assert decided(engine)
+    for file in settings.data.glob("caps.db*"):
+        file.unlink()
+    for _ in range(3):
+        async with opened(settings, clock) as engine:
+            await engine.customer(CustomerId("anna"))
+            assert not decided(engine)
+        clock.time += MINUTE
+    clock.time += 7 * MINUTE
+    async with opened(settings, clock) as engine:
+        await engine.customer(CustomerId("anna"))
+        assert decided(engine)
+
+
+async def test_an_old_copy_of_the_file_closes_caps_until_what_it_missed_counts_no_longer(
+    tmp_path, clock
+):
+    settings = written(tmp_path, total=4, hold="10m")
+    async with opened(settings, clock) as engine:
+        await know(engine, "anna")
+        await engine.record([response(decided(engine), "click", clock.time)])
+    copy = (settings.data / "caps.db").read_bytes()
+    async with opened(settings, clock) as engine:
+        await engine.customer(CustomerId("anna"))
+        await engine.record([response(decided(engine), "click", clock.time)])
+        assert decided(engine)
+    (settings.data / "caps.db").write_bytes(copy)
+    for _ in range(2):
+        async with opened(settings, clock) as engine:
+            await engine.customer(CustomerId("anna"))
+            assert not decided(engine)
+            figures = {gauge.name: gauge.read() for gauge in engine.gauges()}
+            assert figures["attune_cap_confirmed"] == {"a/offers/total": 2.0}
+            assert figures["attune_caps_late_total"] == 0.0
+    clock.time += 10 * MINUTE
+    async with opened(settings, clock) as engine:
+        await engine.customer(CustomerId("anna"))
+        assert [decided(engine) is not None for _ in range(3)] == [True, True, False]
+
+
 async def test_a_reload_goes_on_with_the_same_account(tmp_path, clock):
     async with opened(written(tmp_path, per_day=3), clock) as engine:
         await know(engine, "anna")

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.edges.journal.decisions import MAX_WAITING, DecisionLog, PastRequest, Retention
+from engine.contact.pending import Returned
+from engine.edges.journal.decisions import (
+    MAX_WAITING,
+    DecisionLog,
+    PastRequest,
+    Retention,
+    recorded,
+)
 from engine.model import DAY, DecisionId
 from tests.happenings import decision
 
@@ -170,3 +177,23 @@ def test_the_more_wait_the_less_often_the_writer_lets_go_of_the_interpreter(
         while log.waiting:
             pass
         assert 0 < breaths < MAX_WAITING // 8
+
+
+async def test_offers_whose_decision_was_lost_with_the_process_are_known_from_then_on(
+    tmp_path: Path,
+) -> None:
+    path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
+    lost, written = Returned.by(decision("d1", at=10).decision), decision("d2", at=20)
+    with log_at(path) as log:
+        log.returned(lost)
+        log.returned(Returned.by(written.decision))
+        log.record(written)
+    for _ in range(2):
+        with log_at(path) as log:
+            offers = await log.recent_offers(loop, 0)
+            assert sorted(offers) == [lost, Returned.by(written.decision)]
+            assert await log.recent_offers(loop, 30) == []
+            assert await log.decision(loop, DecisionId("d1")) is None
+            assert await log.decision(loop, DecisionId("d2")) is not None
+            assert await log.recent_requests(loop, 0) == []
+    assert [record.decision.decision_id for record in recorded(path)] == ["d2"]

@@ -94,7 +94,9 @@ async def test_a_caller_who_no_longer_waits_does_not_undo_it(tmp_path: Path) -> 
     assert len(on_disk(path)) == 1
 
 
-async def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+async def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path, committed = tmp_path / "journal.db", list[Numbered]()
     large = [interaction(f"large{n}", what="x" * 4_000) for n in range(40)]
     async with journal_at(path, committed, pages=20) as journal:
@@ -105,6 +107,10 @@ async def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_room(tmp_path
         assert await journal.append([interaction("e2"), *large]) == [ACCEPTED] * 41
     assert on_disk(path) == committed
     assert [seq for seq, _ in committed] == list(range(1, 43))
+    assert [message.split(":")[0].split(" into")[0] for message in caplog.messages] == [
+        "nothing is accepted",
+        "events are accepted again",
+    ]
 
 
 async def test_a_checkpoint_on_a_full_disk_leaves_the_one_before(tmp_path: Path) -> None:

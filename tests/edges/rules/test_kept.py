@@ -12,6 +12,14 @@ def test_what_is_kept_is_the_book_it_was(tmp_path):
     assert load(read_kept(kept)).book
 
 
+def test_what_is_kept_is_for_its_owner_alone(tmp_path):
+    (tmp_path / f"{KEPT}.new").write_bytes(b"PK")
+    keep(tmp_path, files())
+    archive(tmp_path, "v0", files())
+    kept = [tmp_path / KEPT, archived(tmp_path, "v0")]
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600, 0o600]
+
+
 def test_the_latest_takes_the_place_of_the_one_before(tmp_path):
     keep(tmp_path, files())
     keep(tmp_path, {"policies.yaml": b"{}"})

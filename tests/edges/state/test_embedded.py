@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from engine.codec import decode_customer
+from engine.edges.journal.database import DataDirectory
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import digest
 from engine.errors import StorageError
-from engine.model import DAY, Customer, CustomerId, DecisionId, Event, EventStatus
+from engine.model import DAY, Customer, CustomerId, DecisionId, Event, EventId, EventStatus
 from tests.edges.state.tally import Tally, rebuilt, recovered, store_at
 from tests.happenings import decision, exposure, interaction, response, update
 
@@ -279,3 +280,22 @@ async def test_a_start_that_is_broken_off_leaves_the_directory_free(tmp_path: Pa
         )
     async with store_at(tmp_path, tally):
         pass
+
+
+def _beside(directory: Path) -> list[Path]:
+    """What SQLite keeps beside its files while they are open."""
+    return [*directory.glob("*-wal"), *directory.glob("*-shm")]
+
+
+async def test_closing_leaves_everything_in_the_files_themselves(tmp_path: Path) -> None:
+    async with store_at(tmp_path, Tally()) as store:
+        await store.append([response("e1")])
+        await store.load(CustomerId("somebody"))
+        assert await store.knows(EventId("e1"))
+    assert _beside(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match="cannot be written"):
+        DataDirectory(tmp_path)
