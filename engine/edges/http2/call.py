@@ -11,6 +11,7 @@ from urllib.parse import quote
 import grpc
 
 from engine.edges.grpc.status import Refusal
+from engine.edges.http2.bodies import ALLOWANCE, Bodies
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import Code
 from engine.edges.http2.heads import Head, Malformed, NotGrpc
@@ -58,15 +59,18 @@ class Call(Stream):
     """A call as its method sees it: the `Context` of the gate."""
 
     __slots__ = (
-        "_begun", "_body", "_deadline", "_encoding", "_handler", "_limit", "_read", "_reading",
+        "_begun", "_bodies", "_body", "_deadline", "_encoding", "_handler", "_limit", "_read", "_reading",
         "_task", "_timer", "_writing",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, number: int, head: Head, limit: int) -> None:
+    def __init__(
+        self, connection: Connection, number: int, head: Head, limit: int, bodies: Bodies
+    ) -> None:
         super().__init__(connection, number)
         self._handler, timeout, self._encoding = head
         self._deadline = None if timeout is None else connection.arrived + timeout
         self._limit = limit
+        self._bodies = bodies
         self._body: bytes | bytearray = b""
         self._begun = False
         self._read = 0
@@ -88,6 +92,8 @@ class Call(Stream):
 
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
+        if self._is_closing():
+            return
         if self._body:
             self._collected().extend(data)
         else:
@@ -98,7 +104,9 @@ class Call(Stream):
             try:
                 announced(self._body, self._limit)
             except Unfit as unfit:
-                self._give_up(unfit.refusal)
+                self.give_up(unfit.refusal)
+        if len(self._body) > ALLOWANCE and (self._handler.asks_many or not self.asked):
+            self._bodies.weigh(self, len(self._body))
 
     def _collected(self) -> bytearray:
         """The body, ready to grow: most come in one piece and need not."""
@@ -115,10 +123,11 @@ class Call(Stream):
 
     def serve(self) -> None:
         """See `Stream`: a method that takes one message gets it."""
-        handler = self._handler
+        handler, body = self._handler, self._body
         self._forget_deadline()
+        self._forget_body()
         try:
-            message = only(self._body, self._encoding, self._limit)
+            message = only(body, self._encoding, self._limit)
         except Unfit as unfit:
             self.refuse(unfit.refusal)
             return
@@ -151,6 +160,7 @@ class Call(Stream):
             raise
         finally:
             self._forget_deadline()
+            self._forget_body()
         if self._is_closing():
             return
         if answer is None:
@@ -169,17 +179,23 @@ class Call(Stream):
             self._timer.cancel()
             self._timer = None
 
-    def _expire(self) -> None:
-        self._give_up(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+    def _forget_body(self) -> None:
+        if len(self._body) > ALLOWANCE:
+            self._bodies.release(self)
+        self._body = b""
 
-    def _give_up(self, refusal: Refusal) -> None:
+    def _expire(self) -> None:
+        self.give_up(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+
+    def give_up(self, refusal: Refusal) -> None:
+        """See `Holder`."""
         self.refuse(refusal)
         self._stop()
 
     def _stop(self) -> None:
         """Keeps nothing of the call: who has queued it may still hold it for a while."""
         self._forget_deadline()
-        self._body = b""
+        self._forget_body()
         if self._task is not None:
             self._task.cancel()
 
@@ -238,6 +254,13 @@ class Call(Stream):
             self._writing = asyncio.get_running_loop().create_future()
             await self._writing
 
+    def _drop(self, octets: int) -> None:
+        """These have been read."""
+        before = len(self._body)
+        del self._collected()[:octets]
+        if before > ALLOWANCE:
+            self._bodies.weigh(self, before - octets)
+
     async def read(self) -> Any:
         """The next message, or `grpc.aio.EOF` when there are no more.
 
@@ -256,7 +279,7 @@ class Call(Stream):
             self.refuse(unfit.refusal)
             return grpc.aio.EOF
         message, octets = found
-        del self._collected()[:octets]
+        self._drop(octets)
         self.connection.more(self, octets)
         return message
 

@@ -40,6 +40,7 @@ class Connection(Sending):
         open_: makes the streams.
         read: makes a request's head of its fields.
         alive: the connections there are, to be in while this one is.
+        stopping: set once no more calls are taken, on connections made later neither.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Connection(Sending):
         read: Callable[[list[Field]], Opening],
         limits: Limits,
         alive: MutableSet["Connection"],
+        stopping: asyncio.Event,
     ) -> None:
         super().__init__(limits)
         self._open = open_
         self._limits = limits
         self._alive = alive
+        self._stopping = stopping
         self._unpacker = Unpacker(read)
         self._queue: deque[Stream] = deque()
         self._begun: list[Stream] = []
@@ -84,6 +87,8 @@ class Connection(Sending):
             + frames.frame(Kind.WINDOW_UPDATE, 0, 0, _NUMBER(_WINDOW - frames.WINDOW))
         )
         self._timer = self._loop.call_later(self._limits.silence, self._ask_whether_there)
+        if self._stopping.is_set():
+            self._depart()
 
     def connection_lost(self, _: Exception | None) -> None:
         """See `asyncio.Protocol`."""

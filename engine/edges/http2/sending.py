@@ -24,12 +24,14 @@ class Limits(NamedTuple):
         streams: calls that may be open at once; more are refused, to be tried again.
         silence: after how much silence a client is asked whether it is still there.
         patience: how long it then has to say something.
+        unfinished: what requests may hold until they are read, those of all connections together.
     """
 
     message: int
     streams: int = 1_000
     silence: float = 60.0
     patience: float = 20.0
+    unfinished: int = 1 << 26
 
 
 class Sending(asyncio.Protocol):

@@ -1,18 +1,23 @@
 """The server: listens, and brings its connections to an orderly end."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from engine.edges.grpc.gate import Handler
+from engine.edges.http2.bodies import Bodies
 from engine.edges.http2.call import Call, Declined
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.heads import Head, Opening, opening
 from engine.edges.http2.sending import Limits
 from engine.edges.http2.stream import Stream
 
-_BACKLOG = 1_024
+_BACKLOG: Final = 1_024
+_EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})  # noqa: S104 -- who asks for it gets it
+_ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class Server:
@@ -20,9 +25,11 @@ class Server:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._bodies = Bodies(limits.unfinished)
         self._methods: dict[str, Handler] = {}
         self._read = opening(self._methods)
         self._connections: set[Connection] = set()
+        self._stopping = asyncio.Event()
         self._listening: list[asyncio.Server] = []
 
     def add(self, service: str, handlers: Mapping[str, Handler]) -> None:
@@ -34,28 +41,42 @@ class Server:
     ) -> int:
         """Listens on all of the hosts' addresses; returns the port, the same for all.
 
-        Port 0 picks a free one; `::` stands for all addresses, those of IPv4 too. Raises OSError.
+        Port 0 picks a free one; `::` and `0.0.0.0` stand for all addresses. Those this machine does
+        not have are left out, such as `::1` where there is no IPv6. Raises OSError, also if none is left.
         """
         loop = asyncio.get_running_loop()
+        absent: OSError | None = None
         for host in hosts:
-            listening = _listening(host, port)
+            try:
+                listening = _listening(host, port)
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent = error
+                continue
             self._listening.append(
                 await loop.create_server(self.connection, sock=listening, ssl=tls, backlog=_BACKLOG)
             )
             port = listening.getsockname()[1]
+        if absent is not None and not self._listening:
+            raise absent
         return port
 
     def connection(self) -> Connection:
         """A connection that has not been made yet: what listens makes it."""
-        return Connection(self._stream, self._read, self._limits, self._connections)
+        return Connection(self._stream, self._read, self._limits, self._connections, self._stopping)
 
     def _stream(self, connection: Connection, number: int, opening: Opening) -> Stream:
         if isinstance(opening, Head):
-            return Call(connection, number, opening, self._limits.message)
+            return Call(connection, number, opening, self._limits.message, self._bodies)
         return Declined(connection, number, opening)
 
     async def stop(self, grace: float) -> None:
-        """Takes no more calls; those that are open may go on for `grace` seconds."""
+        """Takes no more calls; those that are open may go on for `grace` seconds.
+
+        Who was still about to connect, such as within a TLS handshake, is told so when they are there.
+        """
+        self._stopping.set()
         for server in self._listening:
             server.close()
         for connection in list(self._connections):
@@ -70,6 +91,21 @@ class Server:
 
 def _listening(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises OSError."""
+    if host in _EVERYWHERE:
+        return _listening_everywhere(port)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def _listening_everywhere(port: int) -> socket.socket:
+    """One socket for IPv6 and IPv4, or for IPv4 alone where there is no other. Raises OSError."""
+    try:
+        return socket.create_server(
+            ("::", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
+        )
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+    except ValueError:  # this Python or this system has no such sockets
+        pass
+    return socket.create_server(("", port), backlog=_BACKLOG)

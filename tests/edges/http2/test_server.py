@@ -1,0 +1,72 @@
+"""Where a server listens, and who comes when it is about to end."""
+
+import errno
+import os
+import socket
+
+import pytest
+
+from engine.edges.grpc.gate import Handler
+from engine.edges.http2 import frames
+from engine.edges.http2.frames import Code, Kind
+from tests.edges.http2.wire import Client, Transport, call, echo, server
+
+ELSEWHERE = "192.0.2.1"
+"""An address for documentation, which no machine has (RFC 5737)."""
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has the loopback address of IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+LOOPBACKS = ["127.0.0.1", *(["::1"] if has_ipv6() else [])]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+async def test_everywhere_is_wherever_this_machine_can_be_reached(host: str) -> None:
+    made = server()
+    port = await made.listen([host], 0)
+    for loopback in LOOPBACKS:
+        socket.create_connection((loopback, port), timeout=10).close()
+    await made.stop(0.0)
+
+
+async def test_a_host_is_listened_for_on_all_addresses_there_are() -> None:
+    made = server()
+    port = await made.listen([ELSEWHERE, *LOOPBACKS], 0)
+    for loopback in LOOPBACKS:
+        socket.create_connection((loopback, port), timeout=10).close()
+    await made.stop(0.0)
+
+
+async def test_a_host_without_an_address_here_cannot_be_listened_for() -> None:
+    with pytest.raises(OSError, match=os.strerror(errno.EADDRNOTAVAIL)):
+        await server().listen([ELSEWHERE], 0)
+
+
+async def test_an_address_in_use_is_never_left_out() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)),
+    ):
+        await server().listen(["127.0.0.1"], other.getsockname()[1])
+
+
+async def test_who_was_still_about_to_connect_when_the_server_stopped_is_sent_away() -> None:
+    made = server(Echo=Handler(echo))
+    transport = Transport()
+    client = Client(made.connection(), transport)
+    await made.stop(60.0)
+    client.connection.connection_made(transport)
+    client.say(frames.PREFACE, frames.settings(), call(1, "Echo"))
+    await client.wait()
+    (farewell,) = client.of(Kind.GOAWAY)
+    assert frames.number(farewell[3]) == 0
+    assert client.farewell() == Code.NO_ERROR
+    assert client.trailers(1) is None
+    assert transport.closed
