@@ -46,6 +46,9 @@ Handlers: TypeAlias = Mapping[str, Mapping[str, Handler]]
 Started: TypeAlias = tuple[Address, Callable[[float], Awaitable[object]]]
 """Where is served, and what brings it to an end, given the seconds calls in flight may take."""
 
+_LOOPBACKS: Final = ("127.0.0.1", "::1")
+"""What `localhost` stands for, whatever the hosts file says (RFC 6761)."""
+
 _LONGEST_TURN: Final = 0.000_5
 
 _log = structlog.get_logger(__name__)
@@ -132,7 +135,8 @@ async def _start_http2(settings: Settings, handlers: Handlers) -> Started:
     for name, methods in handlers.items():
         server.add(name, methods)
     address, places, tls = settings.listen, _resolved(settings.listen), _tls(settings)
-    hosts = list(dict.fromkeys(str(at[0]) for *_, at in places))
+    named = _LOOPBACKS if address.host == "localhost" else [str(at[0]) for *_, at in places]
+    hosts = list(dict.fromkeys(named))
     try:
         port = await server.listen(hosts, address.port, tls)
     except OSError:

@@ -10,17 +10,10 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
@@ -32,6 +25,7 @@ from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
 from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest
 from engine.wire.event_pb2_grpc import EventServiceStub
+from tests.edges.grpc.certificates import self_signed
 from tests.edges.grpc.conftest import Service
 from tests.edges.grpc.memory import MemoryEngine
 
@@ -187,8 +181,9 @@ async def test_an_address_in_use_is_said_so(service: Service) -> None:
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
-async def test_the_address_of_all_takes_callers_of_either_kind(host: str) -> None:
-    settings = Settings(transport=os.environ["ATTUNE_TRANSPORT"], listen=Address("::", 0))
+@pytest.mark.parametrize("listen", ["::", "0.0.0.0", "localhost"])
+async def test_the_address_of_all_takes_callers_of_either_kind(listen: str, host: str) -> None:
+    settings = Settings(transport=os.environ["ATTUNE_TRANSPORT"], listen=Address(listen, 0))
     async with (
         serving(MemoryEngine(), settings, Metrics(), closing=asyncio.Event()) as address,
         grpc.aio.insecure_channel(f"{host}:{address.port}") as channel,
@@ -213,26 +208,6 @@ async def test_with_a_certificate_it_speaks_tls(tmp_path: Path) -> None:
         ) as channel,
     ):
         assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
-
-
-def self_signed(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "attune")])
-    today = datetime.now(UTC)
-    cert = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "cert.pem", directory / "key.pem"
-    paths[0].write_bytes(cert.public_bytes(Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return paths
 
 
 async def test_a_key_without_its_certificate_is_said_so(tmp_path: Path) -> None:

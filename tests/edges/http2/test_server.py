@@ -1,14 +1,19 @@
 """Where a server listens, and who comes when it is about to end."""
 
+import asyncio
 import errno
 import os
 import socket
+import ssl
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from engine.edges.grpc.gate import Handler
 from engine.edges.http2 import frames
-from engine.edges.http2.frames import Code, Kind
+from engine.edges.http2.frames import Code, Frame, Kind
+from tests.edges.grpc.certificates import self_signed
 from tests.edges.http2.wire import Client, Transport, call, echo, server
 
 ELSEWHERE = "192.0.2.1"
@@ -70,3 +75,48 @@ async def test_who_was_still_about_to_connect_when_the_server_stopped_is_sent_aw
     assert client.farewell() == Code.NO_ERROR
     assert client.trailers(1) is None
     assert transport.closed
+
+
+async def test_a_handshake_under_way_when_the_server_stops_ends_in_a_farewell(
+    tmp_path: Path,
+) -> None:
+    cert, key = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    tls.set_alpn_protocols(["h2"])
+    made = server(Echo=Handler(echo))
+    port = await made.listen(["127.0.0.1"], 0, tls)
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cafile=str(cert))
+    trusting.set_alpn_protocols(["h2"])
+    client = trusting.wrap_bio(heard, said, server_hostname="127.0.0.1")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    writer.write(said.read())
+    heard.write(await reader.readexactly(1))
+    await made.stop(60.0)
+    while True:
+        heard.write(await reader.read(65_536))
+        with suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+            break
+    client.write(frames.PREFACE + frames.settings() + call(1, "Echo"))
+    writer.write(said.read())
+    found: list[Frame] = []
+    while Kind.RST_STREAM not in (kind for kind, *_ in found):
+        heard.write(await reader.read(65_536))
+        found += frames.split(plain(client))[0]
+    (farewell,) = (body for kind, _, _, body in found if kind == Kind.GOAWAY)
+    assert frames.number(farewell) == 0
+    assert Kind.HEADERS not in (kind for kind, *_ in found)
+    writer.close()
+
+
+def plain(client: ssl.SSLObject) -> bytes:
+    """All that has come, whole frames."""
+    said = b""
+    with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+        while part := client.read(65_536):
+            said += part
+    return said
