@@ -72,7 +72,7 @@ class ContactGuard:
         self._standings: OrderedDict[CustomerId, tuple[_Basis, Standing]] = OrderedDict()
         self._quiet: dict[str, tuple[Micros, tuple[Quiet, ...], frozenset[int]]] = {}
         self._zones: dict[str, ZoneInfo | None] = {}
-        self._always_quiet = _kept_by(self._holding.quiet)
+        self._every_quiet = tuple(self._holding.quiet), _kept_by(self._holding.quiet)
 
     def limit(
         self, question: Question, given: Circumstances, values: Sequence[Value]
@@ -161,7 +161,7 @@ class ContactGuard:
         """
         own = self._zones[zone] if zone else None
         if zone and own is None:
-            return self._holding.quiet, self._always_quiet
+            return self._every_quiet
         minute = now // MINUTE
         known = self._quiet.get(zone)
         if known is not None and known[0] == minute:
