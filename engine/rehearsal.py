@@ -57,10 +57,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """An action that was not offered where it should have been, or not for the reason expected."""
+    """An action that was not offered where it should have been, or not for the reason expected.
+
+    One that was offered elsewhere in the order has no reasons; `standing` says where and by what.
+    """
 
     action_id: ActionId
     reasons: tuple[Reason, ...]
+    standing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +305,21 @@ def _absences(
 ) -> tuple[Absence, ...]:
     """Why those who are wanted and not present are out: the same reason in two placements once."""
     return tuple(
-        Absence(action, _reasons(action, decision)) for action in wanted if action not in present
+        Absence(action, _reasons(action, decision), _standing(action, decision))
+        for action in wanted
+        if action not in present
     )
+
+
+def _standing(action: ActionId, decision: Decision) -> str:
+    """Where an offered action stands and what came before it, with their priorities; else empty."""
+    for placed in decision.placements:
+        at = next((n for n, o in enumerate(placed.offers) if o.action_id == action), None)
+        if at is not None:
+            before = ", ".join(f"{o.action_id} {o.priority:.4g}" for o in placed.offers[:at])
+            said = f"was offered, with priority {placed.offers[at].priority:.4g}"
+            return f"{said}, after {before}" if before else said
+    return ""
 
 
 def _reasons(action: ActionId, decision: Decision) -> tuple[Reason, ...]:

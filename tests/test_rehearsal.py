@@ -1,6 +1,7 @@
 """Tests of rule books are decided by the real thing, and what they miss is told with reasons."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_who_is_second_was_outranked() -> None:
     ).shortfalls
     (absence,) = shortfall.absences
     assert [reason.code for reason in absence.reasons] == ["arbitration.outranked"]
+
+
+def test_who_was_offered_but_not_first_is_told_what_came_before_it() -> None:
+    [shortfall] = play({"first": "data_5gb"}).shortfalls
+    (absence,) = shortfall.absences
+    assert absence.reasons == ()
+    assert re.fullmatch(r"was offered, with priority [\d.]+, after stay [\d.]+", absence.standing)
 
 
 def test_unknown_is_told_from_false() -> None:

@@ -19,7 +19,7 @@ from engine.wire.decision_pb2 import (
 _WIDTH: Final = 200
 _READING: Final = {"headline": 0, "subject": 0, "cta": 2}
 _NO_TREATMENT: Final = "availability.no_treatment"
-_TESTS: Final = frozenset({"eligible_when", "applicable_when", "suitable_when", "when"})
+_TESTS: Final = frozenset({"consent", "eligible_when", "applicable_when", "suitable_when", "when"})
 _STAGES: Final = {
     Reason.STAGE_AVAILABILITY: "1 availability",
     Reason.STAGE_ELIGIBILITY: "2 eligibility",

@@ -23,7 +23,7 @@ _COLOURS: Final = {
     "failed": typer.colors.RED,
     "skipped": typer.colors.YELLOW,
 }
-_TESTS: Final = frozenset({"eligible_when", "applicable_when", "suitable_when", "when"})
+_TESTS: Final = frozenset({"consent", "eligible_when", "applicable_when", "suitable_when", "when"})
 _WORDS: Final = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
 
 
@@ -120,7 +120,7 @@ def _told(shortfall: "Shortfall", result: "Rehearsed", directory: Path) -> Itera
 
 def _why(one: "Absence", directory: Path) -> Iterator[str]:
     if not one.reasons:
-        yield f"  {one.action_id} was offered"
+        yield f"  {one.action_id} {one.standing or 'was offered'}"
         return
     yield f"  {one.action_id} is out:"
     for reason in one.reasons:

@@ -1,7 +1,7 @@
 """The guard of contact policies: knows how they stand for each customer, and what was just returned."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -72,6 +72,7 @@ class ContactGuard:
         self._standings: OrderedDict[CustomerId, tuple[_Basis, Standing]] = OrderedDict()
         self._quiet: dict[str, tuple[Micros, tuple[Quiet, ...], frozenset[int]]] = {}
         self._zones: dict[str, ZoneInfo | None] = {}
+        self._every_quiet = tuple(self._holding.quiet), _kept_by(self._holding.quiet)
 
     def limit(
         self, question: Question, given: Circumstances, values: Sequence[Value]
@@ -85,7 +86,8 @@ class ContactGuard:
         quiets, quiet = self._quiet_now(given.now, zone) if holding.quiet else ((), frozenset())
         if not (found.closed or quiet or holding.closing_on(question.channel) or question.explain):
             return None
-        return ContactLimit(holding, question.channel, found, quiets, quiet, given.now)
+        nowhere = "" if found.zone else zone
+        return ContactLimit(holding, question.channel, found, quiets, quiet, given.now, nowhere)
 
     def commit(self, decision: Decision) -> None:
         """Counts the offers as shown, until something else is reported of them."""
@@ -96,7 +98,7 @@ class ContactGuard:
                 self._pending.keep(returned)
 
     def _zone(self, values: Sequence[Value]) -> str:
-        """The customer's own time zone; empty if it is not known."""
+        """The customer's own time zone as their profile names it; empty if it names none."""
         value = values[self._timezone] if self._timezone is not None else None
         if not isinstance(value, str):
             return ""
@@ -104,7 +106,7 @@ class ContactGuard:
             if len(self._zones) >= _ZONES:
                 self._zones.clear()
             self._zones[value] = zone_of(value)
-        return value if self._zones[value] else ""
+        return value
 
     def _standing(self, given: Circumstances, zone: str) -> Standing:
         basis = self._basis(given, zone)
@@ -153,15 +155,25 @@ class ContactGuard:
         return standing(self._holding, past, household, now, zone)
 
     def _quiet_now(self, now: Micros, zone: str) -> tuple[tuple[Quiet, ...], frozenset[int]]:
-        """Which quiet hours it is, and what they keep back; told once a minute for each zone."""
+        """Which quiet hours it is, and what they keep back; told once a minute for each zone.
+
+        Where the zone is none that is known, nobody can tell: then it may be any of them.
+        """
+        own = self._zones[zone] if zone else None
+        if zone and own is None:
+            return self._every_quiet
         minute = now // MINUTE
         known = self._quiet.get(zone)
         if known is not None and known[0] == minute:
             return known[1:]
-        own = self._zones[zone] if zone else None
         quiets = tuple(
             quiet for quiet in self._holding.quiet if is_quiet(quiet.hours, now, own or quiet.zone)
         )
-        closed = frozenset().union(*(quiet.treatments for quiet in quiets))
+        closed = _kept_by(quiets)
         self._quiet[zone] = minute, quiets, closed
         return quiets, closed
+
+
+def _kept_by(quiets: Iterable[Quiet]) -> frozenset[int]:
+    """The treatments quiet hours keep back."""
+    return frozenset().union(*(quiet.treatments for quiet in quiets))

@@ -6,14 +6,17 @@ from copy import copy
 from typing import ClassVar
 
 from engine.contact.holding import Held, Holding, Quiet
-from engine.contact.reasons import quiet_reason, rest_reason, unknown_reason
+from engine.contact.reasons import nowhere_reason, quiet_reason, rest_reason, unknown_reason
 from engine.contact.standing import Standing
 from engine.limits import Foreseeing
 from engine.model import Micros, Reason, Stage
 
 
 class ContactLimit(Foreseeing):
-    """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour."""
+    """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour.
+
+    `nowhere` is the customer's time zone if it is none that is known: then it is always such an hour.
+    """
 
     stage: ClassVar = Stage.CONSENT_AND_CONTACT
 
@@ -23,6 +26,7 @@ class ContactLimit(Foreseeing):
         "_holding",
         "_more",
         "_now",
+        "_nowhere",
         "_picked",
         "_quiet",
         "_quiets",
@@ -37,6 +41,7 @@ class ContactLimit(Foreseeing):
         quiets: Sequence[Quiet],
         quiet: frozenset[int],
         now: Micros,
+        nowhere: str = "",
     ) -> None:
         self._holding = holding
         self._closing = holding.closing_on(channel)
@@ -44,6 +49,7 @@ class ContactLimit(Foreseeing):
         self._quiets = quiets
         self._quiet = quiet
         self._now = now
+        self._nowhere = nowhere
         self._closed = standing.closed
         self._picked = 0
         self._more: dict[tuple[int, str], list[Micros]] = defaultdict(list)
@@ -117,7 +123,9 @@ class ContactLimit(Foreseeing):
             elif standing.unknown_until(held) > now:
                 yield unknown_reason(held.policy, standing.unknown_until(held))
         for quiet in self._quiets:
-            if treatment in quiet.treatments:
+            if treatment in quiet.treatments and self._nowhere:
+                yield nowhere_reason(quiet.policy, self._nowhere)
+            elif treatment in quiet.treatments:
                 yield quiet_reason(quiet.policy, quiet.hours, now, standing.zone or quiet.zone)
 
     def _added(self, held: Held, scope: str) -> list[Micros]:

@@ -48,6 +48,14 @@ def quiet_reason(policy: ContactPolicy, hours: QuietHours, now: Micros, zone: Zo
     return Reason(_STAGE, policy.code, False, detail, policy.place, {"until": until})
 
 
+def nowhere_reason(policy: ContactPolicy, zone: str) -> Reason:
+    """What quiet hours say where the customer's time zone is none that is known."""
+    detail = (
+        f"{_title(policy)}; '{zone[:60]}' is no time zone: what time it is there cannot be told"
+    )
+    return Reason(_STAGE, policy.code, True, detail, policy.place, {})
+
+
 def _so_far(quota: Quota, times: Sequence[Micros], now: Micros, zone: ZoneInfo) -> str:
     """How often it was today and this week, as far as the quota asks."""
     counted = [

@@ -17,6 +17,7 @@ CellReader: TypeAlias = Callable[[Any], AttributeValue]
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?", re.ASCII)
+_PARTING: Final = re.compile(r"(?<=\S)[,;|](?=\s*\S)")
 _SHOWN: Final = 40
 _REMEMBERED: Final = 4096
 
@@ -150,6 +151,9 @@ def _duration(cell: Any) -> AttributeValue:
 
 
 def _list(cell: Any, split: str) -> AttributeValue:
+    """The words of a cell; one that is parted by another sign would be taken for a single word."""
+    if isinstance(cell, str) and split not in cell and (other := _PARTING.search(cell)):
+        raise BadCell(f"must be parted by '{split}', not by '{other[0]}' (see `split` of --map)")
     words = text_of(cell).split(split) if isinstance(cell, str) else map(text_of, cell)
     return AttributeValue(
         string_list=StringList(values=[word.strip() for word in words if word.strip()])

@@ -95,6 +95,17 @@ def test_quiet_hours_say_whose_clock_they_go_by():
     assert reason.detail == "p; 10:00 to 12:30 in Africa/Lagos, until 2026-11-18T11:30:00Z"
 
 
+def test_where_the_time_zone_is_none_every_hour_is_quiet():
+    quiet = changed({"between": ["03:00", "03:30"], "timezone": "Africa/Lagos"})
+    quiet["attributes"] = {"customer.timezone": {"type": "string", "nullable": True}}
+    rules = book(**quiet)
+    [reason] = told(rules, customer(customer_timezone="Tokyo")).reasons
+    assert (reason.code, reason.unknown) == ("contact_policy.p", True)
+    assert reason.detail == "p; 'Tokyo' is no time zone: what time it is there cannot be told"
+    assert told(rules, customer(customer_timezone="Asia/Tokyo")).reasons == ()
+    assert told(rules, customer(customer_timezone=None)).reasons == ()
+
+
 def test_the_reasons_stand_beside_those_of_the_rules():
     rules = book(**changed(REST, eligible_when={"older": "customer.age > 90"}))
     codes = [reason.code for reason in told(rules, who_saw(2 * DAY, DAY)).reasons]

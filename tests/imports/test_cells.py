@@ -94,6 +94,16 @@ def test_lengths_of_time(cell: object) -> None:
     assert value("duration", cell).seconds == 7200
 
 
+@pytest.mark.parametrize("cell", ["web,ivr", "web, ivr", "web|ivr"])
+def test_a_list_parted_by_another_sign_is_not_taken_for_one_word(cell):
+    with pytest.raises(BadCell, match="must be parted by ';', not by"):
+        value("list(string)", cell)
+
+
+def test_a_sign_at_the_end_of_a_word_parts_nothing():
+    assert list(value("list(string)", "Smith & Co,").values) == ["Smith & Co,"]
+
+
 @pytest.mark.parametrize("cell", ["web;ivr", " web ; ivr;", ["web", "ivr"], ("web", "ivr")])
 def test_lists(cell: object) -> None:
     assert list(value("list(string)", cell).values) == ["web", "ivr"]
