@@ -28,6 +28,9 @@ RETRY: Final = 60.0
 PATIENCE: Final = 10.0
 """Seconds the journal has to take in what a book needs before the attempt counts as failed."""
 
+TOLD: Final = 20
+"""Mistakes told one by one in the log; the status of the rule book and `attune check` tell all."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -85,7 +88,7 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
         last = await _stopped(settings, compiled) or await compiled(kept)
     if last is None or last.book is None:
         raise BrokenRuleBook(loaded.diagnostics)
-    _complain(loaded.errors, last.book.version)
+    complain(loaded.errors, last.book.version)
     return First(last, last.book, refused=loaded.errors)
 
 
@@ -173,7 +176,7 @@ async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool
         log.exception("rulebook.fault")
         errors = refused(f"the book could not be put in force: {error}").errors
     if errors and serving.refuse(errors):
-        _complain(errors, serving.book.version)
+        complain(errors, serving.book.version)
     if taken is not None:
         await remember(settings, taken)
     return not errors
@@ -209,9 +212,12 @@ def _tell(found: Sequence[Loosening]) -> None:
         )  # fmt: skip
 
 
-def _complain(errors: Sequence[Diagnostic], serving: str) -> None:
+def complain(errors: Sequence[Diagnostic], serving: str) -> None:
+    """Tells in the log why the files are not in force, `TOLD` mistakes at most, and which version is."""
     log.error("rulebook.refused", mistakes=len(errors), still_serving=serving)
-    for each in errors:
+    for each in errors[:TOLD]:
         log.error(
             "rulebook.mistake", place=f"{each.file}:{each.line}:{each.column}", message=each.message
         )
+    if len(errors) > TOLD:
+        log.error("rulebook.mistakes_left_out", number=len(errors) - TOLD, see="attune check")

@@ -10,8 +10,11 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.testing import capture_logs
 
 from engine.edges.rules.kept import KEPT
+from engine.reload import TOLD, complain
+from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.snapshot import Snapshot
 from engine.wire.customer_pb2 import Customer, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse, DecideStreamRequest
@@ -49,6 +52,18 @@ def edition(number: int) -> dict[str, bytes]:
         attributes = attributes.replace("customer.name: {type: string", "customer.name: {type: int")
     outcomes = "outcomes: {impression: 0, click: 0.2, accept: 1}\n"
     return files(attributes=attributes, policies=policies + outcomes, actions=actions)
+
+
+def test_a_book_full_of_mistakes_does_not_flood_the_log() -> None:
+    mistakes = [Diagnostic("actions/a.yaml", line, 1, "unknown group") for line in range(1, 501)]
+    with capture_logs() as told:
+        complain(mistakes, "v1")
+    assert [line["event"] for line in told] == [
+        "rulebook.refused",
+        *["rulebook.mistake"] * TOLD,
+        "rulebook.mistakes_left_out",
+    ]
+    assert told[0]["mistakes"] == TOLD + told[-1]["number"] == 500
 
 
 def version_of(book: dict[str, bytes]) -> str:

@@ -68,7 +68,7 @@ class Caps:
                 ledger.closed_until = clock() + max(cap.hold for cap in book.caps)
                 vault.keep_closed(ledger.closed_until)
                 log.warning(
-                    "%s is not the one this journal was used with: what was shown is counted again, and "
+                    "%s is new or an old copy beside this journal: what was shown is counted again, and "
                     "caps are closed for %d minutes, until nothing offered before counts",
                     directory / CAPS,
                     round((ledger.closed_until - clock()) / MINUTE),

@@ -70,6 +70,8 @@ class DataDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_dir():
+            raise StorageError(f"{path} is a file: name a directory for the data with --data DIR")
         try:
             if not path.is_dir():
                 path.mkdir(mode=0o700, parents=True)

@@ -187,8 +187,8 @@ class DecisionLog:
         """
         if since < self._whole_since:
             raise StorageError(
-                f"{self._path} is not the one this journal was used with, so that it is not known what "
-                "was offered before: put back a copy of the whole data directory, or wait"
+                f"{self._path} is new or an old copy beside this journal: what was offered before is not "
+                "known, so actions with contact policies rest until it counts no longer"
             )
         waiting = [_returned(record) for record in self._unwritten.values()]
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))

@@ -32,7 +32,11 @@ async def compile_apart(book: Path) -> Loaded:
     It has a minute and 2 GiB. It shares no file descriptor with this process (so no lock either) and
     does not hear of signals sent to this one's terminal.
     """
-    with tempfile.TemporaryFile() as said:
+    try:
+        said = tempfile.TemporaryFile()  # noqa: SIM115  # closed below, with what is started
+    except OSError as error:
+        return refused(f"the compiler could not be started: {error.strerror or error}")
+    with said:
         try:
             child = _started(book, said)
         except OSError as error:

@@ -126,3 +126,11 @@ def test_whatever_is_too_much_for_the_memory_is_said(rules):
 
     (mistake,) = unpacked(done.stdout).errors
     assert mistake.message == "the book takes more than 2 GiB of memory to compile: split it"
+
+
+async def test_no_room_for_what_the_compiler_says_is_a_mistake_of_its_own(rules, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(rules / "nowhere"))
+    found = await compile_apart(rules)
+    assert [d.message for d in found.errors] == [
+        "the compiler could not be started: No such file or directory"
+    ]

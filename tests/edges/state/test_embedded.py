@@ -295,6 +295,12 @@ async def test_closing_leaves_everything_in_the_files_themselves(tmp_path: Path)
     assert _beside(tmp_path) == []
 
 
+def test_a_file_is_no_directory_for_data(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("something else")
+    with pytest.raises(StorageError, match="data is a file: name a directory"):
+        DataDirectory(tmp_path / "data")
+
+
 def test_a_directory_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="cannot be written"):
