@@ -59,7 +59,7 @@ async def test_influencers_and_scarce_prices_are_recalled(tmp_path: Path) -> Non
     life = Life(scarce("telecom", tmp_path / "rules"), tmp_path / "data")
     async with life.opened() as engine:
         await life.know(engine)
-        await life.ask(engine, 300)
+        await life.ask(engine, 600)
     grounds = [record.decision.grounds for record in records(life)]
     assert any(one and one.pull is not None for one in grounds)
     answers = [answer for one in grounds if one for answer in one.limits or ()]
