@@ -12,7 +12,7 @@ def decision_id(decided_at: Micros, seed: int) -> DecisionId:
     """The id of the decision made at this time by this seed.
 
     >>> decision_id(1_795_000_000_000_000, 1234)
-    '0660892dbdf000-00000000000004d2'
+    '06608b015f3000-00000000000004d2'
     """
     return DecisionId(f"{decided_at:014x}-{seed:016x}")
 
@@ -20,7 +20,7 @@ def decision_id(decided_at: Micros, seed: int) -> DecisionId:
 def is_decision_id(text: str) -> bool:
     """Whether a text has the form of a decision's id.
 
-    >>> is_decision_id("0660892dbdf000-00000000000004d2"), is_decision_id("anna")
+    >>> is_decision_id("06608b015f3000-00000000000004d2"), is_decision_id("anna")
     (True, False)
     """
     return _FORM.fullmatch(text) is not None

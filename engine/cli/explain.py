@@ -105,7 +105,7 @@ def explain(
 
     Example: attune explain c-1001 -p agent.desk -c request.reason=cancel
 
-    Example: attune explain 0660868c1be000-00000000000004d2 --data data
+    Example: attune explain 06608b015f3000-00000000000004d2 --data data
     """
     if is_decision_id(customer):
         explain_decision(customer, data, rules, action, format_)

@@ -61,7 +61,7 @@ def replay(
 
     Exit status 0 if all are equal, 1 if one differs, 2 if it cannot be told.
 
-    Example: attune replay 0660868c1be000-00000000000004d2
+    Example: attune replay 06608b015f3000-00000000000004d2
 
     Example: attune replay --all --since 1h --data data --model
     """

@@ -142,12 +142,12 @@ def _tamper(connection: sqlite3.Connection, record: DecisionRecord) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["0660892dbdf000-00000000000004d2"],
+        ["06608b015f3000-00000000000004d2"],
         ["--all", "--data", "nowhere"],
-        ["0660892dbdf000-00000000000004d2", "--all"],
+        ["06608b015f3000-00000000000004d2", "--all"],
         [],
         ["--all", "--since", "yesterday"],
-        ["0660892dbdf000-00000000000004d2", "--since", "1h"],
+        ["06608b015f3000-00000000000004d2", "--since", "1h"],
     ],
 )
 def test_what_cannot_be_done_exits_with_2(lived: Life, arguments: list[str]) -> None:
@@ -191,6 +191,6 @@ def test_one_action_of_a_decision_is_explained(lived: Life) -> None:
 
 
 def test_an_unknown_decision_is_told(lived: Life) -> None:
-    told = run("explain", "0660892dbdf000-00000000000004d2", "--data", lived.data)
+    told = run("explain", "06608b015f3000-00000000000004d2", "--data", lived.data)
     assert told.exit_code == 2
     assert "is not in" in told.output
