@@ -18,6 +18,8 @@ SQUARECB = Exploration("squarecb", gamma=10.0)
 class AtMost:
     """At most `most` offers of a family; a treatment's family is `treatment % families`."""
 
+    stage = Stage.CAPS_AND_BUDGETS
+
     def __init__(self, families, most, *, cautious=False):
         self.families, self.most, self.cautious = families, most, cautious
         self.counts = [0] * families
@@ -34,7 +36,7 @@ class AtMost:
     def reasons(self, treatment):
         if self.open_to([treatment]):
             return ()
-        return (Reason(Stage.CAPS_AND_BUDGETS, "at_most", False, "enough of it", "", {}),)
+        return (Reason(self.stage, "at_most", False, "enough of it", "", {}),)
 
 
 def candidates(priorities):
