@@ -562,7 +562,7 @@ async def open_engine(
                 settings, state, capsules, decider, mind.learner, sources, pending, caps
             )
             engine.begin(first)
-            await remember(settings, first.loaded)
+            await remember(settings, first.book.version, first.loaded.files)
             await engine.recall()
             del first, decider  # held here, the first book would never go
             try:

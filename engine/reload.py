@@ -2,7 +2,7 @@
 
 import asyncio
 import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,12 +116,11 @@ async def _stopped(settings: Settings, compiled: Compile) -> Loaded | None:
     return None if stopped is None or stopped.book is None else stopped
 
 
-async def remember(settings: Settings, loaded: Loaded) -> None:
+async def remember(settings: Settings, version: str, files: Mapping[str, bytes]) -> None:
     """Keeps the files of the book in force; that this fails is logged and stops nothing."""
     try:
-        await asyncio.to_thread(keep, settings.data, loaded.files)
-        version = Snapshot(loaded.files).version
-        await asyncio.to_thread(archive, settings.data, version, loaded.files)
+        await asyncio.to_thread(keep, settings.data, files)
+        await asyncio.to_thread(archive, settings.data, version, files)
     except OSError as error:
         log.warning("rulebook.not_kept", error=str(error))
 
@@ -171,14 +170,14 @@ async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool
         if loaded.book is None:
             loaded = await _stopped(settings, compiled) or loaded
         if loaded.book is not None and await _take_over(serving, loaded.book):
-            taken = loaded
+            taken = loaded.book.version, loaded.files
     except Exception as error:  # whatever it is, the book in force goes on deciding
         log.exception("rulebook.fault")
         errors = refused(f"the book could not be put in force: {error}").errors
     if errors and serving.refuse(errors):
         complain(errors, serving.book.version)
     if taken is not None:
-        await remember(settings, taken)
+        await remember(settings, *taken)
     return not errors
 
 

@@ -1,15 +1,13 @@
 """`attune backtest`: find out what Attune's model would do for one's own data."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from engine.cli import uplift
+from engine.cli.progress import steps
 from engine.errors import AttuneError, InvalidInput, Violation
 
 if TYPE_CHECKING:  # polars, numpy and river load when the command runs, not with every --help
@@ -115,11 +113,8 @@ def _run(
 
     table = _read(file, sep)
     past = engine.past(table, target, action=action, drop=_names(drop, table.columns))
-    with Progress(
-        console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-    ) as progress:
-        task = progress.add_task("learning", total=len(past.labels))
-        report = engine.backtest(past, lambda rows: progress.advance(task, rows))
+    with steps("learning", len(past.labels)) as advance:
+        report = engine.backtest(past, advance)
     if format_ == "json":
         typer.echo(orjson.dumps(report.to_dict()).decode())
     else:

@@ -1,7 +1,6 @@
 """`attune backtest … --treatment`: what a randomised campaign teaches about whom to treat."""
 
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from engine.cli.progress import steps
 from engine.errors import InvalidInput, Violation
 
 if TYPE_CHECKING:  # numpy loads when the command runs, not with every --help
@@ -48,16 +46,8 @@ def run(
         raise InvalidInput([Violation("--cost", f"{asked.cost:g} is no amount of 0 or more")])
     learned = campaign(table, asked.target, asked.treatment, control=asked.control, drop=asked.drop)
     others = held_out(learned, test[1], str(test[0])) if test else None
-    with Progress(
-        console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-    ) as progress:
-        task = progress.add_task("learning uplift", total=work(learned, others))
-        report = backtest_uplift(
-            learned,
-            others,
-            Prices(asked.value, asked.cost),
-            lambda steps: progress.advance(task, steps),
-        )
+    with steps("learning uplift", work(learned, others)) as advance:
+        report = backtest_uplift(learned, others, Prices(asked.value, asked.cost), advance)
     typer.echo(orjson.dumps(report.to_dict()).decode() if as_json else "\n".join(_lines(report)))
 
 

@@ -13,22 +13,13 @@ from engine.codec import DecisionRecord
 from engine.edges.journal.decisions import recorded
 from engine.edges.rules.kept import ARCHIVE
 from engine.model import Stage
-from tests.replay.living import Life, run_apart, scarce
+from tests.replay.living import Life, short_life
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """A short life, to be read only."""
-    directory = tmp_path_factory.mktemp("lived")
-    life = Life(scarce("telecom", directory / "rules"), directory / "data")
-
-    async def live() -> None:
-        async with life.opened() as engine:
-            await life.know(engine)
-            await life.ask(engine, 80)
-
-    run_apart(live())
-    return life
+    return short_life(tmp_path_factory.mktemp("lived"), 80)
 
 
 def run(*arguments: object) -> Result:

@@ -143,10 +143,23 @@ async def reload(engine: AttuneEngine) -> None:
     loaded = load(engine._settings.rules)
     assert loaded.book is not None
     await engine.adopt(loaded.book, ())
-    await remember(engine._settings, loaded)
+    await remember(engine._settings, loaded.book.version, loaded.files)
 
 
 def run_apart(living: Coroutine[Any, Any, None]) -> None:
     """Runs to the end on an event loop of its own, in a thread that has no other."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, living).result()
+
+
+def short_life(directory: Path, questions: int) -> Life:
+    """A life in which so many questions were asked, by the telecom book with scarce caps."""
+    life = Life(scarce("telecom", directory / "rules"), directory / "data")
+
+    async def live() -> None:
+        async with life.opened() as engine:
+            await life.know(engine)
+            await life.ask(engine, questions)
+
+    run_apart(live())
+    return life

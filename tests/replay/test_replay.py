@@ -18,7 +18,7 @@ from engine.replay.replay import NoBook, Replay
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
 from tests.comparison.serving import BOOKS, shipped
-from tests.replay.living import Life, reload, replayed, run_apart, scarce
+from tests.replay.living import Life, reload, replayed, scarce, short_life
 
 BOOK_NAMES = ("telecom", "bank")
 
@@ -104,16 +104,7 @@ async def test_what_was_decided_in_haste_comes_out_the_same(tmp_path: Path) -> N
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """A short life, to be read only."""
-    directory = tmp_path_factory.mktemp("lived")
-    life = Life(scarce("telecom", directory / "rules"), directory / "data")
-
-    async def live() -> None:
-        async with life.opened() as engine:
-            await life.know(engine)
-            await life.ask(engine, 60)
-
-    run_apart(live())
-    return life
+    return short_life(tmp_path_factory.mktemp("lived"), 60)
 
 
 def shown(record: DecisionRecord) -> bool:

@@ -13,6 +13,7 @@ import orjson
 from engine.caps.ledger import Account
 from engine.caps.periods import Span
 from engine.caps.vault import AccountKey, Charge, Share
+from engine.edges.journal.database import insert_all
 from engine.model import ActionId, DecisionId, Micros
 
 TABLES: Final = """
@@ -85,13 +86,14 @@ def draw(
 def put(connection: sqlite3.Connection, share: Share, *, shown: bool) -> bool:
     """Keeps the lines of a share; True if any was not there before."""
     before = connection.total_changes
-    connection.executemany(
-        "INSERT OR IGNORE INTO shares (decision_id, action_id, cap, start, units, until, shown) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    insert_all(
+        connection,
+        "shares (decision_id, action_id, cap, start, units, until, shown)",
         [
             (share.decision_id, share.action_id, key.cap, key.start, units, share.until, shown)
             for key, units in share.charges
         ],
+        "ON CONFLICT DO NOTHING",
     )
     return connection.total_changes > before
 

@@ -1,19 +1,14 @@
 """A data directory's past, read from beside the service that may be writing it."""
 
-import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import zstandard
-
-from engine.codec import DecisionRecord, decode_decision, split_decisions
+from engine.codec import DecisionRecord
 from engine.edges.journal.database import open_reader, storage_errors
+from engine.edges.journal.decisions import recorded
 from engine.edges.journal.entries import Numbered, read_entries
-from engine.errors import DamagedData, InvalidInput, Violation
-
-log = logging.getLogger(__name__)
+from engine.errors import InvalidInput, Violation
 
 
 def past_decisions(path: Path) -> Iterator[DecisionRecord]:
@@ -23,13 +18,8 @@ def past_decisions(path: Path) -> Iterator[DecisionRecord]:
         InvalidInput: there is no such file.
         StorageError: it cannot be read.
     """
-    for (body,) in _rows(path, "SELECT body FROM blocks ORDER BY block"):
-        try:
-            records = [decode_decision(record) for record in split_decisions(_unpacked(body))]
-        except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
-            log.warning("a damaged block of decisions is passed over: %s", error)
-            continue
-        yield from records
+    _require(path)
+    yield from recorded(path)
 
 
 def past_entries(path: Path) -> Iterator[Numbered]:
@@ -42,21 +32,6 @@ def past_entries(path: Path) -> Iterator[Numbered]:
     _require(path)
     with storage_errors(path), closing(open_reader(path)) as reader:
         yield from read_entries(reader, 0, -1)
-
-
-def _unpacked(body: bytes) -> bytes:
-    unpacking = zstandard.ZstdDecompressor().decompressobj()
-    block = unpacking.decompress(body)
-    if not unpacking.eof:
-        raise DamagedData("it is cut short")
-    return block
-
-
-def _rows(path: Path, query: str) -> Iterator[tuple[bytes]]:
-    _require(path)
-    with storage_errors(path), closing(open_reader(path)) as reader:
-        rows: sqlite3.Cursor = reader.execute(query)
-        yield from rows
 
 
 def _require(path: Path) -> None:

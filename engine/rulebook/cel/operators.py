@@ -29,7 +29,7 @@ _BOUNDS = {
     "timestamp": TIMESTAMP_BOUNDS,
     "duration": DURATION_BOUNDS,
 }
-_TIME = {
+TIMES = {
     ("_+_", "timestamp", "duration"): TIMESTAMP,
     ("_+_", "duration", "timestamp"): TIMESTAMP,
     ("_+_", "duration", "duration"): DURATION,
@@ -37,6 +37,7 @@ _TIME = {
     ("_-_", "timestamp", "duration"): TIMESTAMP,
     ("_-_", "duration", "duration"): DURATION,
 }
+"""What adding and subtracting times and lengths of time gives, by operator and kinds of operand."""
 
 
 def kind(type_: CelType) -> str:
@@ -161,7 +162,7 @@ def _order(scope: Scope, function: str, a: Code, b: Code) -> Code:
 def _arithmetic(scope: Scope, node: Call, a: Code, b: Code) -> Code:
     function, sign = node.function, node.function.strip("_")
     left, right = kind(a.type), kind(b.type)
-    if (time := _TIME.get((function, left, right))) is not None:
+    if (time := TIMES.get((function, left, right))) is not None:
         return scope.within(f"{a.body} {sign} {b.body}", time, [a, b], _BOUNDS[time.name])
     if left == right and left in {"int", "uint"}:
         return _integers(scope, function, a, b)

@@ -8,11 +8,10 @@ from typing import Final
 import polars as pl
 
 from engine.rulebook.cel import clock
-from engine.rulebook.cel.operators import kind
+from engine.rulebook.cel.operators import TIMES, kind
 from engine.rulebook.cel.tree import (
     BOOL,
     DOUBLE,
-    DURATION,
     INT,
     TIMESTAMP,
     CelType,
@@ -25,14 +24,6 @@ _SCALARS: Final = frozenset({"bool", "int", "double", "string", "timestamp", "du
 _NUMBERS: Final = frozenset({"int", "double"})
 _ORDER: Final = {"_<_": lt, "_<=_": le, "_>_": gt, "_>=_": ge}
 _WHOLE: Final = {"_+_": add, "_-_": sub, "_*_": mul}
-_TIME: Final = {
-    ("_+_", "timestamp", "duration"): TIMESTAMP,
-    ("_+_", "duration", "timestamp"): TIMESTAMP,
-    ("_+_", "duration", "duration"): DURATION,
-    ("_-_", "timestamp", "timestamp"): DURATION,
-    ("_-_", "timestamp", "duration"): TIMESTAMP,
-    ("_-_", "duration", "duration"): DURATION,
-}
 
 
 def scalar_kind(piece: Piece) -> str:
@@ -125,7 +116,7 @@ def arithmetic(function: str, a: Piece, b: Piece) -> Piece:
     """`+ - * / %`; what overflows, or is divided by zero, has no value."""
     a, b = a.known, b.known
     left, right = kind(a.type), kind(b.type)
-    if (time := _TIME.get((function, left, right))) is not None:
+    if (time := TIMES.get((function, left, right))) is not None:
         moved: pl.Expr = _WHOLE[function](a.value, b.value)
         return Piece(within(moved, time), time)
     if left == right == "int":
