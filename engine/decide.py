@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from engine import placement
 from engine.arbitration import Arbiter, Candidates, Merit, Vector
+from engine.arms import EligibilityOnly, varied
 from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.circumstances import Circumstances
@@ -37,7 +38,9 @@ from engine.model import (
     Unknown,
     Value,
 )
-from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment
+from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
+from engine.rulebook.trial import Arm
+from engine.trials import Assignment
 
 Propensities = npt.NDArray[np.float64]
 
@@ -96,13 +99,15 @@ class Scores(NamedTuple):
 class Findings(NamedTuple):
     """All that a decision follows from, besides its question, its seed and the book.
 
-    `sights` are one for each placement asked for; `pull` is what the customer's past adds to C.
+    `sights` are one for each placement asked for; `pull` is what the customer's past adds to C;
+    `holdout` names the trials the customer is in.
     """
 
     sights: Sequence[Sight]
     scores: Scores
     limits: Limits
     pull: Vector | None
+    holdout: str
 
 
 class _Card(NamedTuple):
@@ -149,12 +154,15 @@ class Decider:
         self._knowledge = Knowledge(book)
         self._arbiter = Arbiter(book)
         self._influences = Influences(book)
+        self._assignment = Assignment(book.trials)
+        self._eligibility_only = EligibilityOnly(book)
         self._bundlings = Bundling.by_placement(book)
         self._action_of = tuple(t.action for t in book.treatments)
         self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
             a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
         )
+        self._by_propensity = "P" in book.arbitration.factors
         self._rules_pace = Pace(_RULES_GUESS, _REPLY)
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
         self._last_known: dict[tuple[str, str], Propensities] = {}
@@ -166,20 +174,22 @@ class Decider:
         placements' fallback. (The profile's rung is climbed before: see `Circumstances.degraded`.)
         """
         started = self._clock()
+        part = self._assignment.part(question.customer_id, given.now)
         if not self._rules_pace.allows(given.budget.left()):
             left = max(given.budget.left(), 0.0) * 1000
             late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
-            return self.fall_back(question, given, self._scores(None, None, late))
-        sights = self._filter(question, given)
+            return self.fall_back(question, given, self._scores(None, None, late), part.label)
+        values = self._knowledge.values(given.customer, question, given.now)
+        sights = self.see(question, values, given.now, part.arm)
         filtered = self._clock()
         self._rules_pace.took(filtered - started)
         scores = self._score(question, given, sights[0])
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
-        limits = Limits.standing(self._guards, question, given, sights[0].values)
+        limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
-        findings = Findings(sights, scores, limits, pull)
+        findings = Findings(sights, scores, limits, pull, part.label)
         decision = self.conclude(question, given, findings)
         if question.explain:
             timings = {
@@ -197,7 +207,14 @@ class Decider:
         answers = findings.limits.answers
         grounds = Grounds(tuple(entered), answers or None, findings.pull)
         return self._answer(
-            question, given, findings.sights[0].values, findings.scores, contests, placed, grounds
+            question,
+            given,
+            findings.sights[0].values,
+            findings.scores,
+            contests,
+            placed,
+            findings.holdout,
+            grounds,
         )
 
     def explain(
@@ -228,14 +245,13 @@ class Decider:
         for guard in self._guards:
             guard.commit(decision)
 
-    def _filter(self, question: Question, given: Circumstances) -> list[Sight]:
-        values = self._knowledge.values(given.customer, question, given.now)
-        return self.see(question, values, given.now)
-
-    def see(self, question: Question, values: list[Value], now: Micros) -> list[Sight]:
+    def see(
+        self, question: Question, values: list[Value], now: Micros, arm: Arm | None
+    ) -> list[Sight]:
         """For each placement what the rules see, and the treatments they let through.
 
-        `values` are those of the first placement, in the order of the book's attributes.
+        `values` are those of the first placement, in the order of the book's attributes; `arm` is the
+        experiment the customer is in.
         """
         book = self.book
         truths = book.conditions_of(values)
@@ -244,7 +260,10 @@ class Decider:
             if book.reads_placement and at != question.placements[0]:
                 values = self._knowledge.at(values, at)
                 truths = book.conditions_of(values)
-            sights.append(Sight(at, values, truths, book.select_for[at](truths, values, now)))
+            tried = arm if arm is None or not self._calm(truths) else None
+            lenient = tried is Arm.ELIGIBILITY_ONLY
+            select = self._eligibility_only.at(at) if lenient else book.select_for[at]
+            sights.append(Sight(at, values, truths, select(truths, values, now), tried))
         return sights
 
     def _score(self, question: Question, given: Circumstances, sight: Sight) -> Scores:
@@ -277,7 +296,7 @@ class Decider:
         given: Circumstances,
         findings: Findings,
     ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered]]:
-        sights, scores, limits, pull = findings
+        sights, scores, limits, pull, _ = findings
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
@@ -293,14 +312,24 @@ class Decider:
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
+            exploration = self.book.arbitration.exploration
+            if sight.arm is not None:
+                candidates, exploration = varied(
+                    sight.arm,
+                    candidates,
+                    scores.propensities,
+                    merit,
+                    self._by_propensity,
+                    exploration,
+                )
             contests.append(_contest(sight.placement, candidates, merit, scores))
             chosen = placement.fill(
                 candidates,
                 led,
                 self._slots(question, sight.placement),
-                self.book.arbitration.exploration,
+                exploration,
                 chance=chance,
-                greedy=self._calm(sight),
+                greedy=self._calm(sight.truths),
                 lessons=scores.lessons,
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
@@ -321,10 +350,10 @@ class Decider:
         slots = self.book.placements[at].slots
         return min(slots, question.max_offers or slots)
 
-    def _calm(self, sight: Sight) -> bool:
+    def _calm(self, truths: Sequence[Truth]) -> bool:
         """Whether this customer is one nobody should try things out on."""
         condition = self.book.arbitration.exploration.none_when
-        return condition is not None and sight.truths[condition] is True
+        return condition is not None and truths[condition] is True
 
     def _offers(
         self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores
@@ -362,6 +391,7 @@ class Decider:
         scores: Scores,
         contests: tuple[Contest, ...],
         placed: list[PlacementOffers],
+        holdout: str,
         grounds: Grounds | None = None,
     ) -> Decision:
         household = given.household
@@ -375,7 +405,7 @@ class Decider:
             placed,
             self.book.version,
             scores.version,
-            "",
+            holdout,
             given.degraded + scores.degraded,
             values,
             scores.features,
@@ -385,10 +415,12 @@ class Decider:
             grounds=grounds,
         )
 
-    def fall_back(self, question: Question, given: Circumstances, scores: Scores) -> Decision:
+    def fall_back(
+        self, question: Question, given: Circumstances, scores: Scores, holdout: str
+    ) -> Decision:
         """The last rung: no time for rules, so each placement's own content."""
         placed = [placement.fallback(self.book.placements[at]) for at in question.placements]
-        return self._answer(question, given, [], scores, (), placed)
+        return self._answer(question, given, [], scores, (), placed, holdout)
 
 
 def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: Scores) -> Contest:

@@ -21,15 +21,20 @@ from engine.model import (
     Value,
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Truth
+from engine.rulebook.trial import Arm
 
 
 class Sight(NamedTuple):
-    """What the rules see and say for one placement, and the treatments they let through."""
+    """What the rules see and say for one placement, and the treatments they let through.
+
+    `arm` is the experiment that holds there.
+    """
 
     placement: PlacementId
     values: list[Value]
     truths: Sequence[Truth]
     treatments: list[int]
+    arm: Arm | None = None
 
 
 def explain(
@@ -119,7 +124,19 @@ class _Story(NamedTuple):
         now = self.decision.decided_at
         override = action.override_at(now)
         overridden = () if override is None else (override.text,)
-        return overridden + self.moved(action)
+        return overridden + self._waived(action) + self.moved(action)
+
+    def _waived(self, action: Action) -> tuple[str, ...]:
+        """What the rules would ask of it that an experiment does not."""
+        arm, treatments = self.sight.arm, self.sight.treatments
+        if arm is not Arm.ELIGIBILITY_ONLY or not any(t in treatments for t in action.treatments):
+            return ()
+        waived = [
+            self.book.conditions[index].code
+            for index in action.conditions
+            if self.sight.truths[index] is not True
+        ]
+        return (f"{arm.code} does not ask {', '.join(waived)}",) if waived else ()
 
     def _competed(self, action: Action) -> bool:
         """Whether an action was in the contest, whatever kept it out in the end."""
@@ -156,6 +173,9 @@ class _Story(NamedTuple):
         if not told and not competes:
             text = "other mandatory actions fill the slots"
             told.append(_of_the_engine(Stage.PLACEMENT, "placement.full", text))
+        arm = self.sight.arm
+        if not told and arm is not None and arm is not Arm.ELIGIBILITY_ONLY:
+            told.append(_of_the_engine(Stage.ARBITRATION, arm.code, f"in this arm {arm.text}"))
         if not told and factors.priority > self._last_shown():
             text = f"chance tried another (exploration); its priority was {factors.priority:.4g}"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.explored", text))

@@ -1,13 +1,19 @@
 """Explore: chance enters the choice, and every choice knows exactly how likely it was."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from engine.chance import Chance
 from engine.loops import loops
+from engine.lots import draw_lots
 from engine.rulebook.book import Exploration
 
 Vector = npt.NDArray[np.float64]
+
+BY_LOT: Final = Exploration("by_lot")
+"""How experiments choose that leave it to chance; no book can ask for it. See `engine.lots`."""
 
 
 def choose(
@@ -32,6 +38,7 @@ def choose(
     in [0, 1] and `γ = gamma · (1 + lessons/1000)^growth`, a candidate other than the best has the
     probability `1/(K + γ·gap(a))` and the best has the rest. If the best is 0 (or
     less than 10⁻¹⁵⁰), all are equally likely.
+    Policy `by_lot` draws by `engine.lots.draw_lots`, whatever else is given.
     Policy `greedy`, and `greedy=True` under any policy, takes the best with probability 1.
 
     Each choice is drawn by rejection: a candidate is drawn at random, each with 1/K, and kept with
@@ -47,6 +54,8 @@ def choose(
     slots = min(slots, len(priorities))
     if slots <= 0:
         return []
+    if exploration.policy == BY_LOT.policy:
+        return draw_lots(priorities, slots, chance)
     greedy = greedy or exploration.policy == "greedy"
     gamma = exploration.gamma * (1.0 + lessons / 1000.0) ** exploration.growth
     if ties is None:

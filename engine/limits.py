@@ -102,12 +102,15 @@ class Limits:
         question: Question,
         given: Circumstances,
         values: Sequence[Value],
+        held: Limit | None = None,
     ) -> "Limits":
-        """How the limits of all `guards` stand for this answer."""
-        if not (guards or question.explain):
+        """How the limits of all `guards` stand for this answer; `held` is what holdouts keep back."""
+        if not (guards or held or question.explain):
             return NO_LIMITS
         found = (guard.limit(question, given, values) for guard in guards)
         limits = [limit for limit in found if limit is not None]
+        if held is not None:
+            limits.append(held)
         return cls(limits, telling=question.explain) if limits or question.explain else NO_LIMITS
 
     def open_to(self, treatments: list[int]) -> list[int]:

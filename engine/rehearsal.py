@@ -38,6 +38,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.case import Case, Expectation, Expects
+from engine.rulebook.trial import Trials
 from engine.topology import apply
 
 EVEN: Final = 0.1
@@ -110,12 +111,14 @@ class Even:
 class Rehearsal:
     """Plays the tests of one book; `now` is the time of tests that name none.
 
-    Nothing is left to chance: the best always wins, and a test that passes passes every time.
+    Nothing is left to chance: the best always wins, and a test that passes passes every time. Nobody
+    is in a holdout or an experiment unless the test says so.
     """
 
     def __init__(self, book: RuleBook, now: Micros) -> None:
         self._now = now
         self._book = calm(book)
+        self._trials = book.trials
 
     def play(self, case: Case) -> Rehearsed:
         """Decides the question of a test and compares."""
@@ -141,13 +144,14 @@ class Rehearsal:
         others = tuple(_past_offers(case, now, to_household=True))
         customer = remembered(case, now)
         caps = _used(self._book, case, now)
-        return decided(self._book, question, customer, now, case.propensities, others, caps)
+        book = replace(self._book, trials=self._trials.only(case.holdout))
+        return decided(book, question, customer, now, case.propensities, others, caps)
 
 
 def calm(book: RuleBook) -> RuleBook:
-    """The same book, but nothing is left to chance: the best always wins."""
+    """The same book, but nothing is left to chance: the best always wins, and nobody is held out."""
     greedy = replace(book.arbitration, exploration=Exploration("greedy"))
-    return replace(book, arbitration=greedy)
+    return replace(book, arbitration=greedy, trials=Trials())
 
 
 def decided(

@@ -18,7 +18,7 @@ from tests.rulebook.builders import action, files
 ADULT = {"customer.age": 40, "consent.marketing": True, "consent.channels": ["web"]}
 
 
-def loaded(actions: Any = None, policies: Any = None, **keys: Any) -> Any:
+def loaded(actions: Any = None, policies: Any = None, attributes: Any = None, **keys: Any) -> Any:
     content = {
         "name": "a test",
         "customer": ADULT,
@@ -28,6 +28,7 @@ def loaded(actions: Any = None, policies: Any = None, **keys: Any) -> Any:
     }
     changes = {"actions": actions} if actions else {}
     changes |= {"policies": policies} if policies else {}
+    changes |= {"attributes": attributes} if attributes else {}
     found = load(files(**changes, more={"tests/a.yaml": json.dumps({"tests": [content]})}))
     assert found.book is not None, found.diagnostics
     return found
@@ -158,9 +159,32 @@ def test_context_wins_over_the_profile() -> None:
 
 
 def test_what_needs_more_than_is_enforced_is_skipped_and_says_so() -> None:
-    result = play({"not": {"stay": "holdout.nobody_asked"}})
+    counted = {
+        "events.calls": {"type": "int", "default": 0, "from": {"event": "call", "count": "1d"}}
+    }
+    calls = [{"type": "call", "ago": "2h"}]
+    result = play({"not": ["stay"]}, attributes=counted, events=calls)
     assert result.verdict is Verdict.SKIPPED
-    assert result.skipped == "holdouts are not enforced yet"
+    assert result.skipped == "events are not counted by the engine yet"
+
+
+def test_nobody_is_held_out_unless_the_test_says_so() -> None:
+    held = {"share": 1, "period": "month", "salt": "s"}
+    policies = {
+        "holdouts": {"nobody_asked": held, "no_data": held | {"action": "data_5gb"}},
+        "experiments": {"no_levers": 1},
+    }
+    actions = [action("data_5gb", value=3), action("stay", value=2, lever=900)]
+    expected: list[tuple[str, dict[str, Any]]] = [
+        ("", {"offers": ["stay", "data_5gb"]}),
+        ("no_levers", {"offers": ["data_5gb", "stay"]}),
+        ("no_data", {"only": ["stay"], "not": {"data_5gb": "holdout.no_data"}}),
+        ("nobody_asked", {"fallback": True, "not": {"stay": "holdout.nobody_asked"}}),
+    ]
+    for holdout, expect in expected:
+        told = {"holdout": holdout} if holdout else {}
+        played = play(expect, actions=actions, policies=policies, **told)
+        assert played.verdict is Verdict.PASSED, (holdout, played.shortfalls)
 
 
 def test_several_placements_are_told_apart() -> None:

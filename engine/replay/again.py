@@ -18,12 +18,13 @@ from engine.model import UNKNOWN, Customer, Decision, Stage, Step, Value
 from engine.rehearsal import Even
 from engine.replay.recalled import Recalled
 from engine.rulebook.book import Action, RuleBook
+from engine.rulebook.trial import arm_of
 
 
 class Again:
     """Makes the decisions of one rule book again: rules, weights, chance and texts are worked out anew.
 
-    Taken from the record are the attributes the rules saw, what the model gave (see
+    Taken from the record are the trials the customer was in, the attributes the rules saw, what the model gave (see
     `engine.replay.taught` for that), what the limits answered, and what the customer's past added to C.
     """
 
@@ -58,17 +59,17 @@ class Again:
         )
         scores = self._scores(recorded)
         if any(step is Step.RULES for step, _ in recorded.degraded):
-            return self._decider.fall_back(question, given, scores)
-        sights = self._decider.see(question, list(recorded.values), recorded.decided_at)
+            return self._decider.fall_back(question, given, scores, recorded.holdout)
+        arm = arm_of(recorded.holdout)
+        sights = self._decider.see(question, list(recorded.values), recorded.decided_at, arm)
         grounds = recorded.grounds
         answers = None if grounds is None else grounds.limits
         limits = Limits((), telling=explain)
         if answers is not None:
             limits = Recalled(answers, self.book, question.channel, witnesses, telling=explain)
         pull = None if grounds is None else grounds.pull
-        findings = Findings(sights, scores, limits, pull)
+        findings = Findings(sights, scores, limits, pull, recorded.holdout)
         decision = self._decider.conclude(question, given, findings)
-        decision.holdout = recorded.holdout
         if explain:
             moved = None if pull is None else pull.item
 

@@ -2,7 +2,8 @@
 
 A record says what contact policies kept back, and not what they counted. That is in the journal, and in
 the decisions before: here the history is made again as it was, so that the policies can give their
-reasons. Answer limits depend on the answer alone. Of caps only the outcome is known.
+reasons. Answer limits depend on the answer alone, and
+holdouts on the customer's id. Of caps only the outcome is known.
 """
 
 import math
@@ -35,6 +36,7 @@ from engine.model import (
 )
 from engine.rulebook.book import RuleBook
 from engine.topology import apply
+from engine.trials import Assignment
 from engine.variety import VarietyGuard
 
 _ALL: Final = 2**62
@@ -66,7 +68,8 @@ def witnesses(data: Path, record: DecisionRecord, book: RuleBook) -> Mapping[Sta
         household,
     )
     guards = (ContactGuard(book, _pending(data / DECISIONS, given, book)), VarietyGuard(book))
-    limits = (guard.limit(question, given, decision.values) for guard in guards)
+    limits: list[Limit | None] = [guard.limit(question, given, decision.values) for guard in guards]
+    limits.append(Assignment(book.trials).part(question.customer_id, now).held)
     return {limit.stage: limit for limit in limits if limit is not None}
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from engine.model import ActionId, PlacementId, Stage, TreatmentId
@@ -32,6 +32,8 @@ from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
 from engine.rulebook.stop import Stop
+from engine.rulebook.trial import Arm, Trials
+from engine.rulebook.trials import trials_of
 from engine.rulebook.weights import Weighed, check_weights
 
 _LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
@@ -59,6 +61,7 @@ class Draft:
     arbitration: Arbitration
     bundles: tuple[Bundle, ...] = ()
     caps: tuple[Cap, ...] = ()
+    trials: Trials = field(default_factory=Trials)
 
 
 def reason_codes(
@@ -69,6 +72,7 @@ def reason_codes(
     Of `doubtful` actions there may be another of the same name.
     """
     limits = frozenset(f"limit.{limit.name}" for limit in written.policies.arbitration.limits)
+    limits |= {arm.code for arm in Arm}
     return {
         action.action_id: limits.union(
             (f"bundle.{b.name}" for b in written.policies.bundles if action.action_id in b.actions),
@@ -82,6 +86,11 @@ def reason_codes(
                 for cap in draft.caps
                 if not cap.treatments.isdisjoint(drafted.treatments)
                 for code in (cap.code, f"{cap.code}.bid_price")
+            ),
+            (
+                holdout.code
+                for holdout in draft.trials.holdouts
+                if not holdout.treatments.isdisjoint(drafted.treatments)
             ),
         )
         for action, drafted in zip(written.actions, draft.actions, strict=True)
@@ -132,7 +141,8 @@ def draft(written: Written, report: Report) -> Draft:
     capping = Capping(shelf, policies.timezone, policies.contact.outbound, expressions, report)
     own = [action.caps for action in written.actions if action.caps and action.action_id]
     caps = capping.caps([*policies.caps, *own])
-    return Draft(expressions, actions, treatments, arbitration, bundles, caps)
+    trials = trials_of(policies.holdouts, policies.experiments, actions, policies.timezone, report)
+    return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,4 +330,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         stops=written.stops,
         contact=policies.contact,
         bundles=draft.bundles,
+        trials=draft.trials,
     )

@@ -14,6 +14,7 @@ from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
 from engine.rulebook.stop import Stop
+from engine.rulebook.trial import Trials
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
@@ -326,6 +327,7 @@ class RuleBook:
         stops: what stop.yaml lists, in its order.
         contact: the contact policies.
         bundles: what is shown together.
+        trials: holdouts and standing experiments.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -357,6 +359,7 @@ class RuleBook:
     stops: tuple[Stop, ...] = ()
     contact: Contact = field(default_factory=Contact)
     bundles: tuple[Bundle, ...] = ()
+    trials: Trials = field(default_factory=Trials)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -89,6 +89,7 @@ class Case:
 
     `now` is None where the test names no time. `propensities` are those of the actions it names,
     `used` what is used of caps in the period around `now`, or in total.
+    `holdout` names the holdout or experiment the customer is in; otherwise they are in none.
     `later` says what the test needs that is not enforced yet; empty if nothing.
     """
 
@@ -106,4 +107,5 @@ class Case:
     expected: tuple[Expectation, ...]
     propensities: Mapping[ActionId, float] = field(default_factory=dict)
     used: tuple[Used, ...] = ()
+    holdout: str = ""
     later: str = ""

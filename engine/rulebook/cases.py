@@ -28,6 +28,7 @@ from engine.rulebook.readers import (
     words,
 )
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.trial import TRIAL, Arm
 from engine.rulebook.validity import moment
 
 ENGINE_CODES: Final = (
@@ -41,13 +42,6 @@ ENGINE_CODES: Final = (
     "propensity_threshold",
     "priority_threshold",
 )
-NOT_ENFORCED: Final[Mapping[str, str]] = {
-    "holdout": "holdouts are not enforced yet",
-    "experiment": "experiments are not enforced yet",
-}
-"""Reason codes of what comes later, by their first word: a test that expects one is skipped, with this
-reason. What is enforced leaves this table, and its tests are run."""
-
 _RECIPIENTS: Final = ("customer", "household")
 _UNCOUNTED: Final = "events are not counted by the engine yet"
 _LISTS: Final = (
@@ -66,6 +60,7 @@ class Cast:
     actions: Names
     codes: Mapping[str, frozenset[str]]
     caps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    trials: Names = field(default_factory=lambda: Names(TRIAL, complete=False))
 
     @classmethod
     def of_book(cls, book: RuleBook) -> "Cast":
@@ -83,6 +78,7 @@ class Cast:
             actions=Names.of("action", (action.action_id for action in book.actions)),
             codes={},
             caps=keys_of(book.caps),
+            trials=Names.of(TRIAL, (*(h.name for h in book.trials.holdouts), *Arm)),
         )
 
 
@@ -147,6 +143,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
     known = _known(fields, cast, report)
     propensities = _propensities(fields.node("propensities"), cast, report)
     used = tuple(_used(fields.node("used"), cast, report))
+    holdout = fields.take("holdout", reference(cast.trials), "")
     fields.require("request")
     request = fields.node("request")
     asked = _request(request, cast, report) if request is not None else _Asked()
@@ -170,16 +167,13 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         expected=expected,
         propensities=propensities,
         used=used,
-        later=_later(expected, known.events, cast),
+        holdout=holdout,
+        later=_later(known.events, cast),
     )
 
 
-def _later(expected: Sequence[Expectation], events: Sequence[PastEvent], cast: Cast) -> str:
+def _later(events: Sequence[PastEvent], cast: Cast) -> str:
     """What a test needs that is not enforced yet."""
-    for expectation in expected:
-        later = NOT_ENFORCED.get(expectation.reason.partition(".")[0])
-        if later:
-            return later
     counted = {a.source["event"] for a in cast.attributes.declared if a.source}
     return _UNCOUNTED if any(event.type in counted for event in events) else ""
 
@@ -374,7 +368,7 @@ def _reason(action: str, node: Node, cast: Cast, report: Report) -> str:
         report.mistake(mistake)
         return ""
     own = cast.codes.get(action)
-    if own is None or code.partition(".")[0] in NOT_ENFORCED:
+    if own is None:
         return code
     known = Names.of("reason", [*own, *ENGINE_CODES], lost=report.lost_words())
     problem = known.problem(shortened(code))

@@ -78,6 +78,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         actions=names,
         codes=reason_codes(written, drafted, names.lost),
         caps=keys_of(drafted.caps),
+        trials=policies.trial_names,
     )
     cases = [
         case

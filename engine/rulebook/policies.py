@@ -22,7 +22,13 @@ from engine.rulebook.placements import read_placements
 from engine.rulebook.readers import zone
 from engine.rulebook.report import Report
 from engine.rulebook.stages import Stages, read_stages
-from engine.rulebook.trials import read_experiments, read_holdouts, read_triggers
+from engine.rulebook.trial import TRIAL, Arm, Experiments
+from engine.rulebook.trials import (
+    WrittenHoldout,
+    read_experiments,
+    read_holdouts,
+    read_triggers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,9 @@ class Policies:
     extra_conditions: tuple[WrittenCondition, ...] = ()
     caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
+    holdouts: tuple[WrittenHoldout, ...] = ()
+    experiments: Experiments = field(default_factory=Experiments)
+    trial_names: Names = field(default_factory=lambda: Names(TRIAL, complete=False))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -107,9 +116,15 @@ def read_policies(
             report,
         ),
         timezone=timezone,
+        holdouts=read_holdouts(fields.node("holdouts"), hierarchy, actions, report),
+        experiments=read_experiments(fields.node("experiments"), report),
+        trial_names=Names.of(
+            TRIAL,
+            (*_named(root, "holdouts"), *Arm),
+            lost=lost,
+            complete=_stands(fields, "holdouts", whole),
+        ),
     )
-    read_holdouts(fields.node("holdouts"), hierarchy, actions, report)
-    read_experiments(fields.node("experiments"), report)
     fields.close()
     return policies
 

@@ -299,6 +299,7 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.outcome_names,
         Names("treatment", complete=False),
         policies.stages.names,
+        policies.trial_names,
         attributes.names,
     )
     return {names.kind: names for names in found}

@@ -1,7 +1,10 @@
-"""Holdouts, experiments and triggers of policies.yaml. Checked here, enforced later."""
+"""Holdouts and experiments of policies.yaml; and triggers, which are checked here and enforced later."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from engine.rulebook.book import Action, ActionClass
 from engine.rulebook.conditions import WrittenCondition, expression
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
@@ -16,38 +19,105 @@ from engine.rulebook.readers import (
     reference,
     words,
 )
-from engine.rulebook.report import Report
+from engine.rulebook.report import Place, Report
+from engine.rulebook.target import Targets, read_target
+from engine.rulebook.trial import PERIODS, Arm, Experiments, Holdout, Trials
 
-PERIODS: Final = ("day", "week", "month", "quarter", "year", "forever")
-ARMS: Final = (
-    "random_relevant", "propensity_only", "no_levers", "eligibility_only", "random_propensity",
-)  # fmt: skip
+_PERIOD: Final = one_of("period", PERIODS)
+_ROUNDING: Final = 1e-9
 
 
-def read_holdouts(node: Node | None, hierarchy: Hierarchy, actions: Names, report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class WrittenHoldout:
+    """A holdout before the actions are known.
+
+    It is of one `issue`, `group` or `action` or, if all three are "", of everything.
+    """
+
+    name: str
+    title: str
+    share: float
+    period: str
+    salt: str
+    issue: str
+    group: str
+    action: str
+    place: Place
+
+
+def read_holdouts(
+    node: Node | None, hierarchy: Hierarchy, actions: Names, report: Report
+) -> tuple[WrittenHoldout, ...]:
     """The key holdouts: by name, the share of customers who are left alone for a period."""
+    found = []
     for name, key, value in named(node, report, "holdouts"):
-        report.notice("holdouts", key.place, "not enforced yet: holdouts")
+        if name in set(Arm):
+            report.error(key.place, f"'{name}' is the name of an experiment: use another one")
         fields = Fields(value, report, f"holdout '{name}'", key.place)
-        fields.take("title", words, "")
-        fields.need("share", number(0, 1), 0.0)
-        fields.need("period", one_of("period", PERIODS), "month")
-        fields.need("salt", as_written, "")
-        for names in (hierarchy.issue_names, hierarchy.group_names, actions):
-            fields.take(names.kind, reference(names), "")
+        title = fields.take("title", words, "")
+        share = fields.need("share", number(0, 1), 0.0)
+        period = fields.need("period", _PERIOD, "month")
+        salt = fields.need("salt", as_written, "")
+        target = read_target(fields, Targets(hierarchy, actions))
         fields.close()
+        found.append(WrittenHoldout(name, title, share, period, salt, *target, key.place))
+    return tuple(found)
 
 
-def read_experiments(node: Node | None, report: Report) -> None:
-    """The key experiments: the share of decisions each standing control arm takes."""
+def read_experiments(node: Node | None, report: Report) -> Experiments:
+    """The key experiments: the share of customers in each standing arm, drawn anew each period."""
     if node is None:
-        return
-    report.notice("experiments", node.place, "not enforced yet: experiments")
+        return Experiments()
     fields = Fields(node, report, "experiments")
-    shares = sum(fields.take(arm, number(0, 1), 0.0) for arm in ARMS)
+    shares = [(arm, fields.take(arm, number(0, 1), 0.0)) for arm in Arm]
+    period = fields.take("period", _PERIOD, "month")
+    salt = fields.take("salt", as_written, "")
     fields.close()
-    if shares > 1:
-        report.error(node.place, f"the shares add up to {shares:g}: at most 1 can be given away")
+    together = sum(share for _, share in shares)
+    if together > 1 + _ROUNDING:
+        report.error(node.place, f"the shares add up to {together:g}: at most 1 can be given away")
+    used = tuple((arm, share) for arm, share in shares if share)
+    return Experiments(used, period, salt, str(node.place))
+
+
+def trials_of(
+    holdouts: Iterable[WrittenHoldout],
+    experiments: Experiments,
+    actions: Sequence[Action],
+    timezone: str,
+    report: Report,
+) -> Trials:
+    """The trials of a book, each holdout with the treatments it keeps back."""
+    return Trials(
+        tuple(_holdout(written, actions, report) for written in holdouts), experiments, timezone
+    )
+
+
+def _holdout(written: WrittenHoldout, actions: Sequence[Action], report: Report) -> Holdout:
+    named = (written.issue, written.group, written.action)
+    concerned = [
+        action
+        for action in actions
+        if all(n in ("", of) for n, of in zip(named, _levels(action), strict=True))
+    ]
+    held = [a for a in concerned if a.action_class is ActionClass.PROMOTIONAL]
+    if not held:
+        message = "this holdout keeps nothing back: only promotional actions can be held out"
+        report.notice(f"holdout {written.name}", written.place, message)
+    return Holdout(
+        written.name,
+        written.title,
+        written.share,
+        written.period,
+        written.salt,
+        frozenset(treatment for action in held for treatment in action.treatments),
+        not any(named),
+        str(written.place),
+    )
+
+
+def _levels(action: Action) -> tuple[str, str, str]:
+    return action.issue, action.group, action.action_id
 
 
 def read_triggers(node: Node | None, placements: Names, report: Report) -> list[WrittenCondition]:

@@ -19,6 +19,7 @@ from engine.guards import guards_of
 from engine.model import ActionId, Customer, CustomerId, Decision, Unknown, Value
 from engine.rehearsal import EVEN
 from engine.rulebook.book import RuleBook
+from engine.rulebook.trial import Trials
 from engine.simulation.moments import Moment
 from engine.simulation.usage import Usages
 
@@ -68,6 +69,8 @@ class Remembered:
 class Replay:
     """Makes logged decisions again by one book, with their own chance and all the time in the world.
 
+    Nobody is in a holdout or an experiment.
+
     `usual` are propensities of actions where a decision did not note any. Caps begin unused, and are
     used by the decisions made here, every offer of which counts as shown.
 
@@ -76,7 +79,7 @@ class Replay:
     """
 
     def __init__(self, book: RuleBook, usual: Mapping[ActionId, float]) -> None:
-        self.book = book
+        self.book = book = replace(book, trials=Trials())
         self._model = Remembered(book, usual)
         self._caps = CapsGuard(book, Ledger(Fleeting()))
         self._decider = Decider(book, self._model, lambda: 0.0, guards_of(book, caps=self._caps))

@@ -53,7 +53,7 @@ def test_the_ready_line_names_the_port_and_the_rule_book_and_it_answers(
 def test_a_broken_rule_book_is_told_mistake_by_mistake(tmp_path: Path, attune: Attune) -> None:
     rules = tmp_path / "rules"
     (rules / "actions").mkdir(parents=True)
-    (rules / "policies.yaml").write_text("isues: {}\nexperiments: {no_levers: 0.1}\n")
+    (rules / "policies.yaml").write_text("isues: {}\nmodels: {default: {}, other: {group: save}}\n")
     (rules / "attributes.yaml").write_text("attributes: {}\n")
     (rules / "actions" / "all.yaml").write_text("actions: []\n")
     ran = attune("serve", "--rules", rules, "--data", tmp_path / "data", "--listen", "127.0.0.1:0")

@@ -97,10 +97,14 @@ def test_nothing_first_is_the_fallback() -> None:
     assert str(expected) == "fallback: true"
 
 
-def test_what_comes_later_is_said() -> None:
-    code = "holdout.nobody_asked"
-    assert read(expect={"not": {"stay": code}}).later == "holdouts are not enforced yet"
-    assert read().later == ""
+def test_a_test_may_be_about_somebody_held_out_or_in_an_experiment() -> None:
+    assert read().holdout == ""
+    assert read(holdout="no_levers").holdout == "no_levers"
+    content = {"tests": [{**PLAIN, "holdout": "no_lever"}]}
+    [mistake] = load(files(more={"tests/a.yaml": json.dumps(content)})).diagnostics
+    assert mistake.message == (
+        "unknown holdout or experiment 'no_lever'. Did you mean 'no_levers'?"
+    )
 
 
 def test_events_that_nobody_counts_yet_are_said() -> None:

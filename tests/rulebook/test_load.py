@@ -166,7 +166,6 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
         files(
             policies={
                 "contact_policies": {"a": counted, "b": counted},
-                "experiments": {"no_levers": 0.1},
                 "models": {
                     "default": {"estimator": "river.tree.HoeffdingTreeClassifier"},
                     "other": {"group": "save"},
@@ -180,7 +179,7 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
     assert loaded.book.notices == loaded.diagnostics
     said = [one.message for one in loaded.diagnostics]
     assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 5
+    assert len(said) == len(set(said)) == 4
     assert loaded.book.model.estimator == "hierarchical_logistic"
     assert loaded.book.arbitration.exploration.policy == "squarecb"
 
@@ -198,6 +197,9 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
         ({"policies": {"outcomes": {"accept": "much"}}}, "expected a number, found 'much'"),
         ({"policies": {"models": {"other": {}}}}, "models needs the key 'default'"),
         ({"policies": {"experiments": {"no_levers": 0.6, "propensity_only": 0.6}}}, "add up to 1.2"),
+        ({"policies": {"experiments": {"no_levers": 0.1, "period": "fortnight"}}}, "'fortnight' is no period"),
+        ({"policies": {"holdouts": {"no_levers": {"share": 0.1, "period": "day", "salt": 1}}}}, "'no_levers' is the name of an experiment"),
+        ({"policies": {"holdouts": {"h": {"share": 0.1, "period": "day", "salt": 1, "group": "save", "issue": "grow"}}}}, "name only one of them"),
         ({"policies": {"contact_policies": {"q": {"scope": "all", "between": ["21:00", "08:00"]}}}}, "needs the key 'timezone'"),
         ({"policies": {"contact_policies": {"q": {"scope": "attribute", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}}}}, "needs the key 'attribute'"),
         ({"policies": {"contact_policies": {"q": {"scope": "all", "subject": "household", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}}}}, "household.id"),
