@@ -24,7 +24,7 @@ from engine.rulebook.cel import Expression
 from engine.rulebook.nearest_change import Change, NearestChange
 from engine.rulebook.times import moment_of
 
-_LIMITS: Final = frozenset({"contact_policy", "cap", "budget"})
+_LIMITS: Final = frozenset({"contact_policy", "cap", "budget", "holdout"})
 _PLACE: Final = frozenset({"request.channel", "request.placement"})
 
 
@@ -57,10 +57,13 @@ class Account:
 
 
 class Accountant:
-    """Accounts for the decisions of one book; `expressions` are its conditions', in their order."""
+    """Accounts for the decisions of one book; `expressions` are its conditions', in their order.
+
+    Customers are in the book's holdouts and experiments by their ids.
+    """
 
     def __init__(self, book: RuleBook, expressions: Sequence[Expression]) -> None:
-        self._book = calm(book)
+        self._book = replace(calm(book), trials=book.trials)
         self._expressions = expressions
         self._condition = {(c.code, c.place): c.index for c in book.conditions}
         self._knowledge = Knowledge(book)

@@ -40,7 +40,9 @@ class Assignment:
         self._trials = trials
         self._since, self._until = ENDLESS, -ENDLESS
         self._terms: tuple[Term, ...] = ()
+        self._keys: tuple[bytes, ...] = ()
         self._draws: tuple[_Draw, ...] = ()
+        self._parts: dict[tuple[tuple[int, ...], Arm | None], Part] = {}
         self._anybody = any(h.share for h in trials.holdouts) or bool(trials.experiments.shares)
 
     def part(self, customer_id: CustomerId, now: Micros) -> Part:
@@ -68,32 +70,44 @@ class Assignment:
         self._terms = tuple(term_of(period, now, trials.timezone) for period in periods)
         self._since = max(term.start for term in self._terms)
         self._until = min(term.end for term in self._terms)
+        self._keys = tuple(self._keys_now())
+        self._parts = {}
         shares = (*(h.share for h in trials.holdouts), sum(s for _, s in trials.experiments.shares))
         self._draws = tuple(
             _Draw(blake2b(digest_size=8, key=key), below(share))
-            for key, share in zip(self._keys(), shares, strict=True)
+            for key, share in zip(self._keys, shares, strict=True)
             if share
         )
 
-    def _keys(self) -> Iterator[bytes]:
+    def _keys_now(self) -> Iterator[bytes]:
         trials = self._trials
         for trial, term in zip(trials.holdouts, self._terms[:-1], strict=True):
             yield key_of(trial.salt, trial.name, term.name)
         yield key_of(trials.experiments.salt, EXPERIMENTS, self._terms[-1].name)
 
     def _told(self, customer_id: CustomerId) -> Part:
-        *keys, arms = self._keys()
-        held = [
-            (holdout, term)
-            for holdout, term, key in zip(self._trials.holdouts, self._terms, keys, strict=False)
-            if lot(customer_id, key) < holdout.share
-        ]
-        whole = [(holdout, term) for holdout, term in held if holdout.whole]
+        *keys, arms = self._keys
+        held = tuple(
+            [
+                at
+                for at, (key, holdout) in enumerate(zip(keys, self._trials.holdouts, strict=True))
+                if lot(customer_id, key) < holdout.share
+            ]
+        )
+        arm = self._arm(lot(customer_id, arms))
+        known = self._parts.get((held, arm))
+        if known is None:
+            known = self._parts[held, arm] = self._made(held, arm)
+        return known
+
+    def _made(self, held: tuple[int, ...], arm: Arm | None) -> Part:
+        """The part of who is in these holdouts (by place) and in this arm."""
+        holdouts = [(self._trials.holdouts[at], self._terms[at]) for at in held]
+        whole = [(holdout, term) for holdout, term in holdouts if holdout.whole]
         if whole:
             return Part(whole[0][0].name, None, Held(whole[:1]))
-        arm = self._arm(lot(customer_id, arms))
-        names = [holdout.name for holdout, _ in held] + ([arm] if arm else [])
-        return Part(JOINED.join(names), arm, Held(held) if held else None)
+        names = [holdout.name for holdout, _ in holdouts] + ([arm] if arm else [])
+        return Part(JOINED.join(names), arm, Held(holdouts) if holdouts else None)
 
     def _arm(self, drawn: float) -> Arm | None:
         before = 0.0

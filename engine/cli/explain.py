@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
@@ -138,6 +139,8 @@ def explain(
         moment,
         ActionId(action) if action else None,
     )
+    if customer_file:
+        book = _without_trials(book)
     _by_rules(loaded, book, who, asked, rules, format_)
 
 
@@ -218,6 +221,13 @@ def _loaded(rules: Path, format_: Format) -> "tuple[Loaded, RuleBook]":
         )
         raise typer.Exit(_BROKEN)
     return loaded, loaded.book
+
+
+def _without_trials(book: "RuleBook") -> "RuleBook":
+    """The same book without holdouts and experiments: somebody in a file has no id to draw lots by."""
+    from engine.rulebook.trial import Trials
+
+    return replace(book, trials=Trials())
 
 
 def _moment(now: str) -> "Micros":

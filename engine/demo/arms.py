@@ -40,6 +40,8 @@ _CHANGES: Final[Mapping[Arm, Mapping[str, object]]] = {
     },
 }
 
+_TRIALS: Final = frozenset({"holdouts", "experiments"})
+
 
 def arm_of(customer_id: str, seed: int) -> Arm:
     """The arm of a customer: a third of them each, by salted hash, the same whenever asked."""
@@ -48,18 +50,19 @@ def arm_of(customer_id: str, seed: int) -> Arm:
 
 
 def write_book(arm: Arm, book: Path, into: Path) -> Path:
-    """Copies the rule book and changes the arbitration of the copy as the arm needs it."""
+    """Copies the rule book and changes the arbitration of the copy as the arm needs it.
+
+    The copy has no holdouts and experiments of its own.
+    """
     target = Path(shutil.copytree(book, into / arm.value))
     policies = target / "policies.yaml"
-    changes = _CHANGES[arm]
-    if changes:
-        text = policies.read_text(encoding="utf-8")
-        policies.write_text(rearbitrated(text, changes), encoding="utf-8")
+    text = policies.read_text(encoding="utf-8")
+    policies.write_text(rearbitrated(text, _CHANGES[arm]), encoding="utf-8")
     return target
 
 
 def rearbitrated(policies: str, changes: Mapping[str, object]) -> str:
-    r"""The text of a `policies.yaml` with these keys of `arbitration` replaced or added.
+    r"""The text of a `policies.yaml` with these keys of `arbitration` replaced or added, without trials.
 
     Every scalar is kept as it is written: PyYAML speaks YAML 1.1, where the key `on` of a trigger
     is the value true and 21:30 a number, and would write them so.
@@ -70,6 +73,7 @@ def rearbitrated(policies: str, changes: Mapping[str, object]) -> str:
     <BLANKLINE>
     """
     root = _mapping(policies)
+    root.value = [pair for pair in root.value if pair[0].value not in _TRIALS]
     arbitration = _under(root, "arbitration")
     for key, value in changes.items():
         written = _mapping(yaml.safe_dump({key: value})).value[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.demo.arms import Arm
-from engine.demo.intervals import Ratio
+from engine.lift import Ratio
 
 _RECENT = 800
 

@@ -10,9 +10,9 @@ from rich.text import Text
 from engine.cli.explained import show
 from engine.demo.arms import Arm
 from engine.demo.explained import Explained
-from engine.demo.intervals import Lift
 from engine.demo.ledger import Ledger
 from engine.demo.screen import COLOURS, pulse
+from engine.lift import Lift
 
 _OTHERS: Final = (Arm.RULES_ONLY, Arm.RANDOM)
 

@@ -92,7 +92,9 @@ def _choices(
             contest = contests[placed.placement]
             for place, offer in enumerate(placed.offers):
                 competed = roster.note(decision.rulebook_version, offer, contest)
-                if (decision.decision_id, offer.action_id) not in responses.rewards:
+                if decision.holdout:
+                    left_out["to customers in a holdout or an experiment"] += 1
+                elif (decision.decision_id, offer.action_id) not in responses.rewards:
                     left_out["nobody is known to have seen"] += 1
                 elif not competed:
                     left_out["that did not compete (mandatory, or decided without the model)"] += 1

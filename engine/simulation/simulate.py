@@ -82,6 +82,8 @@ def simulate(
 ) -> Simulation:
     """Makes the decisions in a data directory again, by `new` and, if given, by `old`.
 
+    Those for customers in a holdout or an experiment are left aside.
+
     Without `old` the log itself is what the new book is compared with. `advance` is told now and then
     how many more decisions are done.
 
@@ -97,6 +99,8 @@ def simulate(
     seen = _Seen(responses)
     for moment in moments(past_decisions(data / DECISIONS), _entries(data / JOURNAL)):
         logged = moment.record.decision
+        if logged.holdout:
+            continue
         known = _propensities(logged, roster.names(logged.rulebook_version))
         made = [replay.decide(moment, known) for replay in replays]
         outlook.note(made[1] if old else logged, made[0])

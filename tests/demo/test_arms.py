@@ -9,6 +9,7 @@ from engine.demo.arms import Arm, arm_of, rearbitrated, write_book
 from engine.exploration import choose
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
+from engine.rulebook.trial import Trials
 from tests.demo.conftest import TELECOM
 
 
@@ -19,7 +20,10 @@ def variant(arm: Arm, tmp_path: Path) -> RuleBook:
 
 
 def test_the_learned_arm_plays_by_the_very_book(tmp_path: Path, book: RuleBook) -> None:
-    assert variant(Arm.LEARNED, tmp_path).version == book.version
+    learned = variant(Arm.LEARNED, tmp_path)
+    assert learned.source == book.source
+    assert learned.arbitration == book.arbitration
+    assert book.trials != learned.trials == Trials()
 
 
 def test_rules_alone_take_the_dearest_and_ask_no_model(tmp_path: Path) -> None:

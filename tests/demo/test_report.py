@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from engine.demo.arms import Arm
-from engine.demo.intervals import Lift, Ratio
 from engine.demo.ledger import Ledger, Sale
 from engine.demo.report import as_json, tell, verdict
 from engine.demo.screen import LiveScreen, PlainScreen, screen_for, sparkline
+from engine.lift import Lift, Ratio
 
 
 @pytest.fixture

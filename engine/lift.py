@@ -20,6 +20,12 @@ class Ratio:
     standard_error: float
     customers: int
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where it lies with 95 %, by the normal approximation; infinite for fewer than two customers."""
+        margin = Z95 * self.standard_error
+        return self.estimate - margin, self.estimate + margin
+
     @classmethod
     def of(cls, numerators: Numbers, denominators: Numbers) -> "Ratio":
         """From one pair for each customer, shape (N,): what they gave, and how often they could.

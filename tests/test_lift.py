@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.demo.intervals import Z95, Lift, Ratio
+from engine.lift import Z95, Lift, Ratio
 
 
 def test_a_ratio_is_of_sums_and_not_a_mean_of_ratios() -> None:
