@@ -179,3 +179,11 @@ def test_whatever_is_proposed_lets_the_action_in(
     (select,) = [f for p, f in book.select_for.items() if p == "web.hero"]
     if told.changes is not None:
         assert select(book.conditions_of(values), values, NOW) == [0]
+
+
+def test_who_is_held_out_waits_for_the_lots_to_be_drawn_again() -> None:
+    held = {"nobody_asked": {"share": 1, "period": "month", "salt": "s"}}
+    told = accounts(loaded(policies={"holdouts": held}))["stay"]
+    assert [o.reason.code for o in told.obstacles] == ["holdout.nobody_asked"]
+    [[change]] = [obstacle.changes or () for obstacle in told.obstacles]
+    assert str(change).endswith("2026-12-01T00:00:00Z or later")

@@ -52,9 +52,10 @@ def arm_of(customer_id: str, seed: int) -> Arm:
 def write_book(arm: Arm, book: Path, into: Path) -> Path:
     """Copies the rule book and changes the arbitration of the copy as the arm needs it.
 
-    The copy has no holdouts and experiments of its own.
+    The copy has no holdouts and experiments of its own, and no tests, which may name them.
     """
-    target = Path(shutil.copytree(book, into / arm.value))
+    without = shutil.ignore_patterns("tests")
+    target = Path(shutil.copytree(book, into / arm.value, ignore=without))
     policies = target / "policies.yaml"
     text = policies.read_text(encoding="utf-8")
     policies.write_text(rearbitrated(text, _CHANGES[arm]), encoding="utf-8")

@@ -2,8 +2,8 @@
 
 A record says what contact policies kept back, and not what they counted. That is in the journal, and in
 the decisions before: here the history is made again as it was, so that the policies can give their
-reasons. Answer limits depend on the answer alone, and
-holdouts on the customer's id. Of caps only the outcome is known.
+reasons. Answer limits depend on the answer alone, holdouts on the customer's id. Of caps only the
+outcome is known.
 """
 
 import math

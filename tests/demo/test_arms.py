@@ -22,8 +22,10 @@ def variant(arm: Arm, tmp_path: Path) -> RuleBook:
 def test_the_learned_arm_plays_by_the_very_book(tmp_path: Path, book: RuleBook) -> None:
     learned = variant(Arm.LEARNED, tmp_path)
     assert learned.source == book.source
-    assert learned.arbitration == book.arbitration
-    assert book.trials != learned.trials == Trials()
+    assert learned.arbitration.exploration == book.arbitration.exploration
+    assert learned.arbitration.factors == book.arbitration.factors
+    assert book.trials.holdouts
+    assert learned.trials == Trials(timezone=book.trials.timezone)
 
 
 def test_rules_alone_take_the_dearest_and_ask_no_model(tmp_path: Path) -> None:
