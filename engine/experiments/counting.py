@@ -55,6 +55,11 @@ class Group:
         return sum(stay.offered for stay in self.stays.values())
 
     @property
+    def takers(self) -> int:
+        """How many customers accepted something."""
+        return sum(stay.accepted > 0 for stay in self.stays.values())
+
+    @property
     def acceptance(self) -> Ratio:
         """Accepted offers over decisions."""
         return Ratio.of(self._column("accepted"), self._column("decisions"))

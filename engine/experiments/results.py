@@ -2,9 +2,9 @@
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine.edges.journal.past import past_decisions, past_entries
 from engine.edges.rules.kept import kept_in, read_kept
@@ -18,19 +18,41 @@ from engine.model import CustomerId, Event, Interaction, Micros
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
 
+_REACHED: Final = "reached"
+
+LEAST: Final = 5
+"""With fewer customers than this who did something, an interval would be too narrow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing measured in a group, and how far the usual is above it (None for the usual itself)."""
+    """One thing measured in a group.
+
+    `lift` is how far the usual is above it; None for the usual itself, and where too few customers
+    did it to be told. `successes` are the customers who did.
+    """
 
     ratio: Ratio
-    lift: Lift | None
+    successes: int
+    lift: Lift | None = None
 
-    @classmethod
-    def of(cls, own: Ratio, usual: Ratio | None) -> "Measure":
-        """By the group's own figure and that of the usual, if there is one to compare with."""
-        compared = usual is not None and min(own.customers, usual.customers) > 1
-        return cls(own, Lift.of(usual, own) if compared and usual is not None else None)
+    @property
+    def relative(self) -> tuple[float, float, float] | None:
+        """The lift as a share, and its bounds; None unless the group's own figure is surely above 0."""
+        lift = self.lift
+        if lift is None or self.ratio.interval[0] <= 0.0:
+            return None
+        if lift.relative is None or lift.relative_low is None or lift.relative_high is None:
+            return None
+        return lift.relative, lift.relative_low, lift.relative_high
+
+    def below(self, usual: "Measure | None", *, certain: bool = False) -> "Measure":
+        """The same, compared with the usual; `certain` if nobody in this group could have done it."""
+        if usual is None or min(usual.ratio.customers, self.ratio.customers) < 2:
+            return self
+        if usual.successes < LEAST or (self.successes < LEAST and not certain):
+            return self
+        return replace(self, lift=Lift.of(usual.ratio, self.ratio))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON; what is not known is null."""
@@ -39,16 +61,15 @@ class Measure:
         told: dict[str, Any] = {
             "estimate": self.ratio.estimate if self.ratio.customers else None,
             "interval": [low, high] if known else None,
+            "successes": self.successes,
         }
         lift = self.lift
         if lift is not None:
             told["usual_above_it"] = {
                 "difference": lift.difference,
                 "interval": [lift.low, lift.high],
-                "relative": lift.relative,
-                "relative_interval": None
-                if lift.relative is None
-                else [lift.relative_low, lift.relative_high],
+                "relative": self.relative and self.relative[0],
+                "relative_interval": self.relative and [*self.relative[1:]],
             }
         return told
 
@@ -155,20 +176,37 @@ def _result(
 def _outcome(
     group: Group, usual: Group | None, times: Mapping[CustomerId, Sequence[Micros]] | None
 ) -> Outcome:
-    other = None if usual is group else usual
-    reached = None
-    if times is not None:
-        reached = Measure.of(group.reaching(times), other.reaching(times) if other else None)
+    own = _measures(group, times)
+    if usual is not None and usual is not group:
+        others = _measures(usual, times)
+        own = {
+            name: measure.below(others[name], certain=name != _REACHED and not group.offered)
+            for name, measure in own.items()
+        }
     return Outcome(
         group.name,
         group.share,
         len(group.stays),
         group.decisions,
         group.offered,
-        Measure.of(group.acceptance, other.acceptance if other else None),
-        Measure.of(group.value, other.value if other else None),
-        reached,
+        own["acceptance"],
+        own["value"],
+        own.get(_REACHED),
     )
+
+
+def _measures(
+    group: Group, times: Mapping[CustomerId, Sequence[Micros]] | None
+) -> dict[str, Measure]:
+    takers = group.takers
+    found = {
+        "acceptance": Measure(group.acceptance, takers),
+        "value": Measure(group.value, takers),
+    }
+    if times is not None:
+        ratio = group.reaching(times)
+        found[_REACHED] = Measure(ratio, round(ratio.estimate * ratio.customers))
+    return found
 
 
 def _times(journal: Path, wanted: str) -> dict[CustomerId, list[Micros]]:

@@ -82,12 +82,12 @@ def _sentences(outcome: Outcome, event: str) -> Iterator[str]:
 def _lift(measure: Measure) -> str:
     lift = measure.lift
     if lift is None:
-        return "cannot be compared yet"
+        return "cannot be compared yet, too few"
     clear = "" if lift.low > 0 or lift.high < 0 else ", no clear difference"
-    if lift.relative is None or lift.relative_low is None or lift.relative_high is None:
+    if measure.relative is None:
         return f"{lift.difference:+.3g} ({lift.low:+.3g} to {lift.high:+.3g}){clear}"
-    low, high = lift.relative_low * 100, lift.relative_high * 100
-    return f"{lift.relative * 100:+.1f} % ({low:+.1f} to {high:+.1f}){clear}"
+    relative, low, high = (share * 100 for share in measure.relative)
+    return f"{relative:+.1f} % ({low:+.1f} to {high:+.1f}){clear}"
 
 
 def _warning(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from engine.cli import application
 from engine.codec import DecisionRecord
 from engine.edges.rules.kept import keep
 from engine.errors import InvalidInput
-from engine.experiments.results import Outcome, Results, results
+from engine.experiments.results import Measure, Outcome, Results, results
 from engine.features import FeatureSchema
+from engine.lift import Ratio
 from engine.model import CustomerId, DecisionId, Event, EventId, Interaction
 from engine.rulebook.load import load
 from engine.simulation.simulate import simulate
@@ -51,7 +53,7 @@ async def play(path: Path, missing: str = "") -> None:
                 offer = made.placements[0].offers[0]
                 taken = chance.uniform() < RATES[offer.action_id]
                 events.append(seen(made, offer, "accept" if taken else "impression", float(taken)))
-            if made.holdout == "nobody_asked" and at // 2 % 4 == 0:
+            if at // 2 % (4 if made.holdout == "nobody_asked" else 20) == 0:
                 left = Interaction("churned")
                 events.append(Event(EventId(f"e{at}"), name, NOW + 1, left))
             await store.append(events)
@@ -105,8 +107,25 @@ def test_what_customers_do_is_compared_too(data: Path) -> None:
     assert usual is not None
     assert held.lift is not None
     assert held.ratio.estimate == pytest.approx(0.25, abs=0.1)
-    assert (usual.ratio.estimate, usual.lift) == (0.0, None)
+    assert usual.lift is None
+    assert usual.ratio.estimate == pytest.approx(0.05, abs=0.02)
     assert held.lift.high < 0
+
+
+def test_who_can_accept_nothing_accepts_nothing_for_certain(data: Path) -> None:
+    held = group(results(data), "nobody_asked", "nobody_asked").acceptance
+    assert held.lift is not None
+    assert held.lift.low > 0
+    assert held.relative is None
+
+
+def test_a_few_customers_are_not_compared() -> None:
+    few = Measure(Ratio(0.0, 0.0, 9), 0)
+    many = Measure(Ratio(0.2, 0.01, 1_900), 388)
+    assert few.below(many).lift is None
+    assert few.below(many, certain=True).lift is not None
+    assert replace(few, successes=5).below(many).lift is not None
+    assert many.below(few).lift is None
 
 
 def test_decisions_before_a_time_are_left_aside(data: Path) -> None:
@@ -149,7 +168,7 @@ def test_programs_get_json(data: Path) -> None:
     assert trial["mismatch"]["alarm"] is False
     [usual, arm] = trial["groups"]
     assert (usual["name"], arm["name"], arm["share"]) == ("usual", "no_levers", 0.25)
-    assert {"estimate", "interval", "usual_above_it"} == arm["value"].keys()
+    assert {"estimate", "interval", "successes", "usual_above_it"} == arm["value"].keys()
     assert len(trial["sentences"]) == 1
 
 
