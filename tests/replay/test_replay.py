@@ -17,6 +17,7 @@ from engine.replay.comparing import Verdict
 from engine.replay.replay import NoBook, Replay
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
+from engine.rulebook.trial import Arm
 from tests.comparison.serving import BOOKS, shipped
 from tests.replay.living import Life, reload, replayed, scarce, short_life
 
@@ -64,6 +65,20 @@ async def test_influencers_and_scarce_prices_are_recalled(tmp_path: Path) -> Non
     assert any(one and one.pull is not None for one in grounds)
     answers = [answer for one in grounds if one for answer in one.limits or ()]
     assert any(isinstance(answer, dict) and answer for answer in answers)
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+async def test_what_holdouts_and_experiments_did_comes_out_the_same(tmp_path: Path) -> None:
+    rules = scarce("telecom", tmp_path / "rules")
+    policies = rules / "policies.yaml"
+    text = policies.read_text().replace("0.005", "0.18").replace("share: 0.02", "share: 0.1")
+    policies.write_text(text)
+    life = Life(rules, tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 150)
+    labels = {record.decision.holdout for record in records(life)}
+    assert labels >= {"", "nobody_asked", *Arm}
     assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
 
 
