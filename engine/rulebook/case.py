@@ -88,7 +88,8 @@ class Case:
     """One test of a rule book, as marketing wrote it; `file` and `line` say where.
 
     `now` is None where the test names no time. `propensities` are those of the actions it names,
-    `used` what is used of caps in the period around `now`, or in total.
+    `used` what is used of caps in the period around `now`, or in total; `positives` those seen of the
+    actions it names, where all others count as trained.
     `later` says what the test needs that is not enforced yet; empty if nothing.
     """
 
@@ -107,3 +108,4 @@ class Case:
     propensities: Mapping[ActionId, float] = field(default_factory=dict)
     used: tuple[Used, ...] = ()
     later: str = ""
+    positives: Mapping[ActionId, float] = field(default_factory=dict)
