@@ -19,6 +19,7 @@ import numpy.typing as npt
 from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.evidence import Evidence
 from engine.features import FeatureSchema
 from engine.model import DAY, Customer, CustomerId, DecisionId, PlacementId, Question, Value
 from engine.rulebook.book import RuleBook
@@ -71,6 +72,7 @@ class Told:
     version = "told"
 
     def __init__(self) -> None:
+        self.evidence = Evidence()
         self.features = FeatureSchema(())
         self.truth = np.array([0.0, 1.0])
 

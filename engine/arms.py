@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,17 @@ from engine.rulebook.trial import Arm
 _WAIVED: Final = frozenset({Stage.APPLICABILITY, Stage.SUITABILITY})
 
 
+class Varied(NamedTuple):
+    """A contest as an arm has it: the candidates at its priorities and how chance enters.
+
+    `worth` is what each action of the book counts there if it is taken, shape (actions,).
+    """
+
+    candidates: Candidates
+    exploration: Exploration
+    worth: Vector
+
+
 def varied(
     arm: Arm,
     candidates: Candidates,
@@ -22,8 +33,8 @@ def varied(
     merit: Merit,
     by_propensity: bool,
     usual: Exploration,
-) -> tuple[Candidates, Exploration]:
-    """The candidates at the priorities they have in this arm, and how chance enters there.
+) -> Varied:
+    """How a contest is varied in this arm.
 
     Who competes is settled before: thresholds and the prices of scarce caps go by the usual priority.
     `propensities` are over all actions of the book; without (the model was not asked)
@@ -32,20 +43,26 @@ def varied(
     actions = candidates.actions
     match arm:
         case Arm.RANDOM_RELEVANT:
-            return candidates._replace(priorities=np.ones(len(actions))), BY_LOT
+            equal = np.ones_like(merit.product)
+            return Varied(candidates._replace(priorities=equal[actions]), BY_LOT, equal)
         case Arm.RANDOM_PROPENSITY:
-            return candidates._replace(priorities=merit.product[actions]), BY_LOT
+            priorities = merit.product[actions]
+            return Varied(candidates._replace(priorities=priorities), BY_LOT, merit.product)
         case Arm.PROPENSITY_ONLY:
             if propensities is None:
-                return candidates, usual
-            return candidates._replace(priorities=propensities[actions]), usual
+                return Varied(candidates, usual, merit.product)
+            priorities = propensities[actions]
+            return Varied(
+                candidates._replace(priorities=priorities), usual, np.ones_like(merit.product)
+            )
         case Arm.NO_LEVERS:
-            worth = merit.context[actions] * merit.value[actions]
+            worth = merit.context * merit.value
+            priorities = worth[actions]
             if by_propensity and propensities is not None:
-                worth *= propensities[actions]
-            return candidates._replace(priorities=worth), usual
+                priorities = priorities * propensities[actions]
+            return Varied(candidates._replace(priorities=priorities), usual, worth)
         case Arm.ELIGIBILITY_ONLY:
-            return candidates, usual
+            return Varied(candidates, usual, merit.product)
 
 
 class EligibilityOnly:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from engine.errors import DamagedData, StorageError
-from engine.grounds import Answer, Entered, Grounds, Narrowed
+from engine.grounds import NO_VENTURE, Answer, Entered, Grounds, Narrowed, Venture
 from engine.model import (
     UNKNOWN,
     Contest,
@@ -406,6 +406,7 @@ def encode_decision(record: DecisionRecord) -> bytes:
             decision.request_id,
             decision.channel,
             grounds,
+            *_pack_given_up(decision),
         ],
         option=_OPTIONS,
     )
@@ -443,7 +444,16 @@ def decode_decision(data: bytes) -> DecisionRecord:
         contests,
         grounds=grounds,
     )
+    if later[1:]:
+        decision.given_up, decision.given_up_today = map(_float, later[1:])
     return DecisionRecord(_unpack_question(question), decision)
+
+
+def _pack_given_up(decision: Decision) -> tuple[Any, ...]:
+    """What exploration gave up, where that is limited."""
+    if not decision.given_up_today:
+        return ()
+    return decision.given_up, _pack(decision.given_up_today)
 
 
 def split_decisions(block: bytes) -> list[bytes]:
@@ -586,7 +596,8 @@ def _pack_grounds(
         moved = np.flatnonzero(grounds.pull)
         pull = [moved.tolist(), grounds.pull.take(moved).tolist()]
     answers = None if grounds.limits is None else list(map(_pack_answer, grounds.limits))
-    return [[len(other) for other in others], answers, pull]
+    lengths = [len(other) for other in others]
+    return [lengths, answers, pull, *_pack_venture(grounds.venture)]
 
 
 def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
@@ -598,7 +609,7 @@ def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
 
 def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Arrays") -> Grounds:
     """The grounds again; who entered is named by action. Their propensities go to the contests."""
-    counts, answers, pull = packed
+    counts, answers, pull, *venture = packed
     entered = []
     for contest, count in zip(contests, counts, strict=True):
         others = arrays.take("<i4", count).astype(np.intp)
@@ -611,7 +622,24 @@ def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Ar
         percent = np.zeros(len(contests[0].lever) if contests else 0)
         percent[pull[0]] = pull[1]
     limits = None if answers is None else tuple(map(_unpack_answer, answers))
-    return Grounds(tuple(entered), limits, percent)
+    return Grounds(tuple(entered), limits, percent, _unpack_venture(venture))
+
+
+def _pack_venture(venture: Venture) -> tuple[Any, ...]:
+    """Beliefs by action, and what was left; nothing if neither was asked for."""
+    if venture == NO_VENTURE:
+        return ()
+    beliefs = venture.beliefs
+    named = None if beliefs is None else [[action, *shape] for action, shape in beliefs.items()]
+    return named, None if venture.left is None else _pack(venture.left)
+
+
+def _unpack_venture(packed: list[Any]) -> Venture:
+    if not packed:
+        return NO_VENTURE
+    named, left = packed
+    beliefs = None if named is None else {action: (a, b) for action, a, b in named}
+    return Venture(beliefs, None if left is None else _float(left))
 
 
 def _pack_answer(answer: Answer) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import placement
+from engine.allowance import Allowance, Meter
 from engine.arbitration import Arbiter, Candidates, Merit, Vector
 from engine.arms import EligibilityOnly, varied
 from engine.bundling import Bundling
@@ -16,8 +17,9 @@ from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
+from engine.evidence import Evidence
 from engine.explain import Sight, explain
-from engine.grounds import Entered, Grounds
+from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
 from engine.guards import guards_of
 from engine.influence import Influences
 from engine.limits import Guard, Limits
@@ -40,6 +42,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
 from engine.rulebook.trial import Arm
+from engine.thompson import Doubt, Doubts, Tables
 from engine.trials import Assignment
 
 Propensities = npt.NDArray[np.float64]
@@ -76,6 +79,10 @@ class Model(Protocol):
     def version(self) -> str:
         """Names these very weights."""
 
+    @property
+    def evidence(self) -> Evidence:
+        """How much has been seen of each action."""
+
     def predict(
         self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
     ) -> Propensities:
@@ -100,7 +107,8 @@ class Findings(NamedTuple):
     """All that a decision follows from, besides its question, its seed and the book.
 
     `sights` are one for each placement asked for; `pull` is what the customer's past adds to C;
-    `holdout` names the trials the customer is in.
+    `holdout` names the trials the customer is in. `tables` are how sure the propensities are, where the
+    policy asks, and `left` how much expected value may still be given up today, where the book limits it.
     """
 
     sights: Sequence[Sight]
@@ -108,6 +116,8 @@ class Findings(NamedTuple):
     limits: Limits
     pull: Vector | None
     holdout: str
+    tables: Tables | None = None
+    left: float | None = None
 
 
 class _Card(NamedTuple):
@@ -137,6 +147,7 @@ class Decider:
 
     `clock` is monotonic, in seconds; it measures steps and never enters a decision's content. `guards`
     keep the limits of the book, by default those of `guards_of`, which remember no other decision.
+    `allowance` is what exploration has given up today, by default nothing.
     """
 
     def __init__(
@@ -145,8 +156,12 @@ class Decider:
         model: Model,
         clock: Callable[[], float],
         guards: Sequence[Guard] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self.book = book
+        self._exploration = book.arbitration.exploration
+        self._allowance = Allowance() if allowance is None else allowance
+        self._doubts = Doubts(book) if self._exploration.policy == "thompson" else None
         self._guards = guards_of(book) if guards is None else guards
         self.asks_for_households = asks_for_households(book)
         self.model = model
@@ -189,7 +204,9 @@ class Decider:
             self._score_pace.took(scored - filtered)
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
-        findings = Findings(sights, scores, limits, pull, part.label)
+        findings = Findings(
+            sights, scores, limits, pull, part.label, self._sureness(scores), self._left(given.now)
+        )
         decision = self.conclude(question, given, findings)
         if question.explain:
             timings = {
@@ -203,10 +220,13 @@ class Decider:
 
     def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
         """The decision that follows from these findings; it depends on nothing else."""
-        contests, placed, entered = self._arbitrate_and_place(question, given, findings)
+        meter = None if findings.left is None else Meter(findings.left)
+        contests, placed, entered = self._arbitrate_and_place(question, given, findings, meter)
         answers = findings.limits.answers
-        grounds = Grounds(tuple(entered), answers or None, findings.pull)
-        return self._answer(
+        grounds = Grounds(
+            tuple(entered), answers or None, findings.pull, _venture(contests, findings)
+        )
+        decision = self._answer(
             question,
             given,
             findings.sights[0].values,
@@ -216,6 +236,9 @@ class Decider:
             findings.holdout,
             grounds,
         )
+        if meter is not None:
+            decision.given_up = meter.given_up
+        return decision
 
     def explain(
         self,
@@ -244,6 +267,10 @@ class Decider:
         """Counts a final decision of this decider against the limits; to be called before the next one."""
         for guard in self._guards:
             guard.commit(decision)
+        if self._exploration.give_up_per_day is not None:
+            decision.given_up_today = self._allowance.spend(
+                decision.decided_at, self._exploration.timezone, decision.given_up
+            )
 
     def see(
         self, question: Question, values: list[Value], now: Micros, arm: Arm | None
@@ -260,7 +287,7 @@ class Decider:
             if book.reads_placement and at != question.placements[0]:
                 values = self._knowledge.at(values, at)
                 truths = book.conditions_of(values)
-            tried = arm if arm is None or not self._calm(truths) else None
+            tried = arm if arm is None or not self._at_risk(truths) else None
             lenient = tried is Arm.ELIGIBILITY_ONLY
             select = self._eligibility_only.at(at) if lenient else book.select_for[at]
             sights.append(Sight(at, values, truths, select(truths, values, now), tried))
@@ -295,8 +322,9 @@ class Decider:
         question: Question,
         given: Circumstances,
         findings: Findings,
+        meter: Meter | None,
     ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered]]:
-        sights, scores, limits, pull, _ = findings
+        sights, scores, limits, pull, _, tables, _ = findings
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
@@ -312,9 +340,13 @@ class Decider:
             candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
-            exploration = self.book.arbitration.exploration
-            if sight.arm is not None:
-                candidates, exploration = varied(
+            slots = self._slots(question, sight.placement)
+            exploration, worth = self._exploration, merit.product
+            calm = ""
+            if sight.arm is None:
+                calm = self._calm(sight, candidates, slots, scores, meter)
+            else:
+                candidates, exploration, worth = varied(
                     sight.arm,
                     candidates,
                     scores.propensities,
@@ -322,17 +354,19 @@ class Decider:
                     self._by_propensity,
                     exploration,
                 )
-            contests.append(_contest(sight.placement, candidates, merit, scores))
+            contests.append(_contest(sight.placement, candidates, merit, scores, calm))
             chosen = placement.fill(
                 candidates,
                 led,
-                self._slots(question, sight.placement),
+                slots,
                 exploration,
                 chance=chance,
-                greedy=self._calm(sight.truths),
+                greedy=bool(calm),
                 lessons=scores.lessons,
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
+                doubt=_doubt(scores, worth, tables),
+                meter=meter if sight.arm is None else None,
             )
             taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
@@ -350,10 +384,44 @@ class Decider:
         slots = self.book.placements[at].slots
         return min(slots, question.max_offers or slots)
 
-    def _calm(self, truths: Sequence[Truth]) -> bool:
+    def _left(self, now: Micros) -> float | None:
+        """How much expected value may still be given up today; None if the book does not limit it."""
+        exploration = self._exploration
+        if exploration.give_up_per_day is None:
+            return None
+        return exploration.give_up_per_day - self._allowance.given_up(now, exploration.timezone)
+
+    def _sureness(self, scores: Scores) -> Tables | None:
+        """How sure the propensities are; None if nobody asks, or the model was not asked."""
+        if self._doubts is None or scores.propensities is None:
+            return None
+        return self._doubts.at(self.model.evidence)
+
+    def _at_risk(self, truths: Sequence[Truth]) -> bool:
         """Whether this customer is one nobody should try things out on."""
-        condition = self.book.arbitration.exploration.none_when
+        condition = self._exploration.none_when
         return condition is not None and truths[condition] is True
+
+    def _calm(
+        self,
+        sight: Sight,
+        candidates: Candidates,
+        slots: int,
+        scores: Scores,
+        meter: Meter | None,
+    ) -> str:
+        """Why nothing should be tried out here; empty if chance may have its say."""
+        condition = self._exploration.none_when
+        if condition is not None and self._at_risk(sight.truths):
+            return f"{self.book.conditions[condition].text} (none_when)"
+        if meter is None:
+            return ""
+        if scores.propensities is None:
+            return "without propensities it cannot be told what that gives up"
+        together = sight.placement in self._bundlings
+        return (
+            "" if meter.covers(candidates.priorities, slots, together=together) else meter.why_not()
+        )
 
     def _offers(
         self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores
@@ -423,7 +491,25 @@ class Decider:
         return self._answer(question, given, [], scores, (), placed, holdout)
 
 
-def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: Scores) -> Contest:
+def _doubt(scores: Scores, worth: Vector, tables: Tables | None) -> Doubt | None:
+    if tables is None or scores.propensities is None:
+        return None
+    return Doubt(scores.propensities, worth, tables)
+
+
+def _venture(contests: Sequence[Contest], findings: Findings) -> Venture:
+    """What exploration went by, as it is now."""
+    if findings.tables is None:
+        return NO_VENTURE if findings.left is None else Venture(None, findings.left)
+    shapes = [findings.tables.shapes(contest.actions) for contest in contests]
+    return Venture(
+        {action: shape for one in shapes for action, shape in one.items()}, findings.left
+    )
+
+
+def _contest(
+    at: PlacementId, candidates: Candidates, merit: Merit, scores: Scores, calm: str
+) -> Contest:
     return Contest(
         at,
         candidates.actions,
@@ -432,4 +518,5 @@ def _contest(at: PlacementId, candidates: Candidates, merit: Merit, scores: Scor
         merit.context,
         merit.value,
         merit.lever,
+        calm,
     )

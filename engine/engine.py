@@ -7,10 +7,12 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
 
+from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
@@ -57,7 +59,7 @@ from engine.model import (
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
-from engine.rulebook.book import RuleBook, dissolve
+from engine.rulebook.book import Exploration, RuleBook, dissolve
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
@@ -109,8 +111,10 @@ class AttuneEngine:
         sources: Sources,
         pending: Pending,
         caps: Caps,
+        allowance: Allowance,
     ) -> None:
         self._caps = caps
+        self._allowance = allowance
         self._settings = settings
         self._state = state
         self._capsules = capsules
@@ -151,7 +155,7 @@ class AttuneEngine:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
         guard = await self._caps.guard(book)
         decider = await _decider(
-            book, self._state, self._learner, self._sources, self._pending, guard
+            book, self._state, self._learner, self._sources, self._pending, guard, self._allowance
         )
         before, self._decider = self._decider, decider
         self._caps.follow(guard)
@@ -197,6 +201,13 @@ class AttuneEngine:
                 "attune_offers_pending",
                 "Decisions whose offers count as shown while nobody reports on them.",
                 lambda: float(len(self._pending)),
+            ),
+            Gauge(
+                "attune_exploration_given_up",
+                "Expected value that exploration gave up today, where the rule book limits it.",
+                lambda: self._allowance.given_up(
+                    self._sources.now(), self.book.arbitration.exploration.timezone
+                ),
             ),
             *self._caps.gauges(),
         ]
@@ -492,6 +503,7 @@ async def _decider(
     sources: Sources,
     pending: Pending,
     caps: CapsGuard,
+    allowance: Allowance,
 ) -> Decider:
     """A decider by this book. What it lets customers' features be read by is on disk before it decides.
 
@@ -504,9 +516,27 @@ async def _decider(
     await state.settled()
     model = Propensities.bind(learner, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
+    await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
+    guards = partial(guards_of, book, pending, caps, learner.evidence)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards_of(book, pending, caps))
+        lambda: Decider(book, model, sources.monotonic, guards(), allowance)
     )
+
+
+async def _recall_given_up(
+    state: Embedded, now: Micros, allowance: Allowance, exploration: Exploration
+) -> None:
+    """Has `allowance` know what was given up today, once a book limits it.
+
+    Where that cannot be read, nothing more is given up today.
+    """
+    if exploration.give_up_per_day is None or allowance.told:
+        return
+    try:
+        allowance.restore(await state.last_decision(), now, exploration.timezone)
+    except StorageError as error:
+        allowance.close(now, exploration.timezone)
+        log.error("exploration.unreadable", error=str(error))  # noqa: TRY400  # the cause is in the text
 
 
 async def _take_up(state: Embedded, now: Micros, pending: Pending, assume_shown: Micros) -> None:
@@ -553,13 +583,21 @@ async def open_engine(
     try:
         async with _caps(settings, state, first.book, sources) as caps:
             await state.begin_run()
-            pending = Pending(keep=state.returned)
+            pending, allowance = Pending(keep=state.returned), Allowance()
             decider = await _decider(
-                first.book, state, mind.learner, sources, pending, caps.in_force
+                first.book, state, mind.learner, sources, pending, caps.in_force, allowance
             )
             capsules = open_capsules(settings.data)
             engine = AttuneEngine(
-                settings, state, capsules, decider, mind.learner, sources, pending, caps
+                settings,
+                state,
+                capsules,
+                decider,
+                mind.learner,
+                sources,
+                pending,
+                caps,
+                allowance,
             )
             engine.begin(first)
             await remember(settings, first.book.version, first.loaded.files)

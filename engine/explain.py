@@ -116,7 +116,13 @@ class _Story(NamedTuple):
             factors = factors if self._competed(action) else None
         rank = shown.rank if shown else 0
         return CandidateTrace(
-            action.action_id, treatment, sight.placement, rank, factors, told, self._notes(action)
+            action.action_id,
+            treatment,
+            sight.placement,
+            rank,
+            factors,
+            told,
+            self._notes(action) + self._calm(rank),
         )
 
     def _notes(self, action: Action) -> tuple[str, ...]:
@@ -137,6 +143,12 @@ class _Story(NamedTuple):
             if self.sight.truths[index] is not True
         ]
         return (f"{arm.code} does not ask {', '.join(waived)}",) if waived else ()
+
+    def _calm(self, rank: int) -> tuple[str, ...]:
+        """For what is shown: why nothing else was tried out, though the policy explores."""
+        calm = {contest.placement: contest.calm for contest in self.decision.contests}
+        why = calm.get(self.sight.placement, "") if rank else ""
+        return (f"no exploration: {why}",) if why else ()
 
     def _competed(self, action: Action) -> bool:
         """Whether an action was in the contest, whatever kept it out in the end."""

@@ -5,12 +5,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from engine import thompson
 from engine.chance import Chance
-from engine.loops import loops
+from engine.loops import LEAST, loops
 from engine.lots import draw_lots
 from engine.rulebook.book import Exploration
+from engine.thompson import Doubt
 
 Vector = npt.NDArray[np.float64]
+Indexes = npt.NDArray[np.intp]
 
 BY_LOT: Final = Exploration("by_lot")
 """How experiments choose that leave it to chance; no book can ask for it. See `engine.lots`."""
@@ -24,7 +27,9 @@ def choose(
     chance: Chance,
     greedy: bool = False,
     lessons: int = 0,
-    ties: npt.NDArray[np.intp] | None = None,
+    ties: Indexes | None = None,
+    actions: Indexes | None = None,
+    doubt: Doubt | None = None,
 ) -> list[tuple[int, float]]:
     """Fills `slots` from the candidates, without replacement: (position, probability) for each slot.
 
@@ -39,12 +44,16 @@ def choose(
     probability `1/(K + γ·gap(a))` and the best has the rest. If the best is 0 (or
     less than 10⁻¹⁵⁰), all are equally likely.
     Policy `by_lot` draws by `engine.lots.draw_lots`, whatever else is given.
+    Policy `epsilon` takes any of the K left with `ε/K` each and the best with the rest, where
+    `ε = epsilon / (1 + lessons/1000)^growth`.
+    Policy `thompson` takes each with the probability that it is the best, given how sure the
+    propensities of `actions` are (`engine.thompson`); without a `doubt`, the best.
     Policy `greedy`, and `greedy=True` under any policy, takes the best with probability 1.
 
-    Each choice is drawn by rejection: a candidate is drawn at random, each with 1/K, and kept with
-    K/(K + γ·gap), else the best is taken. One uniform number does both: its place among K equal
-    parts is the candidate, its place within the part the verdict. Only when the best is chosen are
-    the shares of all others summed, for its probability.
+    Each choice of squarecb is drawn by rejection: a candidate is drawn at random, each with 1/K, and
+    kept with K/(K + γ·gap), else the best is taken. One uniform number does both: its place among K
+    equal parts is the candidate, its place within the part the verdict. Only when the best is chosen
+    are the shares of all others summed, for its probability. Thompson draws from its `shares`.
 
     >>> choose(np.array([1.0, 3.0, 2.0]), 2, Exploration("greedy"), chance=Chance(1))
     [(1, 1.0), (2, 1.0)]
@@ -54,13 +63,111 @@ def choose(
     slots = min(slots, len(priorities))
     if slots <= 0:
         return []
-    if exploration.policy == BY_LOT.policy:
+    policy = exploration.policy
+    if policy == BY_LOT.policy:
         return draw_lots(priorities, slots, chance)
-    greedy = greedy or exploration.policy == "greedy"
-    gamma = exploration.gamma * (1.0 + lessons / 1000.0) ** exploration.growth
+    grown = (1.0 + lessons / 1000.0) ** exploration.growth
     if ties is None:
         ties = np.arange(len(priorities))
+    if not greedy and policy == "epsilon":
+        return _epsilon(priorities, slots, exploration.epsilon / grown, ties, chance)
+    if not greedy and policy == "thompson" and doubt is not None and actions is not None:
+        return _thompson(priorities, slots, actions, doubt, chance)
+    greedy = greedy or policy != "squarecb"
+    gamma = exploration.gamma * grown
     state = np.uint64(chance.take(0 if greedy else slots))
     chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
     loops().fill(priorities, ties, gamma, greedy, state, chosen, probabilities)
     return list(zip(chosen.tolist(), probabilities.tolist(), strict=True))
+
+
+def shares(
+    priorities: Vector,
+    exploration: Exploration,
+    *,
+    lessons: int = 0,
+    ties: Indexes | None = None,
+    actions: Indexes | None = None,
+    doubt: Doubt | None = None,
+) -> Vector:
+    """The probability of each candidate for one slot, shape (K,), K ≥ 1; arguments as for `choose`.
+
+    >>> shares(np.array([1.0, 3.0]), Exploration("squarecb", gamma=3.0))
+    array([0.25, 0.75])
+    >>> shares(np.array([1.0, 3.0]), Exploration("epsilon", epsilon=0.2))
+    array([0.1, 0.9])
+    """
+    grown = (1.0 + lessons / 1000.0) ** exploration.growth
+    merits, best = np.maximum(priorities, 0.0), _best(priorities, ties)
+    match exploration.policy:
+        case "squarecb":
+            return _inverse_gap(merits, best, exploration.gamma * grown)
+        case "epsilon":
+            return _with_rest(np.full(len(merits), exploration.epsilon / grown / len(merits)), best)
+        case "thompson" if doubt is not None and actions is not None:
+            return thompson.shares(merits, actions, doubt)
+    return _with_rest(np.zeros(len(merits)), best)
+
+
+def _epsilon(
+    priorities: Vector, slots: int, epsilon: float, ties: Indexes, chance: Chance
+) -> list[tuple[int, float]]:
+    """One uniform number a slot: below ε its place among K equal parts is the candidate, else the best."""
+    ranked = np.lexsort((ties, -priorities))[:slots].tolist()
+    left = list(range(len(priorities)))
+    chosen: list[tuple[int, float]] = []
+    for _ in range(slots):
+        best = next(position for position in ranked if position in left)
+        uniform, each = chance.uniform(), epsilon / len(left)
+        choice = best
+        if uniform < epsilon:
+            choice = left[min(int(uniform / each), len(left) - 1)]
+        chosen.append((choice, 1.0 - epsilon + each if choice == best else each))
+        left.remove(choice)
+    return chosen
+
+
+def _thompson(
+    priorities: Vector, slots: int, actions: Indexes, doubt: Doubt, chance: Chance
+) -> list[tuple[int, float]]:
+    """Slot after slot, each drawn by one uniform number from the shares of what is left."""
+    merits, left = np.maximum(priorities, 0.0), np.arange(len(priorities))
+    chosen: list[tuple[int, float]] = []
+    for _ in range(slots):
+        of_slot = thompson.shares(merits[left], actions[left], doubt)
+        at = drawn(of_slot, chance.uniform())
+        chosen.append((left.item(at), of_slot.item(at)))
+        left = np.delete(left, at)
+    return chosen
+
+
+def drawn(of_slot: Vector, uniform: float) -> int:
+    """The position a uniform number in [0, 1) falls on, where each has its share of the whole.
+
+    >>> drawn(np.array([0.25, 0.0, 0.75]), 0.25), drawn(np.array([0.25, 0.0, 0.75]), 0.2)
+    (2, 0)
+    """
+    reached = np.add.accumulate(of_slot)
+    return int(np.searchsorted(reached, uniform * reached[-1], side="right"))
+
+
+def _best(priorities: Vector, ties: Indexes | None) -> int:
+    if ties is None:
+        return int(priorities.argmax())
+    foremost = np.flatnonzero(priorities == priorities.max())
+    return foremost.item(int(ties[foremost].argmin()))
+
+
+def _inverse_gap(merits: Vector, best: int, gamma: float) -> Vector:
+    count = len(merits)
+    if not merits[best] > LEAST:
+        return np.full(count, 1.0 / count)
+    gaps = np.maximum(1.0 - merits / merits[best], 0.0)
+    return _with_rest(1.0 / (count + gamma * gaps), best)
+
+
+def _with_rest(found: Vector, best: int) -> Vector:
+    """The shares of the others, and for the best what they leave."""
+    found[best] = 0.0
+    found[best] = 1.0 - found.sum()
+    return found

@@ -7,7 +7,7 @@ whoever writes the record.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,25 @@ class Entered(NamedTuple):
         return [self.action_of[treatment] for treatment in self.treatments]
 
 
+Shape: TypeAlias = tuple[float, float]
+"""α and β of the Beta distribution by which a propensity is doubted."""
+
+
+class Venture(NamedTuple):
+    """What exploration went by.
+
+    Attributes:
+        beliefs: the shape of each action that competed, where the policy asks; else None.
+        left: how much expected value could still be given up that day; None if the book does not limit it.
+    """
+
+    beliefs: Mapping[int, Shape] | None = None
+    left: float | None = None
+
+
+NO_VENTURE: Final = Venture()
+
+
 class Grounds(NamedTuple):
     """What was told while a decision was made, by whom the record knows nothing of.
 
@@ -56,8 +75,10 @@ class Grounds(NamedTuple):
         entered: for each contest, who got as far as arbitration.
         limits: what the limits answered, in order; None if none stood.
         pull: percent that the customer's past added to C, over all actions; None if nothing was.
+        venture: what exploration went by.
     """
 
     entered: tuple[Entered, ...]
     limits: Sequence[Answer] | None
     pull: npt.NDArray[np.float64] | None
+    venture: Venture = NO_VENTURE

@@ -10,13 +10,14 @@ import orjson
 
 from engine.encoding import Encoding, Scaler, column_names
 from engine.errors import StorageError
+from engine.evidence import Evidence
 from engine.features import FeatureSchema
 from engine.model import TrainingExample, Value
 from engine.weights import Correction, Row, TableLogisticRegression, WeightTable
 
 EVERYBODY: Final[Row] = ()
 
-_FORMAT: Final = b"attune.model/1\n"
+_FORMAT: Final = b"attune.model/2\n"
 _KIND: Final = "hierarchical_logistic/1."
 
 
@@ -47,6 +48,7 @@ class Learner:
 
     def __init__(self) -> None:
         self.table = WeightTable()
+        self.evidence = Evidence()
         self._scaler = Scaler()
         self._schemas: dict[str, FeatureSchema] = {}
         self._encodings: dict[str, Encoding] = {}
@@ -104,6 +106,7 @@ class Learner:
         self._model.learn_one(x, target)
         if example.taught is None:
             encoding.learn_one(example.features, self._lessons)
+        self.evidence.note(example)
         self._lessons += 1
 
     def predict_one(
@@ -144,6 +147,7 @@ class Learner:
                 "rows": list(self.table.rows),
                 "schemas": [schema.to_dict() for schema in self._schemas.values()],
                 "scaler": self._scaler.state(),
+                "evidence": self.evidence.state(),
             }
         )
         size = struct.pack("<Q", len(header))
@@ -168,6 +172,7 @@ class Learner:
         learner._model.optimizer.n_iterations = header["iterations"]
         learner._scaler.restore(header["scaler"])
         learner._lessons = header["lessons"]
+        learner.evidence = Evidence.restore(header["evidence"], header["lessons"])
         return learner
 
     def weights_digest(self) -> str:
@@ -184,7 +189,11 @@ class Learner:
             [self.table.rows[row] for row in rows],
         )
         digest = blake2b(digest_size=16)
-        digest.update(orjson.dumps([self._lessons, rows, columns, self._scaler.state()]))
+        digest.update(
+            orjson.dumps(
+                [self._lessons, rows, columns, self._scaler.state(), self.evidence.state()]
+            )
+        )
         digest.update(weights[order].tobytes())
         digest.update(squares[order].tobytes())
         return digest.hexdigest()

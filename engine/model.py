@@ -240,7 +240,8 @@ class Contest(NamedTuple):
     """All that competed for one placement; arrays that are not to be changed.
 
     `actions` (indexes of the book) and `priorities` are parallel. The others are over all actions of
-    the book; `propensities` is None if the model was not asked.
+    the book; `propensities` is None if the model was not asked. `calm` says why nothing was tried out
+    here though the policy explores; empty if chance had its say. It is not recorded.
     """
 
     placement: PlacementId
@@ -250,6 +251,7 @@ class Contest(NamedTuple):
     context: npt.NDArray[np.float64]
     value: npt.NDArray[np.float64]
     lever: npt.NDArray[np.float64]
+    calm: str = ""
 
 
 @dataclass(slots=True)
@@ -264,6 +266,9 @@ class Decision:
         contests: what competed for each placement, for the log.
         household: whose record stands for the customer's household; None if there is none.
         grounds: what else it rested on, for replaying it; None if that was not recorded.
+        given_up: expected value that exploration gave up, in the unit of the priority; 0 if the book
+            does not limit it, as the next.
+        given_up_today: the same, of all decisions of the day up to this one, once it is committed.
     """
 
     decision_id: DecisionId
@@ -284,6 +289,8 @@ class Decision:
     household: CustomerId | None = field(default=None, compare=False)
     grounds: Grounds | None = field(default=None, compare=False)
     trace: Trace | None = None
+    given_up: float = field(default=0.0, compare=False)
+    given_up_today: float = field(default=0.0, compare=False)
 
 
 # --- what comes back --------------------------------------------------------------------------

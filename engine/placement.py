@@ -1,12 +1,13 @@
 """Place: slots are filled, mandatory actions lead, no action appears twice, and nothing stays empty."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
@@ -14,6 +15,7 @@ from engine.exploration import choose
 from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
+from engine.thompson import Doubt
 
 NO_ACTION = ""
 
@@ -24,10 +26,6 @@ class Chosen(NamedTuple):
     treatment: int
     probability: float
     bundle: str = ""
-
-
-_Draw: TypeAlias = Callable[..., list[tuple[int, float]]]
-"""Fills slots from priorities, as `choose` does."""
 
 
 def fill(
@@ -41,36 +39,43 @@ def fill(
     lessons: int,
     limits: Limits = NO_LIMITS,
     bundling: Bundling | None = None,
+    doubt: Doubt | None = None,
+    meter: Meter | None = None,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.
 
     Where a choice may close something to later slots, slots are filled one by one, each from what
     `limits` still admit; its probability is then the exact one among those. What chance draws is the
     same either way. A bundle fills as many slots as it has actions, each with the probability with
-    which chance chose the bundle.
+    which chance chose the bundle. `doubt` is how sure the propensities are; `meter` counts what chance
+    gives up.
     """
     led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
     limits.chosen([one.treatment for one in led])
-    draw = partial(choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons)
+    draw: Draw = partial(
+        choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons, doubt=doubt
+    )
+    if meter is not None and not greedy:
+        draw = meter.metered(draw)
     left = slots - len(led)
     if bundling is not None:
         return led + _together(candidates, left, draw, limits, bundling)
     if not steady:
         return led + _one_by_one(candidates, left, draw, limits)
-    picks = draw(candidates.priorities, left, ties=candidates.ties)
+    picks = draw(candidates.priorities, left, ties=candidates.ties, actions=candidates.actions)
     treatment_at = candidates.treatments.item
     chosen = [Chosen(treatment_at(at), probability) for at, probability in picks]
     limits.chosen([one.treatment for one in chosen])
     return led + chosen
 
 
-def _one_by_one(candidates: Candidates, slots: int, draw: _Draw, limits: Limits) -> list[Chosen]:
+def _one_by_one(candidates: Candidates, slots: int, draw: Draw, limits: Limits) -> list[Chosen]:
     """Fills at most `slots`, each from the candidates that are open after those before it."""
     chosen: list[Chosen] = []
     while len(chosen) < slots:
         candidates = _still_open(candidates, limits)
-        picks = draw(candidates.priorities, 1, ties=candidates.ties)
+        picks = draw(candidates.priorities, 1, ties=candidates.ties, actions=candidates.actions)
         if not picks:
             break
         [(at, probability)] = picks
@@ -82,7 +87,7 @@ def _one_by_one(candidates: Candidates, slots: int, draw: _Draw, limits: Limits)
 
 
 def _together(
-    candidates: Candidates, slots: int, draw: _Draw, limits: Limits, bundling: Bundling
+    candidates: Candidates, slots: int, draw: Draw, limits: Limits, bundling: Bundling
 ) -> list[Chosen]:
     """Fills at most `slots`, each from the bundles and single candidates that fit in what is left."""
     chosen: list[Chosen] = []
@@ -91,7 +96,8 @@ def _together(
         entries = bundling.entries(candidates, slots - len(chosen), limits)
         if not chosen:
             limits.exclude(entries.apart)
-        picks = draw(entries.priorities, 1, ties=entries.ties)
+        leads = candidates.actions[entries.positions]
+        picks = draw(entries.priorities, 1, ties=entries.ties, actions=leads)
         if not picks:
             break
         [(at, probability)] = picks

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from engine.evidence import Evidence
 from engine.features import FeatureSchema
 from engine.learn import EVERYBODY, Learner
 from engine.loops import loops
@@ -52,6 +53,11 @@ class Propensities:
     def version(self) -> str:
         """Names the weights as they are now."""
         return self._learner.model_version
+
+    @property
+    def evidence(self) -> Evidence:
+        """How much has been seen of each action."""
+        return self._learner.evidence
 
     def predict(
         self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]

@@ -1,5 +1,6 @@
 """Rehearse: the tests marketing wrote beside the rules, played through the whole journey of a decision."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,6 +16,7 @@ from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.evidence import Evidence, imagined
 from engine.features import FeatureSchema
 from engine.guards import guards_of
 from engine.model import (
@@ -94,6 +96,7 @@ class Even:
     version = "even"
 
     def __init__(self, book: RuleBook, given: Mapping[ActionId, float]) -> None:
+        self.evidence = Evidence()
         self.features = FeatureSchema(())
         self._propensities = np.array([given.get(a.action_id, EVEN) for a in book.actions])
 
@@ -119,6 +122,7 @@ class Rehearsal:
         self._now = now
         self._book = calm(book)
         self._trials = book.trials
+        self._actions = tuple(action.action_id for action in book.actions)
 
     def play(self, case: Case) -> Rehearsed:
         """Decides the question of a test and compares."""
@@ -144,14 +148,16 @@ class Rehearsal:
         others = tuple(_past_offers(case, now, to_household=True))
         customer = remembered(case, now)
         caps = _used(self._book, case, now)
+        evidence = imagined({**dict.fromkeys(self._actions, math.inf), **case.positives})
         book = replace(self._book, trials=self._trials.only(case.holdout))
-        return decided(book, question, customer, now, case.propensities, others, caps)
+        return decided(book, question, customer, now, case.propensities, others, caps, evidence)
 
 
 def calm(book: RuleBook) -> RuleBook:
     """The same book, but nothing is left to chance: the best always wins, and nobody is held out."""
-    greedy = replace(book.arbitration, exploration=Exploration("greedy"))
-    return replace(book, arbitration=greedy, trials=Trials())
+    untrained = book.arbitration.exploration.untrained
+    greedy = Exploration("greedy", untrained=untrained)
+    return replace(book, arbitration=replace(book.arbitration, exploration=greedy), trials=Trials())
 
 
 def decided(
@@ -162,13 +168,14 @@ def decided(
     propensities: Mapping[ActionId, float] | None = None,
     household: Sequence[Event] = (),
     caps: CapsGuard | None = None,
+    evidence: Evidence | None = None,
 ) -> Decision:
     """What `book` decides with all the time in the world and a model that has learned nothing.
 
     `household` is what happened to others of the customer's household; `caps` those of the book, by
-    default with nothing used up.
+    default with nothing used up; `evidence` is what has been seen of each action, by default enough.
     """
-    guards = guards_of(book, caps=caps)
+    guards = guards_of(book, caps=caps, evidence=evidence)
     decider = Decider(book, Even(book, propensities or {}), lambda: 0.0, guards)
     given = Circumstances(
         DecisionId("rehearsal"),

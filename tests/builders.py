@@ -9,6 +9,7 @@ import numpy.typing as npt
 from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.evidence import Evidence
 from engine.features import FeatureSchema
 from engine.model import (
     Customer,
@@ -52,6 +53,7 @@ class FixedModel:
     version = "fixed/1"
 
     def __init__(self, book: RuleBook, propensities: Sequence[float] = ()) -> None:
+        self.evidence = Evidence()
         self.features = FeatureSchema.for_book(book)
         self._propensities = np.array(propensities or [0.1] * len(book.actions))
 

@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 
 import pytest
@@ -151,6 +152,28 @@ def test_reported_probabilities_are_the_frequencies():
     assert sum(probability.values()) == pytest.approx(1.0)
     for name, p in probability.items():
         assert abs(count[name] / 4_000 - p) < 4.5 * (p * (1 - p) / 4_000) ** 0.5
+
+
+@pytest.mark.parametrize(
+    "exploration", [{"policy": "epsilon", "epsilon": 0.4}, {"policy": "thompson"}]
+)
+def test_slates_of_decisions_come_as_often_as_their_offers_say(exploration):
+    rules = book(
+        actions=[action("a", value=3), action("b", value=2), action("c", value=1)],
+        policies={"arbitration": {"exploration": exploration}},
+    )
+    by, draws = decider(rules), 3_000
+    count: Counter[tuple[str, ...]] = Counter()
+    probability = {}
+    for seed in range(draws):
+        offers = decide(rules, seed=seed, by=by).placements[0].offers
+        slate = tuple(offer.action_id for offer in offers)
+        count[slate] += 1
+        probability[slate] = math.prod(offer.probability for offer in offers)
+    assert len(probability) == 6
+    assert sum(probability.values()) == pytest.approx(1.0)
+    for slate, p in probability.items():
+        assert abs(count[slate] / draws - p) < 4.5 * (p * (1 - p) / draws) ** 0.5
 
 
 def test_nobody_tries_things_out_on_somebody_about_to_leave():

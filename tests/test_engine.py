@@ -451,3 +451,41 @@ async def test_the_same_files_loaded_again_clear_what_was_said_of_others(setting
         await loads.acquire()
         await soon(lambda: not engine.rulebook_status.last_load_error)
         assert engine.rulebook_status.active_since == since
+
+
+# --- exploration ------------------------------------------------------------------------------------
+
+
+def wild(most):
+    exploration = {"policy": "squarecb", "gamma": 0, "give_up_per_day": most}
+    two = [action("a", value=50), action("b", value=10)]
+    return files(actions=two, policies={"arbitration": {"exploration": exploration}})
+
+
+async def test_what_was_given_up_today_is_known_after_a_restart(settings, circle):
+    write(settings.rules, wild(1_000))
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        made = [(await engine.decide(question(max_offers=1), 1.0)).decision for _ in range(20)]
+        given_up = made[-1].given_up_today
+        assert given_up > 0.0
+    async with opened(settings, circle) as engine:
+        gauges = {gauge.name: gauge for gauge in engine.gauges()}
+        assert gauges["attune_exploration_given_up"].read() == given_up
+        next_one = (await engine.decide(question(max_offers=1), 1.0)).decision
+        assert next_one.given_up_today == given_up + next_one.given_up
+
+
+async def test_where_it_cannot_be_read_nothing_more_is_given_up_today(settings, circle):
+    write(settings.rules, wild(1_000))
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        await engine.decide(question(max_offers=1), 1.0)
+    with closing(sqlite3.connect(settings.data / "decisions.db")) as database, database:
+        database.execute("UPDATE blocks SET body = x'00'")
+    async with opened(settings, circle) as engine:
+        made = [(await engine.decide(question(max_offers=1), 1.0)).decision for _ in range(20)]
+        assert {one.placements[0].offers[0].action_id for one in made} == {"a"}
+        circle.time += DAY
+        made = [(await engine.decide(question(max_offers=1), 1.0)).decision for _ in range(20)]
+        assert {one.placements[0].offers[0].action_id for one in made} == {"a", "b"}

@@ -1,5 +1,8 @@
+import math
 from collections import Counter
+from functools import cache
 from itertools import permutations
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -7,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.chance import Chance
-from engine.exploration import choose
+from engine.exploration import choose, shares
 from engine.loops import loops
 from engine.rulebook.book import Exploration
+from engine.thompson import Doubt, Tables
 
 loops()  # compiled now, so that no example's time includes it
 
@@ -178,3 +182,119 @@ def test_the_same_seed_chooses_alike_and_the_input_stays() -> None:
     two = choose(priorities, 3, SQUARECB, chance=Chance(42))
     assert one == two
     assert (priorities == before).all()
+
+
+# --- all policies -------------------------------------------------------------------------------
+
+
+class Lot(NamedTuple):
+    """Candidates under one policy."""
+
+    priorities: list[float]
+    slots: int
+    policy: Exploration
+    seen: tuple[tuple[float, float], ...] = ()
+
+    def slate(self, seed: int) -> list[tuple[int, float]]:
+        """What one seed chooses."""
+        return choose(
+            np.array(self.priorities),
+            self.slots,
+            self.policy,
+            chance=Chance(seed),
+            actions=np.arange(len(self.priorities)),
+            doubt=self.doubt,
+        )
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """How sure the priorities are, each of a worth of 10; None if the policy does not ask."""
+        return _doubt(tuple(self.priorities), self.seen) if self.seen else None
+
+
+@cache
+def _doubt(priorities: tuple[float, ...], seen: tuple[tuple[float, float], ...]) -> Doubt:
+    tables = Tables(len(seen))
+    for index, (positives, negatives) in enumerate(seen):
+        tables.note(index, positives, negatives)
+    return Doubt(np.array(priorities) / 10.0, np.full(len(seen), 10.0), tables)
+
+
+LOTS = [
+    Lot([3.0, 1.0, 2.0, 0.0], 2, SQUARECB),
+    Lot([5.0, 4.99, 0.1, 0.1, 0.0], 3, SQUARECB),
+    Lot([3.0, 1.0, 2.0, 0.0], 2, Exploration("epsilon", epsilon=0.3)),
+    Lot([1.0, 1.0, 2.0, 0.5, 0.0], 3, Exploration("epsilon", epsilon=0.05)),
+    Lot([3.0, 1.0, 2.0, 0.5], 2, Exploration("thompson"), ((2, 5), (0, 0), (10, 40), (0, 3))),
+    Lot([1.0, 0.9, 0.1], 3, Exploration("thompson"), ((100, 900), (9, 91), (0, 0))),
+]
+
+
+def assert_slates_come_as_often_as_they_say(lot: Lot, draws: int) -> None:
+    """By chi-squared over the slates; those that hardly ever come are taken together."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    said: dict[tuple[int, ...], float] = {}
+    for seed in range(draws):
+        chosen = lot.slate(seed * 7919)
+        slate = tuple(position for position, _ in chosen)
+        seen[slate] += 1
+        probability = math.prod(probability for _, probability in chosen)
+        assert said.setdefault(slate, probability) == probability
+    often = [slate for slate, probability in said.items() if probability * draws >= 10.0]
+    rest = 1.0 - sum(said[slate] for slate in often), draws - sum(seen[slate] for slate in often)
+    cells = [(said[slate], seen[slate]) for slate in often]
+    cells += [rest] if rest[0] * draws >= 10.0 else []
+    squares = sum((came - draws * p) ** 2 / (draws * p) for p, came in cells)
+    freedom = len(cells) - 1
+    assert squares < freedom + 5 * (2 * freedom) ** 0.5
+    assert sum(said.values()) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("lot", LOTS)
+def test_under_each_policy_slates_come_as_often_as_they_say(lot: Lot) -> None:
+    assert_slates_come_as_often_as_they_say(lot, 4_000 if lot.seen else 60_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("lot", LOTS)
+def test_over_millions_of_draws_slates_come_as_often_as_they_say(lot: Lot) -> None:
+    assert_slates_come_as_often_as_they_say(lot, 1_000_000 if lot.seen else 4_000_000)
+
+
+@pytest.mark.parametrize("lot", LOTS)
+def test_the_first_slot_has_its_share_under_each_policy(lot: Lot) -> None:
+    found = shares(
+        np.array(lot.priorities),
+        lot.policy,
+        actions=np.arange(len(lot.priorities)),
+        doubt=lot.doubt,
+    )
+    assert found.sum() == pytest.approx(1.0)
+    for seed in range(50):
+        position, probability = lot.slate(seed)[0]
+        assert found[position] == pytest.approx(probability, abs=1e-12)
+
+
+def test_epsilon_shares_what_it_tries_out_among_all_that_are_left() -> None:
+    policy = Exploration("epsilon", epsilon=0.3)
+    assert shares(np.array([1.0, 9.0, 2.0]), policy) == pytest.approx([0.1, 0.8, 0.1])
+    assert shares(np.array([9.0, 9.0]), policy, ties=np.array([1, 0])).argmax() == 1
+
+
+def test_epsilon_shrinks_with_experience() -> None:
+    policy = Exploration("epsilon", epsilon=0.4, growth=0.5)
+    assert shares(np.array([1.0, 2.0]), policy, lessons=3_000) == pytest.approx([0.1, 0.9])
+
+
+@pytest.mark.parametrize("policy", ["epsilon", "thompson"])
+def test_who_is_not_to_be_experimented_on_gets_the_best_under_any_policy(policy: str) -> None:
+    chosen = choose(
+        np.array([1.0, 3.0, 2.0]), 3, Exploration(policy), chance=Chance(1), greedy=True
+    )
+    assert chosen == [(1, 1.0), (2, 1.0), (0, 1.0)]
+
+
+def test_without_anything_to_doubt_thompson_takes_the_best() -> None:
+    chosen = choose(np.array([1.0, 3.0]), 1, Exploration("thompson"), chance=Chance(1))
+    assert chosen == [(1, 1.0)]

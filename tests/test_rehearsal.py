@@ -241,3 +241,26 @@ def test_a_cap_is_a_reason_to_expect() -> None:
     expect = {"not": {"stay": "cap.stay"}}
     played = play(expect, actions=CAPPED, used={"stay": {"per_day": 5}})
     assert played.verdict is Verdict.PASSED
+
+
+SENT = {
+    "outbound_channels": ["web"],
+    "arbitration": {"exploration": {"untrained": {"reach": 0.0, "positives": 10}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("positives", "offered"), [({}, ["a", "b"]), ({"a": 0}, ["b"]), ({"a": 10}, ["a", "b"])]
+)
+def test_only_what_a_test_says_is_untrained_is(
+    positives: dict[str, float], offered: list[str]
+) -> None:
+    two = [action("a", value=2), action("b", value=1)]
+    played = play({"offers": offered}, actions=two, policies=SENT, positives=positives)
+    assert played.verdict is Verdict.PASSED
+
+
+def test_being_untrained_is_a_reason_to_expect() -> None:
+    expect = {"not": {"a": "exploration.untrained"}}
+    played = play(expect, actions=[action("a")], policies=SENT, positives={"a": 0})
+    assert played.verdict is Verdict.PASSED

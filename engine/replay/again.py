@@ -12,6 +12,7 @@ from engine.codec import DecisionRecord
 from engine.customer import Knowledge
 from engine.deadline import Budget
 from engine.decide import Decider, Findings, Propensities, Scores
+from engine.grounds import NO_VENTURE, Venture
 from engine.learn import lessons_of
 from engine.limits import Limit, Limits
 from engine.model import UNKNOWN, Customer, Decision, Stage, Step, Value
@@ -19,6 +20,7 @@ from engine.rehearsal import Even
 from engine.replay.recalled import Recalled
 from engine.rulebook.book import Action, RuleBook
 from engine.rulebook.trial import arm_of
+from engine.thompson import Tables
 
 
 class Again:
@@ -59,7 +61,9 @@ class Again:
         )
         scores = self._scores(recorded)
         if any(step is Step.RULES for step, _ in recorded.degraded):
-            return self._decider.fall_back(question, given, scores, recorded.holdout)
+            decision = self._decider.fall_back(question, given, scores, recorded.holdout)
+            decision.given_up_today = recorded.given_up_today
+            return decision
         arm = arm_of(recorded.holdout)
         sights = self._decider.see(question, list(recorded.values), recorded.decided_at, arm)
         grounds = recorded.grounds
@@ -68,8 +72,12 @@ class Again:
         if answers is not None:
             limits = Recalled(answers, self.book, question.channel, witnesses, telling=explain)
         pull = None if grounds is None else grounds.pull
-        findings = Findings(sights, scores, limits, pull, recorded.holdout)
+        venture = NO_VENTURE if grounds is None else grounds.venture
+        findings = Findings(
+            sights, scores, limits, pull, recorded.holdout, self._tables(venture), venture.left
+        )
         decision = self._decider.conclude(question, given, findings)
+        decision.given_up_today = recorded.given_up_today
         if explain:
             moved = None if pull is None else pull.item
 
@@ -87,6 +95,15 @@ class Again:
         known: dict[str, Value] = {a.name: value for a, value in named if value is not UNKNOWN}
         customer = Customer(recorded.customer_id, known, updated_at=recorded.decided_at)
         return self._knowledge.values(customer, record.question, recorded.decided_at)
+
+    def _tables(self, venture: Venture) -> Tables | None:
+        """How sure the propensities were of those that competed."""
+        if venture.beliefs is None:
+            return None
+        tables = Tables(len(self.book.actions))
+        for action, shape in venture.beliefs.items():
+            tables.shape(action, shape)
+        return tables
 
     def _scores(self, recorded: Decision) -> Scores:
         return Scores(

@@ -9,6 +9,7 @@ from engine.arbitration import Candidates
 from engine.grounds import Answer, Prices
 from engine.limits import Limit, Limits
 from engine.model import Reason, Stage
+from engine.reach import UNTRAINED
 from engine.rulebook.book import RuleBook
 
 A = TypeVar("A", bound=Answer)
@@ -100,6 +101,8 @@ class Recalled(Limits):
         """What kept a treatment out, as far as record and book tell."""
         book = self._book
         action = book.actions[book.treatments[treatment].action]
+        if stage is Stage.ARBITRATION:
+            return Reason(stage, UNTRAINED, False, "untrained: not yet for this customer", "", {})
         if stage is Stage.CONSENT_AND_CONTACT:
             own = [p for p in book.contact.policies if p.name in action.contact_policies]
             by = [(p.code, p.name, p.place) for p in own if p.holds_on(self._channel)]

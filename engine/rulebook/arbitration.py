@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.rulebook.answer_limits import WrittenLimit, read_answer_limits
 from engine.rulebook.attributes import Attributes
-from engine.rulebook.book import Placement, Threshold
+from engine.rulebook.book import Placement, Threshold, Untrained
 from engine.rulebook.conditions import (
     WrittenCondition,
     WrittenNumber,
@@ -27,7 +27,14 @@ from engine.rulebook.stages import Stages
 from engine.rulebook.target import Targets, read_target
 
 FACTORS: Final = "PCVL"
-POLICIES: Final = ("squarecb", "greedy", "thompson")
+POLICIES: Final = ("squarecb", "epsilon", "thompson", "greedy")
+_OF_POLICY: Final = {
+    "gamma": ("squarecb",),
+    "epsilon": ("epsilon",),
+    "growth": ("squarecb", "epsilon"),
+}
+"""The policies that look at a number of exploration."""
+
 TIES: Final = ("value", "id")
 _LEAST: Final = ("propensity", "priority")
 
@@ -55,6 +62,9 @@ class WrittenExploration:
     gamma: float = 50.0
     growth: float = 0.0
     none_when: WrittenCondition | None = None
+    epsilon: float = 0.1
+    give_up_per_day: float | None = None
+    untrained: Untrained | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +109,16 @@ def read_arbitration(node: Node | None, scope: Scope, report: Report) -> Written
     if node is None:
         return WrittenArbitration()
     fields = Fields(node, report, "arbitration")
+    used = fields.take("priority", factors, frozenset(FACTORS))
     arbitration = WrittenArbitration(
-        factors=fields.take("priority", factors, frozenset(FACTORS)),
+        factors=used,
         context_weights=tuple(
             weight
             for item in _items(fields.node("context_weights"), report)
             if (weight := _weight(item, scope, report))
         ),
         thresholds=tuple(_thresholds(_items(fields.node("thresholds"), report), scope, report)),
-        exploration=_exploration(fields.node("exploration"), report),
+        exploration=_exploration(fields.node("exploration"), used, report),
         ties=_with_id(fields.take("ties", list_of(one_of("tie-breaker", TIES)), ("value", "id"))),
         influencers=read_influencers(
             fields.node("influencers"),
@@ -201,22 +212,39 @@ def _thresholds(nodes: Iterable[Node], scope: Scope, report: Report) -> Iterator
         yield Threshold(channel, issue, group, action, propensity, priority)
 
 
-def _exploration(node: Node | None, report: Report) -> WrittenExploration:
+def _exploration(node: Node | None, used: frozenset[str], report: Report) -> WrittenExploration:
+    """How chance enters into priorities of these factors."""
     if node is None:
         return WrittenExploration()
     fields = Fields(node, report, "exploration")
     policy = fields.take("policy", one_of("exploration policy", POLICIES), "squarecb")
-    if policy == "thompson":
-        report.notice(
-            "thompson",
-            fields.place_of("policy"),
-            "not enforced yet: exploration policy 'thompson'; 'squarecb' explores instead",
-        )
+    if policy == "thompson" and "P" not in used:
+        message = "policy 'thompson' doubts P, and the priority leaves P out"
+        report.error(fields.place_of("policy"), message)
+    for key, policies in _OF_POLICY.items():
+        if key in fields and policy not in policies:
+            message = f"'{key}' has no effect: the policy is '{policy}'"
+            report.notice(f"exploration.{key}", fields.key_place(key), message)
     exploration = WrittenExploration(
-        policy="squarecb" if policy == "thompson" else policy,
+        policy=policy,
         gamma=fields.take("gamma", number(0, 1e9), 50.0),
         growth=fields.take("growth", number(0, 10), 0.0),
         none_when=_condition(fields, "none_when", "none_when"),
+        epsilon=fields.take("epsilon", number(0, 1), 0.1),
+        give_up_per_day=fields.take("give_up_per_day", number(0), None),
+        untrained=_untrained(fields.node("untrained"), report),
     )
     fields.close()
     return exploration
+
+
+def _untrained(node: Node | None, report: Report) -> Untrained | None:
+    if node is None:
+        return None
+    fields = Fields(node, report, "untrained")
+    untrained = Untrained(
+        reach=fields.take("reach", number(0, 1), 0.02),
+        positives=fields.take("positives", number(1, 1e9), 200.0),
+    )
+    fields.close()
+    return untrained

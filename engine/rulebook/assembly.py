@@ -132,7 +132,9 @@ def draft(written: Written, report: Report) -> Draft:
     for action in written.actions:
         assembled.add(action)
     actions = tuple(assembled.actions)
-    arbitration = _arbitration(written.policies.arbitration, actions, expressions, report)
+    arbitration = _arbitration(
+        written.policies.arbitration, actions, written.policies.timezone, expressions, report
+    )
     for extra in written.policies.extra_conditions:
         expressions.check(extra.scalar, Expect.BOOL)
     treatments, policies = tuple(assembled.treatments), written.policies
@@ -243,6 +245,7 @@ class _Actions:
 def _arbitration(
     written: WrittenArbitration,
     actions: tuple[Action, ...],
+    timezone: str,
     expressions: Expressions,
     report: Report,
 ) -> Arbitration:
@@ -263,6 +266,10 @@ def _arbitration(
             gamma=written.exploration.gamma,
             growth=written.exploration.growth,
             none_when=expressions.condition(none_when) if none_when else None,
+            epsilon=written.exploration.epsilon,
+            give_up_per_day=written.exploration.give_up_per_day,
+            timezone=timezone,
+            untrained=written.exploration.untrained,
         ),
         ties=written.ties,
         influencers=written.influencers,

@@ -276,15 +276,40 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """How chance enters. `policy` squarecb | greedy; see `engine.exploration` for the parameters.
+    """How chance enters, and what keeps it out; see `engine.exploration` for the policies' parameters.
 
-    `none_when` is the index of the condition under which nothing is explored, None if there is none.
+    Attributes:
+        policy: squarecb | epsilon | thompson | greedy.
+        none_when: the index of the condition under which nothing is explored, None if there is none.
+        give_up_per_day: how much expected value exploration may give up in a day of `timezone`, in the
+            unit of the priority; None if nothing is asked.
+        untrained: how far actions reach at first on outbound channels; None if as far as any.
     """
 
     policy: str = "squarecb"
     gamma: float = 50.0
     growth: float = 0.0
     none_when: int | None = None
+    epsilon: float = 0.1
+    give_up_per_day: float | None = None
+    timezone: str = "UTC"
+    untrained: "Untrained | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Untrained:
+    """An action reaches the share `reach` of customers at first, and all of them at `positives`."""
+
+    reach: float = 0.02
+    positives: float = 200.0
+
+    def share(self, positives: float) -> float:
+        """The share of customers an action with so many positives reaches, in [0, 1].
+
+        >>> [round(Untrained().share(positives), 3) for positives in (0, 100, 200, 500)]
+        [0.02, 0.51, 1.0, 1.0]
+        """
+        return self.reach + (1.0 - self.reach) * min(1.0, positives / self.positives)
 
 
 @dataclass(frozen=True, slots=True)

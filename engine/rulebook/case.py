@@ -88,7 +88,8 @@ class Case:
     """One test of a rule book, as marketing wrote it; `file` and `line` say where.
 
     `now` is None where the test names no time. `propensities` are those of the actions it names,
-    `used` what is used of caps in the period around `now`, or in total.
+    `used` what is used of caps in the period around `now`, or in total; `positives` those seen of the
+    actions it names, where all others count as trained.
     `holdout` names the holdout or experiment the customer is in; otherwise they are in none.
     `later` says what the test needs that is not enforced yet; empty if nothing.
     """
@@ -109,3 +110,4 @@ class Case:
     used: tuple[Used, ...] = ()
     holdout: str = ""
     later: str = ""
+    positives: Mapping[ActionId, float] = field(default_factory=dict)

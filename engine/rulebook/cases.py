@@ -14,6 +14,7 @@ from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
+    Reader,
     allowed,
     allowing,
     as_written,
@@ -41,6 +42,7 @@ ENGINE_CODES: Final = (
     "placement.taken",
     "propensity_threshold",
     "priority_threshold",
+    "exploration.untrained",
 )
 _RECIPIENTS: Final = ("customer", "household")
 _UNCOUNTED: Final = "events are not counted by the engine yet"
@@ -141,7 +143,8 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
     elif name:
         seen[name] = fields.place_of("name")
     known = _known(fields, cast, report)
-    propensities = _propensities(fields.node("propensities"), cast, report)
+    propensities = _of_actions(fields.node("propensities"), number(0, 1), cast, report)
+    positives = _of_actions(fields.node("positives"), number(0), cast, report)
     used = tuple(_used(fields.node("used"), cast, report))
     holdout = fields.take("holdout", reference(cast.trials), "")
     fields.require("request")
@@ -166,6 +169,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         now=now,
         expected=expected,
         propensities=propensities,
+        positives=positives,
         used=used,
         holdout=holdout,
         later=_later(known.events, cast),
@@ -242,15 +246,17 @@ def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
     return event
 
 
-def _propensities(node: Node | None, cast: Cast, report: Report) -> dict[ActionId, float]:
-    """What the model says in this test, of the actions it names."""
+def _of_actions(
+    node: Node | None, reader: Reader[float], cast: Cast, report: Report
+) -> dict[ActionId, float]:
+    """A number for each of the actions it names: what the model says, or has seen, in this test."""
     found = {}
-    for name, key, value in named(node, report, "actions and propensities"):
+    for name, key, value in named(node, report, "actions and numbers"):
         problem = cast.actions.problem(name)
         if problem:
             report.error(key.place, problem)
         try:
-            found[ActionId(name)] = number(0, 1)(value)
+            found[ActionId(name)] = reader(value)
         except Mistake as mistake:
             report.mistake(mistake)
     return found

@@ -7,7 +7,15 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from engine.model import UNKNOWN
-from engine.rulebook.book import Action, ActionClass, Attribute, Condition, RuleBook, Threshold
+from engine.rulebook.book import (
+    Action,
+    ActionClass,
+    Attribute,
+    Condition,
+    Exploration,
+    RuleBook,
+    Threshold,
+)
 from engine.rulebook.cap_changes import looser_caps
 from engine.rulebook.contact_changes import looser, looser_all
 from engine.rulebook.stop import Stop
@@ -328,6 +336,7 @@ def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             text = "gone" if kept is None else f"at most {kept.at_most}"
             said = f"is {text}; it was at most {limit.at_most}"
             yield Loosening(Loosened.THRESHOLD, f"limit.{limit.name}", (), said)
+    yield from _restraint(old.arbitration.exploration, new.arbitration.exploration)
     was, now_calm = old.arbitration.exploration.none_when, new.arbitration.exploration.none_when
     if was is not None:
         calm = old.conditions[was]
@@ -339,6 +348,19 @@ def _arbitration(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             yield Loosening(
                 Loosened.THRESHOLD, "none_when", (), said, place.file, place.line, place.column
             )
+
+
+def _restraint(old: Exploration, new: Exploration) -> Iterator[Loosening]:
+    """What keeps exploration in bounds, and now does less."""
+    most, now_most = old.give_up_per_day, new.give_up_per_day
+    if most is not None and (now_most is None or now_most > most):
+        text = "gone" if now_most is None else f"{now_most:g}"
+        yield Loosening(Loosened.THRESHOLD, "give_up_per_day", (), f"is {text}; it was {most:g}")
+    was, now = old.untrained, new.untrained
+    if was is not None and (now is None or now.reach > was.reach or now.positives < was.positives):
+        text = "gone" if now is None else f"{now.reach:g} until {now.positives:g} positives"
+        said = f"is {text}; it was {was.reach:g} until {was.positives:g} positives"
+        yield Loosening(Loosened.THRESHOLD, "untrained", (), said)
 
 
 def _least(book: RuleBook) -> dict[tuple[str, str], float]:

@@ -25,7 +25,7 @@ arbitration:
   thresholds: [{channel: web, propensity: 0.1, priority: 0.1}]
   influencers:
     f: {on: click, scope: group, weight: 1, after: 1d, lasts: 1d, fades_over: 1d, channels: [web]}
-  exploration: {gamma: 1}
+  exploration: {gamma: 1, untrained: {reach: 0.1, positives: 10}}
   limits: {one: {group: g, at_most: 1}}
 contact_policies:
   counted: {scope: action, subject: household, count: click, at_least: 1, within: 1d, pause: 1d}
@@ -84,6 +84,7 @@ tests:
     request: {placement: p, context: {customer.age: 1}}
     now: 2026-11-21
     propensities: {a: 0.1}
+    positives: {a: 1}
     used: {a: {per_day: 1}}
     expect: {first: a, not: [a]}
   - name: nobody

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from engine.codec import DecisionRecord
+from engine.evidence import Evidence
 from engine.model import Customer, CustomerId, Event, ProfileUpdate
 from engine.topology import apply
 
@@ -16,11 +17,14 @@ class Moment(NamedTuple):
 
 
 def moments(
-    records: Iterable[DecisionRecord], entries: Iterable[Event | ProfileUpdate]
+    records: Iterable[DecisionRecord],
+    entries: Iterable[Event | ProfileUpdate],
+    evidence: Evidence | None = None,
 ) -> Iterator[Moment]:
     """The decisions in their order, each after all that happened before it.
 
-    An entry counts from the time it happened, also where it was reported later.
+    An entry counts from the time it happened, also where it was reported later. What is seen of actions
+    is noted in `evidence`, if there is any.
     """
     people: dict[CustomerId, Customer] = {}
     coming = iter(sorted(entries, key=lambda entry: entry.time))
@@ -28,6 +32,8 @@ def moments(
     for record in records:
         while entry is not None and entry.time < record.decision.decided_at:
             name = entry.customer_id
-            apply(people.setdefault(name, Customer(name)), entry)
+            lesson = apply(people.setdefault(name, Customer(name)), entry)
+            if lesson is not None and evidence is not None:
+                evidence.note(lesson)
             entry = next(coming, None)
         yield Moment(record, people)

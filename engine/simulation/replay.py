@@ -14,14 +14,16 @@ from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.evidence import Evidence
 from engine.features import FeatureSchema
 from engine.guards import guards_of
-from engine.model import ActionId, Customer, CustomerId, Decision, Unknown, Value
+from engine.model import ActionId, Contest, Customer, CustomerId, Decision, Unknown, Value
 from engine.rehearsal import EVEN
 from engine.rulebook.book import RuleBook
 from engine.rulebook.trial import Trials
 from engine.simulation.moments import Moment
 from engine.simulation.usage import Usages
+from engine.thompson import Doubt, Doubts
 
 _PATIENCE = 3_600.0
 
@@ -35,9 +37,10 @@ class Remembered:
 
     version = "remembered"
 
-    def __init__(self, book: RuleBook, usual: Mapping[ActionId, float]) -> None:
+    def __init__(self, book: RuleBook, usual: Mapping[ActionId, float], evidence: Evidence) -> None:
         self.features = FeatureSchema(())
         self.lessons = 0
+        self.evidence = evidence
         groups: dict[str, list[float]] = {}
         for action in book.actions:
             if action.action_id in usual:
@@ -71,19 +74,32 @@ class Replay:
 
     Nobody is in a holdout or an experiment.
 
-    `usual` are propensities of actions where a decision did not note any. Caps begin unused, and are
+    `evidence` is what had been seen of each action by the moment decided, by default nothing; `usual`
+    are propensities of actions where a decision did not note any. Caps begin unused, and are
     used by the decisions made here, every offer of which counts as shown.
 
     Attributes:
         usages: how far the caps were used.
     """
 
-    def __init__(self, book: RuleBook, usual: Mapping[ActionId, float]) -> None:
+    def __init__(
+        self, book: RuleBook, usual: Mapping[ActionId, float], evidence: Evidence | None = None
+    ) -> None:
         self.book = book = replace(book, trials=Trials())
-        self._model = Remembered(book, usual)
+        self._model = Remembered(book, usual, Evidence() if evidence is None else evidence)
         self._caps = CapsGuard(book, Ledger(Fleeting()))
-        self._decider = Decider(book, self._model, lambda: 0.0, guards_of(book, caps=self._caps))
+        self._decider = Decider(
+            book, self._model, lambda: 0.0, guards_of(book, caps=self._caps, evidence=evidence)
+        )
+        self._doubts = Doubts(book) if book.arbitration.exploration.policy == "thompson" else None
         self.usages = Usages()
+
+    def doubt(self, contest: Contest) -> Doubt | None:
+        """How sure the propensities of a contest just decided were; None if the policy does not ask."""
+        if self._doubts is None or contest.propensities is None:
+            return None
+        worth = contest.context * contest.value * contest.lever
+        return Doubt(contest.propensities, worth, self._doubts.at(self._model.evidence))
 
     def decide(self, moment: Moment, propensities: Mapping[ActionId, float]) -> Decision | None:
         """The decision as it would have been, once; None where the book has none of the placements.
@@ -106,13 +122,13 @@ class Replay:
             household=self._household(customer, moment.people),
         )
         decision = self._decider.decide(replace(question, placements=placements), given)
+        self._decider.commit(decision)
         if self.book.caps:
             self._use(decision)
         return decision
 
     def _use(self, decision: Decision) -> None:
         """Takes what the offers of a decision take of the caps."""
-        self._caps.commit(decision)
         for placed in decision.placements:
             for offer in placed.offers:
                 self._caps.ledger.confirm(decision.decision_id, offer.action_id)

@@ -19,6 +19,7 @@ from engine.evaluation.mapping import PRESETS
 from engine.evaluation.policies import Tabled
 from engine.evaluation.reading import read_log
 from engine.evaluation.roster import Roster
+from engine.evidence import Evidence
 from engine.model import ActionId, Decision, Event, PlacementOffers, ProfileUpdate
 from engine.rulebook.book import RuleBook
 from engine.simulation.first_slot import NOTHING, first_slot
@@ -94,10 +95,11 @@ def simulate(
     responses = responses_in(data / JOURNAL)
     roster = _roster(past_decisions(data / DECISIONS), (new, *([old] if old else [])))
     usual = _usual(past_decisions(data / DECISIONS), roster)
-    replays = [Replay(book, usual) for book in ((new, old) if old else (new,))]
+    evidence = Evidence()
+    replays = [Replay(book, usual, evidence) for book in ((new, old) if old else (new,))]
     outlook = Outlook(new)
     seen = _Seen(responses)
-    for moment in moments(past_decisions(data / DECISIONS), _entries(data / JOURNAL)):
+    for moment in moments(past_decisions(data / DECISIONS), _entries(data / JOURNAL), evidence):
         logged = moment.record.decision
         if logged.holdout:
             continue
@@ -149,7 +151,7 @@ class _Seen:
                 [
                     NOTHING
                     if decision is None
-                    else first_slot(decision, placed.placement, replay.book, lessons)
+                    else first_slot(decision, placed.placement, replay.book, lessons, replay.doubt)
                     for replay, decision in zip(replays, made, strict=True)
                 ]
             )

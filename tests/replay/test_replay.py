@@ -1,5 +1,7 @@
 """What a living service decided comes out the same to the last bit, or it is said where it does not."""
 
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +62,7 @@ async def test_influencers_and_scarce_prices_are_recalled(tmp_path: Path) -> Non
     life = Life(scarce("telecom", tmp_path / "rules"), tmp_path / "data")
     async with life.opened() as engine:
         await life.know(engine)
-        await life.ask(engine, 600)
+        await life.ask(engine, 2000)
     grounds = [record.decision.grounds for record in records(life)]
     assert any(one and one.pull is not None for one in grounds)
     answers = [answer for one in grounds if one for answer in one.limits or ()]
@@ -79,6 +81,38 @@ async def test_what_holdouts_and_experiments_did_comes_out_the_same(tmp_path: Pa
         await life.ask(engine, 150)
     labels = {record.decision.holdout for record in records(life)}
     assert labels >= {"", "nobody_asked", *Arm}
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "policy: thompson\n    give_up_per_day: 30000\n",
+        "policy: epsilon\n    epsilon: 0.5\n    give_up_per_day: 30000\n",
+    ],
+)
+async def test_what_was_tried_out_comes_out_the_same(tmp_path: Path, policy: str) -> None:
+    life = Life(shutil.copytree(BOOKS / "bank", tmp_path / "rules"), tmp_path / "data")
+    policies = life.rules / "policies.yaml"
+    text = re.sub(r" *give_up_per_day: .*\n", "", policies.read_text())
+    policies.write_text(text.replace("policy: squarecb\n", policy))
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 150)
+    made = [record.decision for record in records(life)]
+    offers = [offer for one in made for placed in one.placements for offer in placed.offers]
+    assert any(0.0 < offer.probability < 1.0 for offer in offers)
+    assert any(one.given_up for one in made)
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
+
+
+async def test_how_far_the_untrained_reached_comes_out_the_same(tmp_path: Path) -> None:
+    life = Life(BOOKS / "telecom", tmp_path / "data")
+    async with life.opened() as engine:
+        await life.know(engine)
+        await life.ask(engine, 100)
+    made = [record.decision for record in records(life)]
+    assert Stage.ARBITRATION in set().union(*map(stages, made))
     assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
 
 

@@ -170,7 +170,6 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
                     "default": {"estimator": "river.tree.HoeffdingTreeClassifier"},
                     "other": {"group": "save"},
                 },
-                "arbitration": {"exploration": {"policy": "thompson"}},
                 "triggers": {"t": {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}},
             },
         )
@@ -179,9 +178,8 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
     assert loaded.book.notices == loaded.diagnostics
     said = [one.message for one in loaded.diagnostics]
     assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 4
+    assert len(said) == len(set(said)) == 3
     assert loaded.book.model.estimator == "hierarchical_logistic"
-    assert loaded.book.arbitration.exploration.policy == "squarecb"
 
 
 @pytest.mark.parametrize(
@@ -292,3 +290,36 @@ def test_the_format_document_s_own_book_is_valid() -> None:
 def test_the_same_text_in_two_places_is_reported_in_both() -> None:
     wrong = {"eligible_when": {"x": "customer.agee > 1"}}
     assert len(errors(actions=[action("a", **wrong), action("b", **wrong)])) == 2
+
+
+def test_a_number_the_policy_does_not_look_at_is_remarked() -> None:
+    loaded = load(
+        files(policies={"arbitration": {"exploration": {"policy": "thompson", "gamma": 5}}})
+    )
+    assert loaded.book is not None
+    assert [one.message for one in loaded.diagnostics] == [
+        "'gamma' has no effect: the policy is 'thompson'"
+    ]
+
+
+def test_thompson_needs_a_propensity_to_doubt() -> None:
+    arbitration = {"priority": "V * L", "exploration": {"policy": "thompson"}}
+    loaded = load(files(policies={"arbitration": arbitration}))
+    assert [one.message for one in loaded.diagnostics] == [
+        "policy 'thompson' doubts P, and the priority leaves P out"
+    ]
+
+
+def test_what_keeps_exploration_in_bounds_is_read() -> None:
+    exploration = {
+        "policy": "epsilon",
+        "epsilon": 0.2,
+        "give_up_per_day": 50,
+        "untrained": {"positives": 100},
+    }
+    policies = {"timezone": "Europe/Dublin", "arbitration": {"exploration": exploration}}
+    made = book(policies=policies).arbitration.exploration
+    assert (made.policy, made.epsilon, made.give_up_per_day) == ("epsilon", 0.2, 50.0)
+    assert made.timezone == "Europe/Dublin"
+    assert made.untrained is not None
+    assert (made.untrained.reach, made.untrained.positives) == (0.02, 100.0)

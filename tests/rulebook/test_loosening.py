@@ -130,3 +130,17 @@ def test_lower_thresholds_and_bolder_exploration_are_told():
         ("none_when", "(no exploration) is gone; it was 'customer.age > 80'"),
     ]
     assert loosened(old, book(policies=arbitration(0.02, "customer.age > 80"))) == ()
+
+
+def test_what_exploration_may_do_more_of_is_told():
+    def exploring(**keys):
+        return book(policies={"arbitration": {"exploration": keys}})
+
+    old = exploring(give_up_per_day=100, untrained={"reach": 0.02, "positives": 200})
+    new = exploring(give_up_per_day=500, untrained={"reach": 0.5})
+    assert [(e.name, e.message) for e in loosened(old, new)] == [
+        ("give_up_per_day", "is 500; it was 100"),
+        ("untrained", "is 0.5 until 200 positives; it was 0.02 until 200 positives"),
+    ]
+    assert [e.message.partition(";")[0] for e in loosened(old, exploring())] == ["is gone"] * 2
+    assert loosened(exploring(), old) == loosened(old, old) == ()

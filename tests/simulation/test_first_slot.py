@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from engine.chance import Chance
-from engine.exploration import choose
+from engine.evidence import Evidence
+from engine.exploration import choose, shares
 from engine.model import PlacementId
 from engine.rulebook.book import Exploration
-from engine.simulation.first_slot import first_slot, inverse_gap
+from engine.simulation.first_slot import first_slot
+from engine.simulation.replay import Replay
 from tests.builders import customer, decide
 from tests.rulebook.builders import action, book
 
@@ -25,12 +27,11 @@ HERO = PlacementId("web.hero")
 def test_the_shares_are_the_probabilities_that_choices_report(
     priorities: np.ndarray, gamma: float, seed: int
 ) -> None:
-    shares = inverse_gap(priorities, gamma)
-    [(at, probability)] = choose(
-        priorities, 1, Exploration("squarecb", gamma=gamma), chance=Chance(seed)
-    )
-    assert shares[at] == pytest.approx(probability)
-    assert shares.sum() == pytest.approx(1.0)
+    policy = Exploration("squarecb", gamma=gamma)
+    found = shares(priorities, policy)
+    [(at, probability)] = choose(priorities, 1, policy, chance=Chance(seed))
+    assert found[at] == pytest.approx(probability)
+    assert found.sum() == pytest.approx(1.0)
 
 
 def test_the_first_offer_of_a_decision_has_the_probability_it_says() -> None:
@@ -74,3 +75,27 @@ def test_where_nothing_fits_nothing_is_chosen() -> None:
     made = decide(strict, who=customer(customer_age=40))
     assert first_slot(made, HERO, strict, 0) == {}
     assert first_slot(made, PlacementId("nowhere"), strict, 0) == {}
+
+
+@pytest.mark.parametrize("policy", ["epsilon", "thompson"])
+def test_every_policy_is_known_in_the_first_slot(policy: str) -> None:
+    three = book(
+        actions=[action("a", value=1), action("b", value=2), action("c", value=3)],
+        policies={"arbitration": {"exploration": {"policy": policy}}},
+    )
+    replay = Replay(three, {}, Evidence())
+    for seed in range(10):
+        made = decide(three, seed=seed)
+        found = first_slot(made, HERO, three, lessons=0, doubt_of=replay.doubt)
+        first = made.placements[0].offers[0]
+        assert found[first.action_id] == pytest.approx(first.probability)
+        assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_where_nothing_was_to_be_tried_out_nothing_is_left_to_chance() -> None:
+    exploration = {"policy": "thompson", "none_when": "customer.age > 30"}
+    calm = book(
+        actions=[action("a", value=1), action("b", value=2)],
+        policies={"arbitration": {"exploration": exploration}},
+    )
+    assert first_slot(decide(calm), HERO, calm, 0) == {"b": 1.0}

@@ -194,6 +194,17 @@ class DecisionLog:
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
         return [*written, *waiting]
 
+    async def last(self, loop: AbstractEventLoop) -> DecisionRecord | None:
+        """The decision recorded last; None if there is none.
+
+        Raises:
+            StorageError: the disk cannot be read, or what it holds is damaged.
+        """
+        if self._unwritten:
+            record = next(reversed(self._unwritten.values()))
+            return decode_decision(record.body) if isinstance(record, _Encoded) else record
+        return await self._readers.ask(loop, _last)
+
     def close(self) -> None:
         """Writes what is waiting, then closes. Blocks the calling thread meanwhile."""
         self._closing.set()
@@ -443,6 +454,15 @@ def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> N
                 zstandard.ZstdCompressor(level=_LEVEL).compress(b""),
             ),
         )
+
+
+def _last(reader: sqlite3.Connection) -> DecisionRecord | None:
+    """The last record of the newest block that holds any: some only list what was offered."""
+    for (body,) in reader.execute("SELECT body FROM blocks ORDER BY block DESC"):
+        records = split_decisions(_decompress(body))
+        if records:
+            return decode_decision(records[-1])
+    return None
 
 
 def _requests(reader: sqlite3.Connection, since: Micros, path: Path) -> list[PastRequest]:

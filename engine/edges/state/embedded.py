@@ -42,6 +42,7 @@ from engine.model import (
     DAY,
     Customer,
     CustomerId,
+    Decision,
     DecisionId,
     EventId,
     EventStatus,
@@ -245,6 +246,15 @@ class Embedded:
             StorageError: it could not be written.
         """
         await self._journal.begin_run(self.run)
+
+    async def last_decision(self) -> Decision | None:
+        """The decision recorded last; None if there is none.
+
+        Raises:
+            StorageError: the disk cannot be read, or what it holds is damaged.
+        """
+        record = await self._decisions.last(self._loop)
+        return None if record is None else record.decision
 
     async def knows(self, event_id: EventId) -> bool:
         """Whether an event with this id was accepted, as far back as ids are remembered.
