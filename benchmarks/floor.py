@@ -1,7 +1,7 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport http2] [--format json]
+        [--transport grpcio] [--format json]
 
 Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
@@ -113,7 +113,7 @@ CLIENTS: Final[dict[str, type[Blocking] | type[Asyncio]]] = {"sync": Blocking, "
 
 
 def measure(
-    actions: int, rounds: int, calls: int, client: str = "sync", transport: str = "grpcio"
+    actions: int, rounds: int, calls: int, client: str = "sync", transport: str = "http2"
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
     with (
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
-    parser.add_argument("--transport", choices=["grpcio", "http2"], default="grpcio")
+    parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures = measure(

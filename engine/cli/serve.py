@@ -49,9 +49,9 @@ def serve(
     transport: Annotated[
         str | None,
         typer.Option(
-            metavar="grpcio|http2",
-            help="What speaks HTTP/2: the grpcio library, or the engine's own, which costs a fifth."
-            " (ATTUNE_TRANSPORT, else grpcio)",
+            metavar="http2|grpcio",
+            help="What speaks HTTP/2: the engine's own, or the grpcio library, which costs five times"
+            " as much. (ATTUNE_TRANSPORT, else http2)",
         ),
     ] = None,
     metrics: Annotated[

@@ -46,7 +46,7 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @asynccontextmanager
 async def running(engine: MemoryEngine, **chosen: object) -> AsyncIterator[Service]:
-    transport = os.environ.get("ATTUNE_TRANSPORT", "grpcio")
+    transport = os.environ.get("ATTUNE_TRANSPORT", "http2")
     settings = Settings.of({}, listen=Address("127.0.0.1", 0), transport=transport, **chosen)
     metrics, closing = Metrics(), asyncio.Event()
     async with (
