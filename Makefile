@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench proto lock clean
+.PHONY: help setup demo test soak check format bench proto lock brokers brokers-stop brokers-install clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from requirements.lock (hashes checked)
 
@@ -57,6 +57,15 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra cluster --group proto --group lint --group test \
 		--group bench --group build --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--universal --python-version 3.11 --output-file requirements.lock
+
+brokers: setup ## start a real Apache Kafka and a real Redis on loopback, installing what is missing (Debian)
+	$(BIN)/python -m tools.brokers start
+
+brokers-stop: setup ## stop them
+	$(BIN)/python -m tools.brokers stop
+
+brokers-install: setup ## install what they take, for the tests that start their own
+	$(BIN)/python -m tools.brokers install
 
 clean: ## remove what was built or installed here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report
