@@ -28,6 +28,7 @@ from engine.edges.grpc.port import RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
+from engine.edges.state.port import DecisionStore, State
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.features import FeatureSchema
 from engine.guards import guards_of
@@ -104,7 +105,7 @@ class AttuneEngine:
     def __init__(
         self,
         settings: Settings,
-        state: Embedded,
+        state: State,
         capsules: Capsules,
         decider: Decider,
         learner: Learner,
@@ -302,21 +303,30 @@ class AttuneEngine:
         if customer is not None:
             return customer, ()
         if not self._breaker.closed():
-            return _nobody(customer_id, "the customer store is failing and being left alone")
+            return self._as_seen(customer_id, "the customer store is failing and being left alone")
         try:
             async with asyncio.timeout(deadline - self._sources.monotonic() - REPLY):
                 customer = await asyncio.shield(self._state.load(customer_id))
         except TimeoutError:
             self._breaker.failed()
-            return _nobody(customer_id, "deadline: the profile could not be read in time")
+            return self._as_seen(customer_id, "deadline: the profile could not be read in time")
         except DamagedData:
             return _nobody(customer_id, "the stored profile is damaged")
         except StorageError as error:
             self._breaker.failed()
             log.warning("profile.unreadable", customer_id=customer_id, error=str(error))
-            return _nobody(customer_id, "the profile could not be read")
+            return self._as_seen(customer_id, "the profile could not be read")
         self._breaker.worked()
         return customer, ()
+
+    def _as_seen(
+        self, customer_id: CustomerId, why: str
+    ) -> tuple[Customer, tuple[Degradation, ...]]:
+        """The customer as last seen, else nobody in particular, and the reason."""
+        customer = self._state.last_known(customer_id)
+        if customer is None:
+            return _nobody(customer_id, why)
+        return customer, (Degradation(Step.PROFILE, f"{why}: decided by the last known one"),)
 
     def _decide_for(
         self,
@@ -426,7 +436,7 @@ class AttuneEngine:
 
     async def _refused(self, incoming: IncomingEvent, error: InvalidInput) -> EventResult:
         """The result for an event that cannot be joined (any more): accepted once, it is a duplicate."""
-        if await self._state.knows(incoming.event_id):
+        if await self._state.knows(incoming.event_id, incoming.customer_id):
             return EventResult(EventStatus.DUPLICATE)
         return EventResult(EventStatus.REJECTED, str(error))
 
@@ -498,7 +508,7 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 
 async def _decider(
     book: RuleBook,
-    state: Embedded,
+    state: State,
     learner: Learner,
     sources: Sources,
     pending: Pending,
@@ -524,7 +534,7 @@ async def _decider(
 
 
 async def _recall_given_up(
-    state: Embedded, now: Micros, allowance: Allowance, exploration: Exploration
+    state: DecisionStore, now: Micros, allowance: Allowance, exploration: Exploration
 ) -> None:
     """Has `allowance` know what was given up today, once a book limits it.
 
@@ -539,7 +549,9 @@ async def _recall_given_up(
         log.error("exploration.unreadable", error=str(error))  # noqa: TRY400  # the cause is in the text
 
 
-async def _take_up(state: Embedded, now: Micros, pending: Pending, assume_shown: Micros) -> None:
+async def _take_up(
+    state: DecisionStore, now: Micros, pending: Pending, assume_shown: Micros
+) -> None:
     """Has `pending` know all offers of the last `assume_shown` microseconds.
 
     Where they cannot be read, everybody counts as uncertain until they would count no longer.

@@ -86,7 +86,8 @@ class Limits:
 class Embedded:
     """Durable state in one data directory, for one process. Made by `open`, ended by `close`.
 
-    All methods are for the event loop it was opened on. `record` and `known` never wait.
+    All methods are for the event loop it was opened on. `record` and `known` never wait. It is a
+    `engine.edges.state.port.State`, and what caps need besides.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class Embedded:
             lambda: self._applied,
             lambda customer: put_right(self._journal, customer),
         )
-        self.known = self._customers.known
+        self.known = self.last_known = self._customers.known
         self.load = self._customers.load
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self.returned: Callable[[Returned], None] = self._decisions.returned
@@ -256,8 +257,8 @@ class Embedded:
         record = await self._decisions.last(self._loop)
         return None if record is None else record.decision
 
-    async def knows(self, event_id: EventId) -> bool:
-        """Whether an event with this id was accepted, as far back as ids are remembered.
+    async def knows(self, event_id: EventId, customer_id: CustomerId) -> bool:  # noqa: ARG002
+        """Whether an event with this id was accepted, of whomever, as far back as ids are remembered.
 
         Raises:
             StorageError: the disk cannot be read.

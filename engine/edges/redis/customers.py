@@ -1,0 +1,146 @@
+"""Customers in Redis: one read for everything about one, one step to write what became of them."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import customer_key, events_key
+from engine.edges.redis.record import Held, decode_record, encode_record, event_mark
+from engine.edges.redis.scripts import SWAP, SWAPPED
+from engine.model import DAY, Customer, CustomerId, Event, EventId, Micros
+
+_MILLISECOND: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long what is kept where; microseconds, but for `at_hand`.
+
+    Attributes:
+        customer: a customer is forgotten so long after their last change; None for never.
+        event_ids: how long event ids are recognised as duplicates, by the events' own time.
+        fresh: how old the copy in this process may be that decisions are made by.
+        at_hand: customers kept in this process.
+    """
+
+    customer: Micros | None = 400 * DAY
+    event_ids: Micros = 8 * DAY
+    fresh: Micros = 1_000_000
+    at_hand: int = 50_000
+
+
+class _Seen(NamedTuple):
+    customer: Customer
+    at: Micros
+
+
+class Change(NamedTuple):
+    """What became of a customer: read with this mark, now this, by these events."""
+
+    mark: bytes
+    customer: Customer
+    events: list[Event]
+
+
+class RedisCustomers:
+    """The customers behind one connection, those seen last also in this process.
+
+    What is at hand is a copy that nobody here changes: `known` gives it for `Keeping.fresh` after it was
+    read, so a decision may rest on a customer as they were that long ago; `last_known` gives it however
+    old it is, for when Redis is away. `clock` is the time of day.
+    """
+
+    def __init__(
+        self, connection: Connection, clock: Callable[[], Micros], keeping: Keeping | None = None
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._keeping = keeping or Keeping()
+        self._seen: OrderedDict[CustomerId, _Seen] = OrderedDict()
+
+    def known(self, customer_id: CustomerId) -> Customer | None:
+        """The customer, if read within the last `Keeping.fresh`; never waits."""
+        seen = self._seen.get(customer_id)
+        if seen is None or self._clock() - seen.at > self._keeping.fresh:
+            return None
+        return seen.customer
+
+    def last_known(self, customer_id: CustomerId) -> Customer | None:
+        """The customer as last seen here, however long ago; never waits."""
+        seen = self._seen.get(customer_id)
+        return None if seen is None else seen.customer
+
+    async def load(self, customer_id: CustomerId) -> Customer:
+        """The customer, as Redis has them now; a fresh one if nobody has heard of them.
+
+        Raises:
+            DamagedData: their record makes no sense.
+            StorageError: Redis cannot be reached.
+        """
+        asked = self._clock()
+        record = await self._connection.ask("GET", customer_key(customer_id))
+        customer = decode_record(customer_id, record).customer
+        self._see(customer, asked)
+        return customer
+
+    async def read(self, customer_id: CustomerId) -> Held:
+        """The customer to be changed, with the mark to `swap` against; a copy of the caller's own.
+
+        Raises:
+            DamagedData: their record makes no sense.
+            StorageError: Redis cannot be reached.
+        """
+        record = await self._connection.ask("GET", customer_key(customer_id))
+        return decode_record(customer_id, record)
+
+    async def applied(self, customer_id: CustomerId, events: Sequence[EventId]) -> list[bool]:
+        """Of each event of one customer whether it was applied, as far back as ids are kept.
+
+        Raises:
+            StorageError: Redis cannot be reached.
+        """
+        if not events:
+            return []
+        marks = map(event_mark, events)
+        times = await self._connection.ask("ZMSCORE", events_key(customer_id), *marks)
+        return [time is not None for time in times]
+
+    async def swap(self, change: Change) -> bool:
+        """Writes the customer unless they have changed since, or one of the events was applied.
+
+        Raises:
+            StorageError: there is no answer; it may have been written all the same.
+        """
+        customer_id = change.customer.customer_id
+        keeping, now = self._keeping, self._clock()
+        marked: list[int | bytes] = []
+        for event in change.events:
+            marked += [event.time // _MILLISECOND, event_mark(event.event_id)]
+        done = await SWAP.run(
+            self._connection,
+            [customer_key(customer_id), events_key(customer_id)],
+            change.mark,
+            encode_record(change.customer),
+            0 if keeping.customer is None else keeping.customer // _MILLISECOND,
+            (now - keeping.event_ids) // _MILLISECOND,
+            keeping.event_ids // _MILLISECOND,
+            *marked,
+        )
+        return bool(done == SWAPPED)
+
+    async def forget(self, customer_id: CustomerId) -> None:
+        """Removes everything about a customer.
+
+        Raises:
+            StorageError: there is no answer; it may have been removed all the same.
+        """
+        self._seen.pop(customer_id, None)
+        await self._connection.ask("DEL", customer_key(customer_id), events_key(customer_id))
+
+    def _see(self, customer: Customer, at: Micros) -> None:
+        self._seen[customer.customer_id] = _Seen(customer, at)
+        self._seen.move_to_end(customer.customer_id)
+        while len(self._seen) > self._keeping.at_hand:
+            self._seen.popitem(last=False)

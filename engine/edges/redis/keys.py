@@ -1,0 +1,40 @@
+"""The keys of Redis.
+
+What belongs to one customer has their id as its hash tag, so that a Redis Cluster keeps it on one node
+and a script may change all of it in one step.
+"""
+
+from typing import Final
+
+from engine.model import CustomerId
+
+PREFIX: Final = "attune"
+
+_BRACES: Final = str.maketrans({"{": "%7B", "}": "%7D", "%": "%25"})
+
+
+def customer_key(customer_id: CustomerId) -> str:
+    """Where everything a decision needs to know of a customer lies.
+
+    >>> customer_key(CustomerId("ada"))
+    'attune:c:{ada}'
+
+    A brace in an id would end the hash tag too early, and an empty tag is none.
+
+    >>> customer_key(CustomerId("a}da")), customer_key(CustomerId(""))
+    ('attune:c:{a%7Dda}', 'attune:c:{%}')
+    """
+    return f"{PREFIX}:c:{{{_tag(customer_id)}}}"
+
+
+def events_key(customer_id: CustomerId) -> str:
+    """Where the ids of a customer's events lie, by their time.
+
+    >>> events_key(CustomerId("ada"))
+    'attune:e:{ada}'
+    """
+    return f"{PREFIX}:e:{{{_tag(customer_id)}}}"
+
+
+def _tag(customer_id: CustomerId) -> str:
+    return customer_id.translate(_BRACES) or "%"

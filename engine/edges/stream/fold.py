@@ -1,0 +1,159 @@
+"""State is a fold over the log, also where it is kept in Redis: read, apply, teach, write.
+
+A batch of entries is applied by these steps: all customers in it are read; the pure topology is applied
+to each in the order of the log; the lessons are handed on, in that order, and are durable before
+anything else happens; then each customer is written in one step that takes the place of what was read.
+
+A worker may die anywhere in between, and the batch comes again. What was written then is recognised by
+the events' ids and not applied again. What was not written is applied again to the same customer, so
+the same lessons come out; they bear the place of their entry in the log, and the learner passes over
+what does not lie behind the last place it learned from (`engine.edges.stream.learning`). So each lesson
+counts once, without a transaction across Kafka and Redis and without a memory of lessons.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from engine.edges.redis.customers import Change, RedisCustomers
+from engine.edges.redis.record import NO_MARK, Held
+from engine.errors import DamagedData
+from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate, TrainingExample
+from engine.topology import apply
+
+log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where in the log an entry stands."""
+
+    partition: int
+    offset: int
+
+
+class Placed(NamedTuple):
+    """An entry about a customer, at its place in the log."""
+
+    place: Place
+    entry: Event | ProfileUpdate
+
+
+class Lesson(NamedTuple):
+    """What an entry teaches, with the entry's place."""
+
+    place: Place
+    example: TrainingExample
+
+
+class Refused(NamedTuple):
+    """An entry that could not be applied, and why."""
+
+    place: Place
+    reason: str
+
+
+class Applied(NamedTuple):
+    """What became of a batch: those that were new, those that changed nothing, those refused."""
+
+    new: tuple[Place, ...]
+    repeated: tuple[Place, ...]
+    refused: tuple[Refused, ...]
+
+
+Teach = Callable[[Sequence[Lesson]], Awaitable[None]]
+"""Hands lessons on, in this order; returns once they are durable."""
+
+
+class _Folded(NamedTuple):
+    """One customer's share of a batch, applied and not yet written."""
+
+    change: Change
+    lessons: list[Lesson]
+    new: list[Place]
+    repeated: list[Place]
+    refused: list[Refused]
+
+
+class RedisFold:
+    """Applies batches of the log, one at a time.
+
+    Entries of one customer come from one partition, in the order of their offsets.
+    """
+
+    def __init__(self, customers: RedisCustomers, teach: Teach) -> None:
+        self._customers = customers
+        self._teach = teach
+
+    async def apply(self, batch: Sequence[Placed]) -> Applied:
+        """Applies all of a batch; when it returns, all is written and taught.
+
+        Raises:
+            StorageError: Redis or the topic of lessons cannot be reached; any part may be written, and
+                the whole batch is to be applied again.
+        """
+        groups: dict[CustomerId, list[Placed]] = {}
+        for placed in batch:
+            groups.setdefault(placed.entry.customer_id, []).append(placed)
+        folded = await asyncio.gather(*[self._fold(*group) for group in groups.items()])
+        lessons = sorted(
+            (lesson for each in folded for lesson in each.lessons), key=lambda lesson: lesson.place
+        )
+        if lessons:
+            await self._teach(lessons)
+        written = await asyncio.gather(*[self._write(each, groups) for each in folded])
+        return Applied(
+            tuple([place for each in written for place in each.new]),
+            tuple([place for each in written for place in each.repeated]),
+            tuple([refused for each in written for refused in each.refused]),
+        )
+
+    async def _fold(self, customer_id: CustomerId, entries: Sequence[Placed]) -> _Folded:
+        """The customer's entries applied to them as they are now."""
+        reading = self._customers.read(customer_id)
+        events = [p.entry.event_id for p in entries if isinstance(p.entry, Event)]
+        try:
+            held, applied = await asyncio.gather(
+                reading, self._customers.applied(customer_id, events)
+            )
+        except DamagedData as damage:
+            log.error("%s", damage)  # noqa: TRY400 - no trace is needed
+            refused = [Refused(placed.place, str(damage)) for placed in entries]
+            return _Folded(Change(NO_MARK, Customer(customer_id), []), [], [], [], refused)
+        known = {event for event, was in zip(events, applied, strict=True) if was}
+        return _folded(held, entries, known)
+
+    async def _write(self, folded: _Folded, groups: dict[CustomerId, list[Placed]]) -> _Folded:
+        """Writes the customer; where another was quicker, applies what is left to what they wrote.
+
+        Another is a worker that has lost the partition and not yet noticed, or this one's own write
+        whose answer was lost. It applies the same entries to the same customer, so its lessons are
+        those already handed on.
+        """
+        while folded.new and not await self._customers.swap(folded.change):
+            customer_id = folded.change.customer.customer_id
+            folded = await self._fold(customer_id, groups[customer_id])
+        return folded
+
+
+def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Folded:
+    """The entries applied, in place, to the customer that was read; those of `known` events are not."""
+    folded = _Folded(Change(held.mark, held.customer, []), [], [], [], [])
+    for place, entry in entries:
+        if isinstance(entry, Event):
+            if entry.event_id in known:
+                folded.repeated.append(place)
+                continue
+            known.add(entry.event_id)
+        try:
+            example = apply(held.customer, entry)
+        except Exception as error:
+            log.exception("entry %d of partition %d is refused", place.offset, place.partition)
+            folded.refused.append(Refused(place, f"{type(error).__name__}: {error}"))
+            continue
+        folded.new.append(place)
+        if isinstance(entry, Event):
+            folded.change.events.append(entry)
+        if example is not None:
+            folded.lessons.append(Lesson(place, example))
+    return folded
