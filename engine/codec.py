@@ -40,6 +40,7 @@ from engine.model import (
     Response,
     Step,
     Touch,
+    TrainingExample,
     Value,
 )
 
@@ -305,6 +306,37 @@ def _fields(data: bytes) -> list[Any]:
     if version != VERSION:
         raise StorageError(f"data of layout {version}: this version reads layout {VERSION}")
     return fields
+
+
+# --- lessons ----------------------------------------------------------------------------------
+
+
+def encode_example(example: TrainingExample, place: tuple[int, int]) -> bytes:
+    """A lesson, with the place in the log of the entry that taught it (partition and offset)."""
+    return orjson.dumps(
+        [
+            VERSION,
+            *place,
+            example.decision_id,
+            example.action_id,
+            example.group,
+            example.channel,
+            example.schema,
+            _pack_sequence(example.features),
+            _pack(example.reward),
+            _pack(example.taught),
+        ]
+    )
+
+
+def decode_example(data: bytes) -> tuple[TrainingExample, tuple[int, int]]:
+    """The lesson and the place that `encode_example` wrote."""
+    partition, offset, decision, action, group, channel, schema, features, *rest = _fields(data)
+    reward, taught = map(_float, rest)
+    example = TrainingExample(
+        decision, action, group, channel, schema, _unpack_sequence(features), reward, taught
+    )
+    return example, (partition, offset)
 
 
 # --- customers --------------------------------------------------------------------------------

@@ -16,20 +16,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from engine.edges.kafka.messages import Lesson, Place
 from engine.edges.redis.customers import Change, RedisCustomers
 from engine.edges.redis.record import NO_MARK, Held
 from engine.errors import DamagedData
-from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate, TrainingExample
+from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate
 from engine.topology import apply
 
 log = logging.getLogger(__name__)
-
-
-class Place(NamedTuple):
-    """Where in the log an entry stands."""
-
-    partition: int
-    offset: int
 
 
 class Placed(NamedTuple):
@@ -37,13 +31,6 @@ class Placed(NamedTuple):
 
     place: Place
     entry: Event | ProfileUpdate
-
-
-class Lesson(NamedTuple):
-    """What an entry teaches, with the entry's place."""
-
-    place: Place
-    example: TrainingExample
 
 
 class Refused(NamedTuple):

@@ -74,7 +74,7 @@ async def test_what_is_at_hand_is_decided_by_while_it_is_fresh(
     assert customers.known(ADA) is None
     assert customers.last_known(ADA) == known
     assert (await customers.load(ADA)).attributes == {"age": 41}
-    assert customers.known(ADA) == customers.last_known(ADA) != known
+    assert customers.known(ADA) != known
 
 
 async def test_as_many_are_at_hand_as_there_is_room_for(customers: RedisCustomers) -> None:
@@ -86,7 +86,8 @@ async def test_as_many_are_at_hand_as_there_is_room_for(customers: RedisCustomer
 async def test_of_two_who_read_the_same_one_writes(customers: RedisCustomers) -> None:
     first = await changed(customers, interaction("e1"))
     second = await changed(customers, interaction("e2"))
-    assert await asyncio.gather(customers.swap(first), customers.swap(second)) == [True, False]
+    written = [await customers.swap(first), await customers.swap(second)]
+    assert written == [True, False]
     assert await customers.swap(await changed(customers, interaction("e2")))
     assert len((await customers.load(ADA)).interactions) == 2
 

@@ -8,12 +8,13 @@ from typing import Protocol
 
 import pytest
 
+from engine.edges.kafka.messages import Lesson, Place
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.state.embedded import Limits
 from engine.edges.state.rebuild import digest
-from engine.edges.stream.fold import Lesson, Place, Placed, RedisFold
+from engine.edges.stream.fold import Placed, RedisFold
 from engine.model import (
     DAY,
     Customer,
