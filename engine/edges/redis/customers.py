@@ -9,7 +9,7 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import customer_key, events_key
 from engine.edges.redis.record import Held, decode_record, encode_record, event_mark
 from engine.edges.redis.scripts import SWAP, SWAPPED
-from engine.model import DAY, Customer, CustomerId, Event, EventId, Micros
+from engine.model import DAY, Customer, CustomerId, EventId, Micros
 
 _MILLISECOND: Final = 1_000
 
@@ -37,11 +37,11 @@ class _Seen(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of a customer: read with this mark, now this, by these events."""
+    """What became of a customer: read with this mark, now this, by what happened with these ids when."""
 
     mark: bytes
     customer: Customer
-    events: list[Event]
+    by: list[tuple[EventId, Micros]]
 
 
 class RedisCustomers:
@@ -116,8 +116,8 @@ class RedisCustomers:
         customer_id = change.customer.customer_id
         keeping, now = self._keeping, self._clock()
         marked: list[int | bytes] = []
-        for event in change.events:
-            marked += [event.time // _MILLISECOND, event_mark(event.event_id)]
+        for event_id, time in change.by:
+            marked += [time // _MILLISECOND, event_mark(event_id)]
         done = await SWAP.run(
             self._connection,
             [customer_key(customer_id), events_key(customer_id)],

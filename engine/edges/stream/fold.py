@@ -14,7 +14,7 @@ counts once, without a transaction across Kafka and Redis and without a memory o
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.edges.kafka.messages import Lesson, Place
 from engine.edges.redis.customers import Change, RedisCustomers
@@ -25,12 +25,21 @@ from engine.topology import apply
 
 log = logging.getLogger(__name__)
 
+_UPDATE: Final = "\0update:"
+
 
 class Placed(NamedTuple):
     """An entry about a customer, at its place in the log."""
 
     place: Place
     entry: Event | ProfileUpdate
+
+    @property
+    def event_id(self) -> EventId:
+        """What it is recognised by when it comes again: a profile update by its place."""
+        if isinstance(self.entry, Event):
+            return self.entry.event_id
+        return EventId(f"{_UPDATE}{self.place.partition}/{self.place.offset}")
 
 
 class Refused(NamedTuple):
@@ -98,7 +107,7 @@ class RedisFold:
     async def _fold(self, customer_id: CustomerId, entries: Sequence[Placed]) -> _Folded:
         """The customer's entries applied to them as they are now."""
         reading = self._customers.read(customer_id)
-        events = [p.entry.event_id for p in entries if isinstance(p.entry, Event)]
+        events = [placed.event_id for placed in entries]
         try:
             held, applied = await asyncio.gather(
                 reading, self._customers.applied(customer_id, events)
@@ -124,23 +133,22 @@ class RedisFold:
 
 
 def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Folded:
-    """The entries applied, in place, to the customer that was read; those of `known` events are not."""
+    """The entries applied, in place, to the customer that was read; what is `known` is not."""
     folded = _Folded(Change(held.mark, held.customer, []), [], [], [], [])
-    for place, entry in entries:
-        if isinstance(entry, Event):
-            if entry.event_id in known:
-                folded.repeated.append(place)
-                continue
-            known.add(entry.event_id)
+    for placed in entries:
+        place, entry = placed
+        if placed.event_id in known:
+            folded.repeated.append(place)
+            continue
         try:
             example = apply(held.customer, entry)
         except Exception as error:
             log.exception("entry %d of partition %d is refused", place.offset, place.partition)
             folded.refused.append(Refused(place, f"{type(error).__name__}: {error}"))
             continue
+        known.add(placed.event_id)
         folded.new.append(place)
-        if isinstance(entry, Event):
-            folded.change.events.append(entry)
+        folded.change.by.append((placed.event_id, entry.time))
         if example is not None:
             folded.lessons.append(Lesson(place, example))
     return folded

@@ -51,7 +51,7 @@ async def changed(customers: RedisCustomers, event: Event) -> Change:
     """What becomes of Ada by an event, read and not written."""
     held = await customers.read(ADA)
     apply(held.customer, event)
-    return Change(held.mark, held.customer, [event])
+    return Change(held.mark, held.customer, [(event.event_id, event.time)])
 
 
 async def aged(customers: RedisCustomers, who: str, age: int) -> None:

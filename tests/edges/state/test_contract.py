@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -49,10 +50,11 @@ class Store(Protocol):
 class InRedis:
     """Redis behind the fold of a worker whose log is one partition and never repeats itself."""
 
+    _offsets = count()
+
     def __init__(self, customers: RedisCustomers, tally: Tally) -> None:
         self._customers = customers
         self._tally = tally
-        self._offset = 0
         self._fold = RedisFold(customers, self._teach)
         self.load = customers.load
         self.known = customers.known
@@ -63,9 +65,7 @@ class InRedis:
             self._tally.teach(lesson.example)
 
     async def append(self, entries: Sequence[Entry]) -> list[EventStatus]:
-        start = self._offset
-        self._offset += len(entries)
-        placed = [Placed(Place(0, start + n), entry) for n, entry in enumerate(entries)]
+        placed = [Placed(Place(0, next(self._offsets)), entry) for entry in entries]
         applied = await self._fold.apply(placed)
         assert not applied.refused
         return [DUPLICATE if place in applied.repeated else ACCEPTED for place, _ in placed]

@@ -81,7 +81,7 @@ def happenings(count: int, chance: Random) -> list[Event | ProfileUpdate]:
         who = chance.choice(WHO)
         match chance.randrange(5):
             case 0:
-                log.append(update(who, at=n, age=n))
+                log.append(update(who, at=n // 20, age=n))
             case 1:
                 log.append(interaction(f"e{n}", who, at=n))
             case 2 if log:
