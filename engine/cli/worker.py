@@ -1,0 +1,47 @@
+"""`attune worker`: applies what a cluster's servers accepted, and learns from it."""
+
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    stream: Annotated[
+        str,
+        typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM"),
+    ],
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="redis://HOST:PORT", help="Where customers are kept.", envvar="ATTUNE_STATE"
+        ),
+    ],
+    name: Annotated[
+        str, typer.Option(help="The installation: what its topics' names begin with.")
+    ] = "attune",
+    partitions: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Partitions of the log, if it is not there yet: the most workers."
+        ),
+    ] = 12,
+    copies: Annotated[
+        int, typer.Option(min=1, help="Copies of everything in Kafka, if it is not there yet.")
+    ] = 1,
+    log_format: Annotated[str, typer.Option(help="text, json, or auto.")] = "auto",
+) -> None:
+    """Work until SIGTERM or Ctrl-C; what was begun is then finished.
+
+    Start as many as there are cores to spare, up to one for each partition: they share the log.
+
+    Example: attune worker --stream kafka://127.0.0.1:9092 --state redis://127.0.0.1:6379
+    """
+    import asyncio
+
+    from engine.edges.kafka.topics import Size
+    from engine.edges.stream.worker import WorkerSettings, work
+    from engine.telemetry import set_up_logs
+
+    settings = WorkerSettings.of(stream, state, name, Size(partitions, copies))
+    set_up_logs(log_format)
+    asyncio.run(work(settings, typer.echo))

@@ -1,0 +1,127 @@
+"""The inbox: what one worker has taken out of the log and not yet applied, applied batch by batch."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.edges.kafka.messages import Lesson, Record, decode_message, encode_lesson
+from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.topics import Topics
+from engine.edges.redis.customers import RedisCustomers
+from engine.edges.stream.fold import Placed, RedisFold
+from engine.edges.stream.letters import Letter, set_aside
+from engine.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+AGAIN: Final = 0.25
+"""Seconds between two attempts while Redis or Kafka is away."""
+
+MODEL: Final = b"default"
+"""The key of the one model there is."""
+
+_ROOM: Final = 2_000
+_AT_ONCE: Final = 500
+
+
+@dataclass(slots=True)
+class Progress:
+    """How many entries came to what, since the worker began."""
+
+    new: int = 0
+    repeated: int = 0
+    dead: int = 0
+    lessons: int = 0
+    retried: int = 0
+
+
+class Inbox:
+    """Takes letters by `put` while there is room, and applies them in their order in `run`.
+
+    A letter is done once its customer is written, its lesson is in Kafka, or it is among the dead
+    letters. While Redis or Kafka is away nothing is done and nothing is lost: the batch is tried again.
+    """
+
+    def __init__(self, customers: RedisCustomers, publisher: Publisher, topics: Topics) -> None:
+        self._publisher = publisher
+        self._topics = topics
+        self._fold = RedisFold(customers, self._teach)
+        self._letters: deque[Letter] = deque()
+        self._came = asyncio.Event()
+        self._room = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._room.set()
+        self._empty.set()
+        self.progress = Progress()
+
+    async def put(self, letter: Letter) -> None:
+        """Takes a letter once there is room."""
+        await self._room.wait()
+        self._letters.append(letter)
+        self._came.set()
+        self._empty.clear()
+        if len(self._letters) >= _ROOM:
+            self._room.clear()
+
+    async def emptied(self) -> None:
+        """Waits until everything taken is done."""
+        await self._empty.wait()
+
+    async def run(self) -> None:
+        """Applies what comes, until it is cancelled."""
+        while True:
+            await self._came.wait()
+            batch = [self._letters[n] for n in range(min(_AT_ONCE, len(self._letters)))]
+            await self._until_done(batch)
+            for letter in batch:
+                self._letters.popleft()
+                letter.done()
+            self._room.set()
+            if not self._letters:
+                self._came.clear()
+                self._empty.set()
+
+    async def _until_done(self, batch: Sequence[Letter]) -> None:
+        reported = False
+        while True:
+            try:
+                return await self._apply(batch)
+            except StorageError as error:
+                if not reported:
+                    reported = True
+                    log.warning("%s; the batch is tried again until it is done", error)
+                self.progress.retried += 1
+                await asyncio.sleep(AGAIN)
+
+    async def _apply(self, batch: Sequence[Letter]) -> None:
+        readable: dict[tuple[int, int], Letter] = {}
+        placed: list[Placed] = []
+        dead: list[Record] = []
+        for letter in batch:
+            try:
+                entry = decode_message(letter.value)
+            except StorageError as error:
+                dead.append(set_aside(letter, str(error), self._topics.dead_letters))
+            else:
+                placed.append(Placed(letter.place, entry))
+                readable[letter.place] = letter
+        applied = await self._fold.apply(placed)
+        dead += [
+            set_aside(readable[place], reason, self._topics.dead_letters)
+            for place, reason in applied.refused
+        ]
+        if dead:
+            await self._publisher.publish(dead)
+        self.progress.new += len(applied.new)
+        self.progress.repeated += len(applied.repeated)
+        self.progress.dead += len(dead)
+
+    async def _teach(self, lessons: Sequence[Lesson]) -> None:
+        topic = self._topics.lessons
+        await self._publisher.publish(
+            [Record(topic, MODEL, encode_lesson(lesson)) for lesson in lessons]
+        )
+        self.progress.lessons += len(lessons)

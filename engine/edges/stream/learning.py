@@ -1,0 +1,168 @@
+"""Learn from the topic of lessons: one writer for a model, each lesson once, in the topic's order."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+from engine.codec import SchemaNote
+from engine.edges.kafka.messages import Lesson, Place, Record, decode_lesson
+from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import stretch
+from engine.edges.kafka.topics import Topics
+from engine.edges.stream.inbox import AGAIN, MODEL
+from engine.edges.stream.letters import Letter, set_aside
+from engine.edges.stream.weights import Weights, encode_weights, newest
+from engine.errors import StorageError
+from engine.learn import Mind
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = 1.0
+"""Seconds from one publication of the weights to the next, while something is learned."""
+
+_ONLY: Final = 0
+
+
+class Pupil:
+    """A mind and how far it has come. What it knows follows from the topic of lessons alone.
+
+    A lesson whose entry does not lie behind the last one learned from, of the same partition of the
+    events, came twice and is passed over: lessons of a partition are written in the order of its
+    entries (see `engine.edges.stream.fold`).
+    """
+
+    def __init__(self) -> None:
+        self.mind = Mind()
+        self.next = 0
+        self.latest: dict[int, int] = {}
+
+    def take(self, offset: int, value: bytes) -> None:
+        """Learns from the record at `next`.
+
+        Raises:
+            StorageError: it cannot be read, and is passed over.
+            KeyError, ValueError: it cannot be learned, and is passed over.
+        """
+        self.next = offset + 1
+        lesson = decode_lesson(value)
+        if isinstance(lesson, SchemaNote):
+            self.mind.register(lesson.document)
+        elif isinstance(lesson, Lesson) and lesson.place.offset > self.latest.get(
+            lesson.place.partition, -1
+        ):
+            self.latest[lesson.place.partition] = lesson.place.offset
+            self.mind.teach(lesson.example)
+
+    def weights(self) -> Weights:
+        """All it knows, to be taken up by another."""
+        return Weights(self.next, dict(self.latest), self.mind.snapshot())
+
+    def take_up(self, weights: Weights) -> None:
+        """Goes on from there.
+
+        Raises:
+            StorageError: the snapshot cannot be read; nothing has changed.
+        """
+        self.mind.restore(weights.snapshot)
+        self.next = weights.next
+        self.latest = dict(weights.latest)
+
+
+class Learning:
+    """A pupil before its topic: takes letters by `put`, and publishes its weights in `run`.
+
+    A letter is done once the weights it went into are published, so whoever takes over finds either
+    these weights or the letter.
+    """
+
+    def __init__(self, bootstrap: str, publisher: Publisher, topics: Topics) -> None:
+        self._bootstrap = bootstrap
+        self._publisher = publisher
+        self._topics = topics
+        self._pupil = Pupil()
+        self._learned: list[Callable[[], object]] = []
+        self._published = 0
+
+    @property
+    def next(self) -> int:
+        """The place in the topic up to which it has learned."""
+        return self._pupil.next
+
+    async def put(self, letter: Letter) -> None:
+        """Learns from a letter; from those before it first, where another had them meanwhile."""
+        while letter.place.offset > self._pupil.next:
+            try:
+                await self._catch_up(letter.place.offset)
+            except StorageError as error:
+                log.warning("%s; tried again", error)
+                await asyncio.sleep(AGAIN)
+        if letter.place.offset == self._pupil.next:
+            await self._take(letter)
+        self._learned.append(letter.done)
+
+    async def run(self) -> None:
+        """Publishes the weights now and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.publish()
+            except StorageError as error:
+                log.warning("%s; the weights are published later", error)
+
+    async def publish(self) -> None:
+        """Publishes the weights if they know more than those published last.
+
+        Raises:
+            StorageError: Kafka is away, or refuses.
+        """
+        learned, self._learned = self._learned, []
+        try:
+            if self._pupil.next > self._published:
+                weights = self._pupil.weights()
+                await self._publisher.publish(
+                    [Record(self._topics.weights, MODEL, encode_weights(weights))]
+                )
+                self._published = weights.next
+        except StorageError:
+            self._learned = learned + self._learned
+            raise
+        for done in learned:
+            done()
+
+    async def _catch_up(self, to: int) -> None:
+        """Takes up the newest weights, then learns what lies between them and `to`."""
+        weights = await newest(stretch(self._bootstrap, self._topics.weights, _ONLY, 0), MODEL)
+        if weights is not None and weights.next > self._pupil.next:
+            self._pupil.take_up(weights)
+            self._published = weights.next
+        if self._pupil.next < to:
+            log.info("learning %d lessons again, up to %d", to - self._pupil.next, to)
+        topic = self._topics.lessons
+        async with aclosing(
+            stretch(self._bootstrap, topic, _ONLY, self._pupil.next, to)
+        ) as records:
+            async for offset, key, value in records:
+                await self._take(Letter(topic, Place(_ONLY, offset), key, value, _nobody))
+        self._pupil.next = max(self._pupil.next, to)
+
+    async def _take(self, letter: Letter) -> None:
+        try:
+            self._pupil.take(letter.place.offset, letter.value)
+        except (StorageError, KeyError, ValueError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            log.error("lesson %d is passed over: %s", letter.place.offset, reason)  # noqa: TRY400
+            dead = set_aside(letter, reason, self._topics.dead_letters)
+            await self._set_aside(dead)
+
+    async def _set_aside(self, dead: Record) -> None:
+        while True:
+            try:
+                return await self._publisher.publish([dead])
+            except StorageError:
+                await asyncio.sleep(AGAIN)
+
+
+def _nobody() -> None:
+    """Nobody waits for what is learned again."""

@@ -1,0 +1,68 @@
+"""What a model has learned, as it travels: the learner's snapshot, and which lessons are in it."""
+
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple
+
+import orjson
+import zstandard
+
+from engine.edges.kafka.reading import Read
+from engine.errors import DamagedData, StorageError
+
+_FORMAT: Final = b"attune.weights/1\n"
+_LARGEST: Final = 1 << 30
+_LEVEL: Final = 1
+
+
+class Weights(NamedTuple):
+    """A model after the lessons before the place `next` in the topic of lessons.
+
+    `latest` has, for each partition of the events, the place of the last entry that taught something.
+    """
+
+    next: int
+    latest: dict[int, int]
+    snapshot: bytes
+
+
+def encode_weights(weights: Weights) -> bytes:
+    """What is put into the topic of weights."""
+    head = orjson.dumps([weights.next, sorted(weights.latest.items())])
+    packed = zstandard.ZstdCompressor(_LEVEL).compress(weights.snapshot)
+    return _FORMAT + head + b"\n" + packed
+
+
+def decode_weights(value: bytes) -> Weights:
+    """The weights that `encode_weights` wrote.
+
+    Raises:
+        DamagedData: these bytes are none, or not all of them.
+        StorageError: they are of a version that this one cannot read.
+    """
+    if not value.startswith(_FORMAT):
+        raise StorageError("these are no weights that this version can read")
+    head, _, packed = value[len(_FORMAT) :].partition(b"\n")
+    try:
+        next_, latest = orjson.loads(head)
+        snapshot = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_LARGEST)
+        return Weights(next_, dict(latest), snapshot)
+    except (ValueError, TypeError, zstandard.ZstdError) as error:
+        raise DamagedData(f"the weights are damaged: {error}") from error
+
+
+async def newest(records: AsyncIterator[Read], model: bytes) -> Weights | None:
+    """Those of `model` that have learned most, which need not be those written last.
+
+    A worker that has lost its model and not yet noticed may write after the one that has it now.
+    What cannot be read is passed over.
+    """
+    found: Weights | None = None
+    async for _, key, value in records:
+        if key == model:
+            try:
+                weights = decode_weights(value)
+            except StorageError:
+                continue
+            if found is None or weights.next > found.next:
+                found = weights
+    return found
