@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _COMMIT_EVERY: Final = 0.5
+_MISSED_AFTER: Final = 10.0
 
 
 class Taker(Protocol):
@@ -44,6 +45,8 @@ def worker_app(brokers: str, topics: Topics, inbox: Taker, learning: Taker) -> A
         key_serializer="raw",
         value_serializer="raw",
         processing_guarantee="at_least_once",
+        broker_session_timeout=_MISSED_AFTER,
+        broker_heartbeat_interval=_MISSED_AFTER / 5,
         broker_commit_interval=_COMMIT_EVERY,
         broker_commit_every=1_000_000,
         consumer_auto_offset_reset="earliest",

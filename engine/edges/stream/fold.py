@@ -13,7 +13,7 @@ counts once, without a transaction across Kafka and Redis and without a memory o
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from engine.edges.kafka.messages import Lesson, Place
@@ -91,13 +91,13 @@ class RedisFold:
         groups: dict[CustomerId, list[Placed]] = {}
         for placed in batch:
             groups.setdefault(placed.entry.customer_id, []).append(placed)
-        folded = await asyncio.gather(*[self._fold(*group) for group in groups.items()])
+        folded = await _all([self._fold(*group) for group in groups.items()])
         lessons = sorted(
             (lesson for each in folded for lesson in each.lessons), key=lambda lesson: lesson.place
         )
         if lessons:
             await self._teach(lessons)
-        written = await asyncio.gather(*[self._write(each, groups) for each in folded])
+        written = await _all([self._write(each, groups) for each in folded])
         return Applied(
             tuple([place for each in written for place in each.new]),
             tuple([place for each in written for place in each.repeated]),
@@ -130,6 +130,15 @@ class RedisFold:
             customer_id = folded.change.customer.customer_id
             folded = await self._fold(customer_id, groups[customer_id])
         return folded
+
+
+async def _all(steps: Iterable[Awaitable[_Folded]]) -> list[_Folded]:
+    """What all steps come to, once all have ended: none goes on while the batch is tried again."""
+    ended = await asyncio.gather(*steps, return_exceptions=True)
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in ended if isinstance(result, _Folded)]
 
 
 def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Folded:

@@ -16,7 +16,7 @@ from tools.brokers.redis import Redis
 
 @pytest.fixture
 async def connection(redis: Redis) -> AsyncIterator[Connection]:
-    opened = await Connection.open(RedisAddress.parse(redis.url), patience=0.5)
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
     yield opened
     await opened.close()
 
@@ -71,13 +71,14 @@ async def test_a_server_that_died_fails_calls_at_once_and_is_found_again(
     assert await connection.ask("GET", "kept") == b"before"
 
 
-async def test_a_server_that_hangs_is_taken_for_gone(redis: Redis, connection: Connection) -> None:
+async def test_a_server_that_hangs_is_taken_for_gone(redis: Redis) -> None:
+    connection = await Connection.open(RedisAddress.parse(redis.url), patience=0.5)
     os.kill(redis.pid, signal.SIGSTOP)
     with pytest.raises(StorageError, match="cannot be reached"):
         await connection.ask("PING")
     os.kill(redis.pid, signal.SIGCONT)
     await up_again(connection)
-    assert await connection.ask("PING") == b"PONG"
+    await connection.close()
 
 
 async def test_one_may_begin_before_redis_is_there(tmp_path_factory, redis: Redis) -> None:

@@ -36,7 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def connection(redis: Redis) -> AsyncIterator[Connection]:
-    opened = await Connection.open(RedisAddress.parse(redis.url))
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
     await opened.ask("FLUSHALL")
     yield opened
     await opened.close()

@@ -92,7 +92,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 
     @asynccontextmanager
     async def in_redis(tally: Tally) -> AsyncIterator[Store]:
-        connection = await Connection.open(RedisAddress.parse(server.url))
+        connection = await Connection.open(RedisAddress.parse(server.url), patience=20)
         if next(database) == 0:
             await connection.ask("FLUSHALL")
         tally.register({"digest": "s1"})

@@ -23,7 +23,7 @@ WHO = [CustomerId(f"c{n}") for n in range(4)]
 
 @pytest.fixture
 async def connection(redis: Redis) -> AsyncIterator[Connection]:
-    opened = await Connection.open(RedisAddress.parse(redis.url))
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
     await opened.ask("FLUSHALL")
     yield opened
     await opened.close()

@@ -1,0 +1,67 @@
+"""What a customer weighs in Redis, told apart by what it is kept for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from engine.codec import encode_customer
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import customer_key, events_key
+from engine.edges.redis.record import decode_record
+from engine.model import Customer, CustomerId
+
+
+class Weight(NamedTuple):
+    """Bytes of one customer, or the sum of several.
+
+    Attributes:
+        record: what Redis takes for the record, its key included.
+        event_ids: what Redis takes for the ids of events, their key included.
+        profile: of the customer as encoded, before packing: attributes and their times.
+        offers: … the interaction history.
+        interactions: … what else happened.
+    """
+
+    record: int = 0
+    event_ids: int = 0
+    profile: int = 0
+    offers: int = 0
+    interactions: int = 0
+
+    @property
+    def total(self) -> int:
+        """What Redis takes for all of it."""
+        return self.record + self.event_ids
+
+
+async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
+    """The weight of one customer; all 0 for somebody nobody has heard of.
+
+    Raises:
+        DamagedData: their record makes no sense.
+        StorageError: Redis cannot be reached.
+    """
+    key = customer_key(customer_id)
+    record, ids = [
+        await connection.ask("MEMORY", "USAGE", name) or 0
+        for name in (key, events_key(customer_id))
+    ]
+    customer = decode_record(customer_id, await connection.ask("GET", key)).customer
+    return Weight(record, ids, *_parts(customer))
+
+
+def mean(weights: Sequence[Weight]) -> Weight:
+    """What a customer weighs on average, rounded.
+
+    >>> mean([Weight(100, 20), Weight(200, 40)])
+    Weight(record=150, event_ids=30, profile=0, offers=0, interactions=0)
+    """
+    return Weight(*[round(sum(column) / len(weights)) for column in zip(*weights, strict=True)])
+
+
+def _parts(customer: Customer) -> tuple[int, int, int]:
+    whole = len(encode_customer(customer))
+    no_profile = len(encode_customer(replace(customer, attributes={}, as_of={})))
+    no_offers = len(encode_customer(replace(customer, touches=[], counts={}, last={})))
+    no_interactions = len(encode_customer(replace(customer, interactions=[])))
+    return whole - no_profile, whole - no_offers, whole - no_interactions

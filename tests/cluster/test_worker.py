@@ -1,0 +1,157 @@
+"""Workers in processes of their own on a real Kafka and a real Redis, killed while they work."""
+
+import asyncio
+import random
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.edges.kafka.messages import Record
+from engine.edges.stream.letters import decode_dead_letter
+from engine.model import (
+    SECOND,
+    ActionId,
+    CustomerId,
+    DecisionId,
+    Event,
+    EventId,
+    Exposure,
+    ProfileUpdate,
+    Response,
+)
+from tests.cluster.workers import Cluster, cluster_on, examples
+from tests.happenings import HOME, interaction, update
+from tests.lessons import GROUPS, SCHEMA, raw_features
+from tools.brokers.kafka import Kafka
+from tools.brokers.redis import Redis
+
+PATIENCE = 200
+WHO = 150
+ADA = CustomerId("ada")
+
+
+@pytest.fixture
+async def cluster(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
+    async with cluster_on(kafka, redis) as made:
+        yield made
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[list["subprocess.Popen[str]"]]:
+    """Those a test starts; ended with it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for worker in started:
+        with worker:
+            worker.kill()
+
+
+def day(count: int, seed: int) -> list[Event | ProfileUpdate]:
+    """A day of some customers: profiles, calls, and responses to offers; some of it twice."""
+    chance = random.Random(seed)
+    now = time.time_ns() // 1_000
+    log: list[Event | ProfileUpdate] = []
+    for n in range(count):
+        who, at = f"c{chance.randrange(WHO)}", now + n
+        match chance.randrange(6):
+            case 0:
+                log.append(update(who, at=at, age=n))
+            case 1:
+                log.append(interaction(f"e{n}", who, at=at))
+            case 2 if n > 50:
+                log.append(chance.choice(log))
+            case _:
+                log.append(answered(n, who, at, now, chance))
+    return log
+
+
+def answered(n: int, who: str, at: int, now: int, chance: random.Random) -> Event:
+    """A response to one of the customer's offers; what the model saw of an offer never changes."""
+    action = chance.choice(list(GROUPS))
+    offer = f"d{n // 600}.{who}"
+    features = raw_features(random.Random(offer + action))
+    outcome, reward = chance.choice([("impression", 0.0), ("click", 0.2), ("accept", 1.0)])
+    exposure = Exposure(
+        DecisionId(offer), ActionId(action), GROUPS[action], "web", HOME, now + n // 600, 0.5, 0.1,
+        SCHEMA.digest, list(features),
+    )  # fmt: skip
+    return Event(EventId(f"e{n}"), CustomerId(who), at, Response(exposure, outcome, 0.0, reward))
+
+
+async def test_what_is_in_the_log_reaches_its_customer(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    workers.append(cluster.worker())
+    await cluster.send([update("ada", at=SECOND, age=40), interaction("e1", at=2 * SECOND)])
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    ada = await cluster.customers.load(ADA)
+    assert ada.attributes == {"age": 40}
+    assert [past.event_id for past in ada.interactions] == ["e1"]
+
+
+async def test_what_nobody_can_read_is_set_aside_and_holds_up_nothing(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    workers.append(cluster.worker())
+    poison = [b"", b"\xff\xfe", b'\x00[1,"e",', b'\x02[9,"ada",1,{}]']
+    await cluster.publisher.publish([Record(cluster.topics.events, b"ada", p) for p in poison])
+    await cluster.send([interaction("e1", at=2 * SECOND)])
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    assert len((await cluster.customers.load(ADA)).interactions) == 1
+    dead = [
+        decode_dead_letter(value) for _, _, value in await cluster.read(cluster.topics.dead_letters)
+    ]
+    assert [letter.value for letter in dead] == poison
+    assert all(letter.reason and letter.topic == cluster.topics.events for letter in dead)
+
+
+async def test_a_worker_that_is_asked_to_stop_finishes_and_leaves_no_lag(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    worker = cluster.worker()
+    workers.append(worker)
+    await cluster.send(day(300, seed=5))
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    worker.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(worker.wait) == 0
+    assert worker.stdout is not None
+    assert "attune worker has ended" in worker.stdout.read()
+    assert (await cluster.weights() or pytest.fail("no weights")).next == (await cluster.taught())[
+        0
+    ].next
+
+
+async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    log = day(4_000, seed=1)
+    workers += [cluster.worker(), cluster.worker()]
+    for at in range(0, len(log), 1_000):
+        await cluster.send(log[at : at + 1_000])
+        await asyncio.to_thread(_seen, workers[-1])
+        workers[-2].kill()
+        workers.append(cluster.worker())
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+
+    customers, lessons = await cluster.folded()
+    for customer_id, customer in customers.items():
+        assert await cluster.customers.load(customer_id) == customer
+    pupil, learned = await cluster.taught()
+    assert examples(learned) == examples(lessons)
+    weights = await cluster.weights()
+    assert weights is not None
+    assert weights == pupil.weights()
+    assert not await cluster.read(cluster.topics.dead_letters)
+
+
+def _seen(worker: "subprocess.Popen[str]") -> None:
+    """Waits until the worker says that it follows the log."""
+    assert worker.stdout is not None
+    assert "follows" in worker.stdout.readline()

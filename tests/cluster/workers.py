@@ -1,0 +1,138 @@
+"""Worker processes of a test, and what a cluster holds once they have done their work."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from engine.codec import SchemaNote
+from engine.edges.kafka.messages import (
+    Lesson,
+    Place,
+    Record,
+    customer_key,
+    decode_lesson,
+    decode_message,
+    encode_message,
+)
+from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import Read, stretch
+from engine.edges.kafka.topics import Size, Topics, ensure
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.customers import RedisCustomers
+from engine.edges.stream.inbox import MODEL
+from engine.edges.stream.learning import Pupil
+from engine.edges.stream.weights import Weights, newest
+from engine.model import Customer, CustomerId, Event, ProfileUpdate, TrainingExample
+from engine.topology import apply
+from tests.lessons import SCHEMA
+from tools.brokers.kafka import Kafka
+from tools.brokers.redis import Redis
+
+PARTITIONS = 4
+
+
+class Cluster:
+    """An installation of its own on the brokers of the test run."""
+
+    def __init__(self, kafka: Kafka, redis: Redis, connection: Connection) -> None:
+        self.kafka, self.redis = kafka, redis
+        self.topics = Topics(f"t{uuid4().hex[:8]}")
+        self.publisher = Publisher(kafka.bootstrap, patience=20)
+        self.customers = RedisCustomers(connection, lambda: 0)
+
+    def worker(self) -> "subprocess.Popen[str]":
+        """A worker in a process of its own."""
+        command = [sys.executable, "-m", "engine", "worker", "--name", self.topics.installation]
+        command += ["--stream", f"kafka://{self.kafka.bootstrap}", "--state", self.redis.url]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    async def send(self, entries: Sequence[Event | ProfileUpdate]) -> None:
+        """Has them in the log, in this order."""
+        topic = self.topics.events
+        for at in range(0, len(entries), 500):
+            await self.publisher.publish(
+                [
+                    Record(topic, customer_key(entry.customer_id), encode_message(entry))
+                    for entry in entries[at : at + 500]
+                ]
+            )
+
+    async def read(self, topic: str, partition: int = 0) -> list[Read]:
+        """All records of a partition."""
+        return [read async for read in stretch(self.kafka.bootstrap, topic, partition, 0)]
+
+    async def settled(self) -> None:
+        """Waits until workers have committed everything in the log, and all that follows from it."""
+        places = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
+        places.append(TopicPartition(self.topics.lessons, 0))
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.bootstrap, group_id=f"{self.topics.installation}.workers",
+            enable_auto_commit=False,
+        )  # fmt: skip
+        async with consumer:
+            consumer.assign(places)
+            for at in places:
+                await self._committed(consumer, at)
+
+    async def _committed(self, consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
+        while True:
+            end = (await consumer.end_offsets([at]))[at]
+            if (await consumer.committed(at) or 0) >= end:
+                return
+            await asyncio.sleep(0.2)
+
+    async def folded(self) -> tuple[dict[CustomerId, Customer], list[Lesson]]:
+        """What one process makes of the log."""
+        customers: dict[CustomerId, Customer] = {}
+        lessons: list[Lesson] = []
+        for partition in range(PARTITIONS):
+            for offset, _, value in await self.read(self.topics.events, partition):
+                entry = decode_message(value)
+                who = entry.customer_id
+                example = apply(customers.setdefault(who, Customer(who)), entry)
+                if example is not None:
+                    lessons.append(Lesson(Place(partition, offset), example))
+        return customers, lessons
+
+    async def taught(self) -> tuple[Pupil, list[Lesson]]:
+        """What a pupil makes of the lessons in their order, and those it learned from."""
+        pupil, learned = Pupil(), []
+        for offset, _, value in await self.read(self.topics.lessons):
+            before = pupil.mind.learner.version
+            pupil.take(offset, value)
+            lesson = decode_lesson(value)
+            if pupil.mind.learner.version > before:
+                assert isinstance(lesson, Lesson)
+                learned.append(lesson)
+        return pupil, learned
+
+    async def weights(self) -> Weights | None:
+        """Those published last."""
+        return await newest(stretch(self.kafka.bootstrap, self.topics.weights, 0, 0), MODEL)
+
+
+@asynccontextmanager
+async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
+    """An installation with its topics and the schema of `tests.lessons`."""
+    connection = await Connection.open(RedisAddress.parse(redis.url))
+    await connection.ask("FLUSHALL")
+    cluster = Cluster(kafka, redis, connection)
+    try:
+        await ensure(kafka.bootstrap, cluster.topics, Size(PARTITIONS))
+        note = encode_message(SchemaNote(SCHEMA.digest, SCHEMA.to_dict()))
+        await cluster.publisher.publish([Record(cluster.topics.lessons, MODEL, note)])
+        yield cluster
+    finally:
+        await cluster.publisher.close()
+        await connection.close()
+
+
+def examples(lessons: Iterable[Lesson]) -> list[TrainingExample]:
+    """The examples in an order that does not depend on who was quicker."""
+    return [lesson.example for lesson in sorted(lessons, key=lambda lesson: lesson.place)]

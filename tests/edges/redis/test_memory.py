@@ -1,0 +1,60 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.customers import Change, RedisCustomers
+from engine.edges.redis.memory import Weight, weigh
+from engine.model import CustomerId, Event, EventId
+from engine.topology import apply
+from tests.happenings import exposure, interaction, response, update
+from tools.brokers.redis import Redis
+
+ADA = CustomerId("ada")
+
+
+@pytest.fixture
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
+    await opened.ask("FLUSHALL")
+    yield opened
+    await opened.close()
+
+
+async def lived(connection: Connection, *entries: Event) -> Weight:
+    customers = RedisCustomers(connection, lambda: 0)
+    held = await customers.read(ADA)
+    for entry in entries:
+        apply(held.customer, entry)
+    ids = [(EventId(entry.event_id), entry.time) for entry in entries]
+    assert await customers.swap(Change(held.mark, held.customer, ids))
+    return await weigh(connection, ADA)
+
+
+async def test_nobody_weighs_nothing(connection: Connection) -> None:
+    assert await weigh(connection, ADA) == Weight()
+
+
+async def test_each_part_grows_by_what_belongs_to_it(connection: Connection) -> None:
+    first = await lived(connection, interaction("e0"))
+    called = await lived(connection, *(interaction(f"i{n}", at=n) for n in range(20)))
+    assert called.interactions > first.interactions + 20 * 20
+    assert (called.profile, called.offers) == (first.profile, first.offers)
+    shown = await lived(
+        connection, *(response(f"r{n}", at=n, to=exposure(f"d{n}", at=n)) for n in range(5))
+    )
+    assert shown.offers > called.offers + 5 * 40
+    assert shown.interactions == called.interactions
+    assert shown.event_ids > called.event_ids > first.event_ids > 0
+    assert shown.total == shown.record + shown.event_ids
+
+
+async def test_a_profile_is_weighed_apart(connection: Connection) -> None:
+    customers = RedisCustomers(connection, lambda: 0)
+    held = await customers.read(ADA)
+    apply(held.customer, update(plan="premium", city="Ghent"))
+    assert await customers.swap(Change(held.mark, held.customer, []))
+    weight = await weigh(connection, ADA)
+    assert weight.profile == len('"plan":"premium","city":"Ghent"')
+    assert weight.event_ids == weight.offers == weight.interactions == 0
