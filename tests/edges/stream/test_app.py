@@ -1,5 +1,7 @@
 """The agents alone, without brokers: they hand on letters and acknowledge nothing before it is done."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from engine.edges.kafka.messages import Place
@@ -24,8 +26,10 @@ def pile() -> Pile:
 
 
 @pytest.fixture
-async def agents(pile: Pile) -> Agents:
-    return worker_app("127.0.0.1:1", Topics("tried"), pile, pile)
+async def agents(pile: Pile) -> AsyncIterator[Agents]:
+    made = worker_app("127.0.0.1:1", Topics("tried"), pile, pile)
+    yield made
+    made.app.consumer._thread.thread_loop.close()  # type: ignore[attr-defined]  # its thread never ran
 
 
 @pytest.mark.parametrize("name", ["events", "lessons"])
