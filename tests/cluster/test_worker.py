@@ -141,14 +141,38 @@ async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
         await cluster.settled()
 
     customers, lessons = await cluster.folded()
-    for customer_id, customer in customers.items():
-        assert await cluster.customers.load(customer_id) == customer
+    assert not await cluster.differing(customers)
     pupil, learned = await cluster.taught()
     assert examples(learned) == examples(lessons)
     weights = await cluster.weights()
     assert weights is not None
     assert weights == pupil.weights()
     assert not await cluster.read(cluster.topics.dead_letters)
+
+
+async def test_a_redis_that_lost_everything_is_filled_again_from_the_log(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
+) -> None:
+    workers.append(cluster.worker())
+    await cluster.send(day(600, seed=2))
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    before = await cluster.weights()
+    redis.stop(signal.SIGKILL)
+    redis.forget()
+    redis.start()
+    customers, lessons = await cluster.folded()
+    async with asyncio.timeout(PATIENCE):
+        await cluster.reached()
+        while await cluster.differing(customers):
+            pass
+        await cluster.settled()
+    _, learned = await cluster.taught()
+    assert examples(learned) == examples(lessons)
+    after = await cluster.weights()
+    assert before is not None
+    assert after is not None
+    assert after.snapshot == before.snapshot
 
 
 def _seen(worker: "subprocess.Popen[str]") -> None:

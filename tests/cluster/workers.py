@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -45,6 +45,7 @@ class Cluster:
         self.topics = Topics(f"t{uuid4().hex[:8]}")
         self.publisher = Publisher(kafka.bootstrap, patience=20)
         self.customers = RedisCustomers(connection, lambda: 0)
+        self._connection = connection
 
     def worker(self) -> "subprocess.Popen[str]":
         """A worker in a process of its own."""
@@ -100,6 +101,14 @@ class Cluster:
                     lessons.append(Lesson(Place(partition, offset), example))
         return customers, lessons
 
+    async def reached(self) -> None:
+        """Waits until Redis is reached (again)."""
+        await self._connection.up()
+
+    async def differing(self, customers: Mapping[CustomerId, Customer]) -> list[CustomerId]:
+        """Those Redis has otherwise."""
+        return [who for who in customers if await self.customers.load(who) != customers[who]]
+
     async def taught(self) -> tuple[Pupil, list[Lesson]]:
         """What a pupil makes of the lessons in their order, and those it learned from."""
         pupil, learned = Pupil(), []
@@ -120,7 +129,7 @@ class Cluster:
 @asynccontextmanager
 async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
     """An installation with its topics and the schema of `tests.lessons`."""
-    connection = await Connection.open(RedisAddress.parse(redis.url))
+    connection = await Connection.open(RedisAddress.parse(redis.url), patience=20)
     await connection.ask("FLUSHALL")
     cluster = Cluster(kafka, redis, connection)
     try:

@@ -36,5 +36,14 @@ def events_key(customer_id: CustomerId) -> str:
     return f"{PREFIX}:e:{{{_tag(customer_id)}}}"
 
 
+def mark_key(topic: str, partition: int) -> str:
+    """Where it is noted how far a partition of the log has been applied.
+
+    >>> mark_key("attune.events", 3)
+    'attune:p:attune.events/3'
+    """
+    return f"{PREFIX}:p:{topic}/{partition}"
+
+
 def _tag(customer_id: CustomerId) -> str:
     return customer_id.translate(_BRACES) or "%"

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from engine.edges.kafka.messages import Lesson, Record, decode_message, encode_lesson
+from engine.edges.kafka.messages import Lesson, Place, Record, decode_message, encode_lesson
 from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import Read
 from engine.edges.kafka.topics import Topics
 from engine.edges.redis.customers import RedisCustomers
+from engine.edges.redis.marks import Marks
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.edges.stream.letters import Letter, set_aside
 from engine.errors import StorageError
@@ -22,6 +25,9 @@ AGAIN: Final = 0.25
 
 MODEL: Final = b"default"
 """The key of the one model there is."""
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at whether Redis still has what was applied, while nothing comes."""
 
 _ROOM: Final = 2_000
 _AT_ONCE: Final = 500
@@ -38,14 +44,30 @@ class Progress:
     retried: int = 0
 
 
+Reread: TypeAlias = Callable[[int, int, int], AsyncGenerator[Read, None]]
+"""Reads the log of events again: of this partition, from this offset to before that one."""
+
+
 class Inbox:
     """Takes letters by `put` while there is room, and applies them in their order in `run`.
 
     A letter is done once its customer is written, its lesson is in Kafka, or it is among the dead
     letters. While Redis or Kafka is away nothing is done and nothing is lost: the batch is tried again.
+    Where Redis has less of the log than lies before a letter, because it came back without its last
+    changes or without any, what is missing is read again and applied first.
     """
 
-    def __init__(self, customers: RedisCustomers, publisher: Publisher, topics: Topics) -> None:
+    def __init__(
+        self,
+        customers: RedisCustomers,
+        marks: Marks,
+        publisher: Publisher,
+        topics: Topics,
+        reread: Reread,
+    ) -> None:
+        self._marks = marks
+        self._reread = reread
+        self._next: dict[int, int] = {}
         self._publisher = publisher
         self._topics = topics
         self._fold = RedisFold(customers, self._teach)
@@ -73,7 +95,12 @@ class Inbox:
     async def run(self) -> None:
         """Applies what comes, until it is cancelled."""
         while True:
-            await self._came.wait()
+            try:
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._came.wait()
+            except TimeoutError:
+                await self._until_done(())
+                continue
             batch = [self._letters[n] for n in range(min(_AT_ONCE, len(self._letters)))]
             await self._until_done(batch)
             for letter in batch:
@@ -97,6 +124,32 @@ class Inbox:
                 await asyncio.sleep(AGAIN)
 
     async def _apply(self, batch: Sequence[Letter]) -> None:
+        """Applies a batch behind everything that lies before it, also what Redis has lost of that."""
+        wanted = dict(self._next)
+        for letter in reversed(batch):
+            wanted[letter.place.partition] = letter.place.offset
+        for partition, offset in wanted.items():
+            mark = await self._marks.read(partition)
+            if mark < offset:
+                await self._make_up(partition, mark, offset)
+        await self._take(batch)
+
+    async def _make_up(self, partition: int, start: int, end: int) -> None:
+        """Applies a stretch of the log again, or for the first time."""
+        log.warning("Redis lacks %d to %d of partition %d", start, end - 1, partition)
+        topic = self._topics.events
+        some: list[Letter] = []
+        async with aclosing(self._reread(partition, start, end)) as records:
+            async for offset, key, value in records:
+                some.append(Letter(topic, Place(partition, offset), key, value, _nobody))
+                if len(some) == _AT_ONCE:
+                    await self._take(some)
+                    some = []
+        await self._take(some)
+        await self._marks.write({partition: end})
+
+    async def _take(self, batch: Sequence[Letter]) -> None:
+        """Applies the letters of a batch, sets aside the others, and notes how far it came."""
         readable: dict[tuple[int, int], Letter] = {}
         placed: list[Placed] = []
         dead: list[Record] = []
@@ -115,6 +168,9 @@ class Inbox:
         ]
         if dead:
             await self._publisher.publish(dead)
+        ends = {letter.place.partition: letter.place.offset + 1 for letter in batch}
+        await self._marks.write(ends)
+        self._next |= ends
         self.progress.new += len(applied.new)
         self.progress.repeated += len(applied.repeated)
         self.progress.dead += len(dead)
@@ -125,3 +181,7 @@ class Inbox:
             [Record(topic, MODEL, encode_lesson(lesson)) for lesson in lessons]
         )
         self.progress.lessons += len(lessons)
+
+
+def _nobody() -> None:
+    """Nobody waits for what is applied again."""

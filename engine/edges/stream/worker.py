@@ -7,15 +7,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import faust
 
 from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
+from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
@@ -92,7 +95,9 @@ async def at_work(
     connection = await Connection.open(settings.state)
     publisher = Publisher(settings.brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
-    inbox = Inbox(customers, publisher, topics)
+    marks = Marks(connection, topics.events)
+    reread = partial(stretch, settings.brokers, topics.events)
+    inbox = Inbox(customers, marks, publisher, topics, reread)
     learning = Learning(settings.brokers, publisher, topics)
     agents = worker_app(settings.brokers, topics, inbox, learning)
     await agents.app.start()

@@ -1,0 +1,45 @@
+"""How far the log has been applied to what Redis holds, noted in Redis itself behind every batch.
+
+A Redis that comes back with less than it had comes back with an older mark, or with none; the log from
+there on is then applied again. What is written before the mark is in Redis if the mark is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import mark_key
+from engine.errors import DamagedData
+
+BEGINNING: Final = 0
+"""The mark of a partition of which nothing has been applied."""
+
+
+class Marks:
+    """The marks of one topic: for each partition the offset to go on from."""
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self._connection = connection
+        self._topic = topic
+
+    async def read(self, partition: int) -> int:
+        """The offset behind what has been applied.
+
+        Raises:
+            DamagedData: it is no number.
+            StorageError: Redis cannot be reached.
+        """
+        mark = await self._connection.ask("GET", mark_key(self._topic, partition))
+        try:
+            return BEGINNING if mark is None else int(mark)
+        except ValueError as error:
+            raise DamagedData(f"the mark of {self._topic}/{partition} is damaged") from error
+
+    async def write(self, marks: Mapping[int, int]) -> None:
+        """Notes, by partition, that everything before this offset is applied.
+
+        Raises:
+            StorageError: Redis cannot be reached.
+        """
+        for partition, offset in marks.items():
+            await self._connection.ask("SET", mark_key(self._topic, partition), offset)
