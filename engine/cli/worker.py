@@ -1,8 +1,23 @@
 """`attune worker`: applies what a cluster's servers accepted, and learns from it."""
 
-from typing import Annotated
+from importlib.util import find_spec
+from typing import Annotated, Final
 
 import typer
+
+from engine.errors import AttuneError
+
+_NEEDED: Final = ("faust", "aiokafka", "hiredis")
+
+
+def require_cluster() -> None:
+    """Says what to install where a cluster's packages are not there.
+
+    Raises:
+        AttuneError: they are not.
+    """
+    if any(find_spec(name) is None for name in _NEEDED):
+        raise AttuneError("this takes Kafka, Faust and Redis: pip install 'attune[cluster]'")
 
 
 def worker(
@@ -38,6 +53,7 @@ def worker(
     """
     import asyncio
 
+    require_cluster()
     from engine.edges.kafka.topics import Size
     from engine.edges.stream.worker import WorkerSettings, work
     from engine.telemetry import set_up_logs

@@ -1,9 +1,11 @@
 """Workers in processes of their own on a real Kafka and a real Redis, killed while they work."""
 
 import asyncio
+import json
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 
@@ -108,6 +110,53 @@ async def test_what_nobody_can_read_is_set_aside_and_holds_up_nothing(
     ]
     assert [letter.value for letter in dead] == poison
     assert all(letter.reason and letter.topic == cluster.topics.events for letter in dead)
+
+
+async def attune(*words: str) -> str:
+    """What a command says."""
+    command = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "engine", *words, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await command.communicate()
+    assert command.returncode == 0
+    return said.decode()
+
+
+async def test_what_was_set_aside_is_listed_and_brought_back(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    workers.append(cluster.worker())
+    await cluster.damage(ADA)
+    await cluster.send([interaction(f"e{n}", at=(2 + n) * SECOND) for n in range(3)])
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    where = [
+        "--stream",
+        f"kafka://{cluster.kafka.bootstrap}",
+        "--name",
+        cluster.topics.installation,
+    ]
+    listed = [
+        json.loads(line)
+        for line in (await attune("dead-letter", "list", *where, "--format", "json")).splitlines()
+    ]
+    assert [(dead["offset"], dead["key"]) for dead in listed] == [(n, "ada") for n in range(3)]
+    assert all("record of customer 'ada' in Redis is damaged" in dead["reason"] for dead in listed)
+    assert "damaged" in await attune("dead-letter", "list", *where)
+
+    await cluster.customers.forget(ADA)
+    said = await attune("dead-letter", "replay", "0", "2", *where)
+    assert said == "2 events are back in the log\n"
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    assert [past.event_id for past in (await cluster.customers.load(ADA)).interactions] == [
+        "e0",
+        "e2",
+    ]
+    assert await attune("dead-letter", "replay", *where) == "3 events are back in the log\n"
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    assert len((await cluster.customers.load(ADA)).interactions) == 3
 
 
 async def test_a_worker_that_is_asked_to_stop_finishes_and_leaves_no_lag(

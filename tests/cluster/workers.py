@@ -25,6 +25,7 @@ from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import RedisCustomers
+from engine.edges.redis.keys import customer_key as redis_key
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
@@ -104,6 +105,10 @@ class Cluster:
     async def reached(self) -> None:
         """Waits until Redis is reached (again)."""
         await self._connection.up()
+
+    async def damage(self, customer_id: CustomerId) -> None:
+        """Has the customer's record make no sense."""
+        await self._connection.ask("SET", redis_key(customer_id), "nonsense")
 
     async def differing(self, customers: Mapping[CustomerId, Customer]) -> list[CustomerId]:
         """Those Redis has otherwise."""

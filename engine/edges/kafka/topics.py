@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from engine.errors import StorageError
+from engine.errors import InvalidInput, StorageError, Violation
 
 FOR_EVER: Final = "-1"
 _WEEK: Final = str(7 * 24 * 3_600 * 1_000)
@@ -50,6 +50,23 @@ class Size(NamedTuple):
 
     partitions: int = 12
     copies: int = 1
+
+
+def brokers_of(url: str) -> str:
+    """The brokers in a URL: `HOST:PORT`, several with commas between.
+
+    >>> brokers_of("kafka://10.0.0.7:9092,10.0.0.8:9092")
+    '10.0.0.7:9092,10.0.0.8:9092'
+
+    Raises:
+        InvalidInput: it is no URL of Kafka.
+    """
+    brokers = url.removeprefix("kafka://")
+    if brokers == url or not all(":" in broker for broker in brokers.split(",")):
+        raise InvalidInput(
+            [Violation("stream", "this is no URL of Kafka: write kafka://HOST:PORT")]
+        )
+    return brokers
 
 
 async def ensure(bootstrap: str, topics: Topics, size: Size) -> None:

@@ -14,7 +14,7 @@ import faust
 
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
-from engine.edges.kafka.topics import Size, Topics, ensure
+from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
@@ -55,17 +55,11 @@ class WorkerSettings:
         Raises:
             InvalidInput: one of the URLs is none.
         """
-        wrong = []
-        brokers = stream.removeprefix("kafka://")
-        if brokers == stream or not brokers:
-            wrong.append(Violation("stream", "this is no URL of Kafka: write kafka://HOST:PORT"))
         try:
             address = RedisAddress.parse(state)
         except ValueError as error:
-            raise InvalidInput([*wrong, Violation("state", str(error))]) from None
-        if wrong:
-            raise InvalidInput(wrong)
-        return cls(brokers, address, Topics(name), size)
+            raise InvalidInput([Violation("state", str(error))]) from None
+        return cls(brokers_of(stream), address, Topics(name), size)
 
 
 @dataclass(frozen=True, slots=True)
