@@ -199,6 +199,35 @@ async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
     assert not await cluster.read(cluster.topics.dead_letters)
 
 
+async def test_workers_come_and_go_and_kafka_and_redis_restart_under_load(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], kafka: Kafka, redis: Redis
+) -> None:
+    log = day(2_000, seed=3)
+    workers += [cluster.worker(), cluster.worker()]
+    await asyncio.to_thread(_seen, workers[0])
+    await cluster.send(log[:500])
+    workers.append(cluster.worker())
+    await cluster.send(log[500:1_000])
+    await asyncio.to_thread(kafka.stop, signal.SIGKILL)
+    await asyncio.to_thread(kafka.start)
+    await cluster.send(log[1_000:1_500])
+    workers[0].terminate()
+    await asyncio.to_thread(redis.stop, signal.SIGKILL)
+    await asyncio.to_thread(redis.start)
+    await cluster.send(log[1_500:])
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+
+    customers, lessons = await cluster.folded()
+    assert not await cluster.differing(customers)
+    pupil, learned = await cluster.taught()
+    assert examples(learned) == examples(lessons)
+    assert await cluster.weights() == pupil.weights()
+    assert {event.event_id for event in log if isinstance(event, Event)} <= await cluster.applied(
+        log
+    )
+
+
 async def test_a_redis_that_lost_everything_is_filled_again_from_the_log(
     cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
 ) -> None:

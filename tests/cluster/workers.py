@@ -29,7 +29,7 @@ from engine.edges.redis.keys import customer_key as redis_key
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
-from engine.model import Customer, CustomerId, Event, ProfileUpdate, TrainingExample
+from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate, TrainingExample
 from engine.topology import apply
 from tests.lessons import SCHEMA
 from tools.brokers.kafka import Kafka
@@ -105,6 +105,15 @@ class Cluster:
     async def reached(self) -> None:
         """Waits until Redis is reached (again)."""
         await self._connection.up()
+
+    async def applied(self, log: Sequence[Event | ProfileUpdate]) -> set[EventId]:
+        """Those of these events that Redis knows."""
+        events = [entry for entry in log if isinstance(entry, Event)]
+        return {
+            event.event_id
+            for event in events
+            if (await self.customers.applied(event.customer_id, [event.event_id]))[0]
+        }
 
     async def damage(self, customer_id: CustomerId) -> None:
         """Has the customer's record make no sense."""
