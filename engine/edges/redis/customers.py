@@ -1,14 +1,16 @@
 """Customers in Redis: one read for everything about one, one step to write what became of them."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from engine.edges.redis.connection import Connection
+from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import customer_key, events_key
 from engine.edges.redis.record import Held, decode_record, encode_record, event_mark
 from engine.edges.redis.scripts import SWAP, SWAPPED
+from engine.edges.redis.wire import Word
 from engine.model import DAY, Customer, CustomerId, EventId, Micros
 
 _MILLISECOND: Final = 1_000
@@ -42,6 +44,35 @@ class Change(NamedTuple):
     mark: bytes
     customer: Customer
     by: list[tuple[EventId, Micros]]
+
+
+class Asked(NamedTuple):
+    """A customer who was asked for, with what is to be told of events."""
+
+    customer_id: CustomerId
+    events: Sequence[EventId]
+    record: "asyncio.Future[Any]"
+    times: "asyncio.Future[Any]"
+
+    def told(self) -> tuple[Held, set[EventId]]:
+        """The customer, and those of the events that were applied; once both replies are there.
+
+        Raises:
+            DamagedData: their record makes no sense.
+            StorageError: Redis cannot be reached.
+        """
+        times = checked(self.times.result())
+        held = decode_record(self.customer_id, checked(self.record.result()))
+        applied = zip(self.events, times, strict=True)
+        return held, {event_id for event_id, time in applied if time is not None}
+
+
+class Sent(NamedTuple):
+    """A customer on the way to Redis."""
+
+    reply: "asyncio.Future[Any]"
+    keys: list[str]
+    arguments: list[Word]
 
 
 class RedisCustomers:
@@ -107,28 +138,54 @@ class RedisCustomers:
         times = await self._connection.ask("ZMSCORE", events_key(customer_id), *marks)
         return [time is not None for time in times]
 
+    def ask(self, customer_id: CustomerId, events: Sequence[EventId]) -> "Asked":
+        """Asks for a customer to be changed, and which of these events were applied; does not wait."""
+        call = self._connection.call
+        marks = map(event_mark, events)
+        return Asked(
+            customer_id,
+            events,
+            call("GET", customer_key(customer_id)),
+            call("ZMSCORE", events_key(customer_id), *marks),
+        )
+
     async def swap(self, change: Change) -> bool:
         """Writes the customer unless they have changed since, or one of the events was applied.
 
         Raises:
             StorageError: there is no answer; it may have been written all the same.
         """
+        return await self.swapped(self.send_swap(change))
+
+    def send_swap(self, change: Change) -> "Sent":
+        """Has the customer written; `swapped` says whether that was done. Does not wait."""
         customer_id = change.customer.customer_id
+        keys = [customer_key(customer_id), events_key(customer_id)]
+        arguments = self._swapping(change)
+        return Sent(SWAP.send(self._connection, keys, *arguments), keys, arguments)
+
+    async def swapped(self, sent: "Sent") -> bool:
+        """Whether the customer was written.
+
+        Raises:
+            StorageError: there is no answer; it may have been written all the same.
+        """
+        done = await SWAP.told(sent.reply, self._connection, sent.keys, *sent.arguments)
+        return bool(done == SWAPPED)
+
+    def _swapping(self, change: Change) -> list[Word]:
+        """The arguments of `SWAP`."""
         keeping, now = self._keeping, self._clock()
-        marked: list[int | bytes] = []
-        for event_id, time in change.by:
-            marked += [time // _MILLISECOND, event_mark(event_id)]
-        done = await SWAP.run(
-            self._connection,
-            [customer_key(customer_id), events_key(customer_id)],
+        arguments: list[Word] = [
             change.mark,
             encode_record(change.customer),
             0 if keeping.customer is None else keeping.customer // _MILLISECOND,
             (now - keeping.event_ids) // _MILLISECOND,
             keeping.event_ids // _MILLISECOND,
-            *marked,
-        )
-        return bool(done == SWAPPED)
+        ]
+        for event_id, time in change.by:
+            arguments += [time // _MILLISECOND, event_mark(event_id)]
+        return arguments
 
     async def forget(self, customer_id: CustomerId) -> None:
         """Removes everything about a customer.

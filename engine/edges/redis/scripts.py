@@ -1,5 +1,6 @@
 """What Redis does in one step, in Lua. A script's keys all have one customer's hash tag."""
 
+import asyncio
 from hashlib import sha1
 from typing import Any, Final
 
@@ -16,16 +17,23 @@ class Script:
         self._source = source
         self._hash = sha1(source.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, connection: Connection, keys: list[str], *arguments: Word) -> Any:
-        """What the script returns.
+    def send(
+        self, connection: Connection, keys: list[str], *arguments: Word
+    ) -> "asyncio.Future[Any]":
+        """Has Redis run it; `told` has the reply."""
+        return connection.call("EVALSHA", self._hash, len(keys), *keys, *arguments)
+
+    async def told(
+        self, sent: "asyncio.Future[Any]", connection: Connection, keys: list[str], *arguments: Word
+    ) -> Any:
+        """What the script that was sent returns.
 
         Raises:
             StorageError: there is no answer (it may have run then), or it is an error.
         """
-        words = (len(keys), *keys, *arguments)
-        reply = await connection.call("EVALSHA", self._hash, *words)
+        reply = await sent
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-            reply = await connection.call("EVAL", self._source, *words)
+            reply = await connection.call("EVAL", self._source, len(keys), *keys, *arguments)
         return checked(reply)
 
 

@@ -13,11 +13,11 @@ counts once, without a transaction across Kafka and Redis and without a memory o
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from engine.edges.kafka.messages import Lesson, Place
-from engine.edges.redis.customers import Change, RedisCustomers
+from engine.edges.redis.customers import Asked, Change, RedisCustomers
 from engine.edges.redis.record import NO_MARK, Held
 from engine.errors import DamagedData
 from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate
@@ -91,54 +91,71 @@ class RedisFold:
         groups: dict[CustomerId, list[Placed]] = {}
         for placed in batch:
             groups.setdefault(placed.entry.customer_id, []).append(placed)
-        folded = await _all([self._fold(*group) for group in groups.items()])
+        folded = await self._fold(groups)
         lessons = sorted(
             (lesson for each in folded for lesson in each.lessons), key=lambda lesson: lesson.place
         )
         if lessons:
             await self._teach(lessons)
-        written = await _all([self._write(each, groups) for each in folded])
+        written = await self._write(folded, groups)
         return Applied(
             tuple([place for each in written for place in each.new]),
             tuple([place for each in written for place in each.repeated]),
             tuple([refused for each in written for refused in each.refused]),
         )
 
-    async def _fold(self, customer_id: CustomerId, entries: Sequence[Placed]) -> _Folded:
-        """The customer's entries applied to them as they are now."""
-        reading = self._customers.read(customer_id)
-        events = [placed.event_id for placed in entries]
-        try:
-            held, applied = await asyncio.gather(
-                reading, self._customers.applied(customer_id, events)
-            )
-        except DamagedData as damage:
-            log.error("%s", damage)  # noqa: TRY400 - no trace is needed
-            refused = [Refused(placed.place, str(damage)) for placed in entries]
-            return _Folded(Change(NO_MARK, Customer(customer_id), []), [], [], [], refused)
-        known = {event for event, was in zip(events, applied, strict=True) if was}
-        return _folded(held, entries, known)
+    async def _fold(self, groups: Mapping[CustomerId, Sequence[Placed]]) -> list[_Folded]:
+        """The entries applied to their customers as they are now, all read together."""
+        asked = [
+            self._customers.ask(customer_id, [placed.event_id for placed in entries])
+            for customer_id, entries in groups.items()
+        ]
+        await _ended([reply for each in asked for reply in (each.record, each.times)])
+        return [_told(each, groups[each.customer_id]) for each in asked]
 
-    async def _write(self, folded: _Folded, groups: dict[CustomerId, list[Placed]]) -> _Folded:
-        """Writes the customer; where another was quicker, applies what is left to what they wrote.
+    async def _write(
+        self, folded: Sequence[_Folded], groups: Mapping[CustomerId, Sequence[Placed]]
+    ) -> list[_Folded]:
+        """Writes the customers; where another was quicker, applies what is left to what they wrote.
 
         Another is a worker that has lost the partition and not yet noticed, or this one's own write
         whose answer was lost. It applies the same entries to the same customer, so its lessons are
         those already handed on.
         """
-        while folded.new and not await self._customers.swap(folded.change):
-            customer_id = folded.change.customer.customer_id
-            folded = await self._fold(customer_id, groups[customer_id])
-        return folded
+        changed = [each for each in folded if each.new]
+        sent = [self._customers.send_swap(each.change) for each in changed]
+        await _ended([each.reply for each in sent])
+        written = [each for each in folded if not each.new]
+        for each, on_its_way in zip(changed, sent, strict=True):
+            if await self._customers.swapped(on_its_way):
+                written.append(each)
+            else:
+                who = each.change.customer.customer_id
+                late = await self._fold({who: groups[who]})
+                written += await self._write(late, groups)
+        return written
 
 
-async def _all(steps: Iterable[Awaitable[_Folded]]) -> list[_Folded]:
-    """What all steps come to, once all have ended: none goes on while the batch is tried again."""
-    ended = await asyncio.gather(*steps, return_exceptions=True)
-    for result in ended:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in ended if isinstance(result, _Folded)]
+async def _ended(replies: Sequence["asyncio.Future[Any]"]) -> None:
+    """Waits until all replies are there, or have failed; whoever reads one is told.
+
+    Nothing of a batch is thus on its way any more when the batch is tried again.
+    """
+    if replies:
+        await asyncio.wait(replies)
+    for reply in replies:
+        reply.exception()  # seen, also where another's is raised
+
+
+def _told(asked: Asked, entries: Sequence[Placed]) -> _Folded:
+    """The entries applied to their customer; refused where that one is damaged."""
+    try:
+        held, known = asked.told()
+    except DamagedData as damage:
+        log.error("%s", damage)  # noqa: TRY400 - no trace is needed
+        refused = [Refused(placed.place, str(damage)) for placed in entries]
+        return _Folded(Change(NO_MARK, Customer(asked.customer_id), []), [], [], [], refused)
+    return _folded(held, entries, known)
 
 
 def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Folded:

@@ -9,7 +9,7 @@ import pytest
 from engine.edges.kafka.messages import Lesson, Place
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.customers import Change, RedisCustomers
+from engine.edges.redis.customers import Change, RedisCustomers, Sent
 from engine.edges.redis.keys import customer_key
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.errors import StorageError
@@ -38,12 +38,14 @@ class Fragile(RedisCustomers):
 
     chance = Random(0)
 
-    async def swap(self, change: Change) -> bool:
-        fate = self.chance.random()
-        if fate < 0.2:
+    def send_swap(self, change: Change) -> Sent:
+        if self.chance.random() < 0.05:
             raise Cut
-        written = await super().swap(change)
-        if fate < 0.4:
+        return super().send_swap(change)
+
+    async def swapped(self, sent: Sent) -> bool:
+        written = await super().swapped(sent)
+        if self.chance.random() < 0.1:
             raise Cut
         return written
 
