@@ -28,6 +28,9 @@ class Connection:
     """Made by `open`, ended by `close`; all calls come from one event loop.
 
     While Redis is away every call fails at once; it is tried again every `AGAIN` seconds.
+
+    Attributes:
+        epoch: how often it has been made; while that stays the same, Redis has not been restarted.
     """
 
     def __init__(self, address: RedisAddress, patience: float = PATIENCE) -> None:
@@ -36,6 +39,7 @@ class Connection:
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self.epoch = 0
         self._closed = False
 
     @classmethod
@@ -111,6 +115,7 @@ class Connection:
             wire.close()
             raise
         self._wire = wire
+        self.epoch += 1
         self._up.set()
 
     def _lost(self) -> None:

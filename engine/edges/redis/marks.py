@@ -4,12 +4,12 @@ A Redis that comes back with less than it had comes back with an older mark, or 
 there on is then applied again. What is written before the mark is in Redis if the mark is.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import mark_key
-from engine.errors import DamagedData
+from engine.edges.redis.scripts import ADVANCE
+from engine.errors import DamagedData, StorageError
 
 BEGINNING: Final = 0
 """The mark of a partition of which nothing has been applied."""
@@ -35,11 +35,17 @@ class Marks:
         except ValueError as error:
             raise DamagedData(f"the mark of {self._topic}/{partition} is damaged") from error
 
-    async def write(self, marks: Mapping[int, int]) -> None:
-        """Notes, by partition, that everything before this offset is applied.
+    @property
+    def epoch(self) -> int:
+        """The same as before if Redis was not lost in between, so that it cannot have lost anything."""
+        return self._connection.epoch
+
+    async def move(self, partition: int, mark: int, to: int) -> None:
+        """Notes that everything before `to` is applied, where everything before `mark` was.
 
         Raises:
-            StorageError: Redis cannot be reached.
+            StorageError: Redis cannot be reached, or its mark is another by now, because it lost
+                something or another worker was here; what lies behind that mark is to be applied again.
         """
-        for partition, offset in marks.items():
-            await self._connection.ask("SET", mark_key(self._topic, partition), offset)
+        if not await ADVANCE.run(self._connection, [mark_key(self._topic, partition)], mark, to):
+            raise StorageError(f"the mark of {self._topic}/{partition} is not where it was")

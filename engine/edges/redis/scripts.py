@@ -23,6 +23,12 @@ class Script:
         """Has Redis run it; `told` has the reply."""
         return connection.call("EVALSHA", self._hash, len(keys), *keys, *arguments)
 
+    async def run(self, connection: Connection, keys: list[str], *arguments: Word) -> Any:
+        """What the script returns. Raises StorageError as `told` does."""
+        return await self.told(
+            self.send(connection, keys, *arguments), connection, keys, *arguments
+        )
+
     async def told(
         self, sent: "asyncio.Future[Any]", connection: Connection, keys: list[str], *arguments: Word
     ) -> Any:
@@ -70,3 +76,12 @@ end
 return 1
 """)
 """Writes a customer's record in place of the one that was read, unless somebody else was quicker."""
+
+
+ADVANCE: Final = Script("""
+-- KEYS: the mark of a partition. ARGV: what it was when it was read, what it is to be.
+if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+""")
+"""Moves a partition's mark on, unless it is no longer where it was."""

@@ -68,6 +68,7 @@ class Inbox:
         self._marks = marks
         self._reread = reread
         self._next: dict[int, int] = {}
+        self._epoch = 0
         self._publisher = publisher
         self._topics = topics
         self._fold = RedisFold(customers, self._teach)
@@ -125,31 +126,35 @@ class Inbox:
 
     async def _apply(self, batch: Sequence[Letter]) -> None:
         """Applies a batch behind everything that lies before it, also what Redis has lost of that."""
+        self._epoch = self._marks.epoch
         wanted = dict(self._next)
         for letter in reversed(batch):
             wanted[letter.place.partition] = letter.place.offset
+        marks = {partition: await self._marks.read(partition) for partition in wanted}
         for partition, offset in wanted.items():
-            mark = await self._marks.read(partition)
-            if mark < offset:
-                await self._make_up(partition, mark, offset)
-        await self._take(batch)
+            if marks[partition] < offset:
+                marks[partition] = await self._make_up(partition, marks[partition], offset)
+        await self._take(batch, marks)
 
-    async def _make_up(self, partition: int, start: int, end: int) -> None:
-        """Applies a stretch of the log again, or for the first time."""
-        log.warning("Redis lacks %d to %d of partition %d", start, end - 1, partition)
+    async def _make_up(self, partition: int, mark: int, end: int) -> int:
+        """Applies a stretch of the log again, or for the first time; the mark then."""
+        log.warning("Redis lacks %d to %d of partition %d", mark, end - 1, partition)
         topic = self._topics.events
+        marks = {partition: mark}
         some: list[Letter] = []
-        async with aclosing(self._reread(partition, start, end)) as records:
+        async with aclosing(self._reread(partition, mark, end)) as records:
             async for offset, key, value in records:
                 some.append(Letter(topic, Place(partition, offset), key, value, _nobody))
                 if len(some) == _AT_ONCE:
-                    await self._take(some)
+                    await self._take(some, marks)
                     some = []
-        await self._take(some)
-        await self._marks.write({partition: end})
+        await self._take(some, marks)
+        if marks[partition] < end:
+            await self._marks.move(partition, marks[partition], end)
+        return end
 
-    async def _take(self, batch: Sequence[Letter]) -> None:
-        """Applies the letters of a batch, sets aside the others, and notes how far it came."""
+    async def _take(self, batch: Sequence[Letter], marks: dict[int, int]) -> None:
+        """Applies the letters of a batch, sets aside the others, and moves the marks on."""
         readable: dict[tuple[int, int], Letter] = {}
         placed: list[Placed] = []
         dead: list[Record] = []
@@ -169,7 +174,10 @@ class Inbox:
         if dead:
             await self._publisher.publish(dead)
         ends = {letter.place.partition: letter.place.offset + 1 for letter in batch}
-        await self._marks.write(ends)
+        for partition, end in ends.items():
+            if end > marks[partition]:
+                await self._marks.move(partition, marks[partition], end)
+                marks[partition] = end
         self._next |= ends
         self.progress.new += len(applied.new)
         self.progress.repeated += len(applied.repeated)
@@ -177,6 +185,8 @@ class Inbox:
 
     async def _teach(self, lessons: Sequence[Lesson]) -> None:
         topic = self._topics.lessons
+        if self._marks.epoch != self._epoch:
+            raise StorageError("Redis was lost while a batch was read: its lessons may be others")
         await self._publisher.publish(
             [Record(topic, MODEL, encode_lesson(lesson)) for lesson in lessons]
         )
