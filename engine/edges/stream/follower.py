@@ -50,13 +50,16 @@ class Follower:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             max_partition_fetch_bytes=_LARGEST,
+            auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
         try:
             await consumer.start()
             consumer.assign([self._place])
             end = (await consumer.end_offsets([self._place]))[self._place]
-            await consumer.seek_to_beginning(self._place)
+            consumer.seek(
+                self._place, (await consumer.beginning_offsets([self._place]))[self._place]
+            )
             while True:
                 newest: Weights | None = None
                 if await consumer.position(self._place) >= end:

@@ -42,7 +42,9 @@ async def opened(kafka: Kafka, data: Path, limit: int = 1 << 20) -> AsyncIterato
 async def everything_in(kafka: Kafka, topic: str, partitions: int = PARTITIONS) -> list[Record]:
     """All records of a topic, partition by partition."""
     found = []
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap) as consumer:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest"
+    ) as consumer:
         every = [TopicPartition(topic, number) for number in range(partitions)]
         consumer.assign(every)
         await consumer.seek_to_beginning()
