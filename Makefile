@@ -54,9 +54,9 @@ proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/buf lint
 
 lock: setup ## write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra cluster --group proto --group lint --group test \
-		--group bench --group build --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--universal --python-version 3.11 --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
+		--group test --group bench --group peers --group build --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --universal --python-version 3.11 --output-file requirements.lock
 
 clean: ## remove what was built or installed here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report
