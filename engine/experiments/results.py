@@ -1,22 +1,20 @@
 """Results: what each trial shows, from the data directory of a service, running or not."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from engine.edges.journal.past import past_decisions, past_entries
-from engine.edges.rules.kept import kept_in, read_kept
+from engine.edges.rules.last import last_book
 from engine.edges.state.names import DECISIONS, JOURNAL
-from engine.errors import BrokenRuleBook, InvalidInput, StorageError, Violation
+from engine.errors import InvalidInput, Violation
 from engine.evaluation.decisions import responses_in
 from engine.experiments.counting import USUAL, Counting, Group
 from engine.experiments.mismatch import Mismatch, mismatch
 from engine.lift import Lift, Ratio
 from engine.model import CustomerId, Event, Interaction, Micros
 from engine.rulebook.book import RuleBook
-from engine.rulebook.load import load
 
 _REACHED: Final = "reached"
 
@@ -153,7 +151,7 @@ def results(
         BrokenRuleBook: the book kept there has mistakes.
         StorageError: something cannot be read.
     """
-    book = _last(data) if book is None else book
+    book = last_book(data) if book is None else book
     counting = Counting(book.trials, responses_in(data / JOURNAL).rewards)
     if not counting.groups:
         raise InvalidInput(
@@ -219,16 +217,3 @@ def _times(journal: Path, wanted: str) -> dict[CustomerId, list[Micros]]:
     for seen in times.values():
         seen.sort()
     return times
-
-
-def _last(data: Path) -> RuleBook:
-    kept = kept_in(data)
-    if kept is None:
-        raise InvalidInput([Violation(str(data), "holds no rule book: name one with --rules")])
-    try:
-        loaded = load(read_kept(kept))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{kept} cannot be read: {error}") from error
-    if loaded.book is None:
-        raise BrokenRuleBook(loaded.diagnostics)
-    return loaded.book

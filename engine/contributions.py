@@ -1,0 +1,102 @@
+"""Why this propensity: what each feature added to its logit, at each level of the hierarchy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.encoding import BIAS, column_names
+from engine.features import FeatureSchema
+from engine.learn import Learner, levels
+from engine.model import Value
+
+
+class Contribution(NamedTuple):
+    """What one feature added to the logit, level by level: everybody's part, the group's, the action's.
+
+    `feature` is empty for what is the same for everybody who is shown this: the base rate.
+    """
+
+    feature: str
+    value: Value
+    by_level: tuple[float, ...]
+
+    @property
+    def logit(self) -> float:
+        """The sum over the levels."""
+        return sum(self.by_level)
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """The parts of one logit; their sum and `intercept` are the logit, and that is exact.
+
+    Attributes:
+        intercept: the logit of an offer nothing is known of.
+        levels: what `Contribution.by_level` speaks of: (), (group,) or (action, channel).
+        parts: the base rate, then the features in the order of their schema.
+        version: the model they explain, as `Learner.model_version` names it.
+    """
+
+    intercept: float
+    levels: tuple[tuple[str, ...], ...]
+    parts: tuple[Contribution, ...]
+    version: str
+
+    @property
+    def logit(self) -> float:
+        """ln(P / (1 − P))."""
+        return self.intercept + sum(part.logit for part in self.parts)
+
+    @property
+    def propensity(self) -> float:
+        """P in [0, 1]."""
+        return 1.0 / (1.0 + exp(-self.logit))
+
+    def strongest(self, most: int) -> tuple[Contribution, ...]:
+        """The parts that moved the logit furthest, without those that did not move it at all."""
+        told = [part for part in self.parts if part.logit]
+        return tuple(sorted(told, key=lambda part: -abs(part.logit))[:most])
+
+
+class ScoreExplainer:
+    """Takes a learner's propensities apart. The learner may go on learning meanwhile."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self._owners: dict[str, npt.NDArray[np.intp]] = {}
+
+    def contributions(
+        self, digest: str, features: Sequence[Value], action: str, group: str, channel: str
+    ) -> Contributions:
+        """What made the propensity that an action has now, for these raw feature values.
+
+        Raises:
+            KeyError: if no schema of this digest was ever registered.
+        """
+        learner, table = self._learner, self._learner.table
+        encoding = learner.encoding(digest)
+        known = [row for row in levels(action, group, channel) if row in table.rows]
+        columns, values = encoding.encode(features)
+        rows = [table.rows[row] for row in known]
+        logits = table.matrix[np.ix_(columns, rows)] * np.array(values)[:, np.newaxis]
+        sums = np.zeros((1 + len(encoding.schema.features), len(known)))
+        np.add.at(sums, self._owners_of(digest)[columns], logits)
+        named = zip(("", *encoding.schema.names), (None, *features), sums.tolist(), strict=True)
+        parts = tuple(Contribution(name, value, tuple(logit)) for name, value, logit in named)
+        return Contributions(learner.intercept, tuple(known), parts, learner.model_version)
+
+    def _owners_of(self, digest: str) -> npt.NDArray[np.intp]:
+        """For each column of the table the place of its feature in the schema, from 1; else 0."""
+        table = self._learner.table
+        if digest not in self._owners:
+            schema = self._learner.encoding(digest).schema
+            owners = np.zeros(len(table.columns), dtype=np.intp)
+            for place, feature in enumerate(schema.features, 1):
+                own = (n for n in column_names(FeatureSchema((feature,))) if n != BIAS)
+                owners[[table.columns[name] for name in own]] = place
+            self._owners[digest] = owners
+        return self._owners[digest]

@@ -1,0 +1,138 @@
+"""Health: everything read once from a data directory, judged, and put together."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.codec import DecisionRecord
+from engine.contributions import ScoreExplainer
+from engine.edges.journal.past import past_decisions, past_model
+from engine.edges.rules.last import last_book
+from engine.edges.state.everybody import customer_ids
+from engine.edges.state.names import DECISIONS, JOURNAL
+from engine.health.findings import Finding, of_models, of_traffic, of_trends
+from engine.health.importance import Importance, importances
+from engine.health.limits import Severity, worst
+from engine.health.models import ModelHealth, by_model, judged, models_of
+from engine.health.seen import Lessons, Seen, lessons_in
+from engine.health.traffic import Traffic
+from engine.learn import Learner, Mind
+from engine.model import Micros
+from engine.rulebook.book import RuleBook
+
+class Progress(Protocol):
+    """Hears how far a long reading has come."""
+
+    def __call__(self, what: str, more: int) -> None:
+        """`more` of `what` are done."""
+        ...
+
+
+def silently(what: str, more: int) -> None:  # noqa: ARG001  # the protocol's
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a service did since a moment.
+
+    Attributes:
+        since: decisions from then on; 0 for all that is kept.
+        models: those that had responses, the busiest first.
+        lessons: the offers the models were judged by, in the order they were learned.
+        explained_by: which model importance is told of; empty if none was at hand.
+    """
+
+    since: Micros
+    rulebook_version: str
+    explained_by: str
+    findings: tuple[Finding, ...]
+    models: tuple[ModelHealth, ...]
+    traffic: Traffic
+    lessons: Lessons
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of the findings."""
+        return worst(*(finding.severity for finding in self.findings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "severity": self.severity,
+            "since": self.since,
+            "rulebook_version": self.rulebook_version,
+            "explained_by": self.explained_by,
+            "decisions": self.traffic.decisions,
+            "decisions_from": self.traffic.first or None,
+            "decisions_to": self.traffic.last or None,
+            "decisions_in_trials": self.traffic.held,
+            "responses": len(self.lessons.offers),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "models": [model.to_dict() for model in self.models],
+        }
+
+
+def health(
+    data: Path, book: RuleBook | None = None, since: Micros = 0, tell: Progress = silently
+) -> Health:
+    """The health of the service that keeps this data directory, running or not.
+
+    Judged by decisions made at or after `since` that are still kept, against `book`, by default the
+    one last in force.
+
+    Raises:
+        InvalidInput: this is no data directory, or it keeps no book.
+        BrokenRuleBook: the book kept there has mistakes.
+        StorageError: something cannot be read.
+    """
+    book = last_book(data) if book is None else book
+    lessons = lessons_in(data, since, lambda more: tell("entries", more))
+    traffic = Traffic()
+    traffic.note(_telling(past_decisions(data / DECISIONS, since), tell))
+    snapshot = past_model(data / JOURNAL)
+    learner = None if snapshot is None else _learner(snapshot)
+    models = tuple(_models(lessons, book, learner, tell))
+    silent = sorted(str(key) for key in models_of(book).keys() - {m.key for m in models})
+    findings = (
+        *of_traffic(traffic, book, customer_ids(data)),
+        *of_trends(traffic, models),
+        *of_models(models, silent),
+    )
+    version = "" if learner is None else learner.model_version
+    return Health(since, book.version, version, findings, models, traffic, lessons)
+
+
+def _learner(snapshot: bytes) -> Learner:
+    mind = Mind()
+    mind.restore(snapshot)
+    return mind.learner
+
+
+def _models(
+    lessons: Lessons, book: RuleBook, learner: Learner | None, tell: Progress
+) -> Iterator[ModelHealth]:
+    """The models with responses, the busiest first."""
+    now = models_of(book)
+    explainer = None if learner is None else ScoreExplainer(learner)
+    busiest = sorted(by_model(lessons.offers.values()).items(), key=lambda m: (-len(m[1]), m[0]))
+    for key, offers in busiest:
+        yield judged(key, offers, key in now, _importances(explainer, offers))
+        tell("models", 1)
+
+
+def _importances(explainer: ScoreExplainer | None, offers: list[Seen]) -> tuple[Importance, ...]:
+    """None where the snapshot is older than the features some of the offers were seen with."""
+    if explainer is None:
+        return ()
+    try:
+        return importances(explainer, offers)
+    except KeyError:
+        return ()
+
+
+def _telling(records: Iterable[DecisionRecord], tell: Progress) -> Iterator[DecisionRecord]:
+    for record in records:
+        tell("decisions", 1)
+        yield record
