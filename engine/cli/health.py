@@ -100,7 +100,9 @@ def reading() -> Iterator[Callable[[str, int], None]]:
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description} read"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as bar:
         tasks: dict[str, object] = {}
 
         def tell(what: str, more: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from river.drift import ADWIN
 
 from engine.health.measures import Numbers
@@ -10,7 +11,6 @@ from engine.model import Micros
 
 _DELTA: Final = 0.002
 _MOST_LOSS: Final = 7.0
-_LEAST_OFFERS: Final = 30
 
 
 class Change(NamedTuple):
@@ -32,14 +32,7 @@ def changes(losses: Numbers, times: Sequence[Micros]) -> tuple[Change, ...]:
     Found by ADWIN (Bifet & Gavaldà, Learning from Time-Changing Data with Adaptive Windowing, SDM
     2007) at a false-alarm rate of 0.002 as river has it; losses count up to 7 (p = 0.001).
     """
-    adwin = ADWIN(delta=_DELTA)
-    starts: list[int] = []
-    for place, loss in enumerate(losses.tolist()):
-        adwin.update(min(loss, _MOST_LOSS) / _MOST_LOSS)
-        if adwin.drift_detected:
-            start = place + 1 - int(adwin.width)
-            if start - (starts[-1] if starts else 0) >= _LEAST_OFFERS:
-                starts.append(start)
+    starts = _starts(np.minimum(losses, _MOST_LOSS) / _MOST_LOSS)
     bounds = [0, *starts, len(losses)]
     return tuple(
         Change(
@@ -49,3 +42,28 @@ def changes(losses: Numbers, times: Sequence[Micros]) -> tuple[Change, ...]:
         )
         for part, start in enumerate(starts)
     )
+
+
+def _starts(numbers: Numbers) -> list[int]:
+    """Where changes begin; numbers in [0, 1]. ADWIN tells that there was one, `_split` where."""
+    adwin = ADWIN(delta=_DELTA)  # type: ignore[no-untyped-call]  # river's
+    starts: list[int] = []
+    begin = 0
+    for place, number in enumerate(numbers.tolist(), 1):
+        adwin.update(number)  # type: ignore[no-untyped-call]  # river's, which begins anew after an alarm
+        if adwin.drift_detected:
+            begin += _split(numbers[begin:place])
+            starts.append(begin)
+    return starts
+
+
+def _split(numbers: Numbers) -> int:
+    """The place that parts them best: the mean before and after differ most for their number.
+
+    The maximum-likelihood estimate of a change in mean (Hinkley, Biometrika 57, 1970).
+    """
+    count = len(numbers)
+    before = np.arange(1, count)
+    sums = np.cumsum(numbers)
+    apart = np.abs(sums[:-1] - before * (sums[-1] / count)) / np.sqrt(before * (count - before))
+    return int(np.argmax(apart)) + 1

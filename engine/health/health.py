@@ -1,9 +1,9 @@
 """Health: everything read once from a data directory, judged, and put together."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from engine.codec import DecisionRecord
 from engine.contributions import ScoreExplainer
@@ -21,15 +21,11 @@ from engine.learn import Learner, Mind
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 
-class Progress(Protocol):
-    """Hears how far a long reading has come."""
-
-    def __call__(self, what: str, more: int) -> None:
-        """`more` of `what` are done."""
-        ...
+Tell = Callable[[str, int], None]
+"""Hears of each reading how many more of what are done."""
 
 
-def silently(what: str, more: int) -> None:  # noqa: ARG001  # the protocol's
+def silently(what: str, more: int) -> None:
     """Tells nobody."""
 
 
@@ -75,7 +71,7 @@ class Health:
 
 
 def health(
-    data: Path, book: RuleBook | None = None, since: Micros = 0, tell: Progress = silently
+    data: Path, book: RuleBook | None = None, since: Micros = 0, tell: Tell = silently
 ) -> Health:
     """The health of the service that keeps this data directory, running or not.
 
@@ -111,7 +107,7 @@ def _learner(snapshot: bytes) -> Learner:
 
 
 def _models(
-    lessons: Lessons, book: RuleBook, learner: Learner | None, tell: Progress
+    lessons: Lessons, book: RuleBook, learner: Learner | None, tell: Tell
 ) -> Iterator[ModelHealth]:
     """The models with responses, the busiest first."""
     now = models_of(book)
@@ -132,7 +128,7 @@ def _importances(explainer: ScoreExplainer | None, offers: list[Seen]) -> tuple[
         return ()
 
 
-def _telling(records: Iterable[DecisionRecord], tell: Progress) -> Iterator[DecisionRecord]:
+def _telling(records: Iterable[DecisionRecord], tell: Tell) -> Iterator[DecisionRecord]:
     for record in records:
         tell("decisions", 1)
         yield record

@@ -103,7 +103,9 @@ def _ratio(whole: Bin) -> Estimate | None:
     expected, seen = whole.expected, whole.observed
     if expected <= 0.0:
         return None
-    values = [expected / part if part > 0.0 else np.inf for part in (seen.value, seen.high, seen.low)]
+    values = [
+        expected / part if part > 0.0 else np.inf for part in (seen.value, seen.high, seen.low)
+    ]
     return Estimate(*map(float, values))
 
 
@@ -119,7 +121,9 @@ def rate(positives: float, count: int) -> Estimate:
     middle = (share + squared / (2 * count)) / (1 + squared / count)
     spread = sqrt(share * (1 - share) / count + squared / (4 * count * count))
     margin = Z95 * spread / (1 + squared / count)
-    return Estimate(share, max(0.0, middle - margin), min(1.0, middle + margin))
+    return Estimate(
+        share, min(share, max(0.0, middle - margin)), max(share, min(1.0, middle + margin))
+    )
 
 
 def losses(propensities: Numbers, rewards: Numbers) -> Numbers:

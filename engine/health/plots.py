@@ -64,7 +64,7 @@ def draw(health: Health, into: Path) -> tuple[Path, ...]:
         for name, (title, plot) in _PLOTS.items():
             if health.lessons.offers:
                 path = into / f"{name}.png"
-                _figure(title, lambda axes, plot=plot: plot(health, axes)).savefig(path, dpi=_DPI)
+                _figure(title, plot, health).savefig(path, dpi=_DPI)
                 pictures.append((title, path))
         whole = into / "health.html"
         whole.write_text(page(health, pictures), encoding="utf-8")
@@ -73,7 +73,7 @@ def draw(health: Health, into: Path) -> tuple[Path, ...]:
     return (*(path for _, path in pictures), whole)
 
 
-def _figure(title: str, plot: "Callable[[Axes], None]") -> "Figure":
+def _figure(title: str, plot: "Callable[[Health, Axes], None]", health: Health) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE, layout="constrained")
@@ -81,7 +81,7 @@ def _figure(title: str, plot: "Callable[[Axes], None]") -> "Figure":
     axes.set_title(title, loc="left", fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, alpha=0.25)
-    plot(axes)
+    plot(health, axes)
     return figure
 
 
@@ -94,7 +94,9 @@ def _calibration(health: Health, axes: "Axes") -> None:
         if place == 0:
             low = [one.observed.value - one.observed.low for one in bins]
             high = [one.observed.high - one.observed.value for one in bins]
-            axes.errorbar(expected, observed, yerr=[low, high], fmt="o-", color="black", label=label)
+            axes.errorbar(
+                expected, observed, yerr=[low, high], fmt="o-", color="black", label=label
+            )
         else:
             axes.plot(expected, observed, ".-", alpha=0.6, label=label)
     axes.axline((0.0, 0.0), slope=1.0, color="grey", linestyle=":")
@@ -127,8 +129,12 @@ def _reliability(health: Health, axes: "Axes") -> None:
     slices = np.unique(where)
     middles = (edges[slices] + edges[slices + 1]) / 2.0
     moments = (middles / SECOND).astype("datetime64[s]")
-    observed = [rate(float(rewards[where == one].sum()), int((where == one).sum())) for one in slices]
-    axes.plot(moments, [propensities[where == one].mean() for one in slices], "--", label="expected")
+    observed = [
+        rate(float(rewards[where == one].sum()), int((where == one).sum())) for one in slices
+    ]
+    axes.plot(
+        moments, [propensities[where == one].mean() for one in slices], "--", label="expected"
+    )
     axes.plot(moments, [one.value for one in observed], "-", color="black", label="observed (95 %)")
     axes.fill_between(
         moments,
@@ -137,9 +143,10 @@ def _reliability(health: Health, axes: "Axes") -> None:
         color="black",
         alpha=0.12,
     )
-    locator = AutoDateLocator()
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]  # matplotlib's
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]  # matplotlib's
+    axes.xaxis.set_major_formatter(formatter)
     axes.set_ylabel("success rate")
     axes.legend(fontsize="small")
 
@@ -149,16 +156,23 @@ def _models(health: Health, axes: "Axes") -> None:
     known = [model for model in health.models if model.auc is not None]
     most = max((model.offers for model in known), default=1)
     axes.axvspan(limits.AUC.low, limits.AUC.high, color=_COLOURS[Severity.GOOD], alpha=0.07)
-    for place, model in enumerate(known):
+    named: list[tuple[float, float]] = []
+    for model in known:
         area = 12.0 + _BIGGEST * model.offers / most
         colour = _COLOURS[model.severities["auc"]]
         at = (model.auc.value if model.auc else 0.5, model.success.value)
         axes.scatter(*at, s=area, color=colour, alpha=0.55, edgecolors="white")
-        if place < _LABELS:
+        if len(named) < _LABELS and all(_apart(at, other) for other in named):
             axes.annotate(str(model.key), at, fontsize="x-small", ha="center", va="center")
+            named.append(at)
     axes.axvline(0.5, color="grey", linestyle=":")
     axes.set_xlabel("AUC (the band is what is usual)")
     axes.set_ylabel("success rate")
+
+
+def _apart(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two labels would not be written over each other."""
+    return abs(one[0] - other[0]) > 0.15 or abs(one[1] - other[1]) > 0.025
 
 
 _PLOTS: "Final[dict[str, tuple[str, Callable[[Health, Axes], None]]]]" = {

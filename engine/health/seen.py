@@ -45,7 +45,9 @@ class Lessons:
             known.reward = reward
 
 
-def lessons_in(data: Path, since: Micros = 0, advance: Callable[[int], None] | None = None) -> Lessons:
+def lessons_in(
+    data: Path, since: Micros = 0, advance: Callable[[int], None] | None = None
+) -> Lessons:
     """What the journal of a data directory teaches of decisions made at or after `since`.
 
     The service may be running. `advance` hears of every thousand entries read. Each offer counts

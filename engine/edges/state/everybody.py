@@ -26,7 +26,9 @@ def customer_ids(data: Path) -> frozenset[CustomerId]:
         StorageError: it cannot be read.
     """
     with storage_errors(data / JOURNAL), closing(_reader(data)) as reader:
-        found = {CustomerId(name) for (name,) in reader.execute("SELECT customer_id FROM customers")}
+        found = {
+            CustomerId(name) for (name,) in reader.execute("SELECT customer_id FROM customers")
+        }
         found.update(name for line in _later(reader) if (name := owner(line)) is not None)
     return frozenset(name for name in found if not is_household(name))
 
