@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "evaluate": ("evaluate", "Estimate from a log what another policy would have earned."),
     "experiments": ("experiments", "See what rules, levers and model earn, by those held out."),
     "health": ("health", "See how well models and decisions did lately."),
+    "fairness": ("fairness", "See whether some customers are offered less than others."),
     "export": ("export", "Write models, predictors and interactions for other tools."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }

@@ -13,13 +13,14 @@ from engine.cli.books import chosen_book
 from engine.cli.client import Format, FormatOption
 from engine.cli.decision import DataOption
 from engine.errors import AttuneError
+from engine.health.limits import Severity
 from engine.model import DAY
 
 if TYPE_CHECKING:
     from engine.model import Micros
 
-_CRITICAL = 1
 _UNTOLD = 2
+_STATUS = {Severity.CRITICAL: 1, Severity.UNTOLD: _UNTOLD}
 
 DaysOption = Annotated[
     float,
@@ -61,7 +62,6 @@ def health(
 
     Example: attune health --data ~/.attune --days 7 --plots health/ --format json
     """
-    from engine.health.limits import Severity
     from engine.health.telling import told
 
     try:
@@ -84,7 +84,7 @@ def health(
     typer.echo(json.dumps(found.to_dict()) if format_ is Format.JSON else told(found))
     if plots is not None:
         typer.echo(f"The plots are in {plots}.", err=True)
-    raise typer.Exit(_CRITICAL if found.severity is Severity.CRITICAL else 0)
+    raise typer.Exit(_STATUS.get(found.severity, 0))
 
 
 def since(days: float) -> "Micros":
