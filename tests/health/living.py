@@ -10,7 +10,8 @@ from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.edges.rules.kept import keep
+from engine.decision_id import decision_id
+from engine.edges.rules.kept import archive, keep
 from engine.edges.state.embedded import Embedded, Limits
 from engine.learn import Mind
 from engine.model import (
@@ -18,7 +19,6 @@ from engine.model import (
     Customer,
     CustomerId,
     Decision,
-    DecisionId,
     Event,
     EventId,
     Exposure,
@@ -94,7 +94,7 @@ class Living:
 
     async def _visit(self, at: int, who: Customer, now: Micros) -> None:
         asked = question("web.hero", customer_id=who.customer_id, max_offers=1)
-        given = Circumstances(DecisionId(f"d{at}"), who, now, at, Budget(1.0, lambda: 0.0))
+        given = Circumstances(decision_id(now, at), who, now, at, Budget(1.0, lambda: 0.0))
         made = self._decider.decide(asked, given)
         assert self._store.record(DecisionRecord(asked, made))
         if not made.placements[0].fallback:
@@ -144,5 +144,7 @@ def directory(path: Path, count: int = 2_000, seed: int = 1) -> Path:
             await store.close()
 
     asyncio.run(fill())
-    keep(path, files(attributes=ATTRIBUTES, actions=ACTIONS))
+    written = files(attributes=ATTRIBUTES, actions=ACTIONS)
+    keep(path, written)
+    archive(path, book(attributes=ATTRIBUTES, actions=ACTIONS).version, written)
     return path

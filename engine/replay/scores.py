@@ -1,0 +1,143 @@
+"""Why a recorded decision thought an offer so likely: its propensity taken apart by feature."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import log
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine.codec import DecisionRecord
+from engine.contributions import Contribution, Contributions, ScoreExplainer
+from engine.errors import NotFound
+from engine.learn import Mind, lessons_of
+from engine.model import ActionId, Decision, Value
+from engine.propensity import Propensities
+from engine.replay.model_then import Advance, model_now, model_then
+from engine.rulebook.book import Action, RuleBook
+
+_EQUAL: Final = 1e-9
+_LEAST: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The propensity of one action in one decision, and what it was made of.
+
+    Attributes:
+        recorded: what the decision used; None if the action did not compete.
+        parts: whose sum with `parts.intercept` is the logit, if `exact`. Otherwise each part is by how
+            much the logit falls when this feature alone is missing, and they need not sum to anything.
+        as_decided: whether the model explained is the one that decided, and not today's.
+    """
+
+    action_id: ActionId
+    channel: str
+    recorded: float | None
+    parts: Contributions
+    exact: bool
+    as_decided: bool
+
+
+def scores(
+    data: Path,
+    record: DecisionRecord,
+    book: RuleBook,
+    actions: Sequence[ActionId],
+    advance: Advance,
+) -> tuple[Score, ...]:
+    """The propensities of these actions of the book, taken apart.
+
+    They are those of the model as it was at the decision, learned again if need be; where the journal
+    cannot tell it any more, those of the last checkpoint.
+
+    Raises:
+        NotFound: the model was not asked in this decision, or no model is left to ask.
+        InvalidInput: this is no data directory.
+        StorageError: it cannot be read.
+    """
+    decision = record.decision
+    lessons = lessons_of(decision.model_version)
+    if decision.features is None or lessons is None:
+        raise NotFound(f"decision {decision.decision_id} was made without asking the model")
+    then = model_then(data, lessons, advance)
+    mind = model_now(data) if then is None else then
+    if mind is None:
+        raise NotFound(
+            f"neither the model of decision {decision.decision_id} nor a later one is in {data}"
+        )
+    told = _Told(mind, book, decision, decision.features, as_decided=then is not None)
+    wanted = [action for action in book.actions if action.action_id in actions]
+    return tuple(map(told.score, wanted))
+
+
+class _Told:
+    """A model asked about one decision."""
+
+    def __init__(
+        self,
+        mind: Mind,
+        book: RuleBook,
+        decision: Decision,
+        features: Sequence[Value],
+        *,
+        as_decided: bool,
+    ) -> None:
+        self._model = Propensities.bind(mind.learner, book)
+        self._explainer = ScoreExplainer(mind.learner)
+        self._decision = decision
+        self._features = features
+        self._as_decided = as_decided
+
+    def score(self, action: Action) -> Score:
+        """One action's propensity, exactly where it is a sum over the features."""
+        decision = self._decision
+        exact = self._explainer.contributions(
+            decision.schema, self._features, action.action_id, action.group, decision.channel
+        )
+        given = self._ask(action, self._features)
+        is_sum = abs(exact.propensity - given) < _EQUAL
+        parts = exact if is_sum else self._by_leaving_out(action, exact, given)
+        recorded = _recorded(decision, action)
+        return Score(action.action_id, decision.channel, recorded, parts, is_sum, self._as_decided)
+
+    def _ask(self, action: Action, features: Sequence[Value]) -> float:
+        asked = np.array([action.index], dtype=np.intp)
+        return float(self._model.predict(features, self._decision.channel, asked)[0])
+
+    def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:
+        return left_out(known, self._features, given, lambda values: self._ask(action, values))
+
+
+def left_out(
+    known: Contributions,
+    features: Sequence[Value],
+    given: float,
+    ask: Callable[[Sequence[Value]], float],
+) -> Contributions:
+    """By how much the logit of a propensity falls when one feature alone is missing, for each of them.
+
+    `given` is the propensity with all features, `ask` says it for others; `known` names the features.
+    """
+    logit = _logit(given)
+    parts = []
+    for at, value in enumerate(features):
+        without = [None if place == at else other for place, other in enumerate(features)]
+        moved = 0.0 if value is None else logit - _logit(ask(without))
+        parts.append(Contribution(known.parts[1 + at].feature, value, (moved,)))
+    return replace(known, intercept=logit, levels=((),), parts=tuple(parts))
+
+
+def _recorded(decision: Decision, action: Action) -> float | None:
+    for contest in decision.contests:
+        if contest.propensities is not None:
+            propensity = float(contest.propensities[action.index])
+            if not np.isnan(propensity):
+                return propensity
+    return None
+
+
+def _logit(propensity: float) -> float:
+    p = min(max(propensity, _LEAST), 1.0 - _LEAST)
+    return log(p / (1.0 - p))
