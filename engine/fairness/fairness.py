@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,16 @@ from engine.edges.rules.last import last_book
 from engine.edges.state.everybody import profiles
 from engine.edges.state.names import DECISIONS
 from engine.errors import InvalidInput, Violation
-from engine.fairness.measures import GINI, RATIO, Count, gini, rate_ratio, tellable, verdict
+from engine.fairness.measures import (
+    GINI,
+    RATIO,
+    Count,
+    gini,
+    lenient,
+    rate_ratio,
+    tellable,
+    verdict,
+)
 from engine.fairness.people import People, Person
 from engine.fairness.subjects import Chosen, Places, Subject, chosen
 from engine.health.health import Tell, silently
@@ -170,7 +179,8 @@ def disparities_by(
     """One attribute against all subjects, of which `subjects` says who had them (see `chosen`).
 
     The 20 most frequent values of a category are each compared with everybody else whose value is
-    known; numbers, moments and lengths of time as a whole.
+    known; numbers, moments and lengths of time as a whole. What customers took is theirs to decide:
+    it is never critical.
     """
     measured = _of_number if attribute.type.kind in _NUMBERS else _of_categories
     values = [person.known.get(attribute.name) for person in persons]
@@ -180,7 +190,8 @@ def disparities_by(
             ("offered", everybody, places.offered),
             ("took", places.shown, places.took),
         ):
-            yield from measured(attribute.name, values, measure, subject, base, selected)
+            for one in measured(attribute.name, values, measure, subject, base, selected):
+                yield one if measure == "offered" else replace(one, severity=lenient(one.severity))
 
 
 def _of_number(

@@ -43,7 +43,10 @@ class People:
         self._decided: dict[DecisionId, CustomerId] = {}
 
     def note(self, records: Iterable[DecisionRecord]) -> None:
-        """Takes in decisions, the oldest first: of what they saw of a customer, the newest counts."""
+        """Takes in decisions, the oldest first.
+
+        Of what they saw of a customer the oldest counts: what comes later may follow from an offer.
+        """
         for _, decision in records:
             if not decision.holdout:
                 self._note(decision)
@@ -58,7 +61,7 @@ class People:
             for attribute in self._attributes:
                 value = decision.values[attribute.index]
                 if value is not None and value is not UNKNOWN:
-                    person.known[attribute.name] = value
+                    person.known.setdefault(attribute.name, value)
 
     def answered(self, lessons: Lessons) -> None:
         """Takes in what came of the offers; to be called when all decisions are noted."""

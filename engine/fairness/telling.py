@@ -1,6 +1,7 @@
 """Telling: what is uneven, in sentences, and what cannot be told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import isinf
 from typing import Final
 
 from engine.fairness.fairness import Disparity, Fairness
@@ -21,16 +22,15 @@ def sentence(one: Disparity) -> str:
     """One disparity in words."""
     if one.estimate is None:
         return f"{one.attribute}: too few to tell who {_DOES[one.measure]} {one.subject}"
-    interval = _interval(one.estimate)
     if one.is_number:
         side = "higher" if one.estimate.value > 0 else "lower"
         return (
             f"Customers with {side} {one.attribute} {_DOES[one.measure]} {one.subject} more:"
-            f" Gini {one.estimate.value:+.2f} ({interval}) over {one.part.customers:,} customers"
+            f" Gini {one.estimate.value:+.2f} ({_interval(one.estimate)}) over {one.part.customers:,} customers"
         )
     return (
         f"{one.attribute} = {one.category}: {one.part.rate:.1%} {_DOES[one.measure]} {one.subject},"
-        f" of all others {one.others.rate:.1%}: ratio {one.estimate.value:.2f} ({interval})"
+        f" of all others {one.others.rate:.1%}: ratio {_ratio(one.estimate)}"
         f" over {one.part.customers:,} and {one.others.customers:,} customers"
     )
 
@@ -50,10 +50,25 @@ def _uneven(fairness: Fairness) -> Iterator[str]:
         f"Fairness: {len(found):,} of {len(fairness.disparities):,} comparisons are outside the bands,"
         f" {counts[Severity.GOOD]:,} inside, {counts[Severity.UNTOLD]:,} cannot be told."
     )
-    for one in found[:MOST_LINES]:
+    told_once = _once(found)
+    for one in told_once[:MOST_LINES]:
         yield f"  {one.severity:<9} {sentence(one)}"
-    if len(found) > MOST_LINES:
-        yield f"  and {len(found) - MOST_LINES:,} more: --format json has them all."
+    if len(told_once) > MOST_LINES:
+        yield f"  and {len(told_once) - MOST_LINES:,} more: --format json has them all."
+
+
+def _once(found: Sequence[Disparity]) -> list[Disparity]:
+    """Of two categories that mirror each other only the one with less."""
+    mirrors = {
+        (one.attribute, one.measure, one.subject, one.others, one.part)
+        for one in found
+        if not one.is_number and one.part.rate < one.others.rate
+    }
+    return [
+        one
+        for one in found
+        if (one.attribute, one.measure, one.subject, one.part, one.others) not in mirrors
+    ]
 
 
 def _basis(fairness: Fairness) -> Iterator[str]:
@@ -71,6 +86,12 @@ def _basis(fairness: Fairness) -> Iterator[str]:
         )
     yield f"Bands: ratio of rates {RATIO}; Gini {GINI}. What chance may have done is not called uneven."
     yield "An uneven figure is a question, not a verdict: rules may have good reasons for it."
+
+
+def _ratio(estimate: Estimate) -> str:
+    if isinf(estimate.value):
+        return f"at least {estimate.low:.2f}"
+    return f"{estimate.value:.2f} ({_interval(estimate)})"
 
 
 def _interval(estimate: Estimate) -> str:

@@ -51,7 +51,7 @@ def lessons_in(
     """What the journal of a data directory teaches of decisions made at or after `since`.
 
     The service may be running. `advance` hears of every thousand entries read. Each offer counts
-    once, however often its reward was corrected; what is held takes about a kilobyte an offer.
+    once, however often its reward was corrected; what is held takes about two kilobytes an offer.
 
     Raises:
         InvalidInput: there is no journal.

@@ -8,7 +8,7 @@ from engine.health.health import Health
 from engine.health.limits import Severity
 from engine.health.measures import Estimate
 from engine.health.models import ModelHealth
-from engine.model import MINUTE, Micros
+from engine.model import DAY, MINUTE, Micros
 
 MOST_MODELS: Final = 30
 _FEATURES: Final = 3
@@ -106,9 +106,12 @@ def _interval(estimate: Estimate | None) -> str:
 
 
 def _left_out(health: Health) -> Iterator[str]:
+    traffic = health.traffic
+    if traffic.decisions and health.since and traffic.first > health.since + DAY:
+        yield f"The log of decisions reaches back to {minute(traffic.first)} only: older ones are let go."
     yield (
-        "Decisions are told from the log of decisions, which its retention and sampling shorten;"
-        " responses from the journal, which keeps all."
+        "Decisions are told from their log, which is kept for some days; responses from the journal,"
+        " which keeps all."
     )
     yield (
         "AUC, calibration and drift compare the propensity given at the decision with what came of"
@@ -121,8 +124,8 @@ def _left_out(health: Health) -> Iterator[str]:
         )
     else:
         yield "What moves a model cannot be told: no checkpoint of the model is on disk yet."
-    if health.traffic.held:
+    if traffic.held:
         yield (
-            f"{health.traffic.held:,} decisions for customers in a holdout or an experiment are not"
+            f"{traffic.held:,} decisions for customers in a holdout or an experiment are not"
             " among those that offered nothing."
         )

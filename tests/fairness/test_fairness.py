@@ -8,14 +8,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine.cli import application
+from engine.codec import DecisionRecord
 from engine.errors import InvalidInput
-from engine.fairness.fairness import MOST_VALUES, Disparity, disparities_by, fairness
-from engine.fairness.people import Person
+from engine.fairness.fairness import MOST_VALUES, Disparity, Fairness, disparities_by, fairness
+from engine.fairness.people import People, Person
 from engine.fairness.subjects import Subject, chosen
-from engine.fairness.telling import sentence
+from engine.fairness.telling import sentence, told
 from engine.health.limits import Severity
 from engine.model import ActionId, Value
 from engine.rulebook.book import RuleBook
+from tests.builders import customer, decide, question
 from tests.health.living import ACTIONS, ATTRIBUTES, NEVER_ASKED, PEOPLE, directory
 from tests.rulebook.builders import action, book
 
@@ -60,6 +62,19 @@ def test_who_is_offered_less_is_found() -> None:
     assert "were offered action a, of all others 100.0%: ratio 0.5" in sentence(men)
 
 
+def test_of_two_mirrored_categories_one_line_is_told() -> None:
+    found = by("customer.gender", crowd(2_000, 0.5))
+    text = told(Fairness(2_000, {}, 0, tuple(found.values())))
+    assert "customer.gender = male: " in text
+    assert "customer.gender = female: " not in text
+    assert text.startswith("Fairness: 2 of ")
+
+
+def test_who_alone_is_offered_something_has_at_least_a_ratio() -> None:
+    women = by("customer.gender", crowd(2_000, 0.0))["offered", "action a", "female"]
+    assert "of all others 0.0%: ratio at least " in sentence(women)
+
+
 def test_issue_and_group_hold_what_their_actions_do() -> None:
     found = by("customer.gender", crowd(2_000, 0.5))
     assert found["offered", "group bundles", "male"].part.rate == 1.0
@@ -98,6 +113,14 @@ def test_an_action_gone_from_the_book_counts_under_anything() -> None:
     gone = ActionId("gone")
     found = chosen([Person({}, {gone})], small_book())
     assert list(found) == [Subject("all", ""), Subject("action", "gone")]
+
+
+def test_what_a_customer_became_after_an_offer_is_not_held_against_it() -> None:
+    of = small_book()
+    people = People(of, [of.attributes[of.index["customer.gender"]]])
+    then, later = (decide(of, who=customer(customer_gender=value)) for value in ("female", "male"))
+    people.note([DecisionRecord(question(), made) for made in (then, later)])
+    assert people.persons[then.customer_id].known == {"customer.gender": "female"}
 
 
 # --- over a data directory ----------------------------------------------------------------------
@@ -150,9 +173,9 @@ def test_a_book_without_sensitive_attributes_says_what_to_do(data: Path) -> None
 
 
 def test_from_the_command_line(data: Path) -> None:
-    told = run("--data", data, "--days", 0)
-    assert told.exit_code in (0, 1)
-    assert told.stdout.startswith("Fairness: ")
+    answer = run("--data", data, "--days", 0)
+    assert answer.exit_code in (0, 1)
+    assert answer.stdout.startswith("Fairness: ")
     report = json.loads(run("--data", data, "--days", 0, "--format", "json").stdout)
     assert report["customers"] == PEOPLE - NEVER_ASKED
     assert {"rate_ratio", "gini"} <= {key for one in report["disparities"] for key in one}

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from engine.fairness.measures import GINI, RATIO, Count, gini, rate_ratio, tellable, verdict
+from engine.fairness.measures import (
+    GINI,
+    RATIO,
+    Count,
+    gini,
+    lenient,
+    rate_ratio,
+    tellable,
+    verdict,
+)
 from engine.health.limits import Severity
 
 
@@ -64,3 +73,12 @@ def test_gini_is_zero_for_the_same_distribution_and_signed_for_others() -> None:
 def test_few_cannot_be_told() -> None:
     assert gini(np.arange(100.0), np.repeat([0.0, 1.0], [97, 3])) is None
     assert verdict(GINI, None) is Severity.UNTOLD
+
+
+def test_what_customers_decide_themselves_is_never_critical() -> None:
+    assert [lenient(severity) for severity in Severity] == [
+        Severity.GOOD,
+        Severity.UNTOLD,
+        Severity.WARNING,
+        Severity.WARNING,
+    ]

@@ -49,13 +49,13 @@ def profiles(data: Path) -> Iterator[Customer]:
         for line in _later(reader):
             if isinstance(line, ProfileUpdate):
                 updates.setdefault(line.customer_id, []).append(line)
-        for (body,) in reader.execute("SELECT CAST(body AS BLOB) FROM customers"):
-            customer = _decoded(body)
-            if customer is not None and not is_household(customer.customer_id):
-                yield _updated(customer, updates.pop(customer.customer_id, []))
+        rows = reader.execute("SELECT customer_id, CAST(body AS BLOB) FROM customers")
+        for name, body in rows:
+            customer = _decoded(name, body)
+            if customer is not None and not is_household(name):
+                yield _updated(customer, updates.pop(name, []))
         for name, mine in updates.items():
-            if not is_household(name):
-                yield _updated(Customer(name), mine)
+            yield _updated(Customer(name), mine)
 
 
 def _reader(data: Path) -> sqlite3.Connection:
@@ -71,12 +71,16 @@ def _later(reader: sqlite3.Connection) -> Iterator[Line]:
         yield line
 
 
-def _decoded(body: bytes) -> Customer | None:
+def _decoded(name: CustomerId, body: bytes) -> Customer | None:
     try:
-        return decode_customer(body)
+        customer = decode_customer(body)
     except Exception as error:  # noqa: BLE001 - damaged bytes may fail in any way
-        log.error("a damaged row of a customer is passed over: %s", error)  # noqa: TRY400
+        log.error("the damaged row of customer %r is passed over: %s", name, error)  # noqa: TRY400
         return None
+    if customer.customer_id != name:
+        log.error("the damaged row of customer %r is passed over", name)
+        return None
+    return customer
 
 
 def _updated(customer: Customer, updates: list[ProfileUpdate]) -> Customer:
