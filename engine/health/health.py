@@ -7,18 +7,19 @@ from typing import Any
 
 from engine.codec import DecisionRecord
 from engine.contributions import ScoreExplainer
-from engine.edges.journal.past import past_decisions, past_model
+from engine.edges.journal.past import past_decisions
 from engine.edges.rules.last import last_book
 from engine.edges.state.everybody import customer_ids
-from engine.edges.state.names import DECISIONS, JOURNAL
+from engine.edges.state.names import DECISIONS
 from engine.health.findings import Finding, of_models, of_traffic, of_trends
 from engine.health.importance import Importance, importances
 from engine.health.limits import Severity, worst
 from engine.health.models import ModelHealth, by_model, judged, models_of
 from engine.health.seen import Lessons, Seen, lessons_in
 from engine.health.traffic import Traffic
-from engine.learn import Learner, Mind
+from engine.learn import Mind
 from engine.model import Micros
+from engine.replay.model_then import model_now
 from engine.rulebook.book import RuleBook
 
 Tell = Callable[[str, int], None]
@@ -87,31 +88,24 @@ def health(
     lessons = lessons_in(data, since, lambda more: tell("entries", more))
     traffic = Traffic()
     traffic.note(_telling(past_decisions(data / DECISIONS, since), tell))
-    snapshot = past_model(data / JOURNAL)
-    learner = None if snapshot is None else _learner(snapshot)
-    models = tuple(_models(lessons, book, learner, tell))
+    mind = model_now(data)
+    models = tuple(_models(lessons, book, mind, tell))
     silent = sorted(str(key) for key in models_of(book).keys() - {m.key for m in models})
     findings = (
         *of_traffic(traffic, book, customer_ids(data)),
         *of_trends(traffic, models),
         *of_models(models, silent),
     )
-    version = "" if learner is None else learner.model_version
+    version = "" if mind is None else mind.learner.model_version
     return Health(since, book.version, version, findings, models, traffic, lessons)
 
 
-def _learner(snapshot: bytes) -> Learner:
-    mind = Mind()
-    mind.restore(snapshot)
-    return mind.learner
-
-
 def _models(
-    lessons: Lessons, book: RuleBook, learner: Learner | None, tell: Tell
+    lessons: Lessons, book: RuleBook, mind: Mind | None, tell: Tell
 ) -> Iterator[ModelHealth]:
     """The models with responses, the busiest first."""
     now = models_of(book)
-    explainer = None if learner is None else ScoreExplainer(learner)
+    explainer = None if mind is None else ScoreExplainer(mind.learner)
     busiest = sorted(by_model(lessons.offers.values()).items(), key=lambda m: (-len(m[1]), m[0]))
     for key, offers in busiest:
         yield judged(key, offers, key in now, _importances(explainer, offers))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.edges.journal.past import past_model
+from engine.edges.journal.past import past_model, past_schemas
 from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import rebuild
 from engine.learn import Mind
@@ -52,5 +52,7 @@ def model_now(data: Path) -> Mind | None:
     if snapshot is None:
         return None
     mind = Mind()
+    for document in past_schemas(data / JOURNAL):
+        mind.register(document)
     mind.restore(snapshot)
     return mind

@@ -1,7 +1,8 @@
 """Why a recorded decision thought an offer so likely: its propensity taken apart by feature."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from math import log
 from pathlib import Path
 from typing import Final
@@ -85,6 +86,7 @@ class _Told:
         as_decided: bool,
     ) -> None:
         self._model = Propensities.bind(mind.learner, book)
+        self._names = self._model.features.names
         self._explainer = ScoreExplainer(mind.learner)
         self._decision = decision
         self._features = features
@@ -107,26 +109,27 @@ class _Told:
         return float(self._model.predict(features, self._decision.channel, asked)[0])
 
     def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:
-        return left_out(known, self._features, given, lambda values: self._ask(action, values))
+        parts = left_out(self._names, self._features, given, partial(self._ask, action))
+        return Contributions(_logit(given), ((),), parts, known.version)
 
 
 def left_out(
-    known: Contributions,
+    names: Sequence[str],
     features: Sequence[Value],
     given: float,
     ask: Callable[[Sequence[Value]], float],
-) -> Contributions:
+) -> tuple[Contribution, ...]:
     """By how much the logit of a propensity falls when one feature alone is missing, for each of them.
 
-    `given` is the propensity with all features, `ask` says it for others; `known` names the features.
+    `given` is the propensity with all features, `ask` says it for others.
     """
     logit = _logit(given)
     parts = []
-    for at, value in enumerate(features):
+    for at, (name, value) in enumerate(zip(names, features, strict=True)):
         without = [None if place == at else other for place, other in enumerate(features)]
         moved = 0.0 if value is None else logit - _logit(ask(without))
-        parts.append(Contribution(known.parts[1 + at].feature, value, (moved,)))
-    return replace(known, intercept=logit, levels=((),), parts=tuple(parts))
+        parts.append(Contribution(name, value, (moved,)))
+    return tuple(parts)
 
 
 def _recorded(decision: Decision, action: Action) -> float | None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from engine.cli import application
 from engine.cli.scores import as_json, as_lines
 from engine.codec import DecisionRecord
-from engine.contributions import Contribution, Contributions
+from engine.contributions import Contributions
 from engine.edges.journal.past import past_decisions
 from engine.edges.state.names import DECISIONS
 from engine.errors import NotFound
@@ -102,12 +102,12 @@ def test_without_a_sum_each_feature_is_left_out_once() -> None:
         first, second, _ = features
         return 0.8 if first and second else 0.2
 
-    known = Contributions(0.0, ((),), tuple(Contribution(n, None, ()) for n in ("", *"abc")), "v")
-    told = left_out(known, (True, True, None), 0.8, ask)
-    assert [part.feature for part in told.parts] == ["a", "b", "c"]
-    assert told.parts[0].logit == pytest.approx(math.log(4) - math.log(1 / 4))
-    assert told.parts[1].logit == told.parts[0].logit
-    assert told.parts[2].logit == 0.0
+    first, second, third = left_out("abc", (True, True, None), 0.8, ask)
+    assert (first.feature, first.value) == ("a", True)
+    assert first.logit == pytest.approx(math.log(4) - math.log(1 / 4))
+    assert second.logit == first.logit
+    assert third.logit == 0.0
+    told = Contributions(math.log(4), ((),), (first, second, third), "v")
     score = Score(ActionId("x"), "web", 0.8, told, exact=False, as_decided=True)
     text = "\n".join(as_lines(score))
     assert "Not exact" in text
