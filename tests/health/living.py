@@ -102,6 +102,7 @@ class Living:
             if self._chance.uniform() < wanted(who, made.placements[0].offers[0].action_id):
                 events.append(self._response(made, "accept", 1.0))
             await self._store.append(events)
+            await self._store.settled()
 
     def _response(self, made: Decision, outcome: str, reward: float) -> Event:
         offer = made.placements[0].offers[0]
