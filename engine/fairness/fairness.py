@@ -1,14 +1,13 @@
 """Fairness: every sensitive attribute against everything offered, from a data directory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from engine.codec import DecisionRecord
 from engine.edges.journal.past import past_decisions
 from engine.edges.rules.last import last_book
 from engine.edges.state.everybody import profiles
@@ -26,10 +25,10 @@ from engine.fairness.measures import (
 )
 from engine.fairness.people import People, Person
 from engine.fairness.subjects import Chosen, Places, Subject, chosen
-from engine.health.health import Tell, silently
 from engine.health.limits import Severity, worst
 from engine.health.measures import Estimate
 from engine.health.models import told
+from engine.health.reading import Tell, silently, telling
 from engine.health.seen import lessons_in
 from engine.model import Micros, Value
 from engine.rulebook.book import Attribute, Kind, RuleBook
@@ -136,7 +135,7 @@ def fairness(
     book = last_book(data) if book is None else book
     attributes = _looked_at(book, also)
     people = People(book, attributes)
-    people.note(_telling(past_decisions(data / DECISIONS, since), tell))
+    people.note(telling("decisions", past_decisions(data / DECISIONS, since), tell))
     people.answered(lessons_in(data, since, lambda more: tell("entries", more)))
     people.complete(profiles(data))
     persons = tuple(people.persons.values())
@@ -165,12 +164,6 @@ def _looked_at(book: RuleBook, also: Sequence[str]) -> tuple[Attribute, ...]:
             ]
         )
     return found
-
-
-def _telling(records: Iterable[DecisionRecord], tell: Tell) -> Iterator[DecisionRecord]:
-    for record in records:
-        tell("decisions", 1)
-        yield record
 
 
 def disparities_by(

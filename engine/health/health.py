@@ -1,11 +1,10 @@
 """Health: everything read once from a data directory, judged, and put together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.codec import DecisionRecord
 from engine.contributions import ScoreExplainer
 from engine.edges.journal.past import past_decisions
 from engine.edges.rules.last import last_book
@@ -15,19 +14,13 @@ from engine.health.findings import Finding, of_models, of_traffic, of_trends
 from engine.health.importance import Importance, importances
 from engine.health.limits import Severity, worst
 from engine.health.models import ModelHealth, by_model, judged, models_of
+from engine.health.reading import Tell, silently, telling
 from engine.health.seen import Lessons, Seen, lessons_in
 from engine.health.traffic import Traffic
 from engine.learn import Mind
 from engine.model import Micros
 from engine.replay.model_then import model_now
 from engine.rulebook.book import RuleBook
-
-Tell = Callable[[str, int], None]
-"""Hears of each reading how many more of what are done."""
-
-
-def silently(what: str, more: int) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ def health(
     book = last_book(data) if book is None else book
     lessons = lessons_in(data, since, lambda more: tell("entries", more))
     traffic = Traffic()
-    traffic.note(_telling(past_decisions(data / DECISIONS, since), tell))
+    traffic.note(telling("decisions", past_decisions(data / DECISIONS, since), tell))
     mind = model_now(data)
     models = tuple(_models(lessons, book, mind, tell))
     silent = sorted(str(key) for key in models_of(book).keys() - {m.key for m in models})
@@ -120,9 +113,3 @@ def _importances(explainer: ScoreExplainer | None, offers: list[Seen]) -> tuple[
         return importances(explainer, offers)
     except KeyError:
         return ()
-
-
-def _telling(records: Iterable[DecisionRecord], tell: Tell) -> Iterator[DecisionRecord]:
-    for record in records:
-        tell("decisions", 1)
-        yield record
