@@ -28,7 +28,7 @@ DRIFTS: Final = 100
 """So many of the latest drifts are remembered."""
 
 _KIND: Final = "hierarchical_logistic/2."
-_AFTER_DRIFT: Final = 0.5
+_AFTER_DRIFT: Final = 0.7
 
 
 class _Eye(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.arrays import sigmoid
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
-from engine.experts.rates import AGILITY, BOUND, LOYALTY, UNREST
+from engine.experts.rates import AGILITY, BOUND, LOYALTY, RESTLESS, UNREST
 
 
 def _opine(
@@ -102,6 +102,7 @@ def _settle(
         damping = 1.0 + bend * float(_sum(pull * inputs))
         spreads[k] -= bend / damping * (pull[:, None] * pull)
         spreads[k].flat[:: len(inputs) + 1] += UNREST[k]
+        spreads[k][-1, -1] += (RESTLESS - 1.0) * UNREST[k]
         stacks[k] -= gradient / damping * pull
 
 

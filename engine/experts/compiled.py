@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.compiled import inlined, machine_code, sigmoid
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
-from engine.experts.rates import AGILITY, BOUND, LOYALTY, UNREST
+from engine.experts.rates import AGILITY, BOUND, LOYALTY, RESTLESS, UNREST
 
 
 @machine_code("void(i8[::1],f8[::1],i8[::1],f8[:,::1],i8[::1],f8,f8[:,::1],f8[:,::1],f8[::1])")
@@ -112,6 +112,7 @@ def _lean(
             spread[i, j] -= bend / damping * (pull[i] * pull[j])
         spread[i, i] += unrest
         stack[i] -= gradient / damping * pull[i]
+    spread[width - 1, width - 1] += (RESTLESS - 1.0) * unrest
 
 
 @machine_code("void(f8[::1],f8,b1,f8[::1],f8[::1],f8[:,::1],f8[:,:,::1])")

@@ -12,6 +12,7 @@ from engine.experts.loops import expert_loops
 from engine.experts.rates import UNREST
 
 _SPREAD: Final = 0.05
+_LOOSER: Final = 0.01
 _IMAGINED: Final = 2.0
 _RAREST: Final = 1e-6
 
@@ -45,10 +46,9 @@ class Mixture:
         self._trust = self._start.copy()
         self._stacks = np.zeros((len(UNREST), experts + 1))
         self._stacks[:, :experts] = 1.0 / experts
-        self._spreads = np.empty((len(UNREST), experts + 1, experts + 1))
+        self._spreads = np.array([_SPREAD * np.eye(experts + 1)] * len(UNREST))
         self._positives, self._seen = _IMAGINED * sigmoid(guess), _IMAGINED
         self._settle = expert_loops().settle
-        self.loosen()
         self._refresh()
 
     def logit(self, own: Sequence[float], common: float) -> float:
@@ -65,8 +65,8 @@ class Mixture:
         self._learn(own, common, missed, is_correction=True)
 
     def loosen(self) -> None:
-        """Forgets how sure the stacks were."""
-        self._spreads[:] = _SPREAD * np.eye(self._spreads.shape[1])
+        """Makes the stacks less sure, so that they move faster for a while."""
+        self._spreads += _LOOSER * np.eye(self._spreads.shape[1])
 
     def trusted(self, names: Sequence[str]) -> dict[str, float]:
         """How much each opinion is trusted, from 0 to 1, the most trusted first; experts by `names`."""

@@ -13,3 +13,6 @@ BOUND: Final = 8.0
 
 UNREST: Final = (1e-9, 3e-5)
 """By how much a stack's variances grow in each lesson: one hardly forgets, one follows change."""
+
+RESTLESS: Final = 10.0
+"""By how much faster the variance of its offset grows: rates change sooner than what they depend on."""
