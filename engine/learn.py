@@ -6,7 +6,6 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from engine import model_file
@@ -17,18 +16,15 @@ from engine.evidence import Evidence
 from engine.experts.council import Council, Opinions, Seen
 from engine.experts.details import DetailView
 from engine.experts.loops import Indexes
+from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.model import TrainingExample, Value
-from engine.reliability import Reliability
-from engine.weights import Correction, Row, TableLogisticRegression, WeightTable
-
-EVERYBODY: Final[Row] = ()
-
-DRIFTS: Final = 100
-"""So many of the latest drifts are remembered."""
+from engine.reliability import ModelHealth, Reliability
+from engine.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 
 _KIND: Final = "hierarchical_logistic/2."
 _AFTER_DRIFT: Final = 0.7
+_DRIFTS: Final = 100
 
 
 class _Eye(NamedTuple):
@@ -44,11 +40,12 @@ class _Eye(NamedTuple):
 
 
 class Learner:
-    """Learns propensities online, one lesson at a time, by river's logistic regression.
+    """Learns propensities online, one lesson at a time, by several ways of learning at once.
 
     A lesson is learned at three levels at once: the weights of everybody, of the action's group and
     of the action on the channel, whose sum is the logit. A new action thus starts from what is known
-    of its group, a new group from what is known of all. A level whose name is empty is left out.
+    of its group, a new group from what is known of all. A level whose name is empty is left out. Of
+    everybody, experts make each what their way of learning makes of them; see `engine.experts`.
 
     The same schemas and lessons in the same order always give the same weights, byte for byte.
 
@@ -66,6 +63,13 @@ class Learner:
     True
     >>> learner.predict_one(schema.digest, [False], "new", "data", "web") < 0.3
     True
+
+    Attributes:
+        table: river's weights, which serving reads.
+        evidence: how much was seen of each action.
+        reliability: what came of what was expected.
+        drifts: the lessons, from 1, at which it was noticed that losses had risen, the latest 100.
+        drift_count: how many times in all.
     """
 
     def __init__(self) -> None:
@@ -73,6 +77,7 @@ class Learner:
         self.evidence = Evidence()
         self.reliability = Reliability()
         self.drifts: list[int] = []
+        self.drift_count = 0
         self._watch = DriftWatch()
         self._scaler = Scaler()
         self._schemas: dict[str, FeatureSchema] = {}
@@ -146,17 +151,23 @@ class Learner:
 
     def _learn(self, seen: Seen, opinions: Opinions, label: float) -> None:
         logit = self._council.logit(opinions)
-        propensity = sigmoid(logit)
-        self.reliability.learn_one(logit, propensity, label)
-        if self._watch.learn_one(_log_loss(label, logit)):
-            self.drifts = [*self.drifts, self._lessons + 1][-DRIFTS:]
-            self._council.loosen(_AFTER_DRIFT)
-            self.table.loosen(_AFTER_DRIFT)
+        self.reliability.learn_one(logit, sigmoid(logit), label)
+        self._watch_over(_log_loss(label, logit))
         self._council.learn_one(seen, opinions, label)
 
     def _correct(self, seen: Seen, opinions: Opinions, missed: float) -> None:
-        self.reliability.correct(self._council.logit(opinions), missed)
+        logit = self._council.logit(opinions)
+        self.reliability.correct(logit, missed)
+        self._watch_over(missed * _log_loss(1.0, logit))
         self._council.correct(seen, opinions, missed)
+
+    def _watch_over(self, loss: float) -> None:
+        """Learns in longer steps for a while once losses have risen for good."""
+        if self._watch.learn_one(loss):
+            self.drift_count += 1
+            self.drifts = [*self.drifts, self._lessons + 1][-_DRIFTS:]
+            self._council.loosen(_AFTER_DRIFT)
+            self.table.loosen(_AFTER_DRIFT)
 
     def predict_one(
         self, digest: str, features: Sequence[Value], action: str, group: str, channel: str
@@ -176,40 +187,26 @@ class Learner:
         opinions = self._council.hear(seen, self.table, self._everybody)
         return self._council.logit(opinions), self._council.mixture.slope
 
-    def terms(self, digest: str, features: Sequence[Value], rows: Sequence[Row]) -> "Terms":
+    def terms(self, digest: str, features: Sequence[Value], rows: Sequence[Row]) -> Terms:
         """Every summand of the logit of an offer to which these rows of the table apply."""
-        columns, values, details, value = self.see(digest, features)
-        panel, mixture = self._council.panel, self._council.mixture
-        owners = self._eyes[digest].details.owners()
-        by_river, *shares = mixture.shares
-        places = np.array([self.table.rows[row] for row in rows], dtype=np.intp)
-        weights = self.table.matrix[np.ix_(columns, places)] * mixture.slope
-        everybody = [at for at, row in enumerate(rows) if row == EVERYBODY]
-        for at in everybody:
-            weights[:, at] *= by_river / mixture.slope
-            weights[:, at] += panel.coarse[columns, : len(shares)] @ shares
-        fine = panel.fine[details, : panel.fine.shape[1] // 2]
-        told = (fine @ shares[: fine.shape[1]] * value).tolist()
-        return Terms(
-            mixture.offset,
-            columns,
-            values[:, np.newaxis] * weights,
-            [(owners[at], logit) for at, logit in zip(details.tolist(), told, strict=True)],
-        )
+        eye = self._eyes[digest]
+        owners = eye.details.owners()
+        return terms(self._council, self.table, eye.see(features), owners, rows)
 
-    def health(self) -> dict[str, Any]:
-        """How well it foresees, as plain numbers: see `Reliability`; at which lessons drift was noticed."""
-        tallies = self.evidence.total()
-        return {
-            "lessons": self._lessons,
-            "responses": tallies.exposures,
-            "positives": tallies.positives,
-            "auc": self.reliability.auc,
-            "calibration_error": self.reliability.calibration_error,
-            "reliability": self.reliability.bins,
-            "drifts": list(self.drifts),
-            "trusted": self._council.trusted(),
-        }
+    def health(self) -> ModelHealth:
+        """How well it foresees, and whom it trusts."""
+        seen = self.evidence.total()
+        return ModelHealth(
+            self._lessons,
+            seen.exposures,
+            seen.positives,
+            self.reliability.auc,
+            self.reliability.calibration_error,
+            tuple(self.reliability.bins),
+            self.drift_count,
+            tuple(self.drifts),
+            self._council.trusted(),
+        )
 
     def _rows(self, action: str, group: str, channel: str) -> Indexes:
         known, wanted = self.table.rows, levels(action, group, channel)
@@ -250,7 +247,7 @@ class Learner:
         learner._scaler.restore(header["scaler"])
         learner._watch.restore(header["watch"])
         learner.reliability.restore(header["reliability"])
-        learner.drifts = header["drifts"]
+        learner.drift_count, learner.drifts = header["drifts"]
         learner._lessons = header["lessons"]
         learner.evidence = Evidence.restore(header["evidence"], header["lessons"])
         return learner
@@ -263,7 +260,7 @@ class Learner:
             "council": self._council.state(),
             "watch": self._watch.state(),
             "reliability": self.reliability.state(),
-            "drifts": self.drifts,
+            "drifts": [self.drift_count, self.drifts],
         }
 
     def weights_digest(self) -> str:
@@ -283,22 +280,6 @@ class Learner:
         for numbers in (weights[order], squares[order], coarse[columns], fine):
             digest.update(numbers.tobytes())
         return digest.hexdigest()
-
-
-class Terms(NamedTuple):
-    """The summands of a logit: all of them together with `offset` are the logit.
-
-    Attributes:
-        offset: what is added for everybody.
-        columns: columns of the weight table.
-        logits: what each of them adds, for each row asked for, shape (columns, rows).
-        details: what each detail adds, with the place of its feature in the schema.
-    """
-
-    offset: float
-    columns: npt.NDArray[np.intp]
-    logits: npt.NDArray[np.float64]
-    details: list[tuple[int, float]]
 
 
 class Mind:

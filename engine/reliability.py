@@ -1,10 +1,39 @@
 """Learn: do propensities mean what they say? Bins of what was expected and what came, always kept."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
 _BINS: Final = 40
 _PER_LOGIT: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHealth:
+    """How a model is, in plain numbers.
+
+    Attributes:
+        lessons: how many it has learned, corrections included.
+        responses: offers that taught something.
+        positives: the sum of their rewards as known by now.
+        auc: area under the ROC curve of what was expected of each offer before it was learned, or None.
+        calibration_error: mean distance between expected and observed success, or None.
+        reliability: of each bin in use: how many, what was expected on average, what came.
+        drift_count: how often losses rose for good.
+        drifts: at which lessons, the latest hundred.
+        trusted: how much each way of learning is trusted, from 0 to 1, the most trusted first.
+    """
+
+    lessons: int
+    responses: int
+    positives: float
+    auc: float | None
+    calibration_error: float | None
+    reliability: tuple[tuple[int, float, float], ...]
+    drift_count: int
+    drifts: tuple[int, ...]
+    trusted: Mapping[str, float]
 
 
 class Reliability:

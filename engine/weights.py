@@ -10,6 +10,8 @@ from river import optim
 Row: TypeAlias = tuple[str, ...]
 """Whose weights: () everybody's, (group,) a group's, (action, channel) an action's on a channel."""
 
+EVERYBODY: Final[Row] = ()
+
 NOBODY: Final = 0
 """The row of whoever has not been learned about: always zero."""
 

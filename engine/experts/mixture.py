@@ -11,6 +11,9 @@ from engine.arrays import sigmoid
 from engine.experts.loops import expert_loops
 from engine.experts.rates import UNREST
 
+_HUMILITY: Final = 0.2
+"""The trust the rate begins with: where successes are rare it takes long to know better."""
+
 _SPREAD: Final = 0.05
 _LOOSER: Final = 0.01
 _IMAGINED: Final = 2.0
@@ -42,7 +45,8 @@ class Mixture:
         self.shares: list[float] = []
         self.slope = self.offset = 0.0
         self._guess = guess
-        self._start = np.full(opinions, 1.0 / opinions)
+        self._start = np.full(opinions, (1.0 - _HUMILITY) / (opinions - 1))
+        self._start[experts] = _HUMILITY
         self._trust = self._start.copy()
         self._stacks = np.zeros((len(UNREST), experts + 1))
         self._stacks[:, :experts] = 1.0 / experts

@@ -87,6 +87,10 @@ class Panel:
         self.fine = np.concatenate((fine, _lines(room - len(fine), len(FINE))))
         self.details = len(fine)
 
+    def weights(self, columns: Indexes, details: Indexes) -> tuple[Numbers, Numbers]:
+        """Each expert's weights of these columns, shape (columns, E), and of details, (details, F)."""
+        return self.coarse[columns, : len(_RULES)], self.fine[details, : len(FINE)]
+
     def logits(
         self,
         columns: Indexes,

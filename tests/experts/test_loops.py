@@ -66,7 +66,7 @@ def test_steps_are_the_same_bits(
             coarse,
             fine,
         )
-        return coarse.tobytes() + fine.tobytes()
+        return bytes(coarse.tobytes() + fine.tobytes())
 
     assert learned(COMPILED) == learned(ARRAYS)
 
@@ -86,7 +86,7 @@ def test_trust_and_stacks_are_the_same_bits(
             logits = chance.normal(size=7) * spread
             is_correction = bool(chance.uniform() < 0.2)
             loops.settle(logits, label, is_correction, trust, start, stacks, spreads)
-        return trust.tobytes() + stacks.tobytes() + spreads.tobytes()
+        return bytes(trust.tobytes() + stacks.tobytes() + spreads.tobytes())
 
     assert settled(COMPILED) == settled(ARRAYS)
 
