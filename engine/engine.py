@@ -585,7 +585,7 @@ async def open_engine(
     mind = Mind()
     state = await Embedded.open(
         settings.data,
-        teach=partial(_teach, mind),
+        teach=partial(teach_aloud, mind),
         register=mind.register,
         snapshot=mind.snapshot,
         restore=mind.restore,
@@ -624,7 +624,7 @@ async def open_engine(
         await state.close()
 
 
-def _teach(mind: Mind, lesson: TrainingExample) -> None:
+def teach_aloud(mind: Mind, lesson: TrainingExample) -> None:
     """Teaches the next lesson of the log, and says so if by it the world seems to have changed."""
     known = mind.learner.drift_count
     mind.teach(lesson)
