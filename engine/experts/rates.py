@@ -1,4 +1,8 @@
-"""How fast trust and stacks move; the same for both ways the loops are written."""
+"""How fast trust and stacks move; the same for both ways the loops are written.
+
+Whoever changes one of these deletes `__pycache__`, too: numba keeps machine code until the file of the
+loop itself changes.
+"""
 
 from typing import Final
 
