@@ -37,10 +37,11 @@ def _score(
     by_group[0] += intercept
     by_group[1:] += by_group[0]
     logits += by_group[slot_of[actions]]
-    propensities[:] = [_sigmoid(logit) for logit in logits.tolist()]
+    propensities[:] = [sigmoid(logit) for logit in logits.tolist()]
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(−logit)), the same bits as `engine.compiled.sigmoid`."""
     if logit >= 0.0:
         return 1.0 / (1.0 + math.exp(-logit))
     grown = math.exp(logit)

@@ -1,7 +1,7 @@
 """Backtest: what the model would have made of somebody's past, one pass, in the order of the file."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Report:
         rows: how many were predicted and learned.
         us_per_row: microseconds for predicting and learning one row.
         features: the columns the model saw.
+        trusted: how much each way of learning was trusted in the end, the most trusted first.
         remarks: what was left out, and what else is worth knowing, as sentences.
     """
 
@@ -39,6 +40,7 @@ class Report:
     rows: int
     us_per_row: float
     features: tuple[str, ...]
+    trusted: Mapping[str, float]
     remarks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ def backtest(past: Past, advance: Callable[[int], object] | None = None) -> Repo
         rows=len(past.labels),
         us_per_row=spent * 1e6 / len(past.labels),
         features=past.schema.names,
+        trusted=learner.health().trusted,
         remarks=past.remarks + _suspicions(auc),
     )
 

@@ -1,6 +1,7 @@
 """The running engine: decisions, events and profiles over one data directory, wired by hand, once."""
 
 import asyncio
+import math
 import secrets
 import time
 import weakref
@@ -54,6 +55,7 @@ from engine.model import (
     Question,
     Response,
     Step,
+    TrainingExample,
     Unknown,
 )
 from engine.propensity import Propensities
@@ -208,6 +210,16 @@ class AttuneEngine:
                 lambda: self._allowance.given_up(
                     self._sources.now(), self.book.arbitration.exploration.timezone
                 ),
+            ),
+            Gauge(
+                "attune_model_drifts_total",
+                "How often the model noticed that it had begun to foresee less well.",
+                lambda: float(self._learner.drift_count),
+            ),
+            Gauge(
+                "attune_model_calibration_error",
+                "Mean distance between expected and observed success; NaN before any response.",
+                lambda: _or_nan(self._learner.reliability.calibration_error),
             ),
             *self._caps.gauges(),
         ]
@@ -573,7 +585,7 @@ async def open_engine(
     mind = Mind()
     state = await Embedded.open(
         settings.data,
-        teach=mind.teach,
+        teach=partial(teach_aloud, mind),
         register=mind.register,
         snapshot=mind.snapshot,
         restore=mind.restore,
@@ -610,6 +622,18 @@ async def open_engine(
                 await engine.finish()
     finally:
         await state.close()
+
+
+def teach_aloud(mind: Mind, lesson: TrainingExample) -> None:
+    """Teaches the next lesson of the log, and says so if by it the world seems to have changed."""
+    known = mind.learner.drift_count
+    mind.teach(lesson)
+    if mind.learner.drift_count > known:
+        log.warning("model.drifted", lesson=mind.learner.version)
+
+
+def _or_nan(figure: float | None) -> float:
+    return math.nan if figure is None else figure
 
 
 @asynccontextmanager

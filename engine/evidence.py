@@ -49,6 +49,12 @@ class Evidence:
         """What was seen of an action."""
         return self._tallies.get(action_id, NOTHING)
 
+    def total(self) -> Tally:
+        """What was seen of all actions together."""
+        tallies = self._tallies.values()
+        exposures, positives = sum(t.exposures for t in tallies), sum(t.positives for t in tallies)
+        return Tally(exposures, positives, self._lessons)
+
     def note(self, example: TrainingExample) -> None:
         """Counts a lesson: an exposure with its reward, or what a reward grew by later."""
         self._lessons += 1

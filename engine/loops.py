@@ -11,8 +11,9 @@ array steps it replaces. (They write to arrays they are given, since for numba t
 Python object takes longer than the loop itself.)
 """
 
+import importlib
 from functools import cache
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -120,13 +121,18 @@ def loops() -> Loops:
     """
     from engine.arrays import ARRAYS
 
+    found: Loops = fastest("engine.compiled", ARRAYS)
+    return found
+
+
+def fastest(module: str, arrays: Any) -> Any:
+    """`COMPILED` of a module if numba is there and can compile it, else `arrays`."""
     try:
-        from engine.compiled import COMPILED
+        return importlib.import_module(module).COMPILED
     except ImportError:
-        return ARRAYS
+        return arrays
     except Exception as error:  # noqa: BLE001 -- no fault of a compiler may keep a service from starting
         structlog.get_logger(__name__).warning(
             "numba cannot compile here; decisions run on numpy, slower", error=str(error)
         )
-        return ARRAYS
-    return COMPILED
+        return arrays

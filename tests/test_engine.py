@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import sqlite3
 import weakref
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from engine.engine import AttuneEngine, Sources, open_engine
+from engine.engine import AttuneEngine, Sources, open_engine, teach_aloud
 from engine.errors import BrokenRuleBook, RequestConflict, UnknownPlacement
+from engine.learn import Mind
 from engine.model import (
     DAY,
     HOUR,
@@ -31,6 +34,7 @@ from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.load import Loaded, load
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
+from tests.lessons import SCHEMA, lesson
 from tests.rulebook.builders import POLICIES, action, book, files
 
 ANNA = CustomerId("anna")
@@ -451,6 +455,28 @@ async def test_the_same_files_loaded_again_clear_what_was_said_of_others(setting
         await loads.acquire()
         await soon(lambda: not engine.rulebook_status.last_load_error)
         assert engine.rulebook_status.active_since == since
+
+
+# --- the model ---------------------------------------------------------------------------------------
+
+
+def test_that_the_world_has_changed_is_logged_once():
+    mind = Mind()
+    mind.learner.register(SCHEMA)
+    with capture_logs() as logs:
+        for n in range(3_000):
+            teach_aloud(mind, lesson(reward=float(n >= 2_500)))
+    (told,) = [entry for entry in logs if entry["event"] == "model.drifted"]
+    assert told["log_level"] == "warning"
+    assert 2_500 < told["lesson"] < 2_600
+
+
+async def test_how_well_the_model_foresees_can_be_watched(settings, circle):
+    write(settings.rules, files())
+    async with opened(settings, circle) as engine:
+        gauges = {gauge.name: gauge for gauge in engine.gauges()}
+        assert gauges["attune_model_drifts_total"].read() == 0.0
+        assert math.isnan(gauges["attune_model_calibration_error"].read())
 
 
 # --- exploration ------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from engine.cli.progress import steps
 from engine.errors import AttuneError, InvalidInput, Violation
 
 if TYPE_CHECKING:  # polars, numpy and river load when the command runs, not with every --help
+    from collections.abc import Mapping
+
     import polars as pl
 
     from engine.backtest import Report
@@ -146,6 +148,11 @@ def _names(drop: str, columns: list[str]) -> list[str]:
     return [name.strip() for name in drop.split(",") if name.strip()]
 
 
+def _most_trusted(trusted: "Mapping[str, float]") -> str:
+    """The three ways of learning that foresaw this file best."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in list(trusted.items())[:3])
+
+
 def _text(report: "Report") -> str:
     lines = [
         f"{report.rows:,} rows, {len(report.features)} features, learned one by one in file order",
@@ -154,6 +161,7 @@ def _text(report: "Report") -> str:
         f"  log-loss       {report.log_loss:8.4f}",
         f"  constant rate  {report.constant_log_loss:8.4f}   (log-loss of saying the overall rate each time)",
         f"  time per row   {report.us_per_row:6.0f} µs",
+        f"  trusted most   {_most_trusted(report.trusted)}",
     ]
     if report.remarks:
         lines += ["", *report.remarks]
