@@ -10,8 +10,10 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.decide import Propensities
 from engine.edges.state.rebuild import rebuild
-from engine.learn import Mind, lessons_of
+from engine.learn import lessons_of
+from engine.mind import Mind
 from engine.model import Decision, DecisionId, TrainingExample
+from engine.panel import Panel, bind
 from engine.propensity import Propensities as Bound
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook
@@ -69,7 +71,7 @@ class _School:
         self._last = waiting[-1].lessons if waiting else 0
         self._waiting = deque(waiting)
         self._books = books
-        self._bound: dict[str, tuple[RuleBook, Bound]] = {}
+        self._bound: dict[str, tuple[RuleBook, Bound | Panel]] = {}
         self._advance = advance
 
     def is_out(self) -> bool:
@@ -104,10 +106,10 @@ class _School:
                     return Check(STEP, Verdict.DIFFERS, difference)
         return Check(STEP, Verdict.EQUAL, f"learned again from {self.mind.learner.version} lessons")
 
-    def _model(self, version: str) -> tuple[RuleBook, Bound]:
+    def _model(self, version: str) -> tuple[RuleBook, Bound | Panel]:
         if version not in self._bound:
             book = self._books(version)
-            self._bound[version] = book, Bound.bind(self.mind.learner, book)
+            self._bound[version] = book, bind(self.mind, book)
         return self._bound[version]
 
 

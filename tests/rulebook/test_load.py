@@ -166,10 +166,6 @@ def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
         files(
             policies={
                 "contact_policies": {"a": counted, "b": counted},
-                "models": {
-                    "default": {"estimator": "river.tree.HoeffdingTreeClassifier"},
-                    "other": {"group": "save"},
-                },
                 "triggers": {"t": {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}},
             },
         )

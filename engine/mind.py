@@ -1,0 +1,160 @@
+"""Mind: all that a log teaches: the default model, and the estimators that rule books set beside it."""
+
+import struct
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from engine.curriculum import Course, Curriculum
+from engine.errors import StorageError
+from engine.estimators.estimator import Estimator
+from engine.estimators.keeping import digest, kept, restored, river_version
+from engine.estimators.spec import Spec
+from engine.learn import Learner
+from engine.model import TrainingExample
+
+MOST_ESTIMATORS: Final = 64
+"""Estimators kept beside the default model; the one whose last lesson is the longest ago has to go."""
+
+_FORMAT: Final = b"attune.mind/1\n"
+_SIZE: Final = struct.Struct("<Q")
+
+log = structlog.get_logger(__name__)
+
+
+class Mind:
+    """What a log teaches: the same entries in the same order always end in the same state.
+
+    Every lesson teaches the default model, so that it can stand in for any other; a lesson of an offer
+    that was made while a rule book had set another model over its action teaches that one besides.
+    """
+
+    def __init__(self) -> None:
+        self.learner = Learner()
+        self._curricula: dict[str, Curriculum] = {}
+        self._estimators: dict[str, Estimator] = {}
+        self._taught: dict[str, int] = {}
+        self._kept: dict[str, tuple[int, bytes]] = {}
+
+    def teach(self, lesson: TrainingExample) -> None:
+        """Learns the next lesson of the log.
+
+        Raises:
+            KeyError: if what the lesson's schema stands for was never registered.
+            ValueError: if the lesson does not fit it, or its reward is not in [0, 1].
+        """
+        curriculum = self._curricula[lesson.schema]
+        self.learner.learn_one(curriculum.for_default(lesson))
+        course = curriculum.course_of(lesson.action_id, lesson.group)
+        if course is not None:
+            attributes = curriculum.attributes.get(lesson.action_id, {})
+            self._teach(course, lesson, attributes)
+
+    def register(self, document: Mapping[str, Any]) -> None:
+        """Makes a curriculum known, as the log has it."""
+        curriculum = Curriculum.from_dict(document)
+        self.learner.register(curriculum.default)
+        self._curricula[curriculum.digest] = curriculum
+
+    def estimator(self, key: str) -> Estimator | None:
+        """The estimator of a `Spec.key`; None if it has not had a lesson yet."""
+        return self._estimators.get(key)
+
+    def snapshot(self) -> bytes:
+        """The whole state. Costs about a copy of the default model and of the estimators taught since."""
+        learner = self.learner.snapshot()
+        if not self._estimators:
+            return learner
+        contents = [self._content(key) for key in self._estimators]
+        header = orjson.dumps(
+            {
+                "river": river_version(),
+                "learner": len(learner),
+                "estimators": [
+                    [estimator.spec.to_dict(), self._taught[key], len(content)]
+                    for (key, estimator), content in zip(
+                        self._estimators.items(), contents, strict=True
+                    )
+                ],
+            }
+        )
+        return b"".join((_FORMAT, _SIZE.pack(len(header)), header, learner, *contents))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Goes on from a snapshot; one of another version of river's is refused, to be learned again.
+
+        Raises:
+            StorageError: the snapshot cannot be read, and nothing was changed.
+        """
+        if not snapshot.startswith(_FORMAT):
+            self.learner = Learner.restore(snapshot)
+            return
+        header, rest = _opened(snapshot)
+        if header["river"] != river_version():
+            raise StorageError(
+                f"the models in the checkpoint were learned by river {header['river']}, "
+                f"this is {river_version()}"
+            )
+        learner = Learner.restore(bytes(rest[: header["learner"]]))
+        estimators, taught, at = {}, {}, header["learner"]
+        for content, lesson, size in header["estimators"]:
+            spec = Spec.from_dict(content)
+            estimators[spec.key] = restored(spec, bytes(rest[at : at + size]))
+            taught[spec.key] = lesson
+            at += size
+        self.learner, self._estimators, self._taught = learner, estimators, taught
+        self._kept = {}
+
+    def digest(self) -> str:
+        """32 hex digits over all that was learned: equal exactly if it is."""
+        found = blake2b(self.learner.weights_digest().encode(), digest_size=16)
+        for key in sorted(self._estimators):
+            found.update(f"{key}:{self._taught[key]}:{digest(self._estimators[key])}".encode())
+        return found.hexdigest()
+
+    def _teach(
+        self, course: Course, lesson: TrainingExample, attributes: Mapping[str, str]
+    ) -> None:
+        key = course.spec.key
+        estimator = self._estimators.get(key)
+        if estimator is None:
+            self._make_room()
+            estimator = self._estimators[key] = Estimator(course.spec)
+        self._taught[key] = self.learner.version
+        try:
+            estimator.learn_one(lesson, course.pick(lesson.features), attributes)
+        except Exception:
+            log.exception("model.lesson_refused", model=course.spec.name, action=lesson.action_id)
+
+    def _make_room(self) -> None:
+        """Forgets the estimator that has not been taught for the longest time, if there are too many."""
+        if len(self._estimators) >= MOST_ESTIMATORS:
+            key = min(self._taught, key=lambda one: (self._taught[one], one))
+            for part in (self._estimators, self._taught, self._kept):
+                part.pop(key, None)
+
+    def _content(self, key: str) -> bytes:
+        """An estimator as bytes; those of one not taught since are still at hand."""
+        lesson = self._taught[key]
+        before = self._kept.get(key)
+        if before is None or before[0] != lesson:
+            before = self._kept[key] = lesson, kept(self._estimators[key])
+        return before[1]
+
+
+def _opened(snapshot: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The header of a snapshot and what follows it, whose size is checked."""
+    start = len(_FORMAT) + _SIZE.size
+    try:
+        (size,) = _SIZE.unpack_from(snapshot, len(_FORMAT))
+        header: dict[str, Any] = orjson.loads(memoryview(snapshot)[start : start + size])
+        wanted = header["learner"] + sum(one[-1] for one in header["estimators"])
+    except (struct.error, orjson.JSONDecodeError, LookupError, TypeError) as error:
+        raise StorageError("the snapshot of the models is damaged or cut short") from error
+    rest = memoryview(snapshot)[start + size :]
+    if rest.nbytes != wanted:
+        raise StorageError("the snapshot of the models is damaged or cut short")
+    return header, rest
