@@ -8,7 +8,7 @@ from engine.rulebook.fields import Fields, is_nothing
 from engine.rulebook.model_spec import HIERARCHICAL
 from engine.rulebook.names import did_you_mean
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
-from engine.rulebook.readers import Reader, allowing, text
+from engine.rulebook.readers import allowing, text
 from engine.rulebook.report import Mistake, Place
 
 _MOST_MODELS: Final = 100
@@ -38,7 +38,7 @@ def estimator_names() -> list[str]:
     return [HIERARCHICAL, *sorted(estimators().classes)]
 
 
-@allowing(type="string")
+@allowing(names="estimator")
 def estimator(node: Node) -> str:
     """The name of an estimator."""
     found = text(node)
@@ -58,7 +58,7 @@ def read_parameters(fields: Fields, name: str) -> dict[str, Any]:
     """
     from engine.estimators.catalogue import estimators
 
-    node = fields.node("parameters")
+    node = fields.take("parameters", _whatever, None)
     place = fields.place_of("estimator")
     found: list[tuple[Place, str]] = []
     parameters = _parameters(node, name, estimators().classes[name], place, found)
@@ -68,6 +68,11 @@ def read_parameters(fields: Fields, name: str) -> dict[str, Any]:
         )
     fields.report.mistake(Mistake(*found))
     return parameters
+
+
+@allowing(type="object")
+def _whatever(node: Node) -> Node:
+    return node
 
 
 def _parameters(
@@ -161,14 +166,9 @@ def _refusal(name: str, parameters: Mapping[str, Any]) -> str | None:
         try:
             tried(name, parameters)
         except Exception as error:  # noqa: BLE001  # river raises whatever comes up
-            return str(error) or type(error).__name__
+            return f"{type(error).__name__}: {error}"
     return None
 
 
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def typed(names: Reader[str]) -> Reader[str]:
-    """The reader, with the names it takes for editors to complete."""
-    return allowing(enum=estimator_names())(names)

@@ -244,4 +244,4 @@ def _feature(known: Known, seen: dict[str, Place] | None = None) -> Reader[str]:
         subject = "nothing" if pattern.startswith("history.") else "no attribute"
         raise Mistake((node.place, f"{subject} {what} {described(node)}.{hint}"))
 
-    return allowing(type="string")(read)
+    return allowing(anyOf=({"names": "feature"}, {"type": "string"}))(read)

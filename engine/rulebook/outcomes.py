@@ -36,7 +36,8 @@ def read_rewards(node: Node, report: Report) -> dict[str, Reward]:
         outcomes[name] = Reward(0.0)
         if isinstance(value, MapNode):
             fields = Fields(value, report, f"outcome '{name}'", key.place)
-            fields.require("reward")
+            if not fields.stands("reward"):
+                fields.require("reward")
             worth = fields.take_null("reward", _worth, 0.0)
             outcomes[name] = Reward(worth, fields.take("window", duration, None))
             fields.close()
