@@ -31,7 +31,7 @@ def test_the_most_specific_model_is_set_over_an_action() -> None:
             "  one: {for: {actions: [stay]}, estimator: linear_model.PAClassifier}\n"
         )
     )
-    over = {a.action_id: made.models.of(a.action_id, a.group) for a in made.actions}
+    over = {str(a.action_id): made.models.of(a.action_id, a.group) for a in made.actions}
     assert over["data_5gb"] is None
     assert over["stay"] is not None
     assert over["stay"].name == "one"
@@ -65,7 +65,7 @@ def test_what_a_model_says_is_kept() -> None:
     assert spec.features == ("customer.*", "history.group.save.*")
     assert (spec.answers_after, spec.response_window) == (50, 3 * DAY)
     assert spec.outcomes == {"click": Reward(0.5), "accept": Reward(1.0, 30 * DAY)}
-    assert pickle.loads(pickle.dumps(made)).models == made.models  # noqa: S301
+    assert pickle.loads(pickle.dumps(made)).models == made.models
 
 
 def test_a_model_waits_as_long_as_the_default_one_unless_it_says_so() -> None:
