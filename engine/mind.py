@@ -10,8 +10,9 @@ import structlog
 
 from engine.curriculum import Course, Curriculum
 from engine.errors import StorageError
+from engine.estimators.diary import Diary
 from engine.estimators.estimator import Estimator
-from engine.estimators.keeping import digest, kept, restored, river_version
+from engine.estimators.keeping import digest, river_version
 from engine.estimators.spec import Spec
 from engine.learn import Learner
 from engine.model import TrainingExample
@@ -37,7 +38,7 @@ class Mind:
         self._curricula: dict[str, Curriculum] = {}
         self._estimators: dict[str, Estimator] = {}
         self._taught: dict[str, int] = {}
-        self._kept: dict[str, tuple[int, bytes]] = {}
+        self._diaries: dict[str, Diary] = {}
 
     def teach(self, lesson: TrainingExample) -> None:
         """Learns the next lesson of the log.
@@ -64,11 +65,11 @@ class Mind:
         return self._estimators.get(key)
 
     def snapshot(self) -> bytes:
-        """The whole state. Costs about a copy of the default model and of the estimators taught since."""
+        """The whole state. Costs about a copy of the default model, and see `engine.estimators.diary`."""
         learner = self.learner.snapshot()
         if not self._estimators:
             return learner
-        contents = [self._content(key) for key in self._estimators]
+        contents = [self._diaries[key].content() for key in self._estimators]
         header = orjson.dumps(
             {
                 "river": river_version(),
@@ -99,14 +100,15 @@ class Mind:
                 f"this is {river_version()}"
             )
         learner = Learner.restore(bytes(rest[: header["learner"]]))
-        estimators, taught, at = {}, {}, header["learner"]
+        estimators, diaries, taught, at = {}, {}, {}, header["learner"]
         for content, lesson, size in header["estimators"]:
             spec = Spec.from_dict(content)
-            estimators[spec.key] = restored(spec, bytes(rest[at : at + size]))
+            read = Diary.read(spec, bytes(rest[at : at + size]))
+            estimators[spec.key], diaries[spec.key] = read
             taught[spec.key] = lesson
             at += size
         self.learner, self._estimators, self._taught = learner, estimators, taught
-        self._kept = {}
+        self._diaries = diaries
 
     def digest(self) -> str:
         """32 hex digits over all that was learned: equal exactly if it is."""
@@ -119,13 +121,13 @@ class Mind:
         self, course: Course, lesson: TrainingExample, attributes: Mapping[str, str]
     ) -> None:
         key = course.spec.key
-        estimator = self._estimators.get(key)
-        if estimator is None:
+        if key not in self._estimators:
             self._make_room()
             estimator = self._estimators[key] = Estimator(course.spec)
+            self._diaries[key] = Diary(estimator)
         self._taught[key] = self.learner.version
         try:
-            estimator.learn_one(lesson, course.pick(lesson.features), attributes)
+            self._diaries[key].learn(lesson, course.pick(lesson.features), attributes)
         except Exception:
             log.exception("model.lesson_refused", model=course.spec.name, action=lesson.action_id)
 
@@ -133,16 +135,8 @@ class Mind:
         """Forgets the estimator that has not been taught for the longest time, if there are too many."""
         if len(self._estimators) >= MOST_ESTIMATORS:
             key = min(self._taught, key=lambda one: (self._taught[one], one))
-            for part in (self._estimators, self._taught, self._kept):
+            for part in (self._estimators, self._taught, self._diaries):
                 part.pop(key, None)
-
-    def _content(self, key: str) -> bytes:
-        """An estimator as bytes; those of one not taught since are still at hand."""
-        lesson = self._taught[key]
-        before = self._kept.get(key)
-        if before is None or before[0] != lesson:
-            before = self._kept[key] = lesson, kept(self._estimators[key])
-        return before[1]
 
 
 def _opened(snapshot: bytes) -> tuple[dict[str, Any], memoryview]:

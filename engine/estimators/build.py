@@ -19,9 +19,10 @@ SEED: Final = 1
 
 
 _USUAL: Final[Mapping[str, dict[str, Json]]] = {
-    "neighbors.KNNClassifier": {"engine": "LazySearch"},
+    "neighbors.KNNClassifier": {"engine": {"LazySearch": {"window_size": 1_000}}},
+    "forest.AMFClassifier": {"max_nodes": 1_000},
 }
-"""What stands where a rule book says nothing: river's own choice here would be drawn by lot."""
+"""What stands where a rule book says nothing: river's own search is drawn by lot, its trees grow for ever."""
 
 
 def build(estimator: str, parameters: Mapping[str, Json]) -> base.Classifier:
