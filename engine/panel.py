@@ -1,6 +1,5 @@
 """Panel: the models of one rule book as a decision asks them; each answers for the actions it is set over."""
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ import structlog
 from engine.curriculum import Course, Curriculum
 from engine.deadline import Pace
 from engine.estimators.additive import Own
+from engine.estimators.calibration import sigmoid
 from engine.estimators.estimator import Estimator
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.evidence import Evidence
@@ -167,7 +167,7 @@ class _Seat:
         shared = estimator.sum.shared(x)
         logits = (shared + estimator.sum.of_each(self._own)).tolist()
         for action, logit in zip(self.actions.tolist(), logits, strict=True):
-            propensity = estimator.corrected(_sigmoid(logit))
+            propensity = estimator.propensity(sigmoid(logit))
             if propensity is not None:
                 propensities[action] = propensity
 
@@ -200,9 +200,3 @@ class _Seat:
                 propensities[action] = propensity
             self._pace.took(before - left())
         return ""
-
-
-def _sigmoid(logit: float) -> float:
-    if logit >= 0.0:
-        return 1.0 / (1.0 + math.exp(-logit)) if logit < 700.0 else 1.0
-    return math.exp(logit) / (1.0 + math.exp(logit)) if logit > -700.0 else 0.0

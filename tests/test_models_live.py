@@ -25,7 +25,7 @@ MODELS = """
     features: [customer.*, history.*, history.group.save.*]
     answers_after: 3
   bundles:
-    for: {groups: [bundles, plans]}
+    for: {groups: [bundles]}
     estimator: naive_bayes.BernoulliNB
     features: [telco.*, history.last_*, history.channel.web.*]
     answers_after: 3

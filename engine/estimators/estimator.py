@@ -9,6 +9,7 @@ from river import base, linear_model, optim
 
 from engine.estimators.additive import Additive, additive
 from engine.estimators.build import build
+from engine.estimators.calibration import Calibration, sigmoid
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.estimators.spec import Spec
 from engine.model import TrainingExample
@@ -30,8 +31,10 @@ class Estimator:
     and the propensity is p = b / (1 − φb). (This is the correction of Ktena et al., "Addressing delayed
     feedback for continuous training", RecSys 2019, their FNW, where φ = 1.)
 
+    What comes out is set right by its own record (`engine.estimators.calibration`).
+
     Logistic regression is taught the reward itself, and later the exact difference, as the default
-    model is (`engine.weights.LessonLoss`).
+    model is (`engine.weights.LessonLoss`), and answers as river does.
 
     Args:
         spec: what to learn by.
@@ -56,6 +59,7 @@ class Estimator:
         self._exact = _takes_fractions(self._river)
         self._labels = {True: 0, False: 0}
         self._doubled = 0
+        self._calibration = Calibration()
         self.sum: Additive | None = additive(self._river)
         """What it knows as a sum over features; None if that is not how it reckons."""
 
@@ -75,6 +79,8 @@ class Estimator:
             attributes: those of the action.
         """
         x = self._x(raw, example.channel, example.action_id, attributes)
+        if not self._exact and self.can_tell:
+            self._calibrate(self._share(x), example)
         labels = self._targets(example)
         for label in labels:
             self._river.learn_one(cast("dict[Hashable, Any]", x), label)
@@ -87,28 +93,48 @@ class Estimator:
     def predict_one(
         self, raw: Sequence[Any], channel: str, action: str, attributes: Mapping[str, str]
     ) -> float | None:
-        """The propensity in [0, 1] of one action by river itself; None if it cannot tell."""
+        """The propensity in [0, 1] of one action; None if it cannot tell."""
         return self.answer(self._x(raw, channel, action, attributes))
 
     def answer(self, x: Input) -> float | None:
         """The propensity of what `inputs` made x of."""
         if not self.can_tell:
             return None
-        shares = self._river.predict_proba_one(cast("dict[Hashable, Any]", x))
-        return self.corrected(float(shares.get(True, 0.0)))
+        return self.propensity(self.by_river(x))
 
-    def corrected(self, share: float) -> float | None:
+    def by_river(self, x: Input) -> float:
+        """The share of yeses that river expects, by its `predict_proba_one`."""
+        return float(self._river.predict_proba_one(cast("dict[Hashable, Any]", x)).get(True, 0.0))
+
+    def propensity(self, share: float) -> float | None:
         """The propensity, of the share of yeses that river expects; None if that is no number.
 
-        >>> estimator = Estimator(Spec("any", "naive_bayes.GaussianNB"))
-        >>> estimator.corrected(0.25), estimator.corrected(math.nan)
+        >>> estimator = Estimator(Spec("any", "linear_model.LogisticRegression"))
+        >>> estimator.propensity(0.25), estimator.propensity(math.nan)
         (0.25, None)
         """
         if not math.isfinite(share):
             return None
+        found = self._undoubled(share)
+        return found if self._exact else self._calibration.of(found)
+
+    def _undoubled(self, share: float) -> float:
         yes = self._labels[True]
         doubled = self._doubled / yes if yes else 0.0
         return min(1.0, max(0.0, share / max(1.0 - doubled * share, _CERTAIN)))
+
+    def _share(self, x: Input) -> float:
+        """The share of yeses it expects, in the quickest way there is."""
+        return self.by_river(x) if self.sum is None else sigmoid(self.sum.shared(x))
+
+    def _calibrate(self, share: float, example: TrainingExample) -> None:
+        if not math.isfinite(share):
+            return
+        foreseen = self._undoubled(share)
+        if example.taught is None:
+            self._calibration.learn_one(foreseen, example.reward)
+        else:
+            self._calibration.correct(foreseen, example.reward - example.taught)
 
     def _x(
         self, raw: Sequence[Any], channel: str, action: str, attributes: Mapping[str, str]
@@ -133,13 +159,22 @@ class Estimator:
     @property
     def state(self) -> tuple[Any, ...]:
         """Everything learned, in parts of river and plain values; not to be changed."""
-        return self._river, self.inputs.scaler, self.lessons, self._labels, self._doubled
+        return (
+            self._river,
+            self.inputs.scaler,
+            self.lessons,
+            self._labels,
+            self._doubled,
+            self._calibration.state,
+        )
 
     @classmethod
     def resumed(cls, spec: Spec, state: tuple[Any, ...]) -> Self:
         """An estimator that goes on where another of this spec stood, of which this was the state."""
         found = cls(spec)
-        found._river, found.inputs.scaler, found.lessons, found._labels, found._doubled = state
+        found._river, found.inputs.scaler, found.lessons, *rest, calibration = state
+        found._labels, found._doubled = rest
+        found._calibration = Calibration(calibration)
         found.sum = additive(found._river)
         return found
 

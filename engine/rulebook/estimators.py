@@ -1,15 +1,18 @@
 """Estimators in rule files: a classifier of river by name, and its parameters, checked against its constructor."""
 
+import json
 import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
+from engine.errors import InvalidInput, Violation
 from engine.rulebook.fields import Fields, is_nothing
 from engine.rulebook.model_spec import HIERARCHICAL
 from engine.rulebook.names import did_you_mean
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described, shortened
+from engine.rulebook.parse import parse
 from engine.rulebook.readers import allowing, text
-from engine.rulebook.report import Mistake, Place
+from engine.rulebook.report import Mistake, Place, Report
 
 _MOST_MODELS: Final = 100
 """The most estimators an ensemble may be made of: each of them learns and is asked on the event loop."""
@@ -73,6 +76,35 @@ def read_parameters(fields: Fields, name: str) -> dict[str, Any]:
 @allowing(type="object")
 def _whatever(node: Node) -> Node:
     return node
+
+
+def asked_for(estimator_: str, parameters: str) -> tuple[str, dict[str, Any]]:
+    """The estimator and parameters that a command names, the latter as they are written in a rule file.
+
+    Raises:
+        InvalidInput: with every mistake in them, each with its column.
+    """
+    report = Report()
+    name = json.dumps(estimator_, ensure_ascii=False)
+    written = f"estimator: {name}\nparameters: {parameters}\n"
+    root = parse("", written.encode(), report)
+    read: dict[str, Any] = {}
+    if isinstance(root, MapNode) and not report.errors:
+        fields = Fields(root, report, "an estimator")
+        found = fields.take("estimator", estimator, HIERARCHICAL)
+        if found != HIERARCHICAL:
+            read = read_parameters(fields, found)
+        else:
+            fields.node("parameters")
+            if not report.errors:
+                report.error(root.place, "the default model is judged without --estimator")
+        fields.close()
+    if report.errors:
+        options = ("--estimator", "--parameters")
+        raise InvalidInput(
+            [Violation(options[min(one.line, 2) - 1], one.message) for one in report.diagnostics()]
+        )
+    return estimator_, read
 
 
 def _parameters(

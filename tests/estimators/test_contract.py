@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.estimators.calibration import sigmoid
 from engine.estimators.catalogue import SUMS, estimators
 from engine.estimators.estimator import Estimator
 from engine.estimators.keeping import digest, kept, restored
@@ -140,9 +141,12 @@ def test_a_sum_equals_what_river_says(name: str, count: int, seed: int, late: in
             for logit, (action, seen) in zip(
                 estimator.sum.of_each(own), ACTIONS.items(), strict=True
             ):
-                share = 1.0 / (1.0 + pow(2.718281828459045, -min(max(shared + logit, -600), 600)))
-                by_river = estimator.predict_one(one.raw, one.channel, action, seen)
-                assert estimator.corrected(share) == pytest.approx(by_river, abs=1e-6)
+                x = estimator.inputs.of_customer(one.raw, one.channel)
+                x |= estimator.inputs.of_action(action, seen)
+                share = sigmoid(shared + logit)
+                assert share == pytest.approx(estimator.by_river(x), abs=1e-6)
+                told = estimator.predict_one(one.raw, one.channel, action, seen)
+                assert estimator.propensity(share) == pytest.approx(told, abs=1e-6)
 
 
 def test_those_called_sums_are() -> None:
