@@ -5,8 +5,14 @@ from typing import Final
 
 _CLIP: Final = 12.0
 _CERTAIN: Final = 1e-9
-_TRUST: Final = 4.0
-"""How sure it is beforehand that nothing has to be set right, in offers at even odds, times four."""
+_KEPT: Final = 0.999
+"""What an offer counts for when the next comes: of some thousand the earlier ones are forgotten."""
+
+_LEAST: Final = 0.05
+"""The least weight of an offer, so that one that was foreseen far too surely cannot move the line at will."""
+
+_TRUST: Final = 20.0
+"""How sure it is beforehand that nothing has to be set right: as after so many weights p · (1 − p)."""
 
 
 class Calibration:
@@ -19,7 +25,7 @@ class Calibration:
 
     >>> calibration = Calibration()
     >>> for n in range(2_000):
-    ...     calibration.learn_one(0.99 if n % 2 else 0.01, label=float(n % 4 == 1 or n % 8 == 0))
+    ...     calibration.learn_one(0.99 if n % 2 else 0.01, label=float(n % 4 == 1 or n % 10 == 0))
     >>> round(calibration.of(0.99), 1), round(calibration.of(0.01), 1)
     (0.5, 0.2)
     """
@@ -37,20 +43,16 @@ class Calibration:
 
     def of(self, propensity: float) -> float:
         """The propensity set right, in [0, 1]."""
-        return sigmoid(self._scale * _logit(propensity) + self._shift)
+        return sigmoid(_clipped(self._scale * _logit(propensity) + self._shift))
 
     def learn_one(self, propensity: float, label: float) -> None:
         """Learns what became of an offer of this propensity: `label` in [0, 1]."""
         z = _logit(propensity)
         expected = sigmoid(self._scale * z + self._shift)
-        weight = max(expected * (1.0 - expected), _CERTAIN)
+        weight = max(expected * (1.0 - expected), _LEAST)
         a, b, c = self._hessian
-        self._hessian = a + weight * z * z, b + weight * z, c + weight
+        self._hessian = _KEPT * a + weight * z * z, _KEPT * b + weight * z, _KEPT * c + weight
         self._step(z, label - expected)
-
-    def correct(self, propensity: float, missed: float) -> None:
-        """Learns that the label taught before was too low by `missed`; see `engine.weights.Correction`."""
-        self._step(_logit(propensity), missed)
 
     def _step(self, z: float, by: float) -> None:
         a, b, c = self._hessian
@@ -62,7 +64,11 @@ class Calibration:
 
 def _logit(propensity: float) -> float:
     p = min(max(propensity, _CERTAIN), 1.0 - _CERTAIN)
-    return max(-_CLIP, min(_CLIP, math.log(p / (1.0 - p))))
+    return _clipped(math.log(p / (1.0 - p)))
+
+
+def _clipped(logit: float) -> float:
+    return max(-_CLIP, min(_CLIP, logit))
 
 
 def sigmoid(logit: float) -> float:

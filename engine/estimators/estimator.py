@@ -26,12 +26,12 @@ class Estimator:
 
     What river learns is a yes or a no. A reward between 0 and 1 is a yes for that share of decisions,
     chosen by their ids. An exposure that has not succeeded yet teaches a no; when it does later, a yes
-    is taught besides. Of the yeses, the share φ then has a no beside it that was none, and what river
-    answers, b, is too low: of N exposures with P successes it has seen N + φP, so b = P / (N + φP)
+    is taught besides. Of the yeses, the share φ then has a no beside it that was none, and the share b
+    of yeses that is expected is too low: of N exposures with P successes it has seen N + φP, so b = P / (N + φP)
     and the propensity is p = b / (1 − φb). (This is the correction of Ktena et al., "Addressing delayed
     feedback for continuous training", RecSys 2019, their FNW, where φ = 1.)
 
-    What comes out is set right by its own record (`engine.estimators.calibration`).
+    What river expects is set right by its own record (`engine.estimators.calibration`) before that.
 
     Logistic regression is taught the reward itself, and later the exact difference, as the default
     model is (`engine.weights.LessonLoss`), and answers as river does.
@@ -79,10 +79,11 @@ class Estimator:
             attributes: those of the action.
         """
         x = self._x(raw, example.channel, example.action_id, attributes)
-        if not self._exact and self.can_tell:
-            self._calibrate(self._share(x), example)
+        knew = self.can_tell and not self._exact
         labels = self._targets(example)
         for label in labels:
+            if knew:
+                self._calibrate(x, label=label)
             self._river.learn_one(cast("dict[Hashable, Any]", x), label)
         if labels and self.sum is not None:
             self.sum.touch(x)
@@ -115,26 +116,18 @@ class Estimator:
         """
         if not math.isfinite(share):
             return None
-        found = self._undoubled(share)
-        return found if self._exact else self._calibration.of(found)
-
-    def _undoubled(self, share: float) -> float:
+        if self._exact:
+            return share
+        expected = self._calibration.of(share)
         yes = self._labels[True]
         doubled = self._doubled / yes if yes else 0.0
-        return min(1.0, max(0.0, share / max(1.0 - doubled * share, _CERTAIN)))
+        return min(1.0, expected / max(1.0 - doubled * expected, _CERTAIN))
 
-    def _share(self, x: Input) -> float:
-        """The share of yeses it expects, in the quickest way there is."""
-        return self.by_river(x) if self.sum is None else sigmoid(self.sum.shared(x))
-
-    def _calibrate(self, share: float, example: TrainingExample) -> None:
-        if not math.isfinite(share):
-            return
-        foreseen = self._undoubled(share)
-        if example.taught is None:
-            self._calibration.learn_one(foreseen, example.reward)
-        else:
-            self._calibration.correct(foreseen, example.reward - example.taught)
+    def _calibrate(self, x: Input, *, label: bool) -> None:
+        """Compares what it expects with what it is about to be taught."""
+        share = self.by_river(x) if self.sum is None else sigmoid(self.sum.shared(x))
+        if math.isfinite(share):
+            self._calibration.learn_one(share, float(label))
 
     def _x(
         self, raw: Sequence[Any], channel: str, action: str, attributes: Mapping[str, str]

@@ -160,7 +160,7 @@ def test_mistakes_about_a_campaign_end_with_one_and_a_sentence(
 
 @pytest.mark.parametrize(
     "estimator",
-    ["naive_bayes.BernoulliNB", "linear_model.LogisticRegression", "tree.HoeffdingTreeClassifier"],
+    ["naive_bayes.BernoulliNB", "linear_model.LogisticRegression", "forest.ARFClassifier"],
 )
 def test_any_classifier_of_river_can_be_judged_instead(file: str, estimator: str) -> None:
     result = run(file, "--target", "answer=yes", "--estimator", estimator, "--format", "json")

@@ -53,15 +53,9 @@ def test_it_goes_on_from_its_state(lessons: list[tuple[float, float]]) -> None:
     assert again.state == calibration.state
 
 
-def test_what_is_known_better_later_counts_as_known_at_once() -> None:
-    """Nearly: the line has moved a little meanwhile."""
-    at_once, later = Calibration(), Calibration()
-    chance = random.Random(5)
-    for _ in range(2_000):
-        propensity, success = chance.random(), chance.random() < 0.2
-        at_once.learn_one(propensity, float(success))
-        later.learn_one(propensity, 0.0)
-        if success:
-            later.correct(propensity, 1.0)
-    for propensity in (0.1, 0.5, 0.9):
-        assert later.of(propensity) == pytest.approx(at_once.of(propensity), abs=0.03)
+def test_one_sure_mistake_does_not_turn_everything_around() -> None:
+    calibration = Calibration()
+    for n in range(200):
+        calibration.learn_one(0.999 if n % 2 else 0.001, float(n % 2))
+    calibration.learn_one(0.999999, 0.0)
+    assert calibration.of(0.999) > 0.9 > 0.1 > calibration.of(0.001)
