@@ -15,7 +15,7 @@ Nothing is worked out that no pattern asks for.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final, TypeAlias
 
 from engine.model import DAY, Customer, Micros
@@ -80,29 +80,41 @@ class Reading:
     """
 
     def __init__(self, chosen: Sequence[Source], group_of: Mapping[str, str]) -> None:
-        self._chosen = tuple(chosen)
+        totals = tuple(takewhile(lambda one: one.kind == "all", chosen))
+        self._totals = tuple((one.outcome, one.is_count) for one in totals)
+        self._rest = tuple(chosen[len(totals) :])
         self._group_of = group_of
         self._tells_apart = any(one.kind in ("channel", "group") for one in chosen)
 
-    def read(self, customer: Customer, now: Micros) -> Iterator[Raw]:
+    def read(self, customer: Customer, now: Micros) -> list[Raw]:
         """Their values at `now`: counts, ages in days, names; None where there was nothing."""
-        apart = self._told_apart(customer) if self._tells_apart else {}
-        for source in self._chosen:
-            if source.kind == "all":
-                yield _measure(
-                    source,
-                    customer.counts.get(source.outcome, 0),
-                    customer.last.get(source.outcome),
-                    now,
-                )
-            elif source.kind == "last_outcome":
-                last = customer.last
-                yield max(last, key=lambda outcome: (last[outcome], outcome)) if last else None
-            elif source.kind == "last_channel":
-                yield customer.touches[-1].channel if customer.touches else None
-            else:
-                count, last_time = apart.get((source.kind, source.of, source.outcome), (0, None))
-                yield _measure(source, count, last_time, now)
+        counts, last = customer.counts, customer.last
+        found: list[Raw] = [
+            counts.get(outcome, 0) if is_count else _age(last.get(outcome), now)
+            for outcome, is_count in self._totals
+        ]
+        if self._rest:
+            apart = self._told_apart(customer) if self._tells_apart else {}
+            found += [self._one(source, customer, now, apart) for source in self._rest]
+        return found
+
+    def _one(
+        self,
+        source: Source,
+        customer: Customer,
+        now: Micros,
+        apart: Mapping[tuple[str, str, str], tuple[int, Micros]],
+    ) -> Raw:
+        last = customer.last
+        if source.kind == "last_outcome":
+            return max(last, key=lambda outcome: (last[outcome], outcome)) if last else None
+        if source.kind == "last_channel":
+            return customer.touches[-1].channel if customer.touches else None
+        if source.kind == "all":
+            count, time = customer.counts.get(source.outcome, 0), last.get(source.outcome)
+        else:
+            count, time = apart.get((source.kind, source.of, source.outcome), (0, None))
+        return count if source.is_count else _age(time, now)
 
     def _told_apart(self, customer: Customer) -> dict[tuple[str, str, str], tuple[int, Micros]]:
         """How many of the newest offers had each outcome, and when last, by channel and by group."""
@@ -122,7 +134,5 @@ def _measured(prefix: str, kind: str, of: str) -> Iterator[tuple[str, Source]]:
         yield f"{prefix}{outcome}_days", Source(kind, of, outcome)
 
 
-def _measure(source: Source, count: int, last: Micros | None, now: Micros) -> Raw:
-    if source.is_count:
-        return count
-    return None if last is None else round((now - last) / DAY, 3)
+def _age(time: Micros | None, now: Micros) -> float | None:
+    return None if time is None else round((now - time) / DAY, 3)
