@@ -1,6 +1,6 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, Self
 
@@ -89,6 +89,23 @@ class Model(Protocol):
         """The propensity of each of `actions` (indexes of the book), shape (K,), in (0, 1)."""
 
 
+class Consulted(Protocol):
+    """Models that have to be asked about one candidate after the other."""
+
+    def consult(
+        self,
+        propensities: Propensities,
+        features: Sequence[Value],
+        channel: str,
+        candidates: Collection[int],
+        left: Callable[[], float],
+    ) -> tuple[Degradation, ...]:
+        """Corrects the propensities of `candidates` (indexes of the book) in place.
+
+        `left` says how many seconds are left. Returns what was left out for want of time.
+        """
+
+
 class Scores(NamedTuple):
     """What the model saw and said: propensities of every action of the book, None if not asked.
 
@@ -157,8 +174,10 @@ class Decider:
         clock: Callable[[], float],
         guards: Sequence[Guard] | None = None,
         allowance: Allowance | None = None,
+        consulted: Consulted | None = None,
     ) -> None:
         self.book = book
+        self._consulted = consulted
         self._exploration = book.arbitration.exploration
         self._allowance = Allowance() if allowance is None else allowance
         self._doubts = Doubts(book) if self._exploration.policy == "thompson" else None
@@ -202,6 +221,9 @@ class Decider:
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
+            if self._consulted is not None:
+                scores = self._consult(self._consulted, question, given, sights, scores)
+                scored = self._clock()
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(
@@ -305,6 +327,23 @@ class Decider:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
         return self._scores(features, propensities)
+
+    def _consult(
+        self,
+        consulted: Consulted,
+        question: Question,
+        given: Circumstances,
+        sights: Sequence[Sight],
+        scores: Scores,
+    ) -> Scores:
+        """The scores, with the propensities of those that have to be asked about one by one."""
+        if scores.features is None or scores.propensities is None:
+            return scores
+        candidates = {self._action_of[t] for sight in sights for t in sight.treatments}
+        late = consulted.consult(
+            scores.propensities, scores.features, question.channel, candidates, given.budget.left
+        )
+        return scores._replace(degraded=scores.degraded + late) if late else scores
 
     def _scores(
         self,

@@ -21,6 +21,7 @@ from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
+from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
@@ -30,10 +31,9 @@ from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
-from engine.features import FeatureSchema
 from engine.guards import guards_of
 from engine.join import exposure_of, joined, unknown_decision
-from engine.learn import Learner, Mind
+from engine.mind import Mind
 from engine.model import (
     DAY,
     SECOND,
@@ -58,6 +58,7 @@ from engine.model import (
     TrainingExample,
     Unknown,
 )
+from engine.panel import Panel, bind
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -109,7 +110,7 @@ class AttuneEngine:
         state: Embedded,
         capsules: Capsules,
         decider: Decider,
-        learner: Learner,
+        mind: Mind,
         sources: Sources,
         pending: Pending,
         caps: Caps,
@@ -121,7 +122,7 @@ class AttuneEngine:
         self._state = state
         self._capsules = capsules
         self._decider = decider
-        self._learner = learner
+        self._mind = mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
@@ -157,7 +158,7 @@ class AttuneEngine:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
         guard = await self._caps.guard(book)
         decider = await _decider(
-            book, self._state, self._learner, self._sources, self._pending, guard, self._allowance
+            book, self._state, self._mind, self._sources, self._pending, guard, self._allowance
         )
         before, self._decider = self._decider, decider
         self._caps.follow(guard)
@@ -511,7 +512,7 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 async def _decider(
     book: RuleBook,
     state: Embedded,
-    learner: Learner,
+    mind: Mind,
     sources: Sources,
     pending: Pending,
     caps: CapsGuard,
@@ -523,16 +524,33 @@ async def _decider(
     the learner stays on the event loop. If the book is the first to ask what was offered lately, that
     is read from the log of decisions; what is offered meanwhile is noted already.
     """
-    schema = FeatureSchema.for_book(book)
-    await state.note_schema(schema.digest, schema.to_dict())
+    curriculum = Curriculum.for_book(book)
+    await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
-    model = Propensities.bind(learner, book)
+    model = bind(mind, book)
+    _announce(model, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
-    guards = partial(guards_of, book, pending, caps, learner.evidence)
+    guards = partial(guards_of, book, pending, caps, mind.learner.evidence)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards(), allowance)
+        lambda: Decider(book, model, sources.monotonic, guards(), allowance, _consulted(model))
     )
+
+
+def _consulted(model: Propensities | Panel) -> Panel | None:
+    """Who is to be asked about single candidates; None if nobody is."""
+    return model if isinstance(model, Panel) and model.asks_river else None
+
+
+def _announce(model: Propensities | Panel, book: RuleBook) -> None:
+    """Says in the log which models begin with nothing."""
+    for name in model.beginners() if isinstance(model, Panel) else ():
+        after = next(spec.answers_after for spec in book.models.others if spec.name == name)
+        log.info(
+            "model.begins",
+            model=name,
+            message=f"it learns from now on; the default model answers until it has learned from {after} exposures",
+        )
 
 
 async def _recall_given_up(
@@ -597,7 +615,7 @@ async def open_engine(
             await state.begin_run()
             pending, allowance = Pending(keep=state.returned), Allowance()
             decider = await _decider(
-                first.book, state, mind.learner, sources, pending, caps.in_force, allowance
+                first.book, state, mind, sources, pending, caps.in_force, allowance
             )
             capsules = open_capsules(settings.data)
             engine = AttuneEngine(
@@ -605,7 +623,7 @@ async def open_engine(
                 state,
                 capsules,
                 decider,
-                mind.learner,
+                mind,
                 sources,
                 pending,
                 caps,

@@ -17,6 +17,7 @@ from engine.model import (
     Response,
 )
 from engine.rulebook.book import RuleBook
+from engine.rulebook.model_spec import Reward
 
 _CLOCKS_DIFFER: Final = 5 * MINUTE
 
@@ -25,8 +26,9 @@ def joined(incoming: IncomingEvent, exposure: Exposure | None, book: RuleBook) -
     """The event as it is journaled, with all that applying and replaying it needs.
 
     `exposure` is what the response answers, None for an interaction. The reward is the declared one
-    of the book in force; a response after the response window, an outcome not declared or declared
-    `null`, and an offer the model was not asked about teach nothing.
+    of the book in force, by the model set over the action. A response after its window (the outcome's
+    own, else the model's), an outcome not declared or declared `null`, and an offer the model was not
+    asked about teach nothing.
 
     Raises:
         InvalidInput: the response claims to be older than its decision, by more than clocks differ.
@@ -47,9 +49,10 @@ def _reward(
 ) -> float | None:
     if exposure.features is None:
         return None
-    if incoming.time - exposure.decided_at > book.model.response_window:
-        return None
-    return book.outcomes.get(body.outcome)
+    model = book.models.of(exposure.action_id, exposure.group) or book.model
+    own = model.outcomes.get(body.outcome) or Reward(book.outcomes.get(body.outcome))
+    window = own.window or book.windows.get(body.outcome) or model.response_window
+    return own.worth if incoming.time - exposure.decided_at <= window else None
 
 
 def exposure_of(decision: Decision, customer_id: CustomerId, action_id: ActionId) -> Exposure:

@@ -1,7 +1,7 @@
 """Learn: every lesson makes the propensities a little better, for its action, its group and all."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -280,29 +280,6 @@ class Learner:
         for numbers in (weights[order], squares[order], coarse[columns], fine):
             digest.update(numbers.tobytes())
         return digest.hexdigest()
-
-
-class Mind:
-    """What a log teaches: a learner whose place a restored one takes."""
-
-    def __init__(self) -> None:
-        self.learner = Learner()
-
-    def teach(self, lesson: TrainingExample) -> None:
-        """Learns the next lesson of the log."""
-        self.learner.learn_one(lesson)
-
-    def register(self, document: Mapping[str, Any]) -> None:
-        """Makes a feature schema known, as the log has it."""
-        self.learner.register(FeatureSchema.from_dict(document))
-
-    def snapshot(self) -> bytes:
-        """The learner's whole state."""
-        return self.learner.snapshot()
-
-    def restore(self, snapshot: bytes) -> None:
-        """Goes on from a snapshot."""
-        self.learner = Learner.restore(snapshot)
 
 
 def lessons_of(model_version: str) -> int | None:

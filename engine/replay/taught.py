@@ -10,14 +10,17 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.decide import Propensities
 from engine.edges.state.rebuild import rebuild
-from engine.learn import Mind, lessons_of
-from engine.model import Decision, DecisionId, TrainingExample
+from engine.learn import lessons_of
+from engine.mind import Mind
+from engine.model import Decision, DecisionId, Step, TrainingExample
+from engine.panel import Panel, bind
 from engine.propensity import Propensities as Bound
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook
 from engine.rulebook.book import RuleBook
 
 STEP = "propensities"
+_NO_HURRY = 1e9
 
 Advance = Callable[[int, int], None]
 """Hears how many lessons have been learned again, of how many."""
@@ -69,7 +72,7 @@ class _School:
         self._last = waiting[-1].lessons if waiting else 0
         self._waiting = deque(waiting)
         self._books = books
-        self._bound: dict[str, tuple[RuleBook, Bound]] = {}
+        self._bound: dict[str, tuple[RuleBook, Bound | Panel]] = {}
         self._advance = advance
 
     def is_out(self) -> bool:
@@ -96,24 +99,38 @@ class _School:
         features = decision.features or ()
         if decision.schema != model.features.digest:
             return Check(STEP, Verdict.DIFFERS, f"the book's features are {model.features.digest}")
-        anew = model.predict(features, decision.channel, np.arange(len(book.actions)))
+        every = np.arange(len(book.actions))
+        anew = model.predict(features, decision.channel, every)
+        by_default = None
+        if isinstance(model, Panel):
+            by_default = anew.copy() if _was_hurried(decision) else None
+            model.consult(anew, features, decision.channel, every.tolist(), lambda: _NO_HURRY)
         for contest in decision.contests:
             if contest.propensities is not None:
-                difference = _first(contest.propensities, anew, book)
+                difference = _first(contest.propensities, anew, book, by_default)
                 if difference:
                     return Check(STEP, Verdict.DIFFERS, difference)
         return Check(STEP, Verdict.EQUAL, f"learned again from {self.mind.learner.version} lessons")
 
-    def _model(self, version: str) -> tuple[RuleBook, Bound]:
+    def _model(self, version: str) -> tuple[RuleBook, Bound | Panel]:
         if version not in self._bound:
             book = self._books(version)
-            self._bound[version] = book, Bound.bind(self.mind.learner, book)
+            self._bound[version] = book, bind(self.mind, book)
         return self._bound[version]
 
 
-def _first(then: Propensities, now: Propensities, book: RuleBook) -> str:
-    """The first propensity known then of which not all bits are equal now."""
+def _was_hurried(decision: Decision) -> bool:
+    """Whether there was no time to ask every model, so that the default one stood in."""
+    return any(step is Step.PROPENSITY for step, _ in decision.degraded)
+
+
+def _first(
+    then: Propensities, now: Propensities, book: RuleBook, instead: Propensities | None
+) -> str:
+    """The first propensity known then of which not all bits are equal now, or as they are in `instead`."""
     is_other = then.view(np.uint64) != now.view(np.uint64)
+    if instead is not None:
+        is_other &= then.view(np.uint64) != instead.view(np.uint64)
     differing = np.flatnonzero(is_other & ~np.isnan(then))
     if not differing.size:
         return ""

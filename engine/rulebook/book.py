@@ -13,6 +13,7 @@ from engine.rulebook.cap import Cap
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
+from engine.rulebook.model_spec import Models, ModelSpec
 from engine.rulebook.stop import Stop
 from engine.rulebook.trial import Trials
 
@@ -326,15 +327,6 @@ class Arbitration:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """What the model sees and how long it waits for a response. `features` are patterns of names."""
-
-    estimator: str
-    features: tuple[str, ...]
-    response_window: Micros
-
-
-@dataclass(frozen=True, slots=True)
 class RuleBook:
     """Everything marketing wrote, checked and compiled; swapped whole, never changed.
 
@@ -353,6 +345,8 @@ class RuleBook:
         contact: the contact policies.
         bundles: what is shown together.
         trials: holdouts and standing experiments.
+        model: the default model; `models` are set over some actions instead of it.
+        windows: of outcomes that have a window of their own, how long after the decision they count.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -385,6 +379,8 @@ class RuleBook:
     contact: Contact = field(default_factory=Contact)
     bundles: tuple[Bundle, ...] = ()
     trials: Trials = field(default_factory=Trials)
+    models: Models = field(default_factory=Models)
+    windows: Mapping[str, Micros] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -42,10 +42,17 @@ bundles:
   flexible: {lead: c, companions: [d], at_most: 1}
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
-outcomes: {click: 1, lost: null}
+outcomes: {click: {reward: 1, window: 1d}, lost: null}
 models:
   default: {response_window: 7d}
-  other: {group: g}
+  other:
+    for: {actions: [a], groups: [g], issues: [i]}
+    estimator: naive_bayes.BernoulliNB
+    parameters: {alpha: 1}
+    features: ['*']
+    answers_after: 1
+    response_window: 1d
+    outcomes: {click: {reward: 1, window: 1d}, lost: 0}
 holdouts:
   h: {share: 0.1, period: month, salt: s}
 experiments: {no_levers: 0.1}

@@ -161,24 +161,19 @@ def test_arbitration_is_read() -> None:
 
 
 def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
-    counted = {"scope": "all", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}
+    kept = {"type": "int", "from": {"event": "dropped_call", "count": "1d"}}
+    trigger = {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}
     loaded = load(
         files(
-            policies={
-                "contact_policies": {"a": counted, "b": counted},
-                "models": {
-                    "default": {"estimator": "river.tree.HoeffdingTreeClassifier"},
-                    "other": {"group": "save"},
-                },
-                "triggers": {"t": {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}},
-            },
+            attributes={"events.a": kept, "events.b": kept},
+            policies={"triggers": {"t": trigger, "u": trigger}},
         )
     )  # fmt: skip
     assert loaded.book is not None
     assert loaded.book.notices == loaded.diagnostics
     said = [one.message for one in loaded.diagnostics]
     assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 3
+    assert len(said) == len(set(said)) == 2
     assert loaded.book.model.estimator == "hierarchical_logistic"
 
 
