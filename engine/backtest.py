@@ -126,6 +126,11 @@ class ByDefault:
             )
         )
 
+    @property
+    def trusted(self) -> Mapping[str, float]:
+        """See `engine.reliability.ModelHealth`."""
+        return self._learner.health().trusted
+
 
 def backtest(
     past: Past, advance: Callable[[int], object] | None = None, pupil: Pupil | None = None
@@ -153,7 +158,7 @@ def backtest(
         rows=len(past.labels),
         us_per_row=spent * 1e6 / len(past.labels),
         features=past.schema.names,
-        trusted=learner.health().trusted,
+        trusted=pupil.trusted if isinstance(pupil, ByDefault) else {},
         remarks=past.remarks + _suspicions(auc),
     )
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from engine.encoding import BIAS, column_names
 from engine.features import FeatureSchema
-from engine.learn import Learner, levels
+from engine.learn import levels
+from engine.mind import Mind
 from engine.model import Value
 
 
@@ -35,7 +36,7 @@ class Contributions:
     """The parts of one logit; their sum and `intercept` are the logit, and that is exact.
 
     Attributes:
-        intercept: the logit of an offer nothing is known of.
+        intercept: what is the same for every offer to anybody.
         levels: what `Contribution.by_level` speaks of: (), (group,) or (action, channel).
         parts: the base rate, then the features in the order of their schema.
         version: the model they explain, as `Learner.model_version` names it.
@@ -63,10 +64,11 @@ class Contributions:
 
 
 class ScoreExplainer:
-    """Takes a learner's propensities apart. The learner may go on learning meanwhile."""
+    """Takes the default model's propensities apart. It may go on learning meanwhile."""
 
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
+    def __init__(self, mind: Mind) -> None:
+        self._mind = mind
+        self._learner = mind.learner
         self._owners: dict[str, npt.NDArray[np.intp]] = {}
 
     def contributions(
@@ -74,20 +76,23 @@ class ScoreExplainer:
     ) -> Contributions:
         """What made the propensity that an action has now, for these raw feature values.
 
+        They are those of a decision, `digest` says in which order; told are those the model sees.
+
         Raises:
-            KeyError: if no schema of this digest was ever registered.
+            KeyError: if what the digest stands for was never registered.
         """
-        learner, table = self._learner, self._learner.table
-        encoding = learner.encoding(digest)
-        known = [row for row in levels(action, group, channel) if row in table.rows]
-        columns, values = encoding.encode(features)
-        rows = [table.rows[row] for row in known]
-        logits = table.matrix[np.ix_(columns, rows)] * np.array(values)[:, np.newaxis]
-        sums = np.zeros((1 + len(encoding.schema.features), len(known)))
-        np.add.at(sums, self._owners_of(digest)[columns], logits)
-        named = zip(("", *encoding.schema.names), (None, *features), sums.tolist(), strict=True)
+        digest, features = self._mind.seen_by_default(digest, features)
+        learner = self._learner
+        schema = learner.encoding(digest).schema
+        known = [row for row in levels(action, group, channel) if row in learner.table.rows]
+        terms = learner.terms(digest, features, known)
+        sums = np.zeros((1 + len(schema.features), len(known)))
+        np.add.at(sums, self._owners_of(digest)[terms.columns], terms.logits)
+        for place, logit in terms.details:
+            sums[1 + place, 0] += logit
+        named = zip(("", *schema.names), (None, *features), sums.tolist(), strict=True)
         parts = tuple(Contribution(name, value, tuple(logit)) for name, value, logit in named)
-        return Contributions(learner.intercept, tuple(known), parts, learner.model_version)
+        return Contributions(terms.offset, tuple(known), parts, learner.model_version)
 
     def _owners_of(self, digest: str) -> npt.NDArray[np.intp]:
         """For each column of the table the place of its feature in the schema, from 1; else 0."""

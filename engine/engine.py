@@ -215,12 +215,12 @@ class AttuneEngine:
             Gauge(
                 "attune_model_drifts_total",
                 "How often the model noticed that it had begun to foresee less well.",
-                lambda: float(self._learner.drift_count),
+                lambda: float(self._mind.learner.drift_count),
             ),
             Gauge(
                 "attune_model_calibration_error",
                 "Mean distance between expected and observed success; NaN before any response.",
-                lambda: _or_nan(self._learner.reliability.calibration_error),
+                lambda: _or_nan(self._mind.learner.reliability.calibration_error),
             ),
             *self._caps.gauges(),
         ]

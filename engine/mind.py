@@ -1,7 +1,7 @@
 """Mind: all that a log teaches: the default model, and the estimators that rule books set beside it."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -63,6 +63,15 @@ class Mind:
     def estimator(self, key: str) -> Estimator | None:
         """The estimator of a `Spec.key`; None if it has not had a lesson yet."""
         return self._estimators.get(key)
+
+    def seen_by_default(self, schema: str, features: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """What the default model sees of a decision's features, and by which schema of its own.
+
+        Raises:
+            KeyError: if what the schema stands for was never registered.
+        """
+        curriculum = self._curricula[schema]
+        return curriculum.default.digest, curriculum.seen_by_default(features)
 
     def snapshot(self) -> bytes:
         """The whole state. Costs about a copy of the default model, and see `engine.estimators.diary`."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.contributions import ScoreExplainer
 from engine.features import Feature, FeatureKind, FeatureSchema
-from engine.learn import Learner
+from engine.mind import Mind
 from engine.model import ActionId, DecisionId, TrainingExample, Value
 
 SCHEMA = FeatureSchema(
@@ -21,10 +21,10 @@ SCHEMA = FeatureSchema(
 )
 
 
-def taught(lessons: int = 400) -> Learner:
-    """A learner of two actions in one group; who is heavy takes `bundle`."""
-    learner, chance = Learner(), np.random.default_rng(2)
-    learner.register(SCHEMA)
+def taught(lessons: int = 400) -> Mind:
+    """Has learned of two actions in one group; who is heavy takes `bundle`."""
+    mind, chance = Mind(), np.random.default_rng(2)
+    mind.register(SCHEMA.to_dict())
     for n in range(lessons):
         heavy = bool(chance.integers(2))
         features: list[Value] = [
@@ -36,15 +36,15 @@ def taught(lessons: int = 400) -> Learner:
         ]
         action = ActionId(("bundle", "plan")[n % 2])
         reward = float(heavy and action == "bundle")
-        learner.learn_one(
+        mind.teach(
             TrainingExample(
                 DecisionId(f"d{n}"), action, "data", "web", SCHEMA.digest, features, reward, None
             )
         )
-    return learner
+    return mind
 
 
-LEARNER = taught()
+MIND = taught()
 ANNA: tuple[Value, ...] = (True, 40, "a", "town1", [])
 
 
@@ -61,14 +61,14 @@ ANNA: tuple[Value, ...] = (True, 40, "a", "town1", [])
 )
 def test_the_parts_sum_to_the_logit(features: tuple[Value, ...], action: str, group: str) -> None:
     asked = (SCHEMA.digest, features, action, group, "web")
-    told = ScoreExplainer(LEARNER).contributions(*asked)
-    assert told.propensity == pytest.approx(LEARNER.predict_one(*asked), rel=1e-12)
+    told = ScoreExplainer(MIND).contributions(*asked)
+    assert told.propensity == pytest.approx(MIND.learner.predict_one(*asked), rel=1e-12)
     assert [part.feature for part in told.parts] == ["", *SCHEMA.names]
     assert [part.value for part in told.parts[1:]] == list(features)
 
 
 def test_what_decides_comes_first() -> None:
-    explainer = ScoreExplainer(LEARNER)
+    explainer = ScoreExplainer(MIND)
     asked = (SCHEMA.digest, ANNA, "bundle", "data", "web")
     strongest = explainer.contributions(*asked).strongest(2)
     assert strongest[0].feature == "customer.heavy"
@@ -77,7 +77,7 @@ def test_what_decides_comes_first() -> None:
 
 
 def test_levels_are_told_apart_and_a_new_action_has_none_of_its_own() -> None:
-    explainer = ScoreExplainer(LEARNER)
+    explainer = ScoreExplainer(MIND)
     known = explainer.contributions(SCHEMA.digest, ANNA, "bundle", "data", "web")
     new = explainer.contributions(SCHEMA.digest, ANNA, "fresh", "data", "web")
     assert known.levels == ((), ("data",), ("bundle", "web"))
@@ -87,15 +87,15 @@ def test_levels_are_told_apart_and_a_new_action_has_none_of_its_own() -> None:
 
 def test_what_was_never_registered_is_refused() -> None:
     with pytest.raises(KeyError):
-        ScoreExplainer(LEARNER).contributions("nothing", (), "a", "g", "web")
+        ScoreExplainer(MIND).contributions("nothing", (), "a", "g", "web")
 
 
 def test_learning_on_is_seen() -> None:
-    learner = taught(50)
-    explainer = ScoreExplainer(learner)
+    mind = taught(50)
+    explainer = ScoreExplainer(mind)
     asked = (SCHEMA.digest, ANNA, "bundle", "data", "web")
     before = explainer.contributions(*asked)
-    learner.learn_one(
+    mind.teach(
         TrainingExample(
             DecisionId("one more"),
             ActionId("new"),
@@ -109,4 +109,4 @@ def test_learning_on_is_seen() -> None:
     )
     after = explainer.contributions(*asked)
     assert after.logit > before.logit
-    assert after.propensity == pytest.approx(learner.predict_one(*asked), rel=1e-12)
+    assert after.propensity == pytest.approx(mind.learner.predict_one(*asked), rel=1e-12)

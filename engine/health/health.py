@@ -1,7 +1,7 @@
 """Health: everything read once from a data directory, judged, and put together."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from engine.health.models import ModelHealth, by_model, judged, models_of
 from engine.health.reading import Tell, silently, telling
 from engine.health.seen import Lessons, Seen, lessons_in
 from engine.health.traffic import Traffic
-from engine.learn import Mind
+from engine.mind import Mind
 from engine.model import Micros
+from engine.reliability import ModelHealth as Foresight
 from engine.replay.model_then import model_now
 from engine.rulebook.book import RuleBook
 
@@ -32,6 +33,7 @@ class Health:
         models: those that had responses, the busiest first.
         lessons: the offers the models were judged by, in the order they were learned.
         explained_by: which model importance is told of; empty if none was at hand.
+        learner: how the default model sees itself (`Learner.health`); None if none was at hand.
     """
 
     since: Micros
@@ -41,6 +43,7 @@ class Health:
     models: tuple[ModelHealth, ...]
     traffic: Traffic
     lessons: Lessons
+    learner: Foresight | None = None
 
     @property
     def severity(self) -> Severity:
@@ -61,6 +64,7 @@ class Health:
             "responses": len(self.lessons.offers),
             "findings": [finding.to_dict() for finding in self.findings],
             "models": [model.to_dict() for model in self.models],
+            "learner": None if self.learner is None else asdict(self.learner),
         }
 
 
@@ -89,8 +93,10 @@ def health(
         *of_trends(traffic, models),
         *of_models(models, silent),
     )
-    version = "" if mind is None else mind.learner.model_version
-    return Health(since, book.version, version, findings, models, traffic, lessons)
+    version, learner = "", None
+    if mind is not None:
+        version, learner = mind.learner.model_version, mind.learner.health()
+    return Health(since, book.version, version, findings, models, traffic, lessons, learner)
 
 
 def _models(
@@ -98,7 +104,7 @@ def _models(
 ) -> Iterator[ModelHealth]:
     """The models with responses, the busiest first."""
     now = models_of(book)
-    explainer = None if mind is None else ScoreExplainer(mind.learner)
+    explainer = None if mind is None else ScoreExplainer(mind)
     busiest = sorted(by_model(lessons.offers.values()).items(), key=lambda m: (-len(m[1]), m[0]))
     for key, offers in busiest:
         yield judged(key, offers, key in now, _importances(explainer, offers))

@@ -22,9 +22,8 @@ _MARKS: Final = {
 
 def told(health: Health) -> str:
     """What is wrong first, then every model, then what these figures leave out."""
-    return "\n".join(
-        [*_opening(health), "", *_findings(health), "", *_models(health), "", *_left_out(health)]
-    )
+    parts = (_opening, _findings, _models, _learner, _left_out)
+    return "\n\n".join("\n".join(part(health)) for part in parts if any(part(health)))
 
 
 def sentence(health: Health) -> str:
@@ -82,6 +81,24 @@ def _models(health: Health) -> Iterator[str]:
             yield f"{'':<{width}}  moved most by {strongest}"
     if len(health.models) > MOST_MODELS:
         yield f"and {len(health.models) - MOST_MODELS:,} models more: --format json has them all."
+
+
+def _learner(health: Health) -> Iterator[str]:
+    """What the default model, from which all of these are read, says of itself."""
+    known = health.learner
+    if known is None or not known.lessons:
+        return
+    auc, error = known.auc, known.calibration_error
+    yield (
+        f"All actions and channels in one: {known.lessons:,} lessons since the beginning"
+        f", AUC {'untold' if auc is None else format(auc, '.3f')}"
+        f", calibration error {'untold' if error is None else format(error, '.4f')}."
+    )
+    trusted = [f"{name} {share:.0%}" for name, share in list(known.trusted.items())[:_FEATURES]]
+    yield f"It trusts most {', '.join(trusted)}."
+    if known.drifts:
+        lessons = ", ".join(f"{lesson:,}" for lesson in known.drifts[-_FEATURES:])
+        yield f"It noticed that it had become worse, and turned livelier, at lesson {lessons}."
 
 
 def _model(model: ModelHealth, width: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.edges.journal.past import past_model, past_schemas
 from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import rebuild
-from engine.learn import Mind
+from engine.mind import Mind
 from engine.model import TrainingExample
 
 Advance = Callable[[int, int], None]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import log
+from math import inf, log
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from engine.codec import DecisionRecord
 from engine.contributions import Contribution, Contributions, ScoreExplainer
+from engine.curriculum import Curriculum
 from engine.errors import NotFound
-from engine.learn import Mind, lessons_of
+from engine.learn import lessons_of
+from engine.mind import Mind
 from engine.model import ActionId, Decision, Value
-from engine.propensity import Propensities
+from engine.panel import Panel, bind
 from engine.replay.model_then import Advance, model_now, model_then
 from engine.rulebook.book import Action, RuleBook
 
@@ -85,9 +87,10 @@ class _Told:
         *,
         as_decided: bool,
     ) -> None:
-        self._model = Propensities.bind(mind.learner, book)
-        self._names = self._model.features.names
-        self._explainer = ScoreExplainer(mind.learner)
+        self._model = bind(mind, book)
+        self._names = Curriculum.for_book(book).schema.names
+        self._explainer = ScoreExplainer(mind)
+        self._everything = np.arange(len(book.actions))
         self._decision = decision
         self._features = features
         self._as_decided = as_decided
@@ -105,8 +108,12 @@ class _Told:
         return Score(action.action_id, decision.channel, recorded, parts, is_sum, self._as_decided)
 
     def _ask(self, action: Action, features: Sequence[Value]) -> float:
-        asked = np.array([action.index], dtype=np.intp)
-        return float(self._model.predict(features, self._decision.channel, asked)[0])
+        """The propensity as a decision with all the time in the world would have it."""
+        channel = self._decision.channel
+        found = self._model.predict(features, channel, self._everything)
+        if isinstance(self._model, Panel):
+            self._model.consult(found, features, channel, {action.index}, lambda: inf)
+        return float(found[action.index])
 
     def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:
         parts = left_out(self._names, self._features, given, partial(self._ask, action))

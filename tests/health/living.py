@@ -1,19 +1,21 @@
 """A data directory as a service leaves it: a model that learned from customers with known tastes."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
+from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.rules.kept import archive, keep
 from engine.edges.state.embedded import Embedded, Limits
-from engine.learn import Mind
+from engine.mind import Mind
 from engine.model import (
     DAY,
     Customer,
@@ -27,9 +29,11 @@ from engine.model import (
     Response,
     Value,
 )
-from engine.propensity import Propensities
+from engine.panel import Panel, bind
+from engine.rulebook.book import RuleBook
+from engine.rulebook.load import load
 from tests.builders import ADULT, NOW, question
-from tests.rulebook.builders import action, book, files
+from tests.rulebook.builders import action, files
 
 DAYS: Final = 6
 PEOPLE: Final = 600
@@ -75,15 +79,17 @@ def person(number: int, chance: np.random.Generator) -> Customer:
 class Living:
     """Decides, shows the offers, takes the answers and learns, one customer after the other."""
 
-    def __init__(self, store: Embedded, mind: Mind, seed: int) -> None:
-        of = book(attributes=ATTRIBUTES, actions=ACTIONS)
-        self.model = Propensities.bind(mind.learner, of)
-        self._decider = Decider(of, self.model, lambda: 0.0)
+    def __init__(self, store: Embedded, mind: Mind, of: RuleBook, seed: int) -> None:
+        self.model = bind(mind, of)
+        self._curriculum = Curriculum.for_book(of)
+        asks_river = isinstance(self.model, Panel) and self.model.asks_river
+        consulted = self.model if isinstance(self.model, Panel) and asks_river else None
+        self._decider = Decider(of, self.model, lambda: 0.0, consulted=consulted)
         self._store = store
         self._chance = np.random.default_rng(seed)
 
     async def visits(self, count: int, people: list[Customer]) -> None:
-        schema = self.model.features
+        schema = self._curriculum
         await self._store.note_schema(schema.digest, schema.to_dict())
         for who in people:
             told = ProfileUpdate(who.customer_id, BEGAN, who.attributes)
@@ -123,8 +129,15 @@ class Living:
         return Event(name, made.customer_id, made.decided_at + 1, answer)
 
 
-def directory(path: Path, count: int = 2_000, seed: int = 1) -> Path:
-    """A closed data directory after so many visits over six days, with its book and its model."""
+def directory(
+    path: Path, count: int = 2_000, seed: int = 1, models: Mapping[str, Any] | None = None
+) -> Path:
+    """A closed data directory after so many visits over six days, with its book and its models."""
+    written = files(
+        attributes=ATTRIBUTES, policies={"models": models or {"default": {}}}, actions=ACTIONS
+    )
+    of = load(written).book
+    assert of is not None
 
     async def fill() -> None:
         mind = Mind()
@@ -140,12 +153,11 @@ def directory(path: Path, count: int = 2_000, seed: int = 1) -> Path:
         chance = np.random.default_rng(seed)
         people = [person(number, chance) for number in range(PEOPLE)]
         try:
-            await Living(store, mind, seed).visits(count, people)
+            await Living(store, mind, of, seed).visits(count, people)
         finally:
             await store.close()
 
     asyncio.run(fill())
-    written = files(attributes=ATTRIBUTES, actions=ACTIONS)
     keep(path, written)
-    archive(path, book(attributes=ATTRIBUTES, actions=ACTIONS).version, written)
+    archive(path, of.version, written)
     return path

