@@ -68,7 +68,7 @@ def _wanted(decision: "Decision", book: "RuleBook", action: str) -> "Sequence[Ac
 def as_lines(score: "Score") -> Iterator[str]:
     """A propensity in words, the features that moved it furthest first."""
     parts = score.parts
-    known = parts.propensity if score.recorded is None else score.recorded
+    known = score.given if score.recorded is None else score.recorded
     yield f"{score.action_id} on {score.channel}: propensity {known:.2%}"
     strongest = [part for part in parts.strongest(len(parts.parts)) if part.feature]
     if score.exact:
@@ -111,7 +111,7 @@ def as_json(score: "Score") -> dict[str, Any]:
         "action": score.action_id,
         "channel": score.channel,
         "propensity": score.recorded,
-        "explained_propensity": parts.propensity if score.exact else None,
+        "explained_propensity": score.given,
         "exact": score.exact,
         "model_version": parts.version,
         "model_is_that_of_the_decision": score.as_decided,
@@ -149,10 +149,8 @@ def _levels(levels: Iterable[tuple[str, ...]], logits: Iterable[float]) -> str:
 def _remarks(score: "Score") -> Iterator[str]:
     if not score.exact:
         yield "  Not exact: this model is no sum. Each figure says how far the logit falls without the feature."
-    if score.exact and score.recorded is not None:
-        given = score.parts.propensity
-        if abs(given - score.recorded) > _EQUAL:
-            yield f"  The record says {score.recorded:.4%}, this model {given:.4%}."
+    if score.recorded is not None and abs(score.given - score.recorded) > _EQUAL:
+        yield f"  The record says {score.recorded:.4%}, this model {score.given:.4%}."
     if score.as_decided:
         yield f"  By the model that decided, {score.parts.version}."
     else:

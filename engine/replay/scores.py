@@ -30,6 +30,7 @@ class Score:
 
     Attributes:
         recorded: what the decision used; None if the action did not compete.
+        given: what the model explained gives.
         parts: whose sum with `parts.intercept` is the logit, if `exact`. Otherwise each part is by how
             much the logit falls when this feature alone is missing, and they need not sum to anything.
         as_decided: whether the model explained is the one that decided, and not today's.
@@ -38,6 +39,7 @@ class Score:
     action_id: ActionId
     channel: str
     recorded: float | None
+    given: float
     parts: Contributions
     exact: bool
     as_decided: bool
@@ -105,7 +107,9 @@ class _Told:
         is_sum = abs(exact.propensity - given) < _EQUAL
         parts = exact if is_sum else self._by_leaving_out(action, exact, given)
         recorded = _recorded(decision, action)
-        return Score(action.action_id, decision.channel, recorded, parts, is_sum, self._as_decided)
+        return Score(
+            action.action_id, decision.channel, recorded, given, parts, is_sum, self._as_decided
+        )
 
     def _ask(self, action: Action, features: Sequence[Value]) -> float:
         """The propensity as a decision with all the time in the world would have it."""

@@ -53,6 +53,7 @@ def test_the_parts_sum_to_the_propensity_of_that_moment(
         assert score.as_decided
         assert score.exact
         assert score.recorded is not None
+        assert score.given == score.recorded
         assert score.parts.propensity == pytest.approx(score.recorded, rel=1e-12)
         assert score.parts.version == records[at].decision.model_version
 
@@ -108,11 +109,12 @@ def test_without_a_sum_each_feature_is_left_out_once() -> None:
     assert second.logit == first.logit
     assert third.logit == 0.0
     told = Contributions(math.log(4), ((),), (first, second, third), "v")
-    score = Score(ActionId("x"), "web", 0.8, told, exact=False, as_decided=True)
+    score = Score(ActionId("x"), "web", None, 0.8, told, exact=False, as_decided=True)
     text = "\n".join(as_lines(score))
     assert "Not exact" in text
     assert "+2.773  a yes" in text
-    assert as_json(score)["explained_propensity"] is None
+    assert text.startswith("x on web: propensity 80.00%")
+    assert as_json(score)["explained_propensity"] == 0.8
 
 
 # --- as somebody types it -----------------------------------------------------------------------
