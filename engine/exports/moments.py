@@ -9,7 +9,7 @@ def stamp(moment: Micros) -> str:
     """A moment to the millisecond.
 
     >>> stamp(1_795_000_000_123_456)
-    '20261118T093320.123 GMT'
+    '20261118T110640.123 GMT'
     """
     whole, rest = divmod(moment, SECOND)
     told = datetime.fromtimestamp(whole, UTC).strftime("%Y%m%dT%H%M%S")
@@ -20,6 +20,6 @@ def file_stamp(moment: Micros) -> str:
     """A moment as it stands in the names of files.
 
     >>> file_stamp(1_795_000_000_123_456)
-    '20261118T093320_GMT'
+    '20261118T110640_GMT'
     """
     return f"{stamp(moment).partition('.')[0]}_GMT"
