@@ -20,7 +20,7 @@ from engine.model import TrainingExample
 MOST_ESTIMATORS: Final = 64
 """Estimators kept beside the default model; the one whose last lesson is the longest ago has to go."""
 
-_FORMAT: Final = b"attune.mind/1\n"
+_FORMAT: Final = b"attune.models/1\n"
 _SIZE: Final = struct.Struct("<Q")
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,6 @@ import structlog
 from engine.curriculum import Course, Curriculum
 from engine.deadline import Pace
 from engine.estimators.additive import Own
-from engine.estimators.calibration import sigmoid
 from engine.estimators.estimator import Estimator
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.evidence import Evidence
@@ -165,11 +164,9 @@ class _Seat:
             return
         x = estimator.inputs.of_customer(self._course.pick(features), channel)
         shared = estimator.sum.shared(x)
-        logits = (shared + estimator.sum.of_each(self._own)).tolist()
-        for action, logit in zip(self.actions.tolist(), logits, strict=True):
-            propensity = estimator.propensity(sigmoid(logit))
-            if propensity is not None:
-                propensities[action] = propensity
+        found = estimator.propensities(shared + estimator.sum.of_each(self._own))
+        can_tell = np.isfinite(found)
+        propensities[self.actions[can_tell]] = found[can_tell]
 
     def consult(
         self,

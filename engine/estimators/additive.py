@@ -147,10 +147,15 @@ def _prior(model: Any) -> float:
     return float(np.log(yes / no))
 
 
+def _yes_less_no(both: Vector) -> Vector:
+    difference: Vector = both[:, 0] - both[:, 1]
+    return difference
+
+
 def _bernoulli(model: Any, numbers: Vector) -> Sum:
     p = (numbers + model.alpha) / (_both(model.class_counts) + 2 * model.alpha)
-    absent = np.log(_TINY + 1.0 - p) @ _YES_LESS_NO
-    weights = np.log(_TINY + p) @ _YES_LESS_NO - absent
+    absent = _yes_less_no(np.log(_TINY + 1.0 - p))
+    weights = _yes_less_no(np.log(_TINY + p)) - absent
     weights[_NEVER_SEEN] = 0.0
     if model.true_threshold >= 1.0:
         weights[:] = 0.0
@@ -159,13 +164,13 @@ def _bernoulli(model: Any, numbers: Vector) -> Sum:
 
 def _multinomial(model: Any, numbers: Vector) -> Sum:
     totals = _both(model.class_totals) + model.alpha * model.n_terms
-    return Sum(_prior(model), np.log((numbers + model.alpha) / totals) @ _YES_LESS_NO)
+    return Sum(_prior(model), _yes_less_no(np.log((numbers + model.alpha) / totals)))
 
 
 def _complement(model: Any, numbers: Vector) -> Sum:
     others = numbers[:, ::-1] + model.alpha
     totals = [math.fsum(column) for column in others[_FIRST:].T.tolist()]
-    return Sum(0.0, np.log(others / totals) @ -_YES_LESS_NO)
+    return Sum(0.0, -_yes_less_no(np.log(others / totals)))
 
 
 def _softmax_weight(model: Any, name: str) -> tuple[float, ...]:
@@ -173,7 +178,6 @@ def _softmax_weight(model: Any, name: str) -> tuple[float, ...]:
     return (float(yes - no),)
 
 
-_YES_LESS_NO: Final = np.array([1.0, -1.0])
 _GLM: Final = Family(
     1,
     lambda model: model.weights,

@@ -3,6 +3,11 @@
 import math
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+
 _CLIP: Final = 12.0
 _CERTAIN: Final = 1e-9
 _KEPT: Final = 0.999
@@ -45,6 +50,12 @@ class Calibration:
         """The propensity set right, in [0, 1]."""
         return sigmoid(_clipped(self._scale * _logit(propensity) + self._shift))
 
+    def of_logits(self, logits: Vector) -> Vector:
+        """The same for so many propensities, given as log-odds."""
+        return sigmoids(
+            np.clip(self._scale * np.clip(logits, -_CLIP, _CLIP) + self._shift, -_CLIP, _CLIP)
+        )
+
     def learn_one(self, propensity: float, label: float) -> None:
         """Learns what became of an offer of this propensity: `label` in [0, 1]."""
         z = _logit(propensity)
@@ -81,3 +92,14 @@ def sigmoid(logit: float) -> float:
         return 1.0 / (1.0 + math.exp(-logit))
     grown = math.exp(logit)
     return grown / (1.0 + grown)
+
+
+def sigmoids(logits: Vector) -> Vector:
+    """The probabilities of so many log-odds.
+
+    >>> sigmoids(np.array([0.0, 800.0, -800.0])).tolist()
+    [0.5, 1.0, 0.0]
+    """
+    with np.errstate(over="ignore"):
+        found: Vector = 1.0 / (1.0 + np.exp(-logits))
+    return found

@@ -5,11 +5,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Self, cast
 
+import numpy as np
 from river import base, linear_model, optim
 
-from engine.estimators.additive import Additive, additive
+from engine.estimators.additive import Additive, Vector, additive
 from engine.estimators.build import build
-from engine.estimators.calibration import Calibration, sigmoid
+from engine.estimators.calibration import Calibration, sigmoid, sigmoids
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.estimators.spec import Spec
 from engine.model import TrainingExample
@@ -85,6 +86,8 @@ class Estimator:
             if knew:
                 self._calibrate(x, label=label)
             self._river.learn_one(cast("dict[Hashable, Any]", x), label)
+            self._labels[bool(label)] += 1
+            self._doubled += example.taught is not None
         if labels and self.sum is not None:
             self.sum.touch(x)
         if example.taught is None:
@@ -119,9 +122,15 @@ class Estimator:
         if self._exact:
             return share
         expected = self._calibration.of(share)
-        yes = self._labels[True]
-        doubled = self._doubled / yes if yes else 0.0
+        doubled = self._doubled / max(self._labels[True], 1)
         return min(1.0, expected / max(1.0 - doubled * expected, _CERTAIN))
+
+    def propensities(self, logits: Vector) -> Vector:
+        """The propensities of so many log-odds of what river expects; NaN where those are no numbers."""
+        expected = sigmoids(logits) if self._exact else self._calibration.of_logits(logits)
+        doubled = 0.0 if self._exact else self._doubled / max(self._labels[True], 1)
+        found: Vector = np.minimum(1.0, expected / np.maximum(1.0 - doubled * expected, _CERTAIN))
+        return found
 
     def _calibrate(self, x: Input, *, label: bool) -> None:
         """Compares what it expects with what it is about to be taught."""
@@ -144,10 +153,7 @@ class Estimator:
         luck = _luck(example)
         if taught is not None and (luck < taught or luck >= reward):
             return []
-        label = luck < reward
-        self._labels[label] += 1
-        self._doubled += taught is not None
-        return [label]
+        return [luck < reward]
 
     @property
     def state(self) -> tuple[Any, ...]:
