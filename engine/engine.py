@@ -31,8 +31,8 @@ from engine.edges.state.embedded import Embedded, Limits
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.features import FeatureSchema
 from engine.guards import guards_of
-from engine.join import exposure_of, joined, unknown_decision
-from engine.learn import Learner, Mind
+from engine.join import exposure_of, held_out, joined, unknown_decision
+from engine.learn import Mind
 from engine.model import (
     DAY,
     SECOND,
@@ -56,7 +56,6 @@ from engine.model import (
     Step,
     Unknown,
 )
-from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
 from engine.rulebook.book import Exploration, RuleBook, dissolve
@@ -64,6 +63,7 @@ from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
+from engine.uplift.serving import bind
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +107,7 @@ class AttuneEngine:
         state: Embedded,
         capsules: Capsules,
         decider: Decider,
-        learner: Learner,
+        mind: Mind,
         sources: Sources,
         pending: Pending,
         caps: Caps,
@@ -119,7 +119,7 @@ class AttuneEngine:
         self._state = state
         self._capsules = capsules
         self._decider = decider
-        self._learner = learner
+        self._mind = mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
@@ -155,7 +155,7 @@ class AttuneEngine:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
         guard = await self._caps.guard(book)
         decider = await _decider(
-            book, self._state, self._learner, self._sources, self._pending, guard, self._allowance
+            book, self._state, self._mind, self._sources, self._pending, guard, self._allowance
         )
         before, self._decider = self._decider, decider
         self._caps.follow(guard)
@@ -342,6 +342,7 @@ class AttuneEngine:
         if question.dry_run:
             return Answer(decision, b"")
         decider.commit(decision)
+        self._spawn(held_out(decision, decider.book))
         return self._remember(question, decision)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
@@ -361,19 +362,23 @@ class AttuneEngine:
                 decision.decided_at,
                 question.interaction,
             )
-            self._spawn(event)
+            self._spawn([event])
         return answer
 
-    def _spawn(self, event: Event) -> None:
-        task = asyncio.create_task(self._append_quietly(event))
+    def _spawn(self, events: Sequence[Event]) -> None:
+        """Has events accepted that nobody waits for."""
+        if not events:
+            return
+        task = asyncio.create_task(self._append_quietly(events))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _append_quietly(self, event: Event) -> None:
+    async def _append_quietly(self, events: Sequence[Event]) -> None:
         try:
-            await self._state.append([event])
+            await self._state.append(events)
         except StorageError as error:
-            log.warning("interaction.lost", event_id=event.event_id, error=str(error))
+            ids = [event.event_id for event in events]
+            log.warning("interaction.lost", event_ids=ids, error=str(error))
 
     async def finish(self) -> None:
         """Waits for what was begun and not waited for."""
@@ -499,7 +504,7 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 async def _decider(
     book: RuleBook,
     state: Embedded,
-    learner: Learner,
+    mind: Mind,
     sources: Sources,
     pending: Pending,
     caps: CapsGuard,
@@ -514,10 +519,10 @@ async def _decider(
     schema = FeatureSchema.for_book(book)
     await state.note_schema(schema.digest, schema.to_dict())
     await state.settled()
-    model = Propensities.bind(learner, book)
+    model = bind(mind.learner, mind.uplift, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
-    guards = partial(guards_of, book, pending, caps, learner.evidence)
+    guards = partial(guards_of, book, pending, caps, mind.learner.evidence)
     return await asyncio.to_thread(
         lambda: Decider(book, model, sources.monotonic, guards(), allowance)
     )
@@ -585,7 +590,7 @@ async def open_engine(
             await state.begin_run()
             pending, allowance = Pending(keep=state.returned), Allowance()
             decider = await _decider(
-                first.book, state, mind.learner, sources, pending, caps.in_force, allowance
+                first.book, state, mind, sources, pending, caps.in_force, allowance
             )
             capsules = open_capsules(settings.data)
             engine = AttuneEngine(
@@ -593,7 +598,7 @@ async def open_engine(
                 state,
                 capsules,
                 decider,
-                mind.learner,
+                mind,
                 sources,
                 pending,
                 caps,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine import effects
 from engine.arbitration import Arbiter, Merit, Vector
 from engine.eligibility import reasons
 from engine.model import (
@@ -185,9 +186,19 @@ class _Story(NamedTuple):
         if not told and not competes:
             text = "other mandatory actions fill the slots"
             told.append(_of_the_engine(Stage.PLACEMENT, "placement.full", text))
+        measured = self.book.measured.get(action.action_id)
+        if measured is not None and self.propensities is not None:
+            change = float(self.propensities[action.index])
+            if not change > 0.0:
+                told.append(
+                    _of_the_engine(Stage.ARBITRATION, effects.NONE, effects.told(measured, change))
+                )
         arm = self.sight.arm
         if not told and arm is not None and arm is not Arm.ELIGIBILITY_ONLY:
             told.append(_of_the_engine(Stage.ARBITRATION, arm.code, f"in this arm {arm.text}"))
+        if not told and self._ended_early():
+            text = "chance tried offering nothing instead (exploration)"
+            told.append(_of_the_engine(Stage.ARBITRATION, effects.NOTHING, text))
         if not told and factors.priority > self._last_shown():
             text = f"chance tried another (exploration); its priority was {factors.priority:.4g}"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.explored", text))
@@ -195,6 +206,16 @@ class _Story(NamedTuple):
             text = f"others came first (priority {factors.priority:.4g})"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))
         return tuple(told)
+
+    def _ended_early(self) -> bool:
+        """Whether fewer were shown than competed and had a slot, as happens where nothing was drawn."""
+        contest = next(c for c in self.decision.contests if c.placement == self.sight.placement)
+        measured = {one.action for one in self.book.measured.values()}
+        if measured.isdisjoint(contest.actions.tolist()):
+            return False
+        placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
+        shown = 0 if placed.fallback else len(placed.offers)
+        return shown < min(self.book.placements[placed.placement].slots, len(contest.actions))
 
     def _last_shown(self) -> float:
         """The least priority that won here by itself; infinite if none is known to have.

@@ -12,7 +12,9 @@ from engine.encoding import Encoding, Scaler, column_names
 from engine.errors import StorageError
 from engine.evidence import Evidence
 from engine.features import FeatureSchema
-from engine.model import TrainingExample, Value
+from engine.model import Lesson, TrainingExample, UpliftLesson, Value
+from engine.uplift import kept
+from engine.uplift.online import OnlineUplift
 from engine.weights import Correction, Row, TableLogisticRegression, WeightTable
 
 EVERYBODY: Final[Row] = ()
@@ -200,26 +202,34 @@ class Learner:
 
 
 class Mind:
-    """What a log teaches: a learner whose place a restored one takes."""
+    """What a log teaches: a learner of propensities and one of uplift, whose place restored ones take."""
 
     def __init__(self) -> None:
         self.learner = Learner()
+        self.uplift = OnlineUplift()
 
-    def teach(self, lesson: TrainingExample) -> None:
+    def teach(self, lesson: Lesson) -> None:
         """Learns the next lesson of the log."""
-        self.learner.learn_one(lesson)
+        if isinstance(lesson, UpliftLesson):
+            self.uplift.learn_one(lesson)
+        else:
+            self.learner.learn_one(lesson)
 
     def register(self, document: Mapping[str, Any]) -> None:
         """Makes a feature schema known, as the log has it."""
-        self.learner.register(FeatureSchema.from_dict(document))
+        schema = FeatureSchema.from_dict(document)
+        self.learner.register(schema)
+        self.uplift.register(schema)
 
     def snapshot(self) -> bytes:
-        """The learner's whole state."""
-        return self.learner.snapshot()
+        """The whole state of both."""
+        return kept.joined(self.learner.snapshot(), self.uplift)
 
     def restore(self, snapshot: bytes) -> None:
         """Goes on from a snapshot."""
-        self.learner = Learner.restore(snapshot)
+        learner, uplift = kept.parted(snapshot)
+        self.learner = Learner.restore(learner)
+        self.uplift = OnlineUplift() if uplift is None else uplift
 
 
 def lessons_of(model_version: str) -> int | None:
@@ -228,8 +238,9 @@ def lessons_of(model_version: str) -> int | None:
     >>> lessons_of(Learner().model_version), lessons_of("another/1")
     (0, None)
     """
-    lessons = model_version.removeprefix(_KIND)
-    is_ours = lessons != model_version and lessons.isascii() and lessons.isdecimal()
+    propensities = model_version.partition("+")[0]
+    lessons = propensities.removeprefix(_KIND)
+    is_ours = lessons != propensities and lessons.isascii() and lessons.isdecimal()
     return int(lessons) if is_ours else None
 
 

@@ -49,6 +49,10 @@ class Recalled(Limits):
             self.told.update((t, self._reasons(t, Stage(stage))) for t, stage in closed.items())
         return [treatment for treatment in treatments if treatment not in closed]
 
+    def held_out(self) -> list[int]:
+        """What nothing but holdouts kept back."""
+        return [treatment for one in self._next(tuple, ()) for treatment in one.closed]
+
     def tell(self, treatments: Iterable[int]) -> None:
         """Tells nothing: of those that did not come so far, no answer is known."""
 

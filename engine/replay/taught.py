@@ -10,12 +10,13 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.decide import Propensities
 from engine.edges.state.rebuild import rebuild
+from engine.effects import Effects
 from engine.learn import Mind, lessons_of
-from engine.model import Decision, DecisionId, TrainingExample
-from engine.propensity import Propensities as Bound
+from engine.model import Decision, DecisionId, Lesson
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook
 from engine.rulebook.book import RuleBook
+from engine.uplift.serving import Bound, bind, uplift_lessons_of
 
 STEP = "propensities"
 
@@ -41,8 +42,9 @@ def taught(
             text = "the model was not asked"
             checks[record.decision.decision_id] = Check(STEP, Verdict.RECORDED, text)
         else:
-            waiting.append(_Waiting(lessons, record.decision))
-    waiting.sort(key=lambda one: one.lessons)
+            uplift = uplift_lessons_of(record.decision.model_version)
+            waiting.append(_Waiting(lessons, uplift, record.decision))
+    waiting.sort(key=lambda one: (one.lessons, one.uplift))
     school = _School(waiting, books, advance)
     if waiting:
         rebuild(data, teach=school.teach, register=school.mind.register, enough=school.is_out)
@@ -51,9 +53,10 @@ def taught(
 
 
 class _Waiting(NamedTuple):
-    """A decision, and after how many lessons it was made."""
+    """A decision, and after how many lessons it was made; of uplift −1 if no action was measured."""
 
     lessons: int
+    uplift: int
     decision: Decision
 
 
@@ -64,7 +67,7 @@ class _School:
         self.mind = Mind()
         self.checks: dict[DecisionId, Check] = {
             decision.decision_id: Check(STEP, Verdict.UNTOLD, _missing(lessons))
-            for lessons, decision in waiting
+            for lessons, _, decision in waiting
         }
         self._last = waiting[-1].lessons if waiting else 0
         self._waiting = deque(waiting)
@@ -76,7 +79,7 @@ class _School:
         """Whether no later lesson matters."""
         return self.mind.learner.version > self._last
 
-    def teach(self, lesson: TrainingExample) -> None:
+    def teach(self, lesson: Lesson) -> None:
         """Learns the next lesson, once all are asked for whom it came later."""
         self.ask()
         self.mind.teach(lesson)
@@ -84,9 +87,13 @@ class _School:
 
     def ask(self) -> None:
         """Asks for every decision that was made after just so many lessons as are learned now."""
-        while self._waiting and self._waiting[0].lessons == self.mind.learner.version:
+        while self._waiting and self._is_due(self._waiting[0]):
             decision = self._waiting.popleft().decision
             self.checks[decision.decision_id] = self._check(decision)
+
+    def _is_due(self, one: _Waiting) -> bool:
+        is_learned = one.lessons == self.mind.learner.version
+        return is_learned and one.uplift in (-1, self.mind.uplift.lessons)
 
     def _check(self, decision: Decision) -> Check:
         try:
@@ -97,6 +104,8 @@ class _School:
         if decision.schema != model.features.digest:
             return Check(STEP, Verdict.DIFFERS, f"the book's features are {model.features.digest}")
         anew = model.predict(features, decision.channel, np.arange(len(book.actions)))
+        if book.measured:
+            anew = Effects(book).expecting(decision.customer_id, decision.decided_at, anew)
         for contest in decision.contests:
             if contest.propensities is not None:
                 difference = _first(contest.propensities, anew, book)
@@ -107,7 +116,7 @@ class _School:
     def _model(self, version: str) -> tuple[RuleBook, Bound]:
         if version not in self._bound:
             book = self._books(version)
-            self._bound[version] = book, Bound.bind(self.mind.learner, book)
+            self._bound[version] = book, bind(self.mind.learner, self.mind.uplift, book)
         return self._bound[version]
 
 

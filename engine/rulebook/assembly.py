@@ -15,6 +15,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Measured,
     Override,
     RuleBook,
     Treatment,
@@ -27,6 +28,7 @@ from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
+from engine.rulebook.measured import measured_actions
 from engine.rulebook.policies import Policies
 from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
@@ -62,6 +64,7 @@ class Draft:
     bundles: tuple[Bundle, ...] = ()
     caps: tuple[Cap, ...] = ()
     trials: Trials = field(default_factory=Trials)
+    measured: Mapping[ActionId, Measured] = field(default_factory=dict)
 
 
 def reason_codes(
@@ -144,7 +147,14 @@ def draft(written: Written, report: Report) -> Draft:
     own = [action.caps for action in written.actions if action.caps and action.action_id]
     caps = capping.caps([*policies.caps, *own])
     trials = trials_of(policies.holdouts, policies.experiments, actions, policies.timezone, report)
-    return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials)
+    measured = measured_actions(
+        {action.action_id: action.measured for action in written.actions if action.measured},
+        actions,
+        trials,
+        report,
+        complete=policies.trial_names.complete,
+    )
+    return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials, measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,4 +348,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         contact=policies.contact,
         bundles=draft.bundles,
         trials=draft.trials,
+        measured=draft.measured,
     )

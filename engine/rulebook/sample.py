@@ -48,6 +48,7 @@ models:
   other: {group: g}
 holdouts:
   h: {share: 0.1, period: month, salt: s}
+  without_a: {share: 0.1, period: month, salt: s, action: a}
 experiments: {no_levers: 0.1}
 triggers:
   t: {on: drop, when: 'true', placements: [p]}
@@ -62,6 +63,7 @@ actions:
     applicable_when: {own2: 'true'}
     suitable_when: {own3: 'true'}
     caps: {per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
+    measured: {outcome: gone, within: 30d, better: absent}
     attributes: {family: f}
     treatments:
       - {id: a.1, placement: p, when: 'true', texts: {headline: One}}
@@ -83,8 +85,9 @@ tests:
     events: [{type: drop, ago: 1d, attributes: {cell: 1}}]
     request: {placement: p, context: {customer.age: 1}}
     now: 2026-11-21
-    propensities: {a: 0.1}
+    propensities: {b: 0.1}
     positives: {a: 1}
+    uplift: {a: -0.1}
     used: {a: {per_day: 1}}
     expect: {first: a, not: [a]}
   - name: nobody

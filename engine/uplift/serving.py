@@ -1,0 +1,147 @@
+"""Score: of measured actions P is what the offer changes, by the model that learns online."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.evidence import Evidence
+from engine.features import FeatureSchema
+from engine.learn import Learner
+from engine.model import Value
+from engine.propensity import Propensities
+from engine.rulebook.book import Measured, RuleBook
+from engine.uplift.online import FIRST_GUESS, Group, OnlineUplift, both
+
+KIND = "+uplift/1."
+"""Stands between the version of the propensities' model and the number of lessons in uplift."""
+
+EXPECTED_PAIRS = 200.0
+"""What is expected beforehand counts as much as so many observations of each group."""
+
+
+def uplift_lessons_of(model_version: str) -> int:
+    """How many lessons of uplift the model of this version had learned; −1 if it knows of none.
+
+    >>> uplift_lessons_of("hierarchical_logistic/1.20+uplift/1.3"), uplift_lessons_of("even")
+    (3, -1)
+    """
+    lessons = model_version.partition(KIND)[2]
+    return int(lessons) if lessons.isascii() and lessons.isdecimal() else -1
+
+
+class Bound(Protocol):
+    """A model bound to the actions of one book, as a decision sees it; see `engine.decide.Model`."""
+
+    @property
+    def features(self) -> FeatureSchema:
+        """What it reads."""
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons it has learned."""
+
+    @property
+    def version(self) -> str:
+        """Names these very weights."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """How much has been seen of each action."""
+
+    def predict(
+        self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """P of each of `actions` (indexes of the book), shape (K,)."""
+
+
+def bind(learner: Learner, uplift: OnlineUplift, book: RuleBook) -> Bound:
+    """Both learners bound to the actions of `book`; that of uplift costs nothing where none is measured."""
+    propensities = Propensities.bind(learner, book)
+    return Uplifted(propensities, uplift, book) if book.measured else propensities
+
+
+class Uplifted:
+    """A model of propensities in which P of measured actions is what they change, in [−1, 1].
+
+    It is the learned uplift, weighed against what the book expects as `pairs : EXPECTED_PAIRS`.
+    """
+
+    def __init__(self, model: Bound, uplift: OnlineUplift, book: RuleBook) -> None:
+        self._model = model
+        self._uplift = uplift
+        self._measured = tuple(
+            (book.actions[one.action].action_id, one) for one in book.measured.values()
+        )
+        self._places = np.array([one.action for _, one in self._measured], dtype=np.intp)
+        self._count = len(book.actions)
+        self._lessons = -1
+        self._weights = np.zeros((0, 0))
+        self._groups: tuple[Group, ...] = ()
+        uplift.register(model.features)
+
+    @property
+    def features(self) -> FeatureSchema:
+        """What it reads."""
+        return self._model.features
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons the model of propensities has learned."""
+        return self._model.lessons
+
+    @property
+    def version(self) -> str:
+        """Names the weights as they are now."""
+        return f"{self._model.version}{KIND}{self._uplift.lessons}"
+
+    @property
+    def evidence(self) -> Evidence:
+        """How much has been seen of each action."""
+        return self._model.evidence
+
+    def predict(
+        self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """P of each of `actions` (indexes of the book), shape (K,): the propensity, or the uplift."""
+        found = self._model.predict(features, channel, actions)
+        changes = np.full(self._count, np.nan)
+        changes[self._places] = self.changes(features)
+        asked = changes[actions]
+        np.copyto(found, asked, where=~np.isnan(asked))
+        return found
+
+    def changes(self, features: Sequence[Value]) -> npt.NDArray[np.float64]:
+        """What each measured action changes for the better, in the book's order of them."""
+        if self._uplift.lessons != self._lessons:
+            self._take_up()
+        seen = self._uplift.see(self.features.digest, features)
+        logits = (self._weights[:, seen.columns] * seen.values).sum(axis=1).tolist()
+        return np.array(
+            [
+                _better(one, group, FIRST_GUESS + logits[2 * at], logits[2 * at + 1])
+                for at, ((_, one), group) in enumerate(
+                    zip(self._measured, self._groups, strict=True)
+                )
+            ]
+        )
+
+    def _take_up(self) -> None:
+        """The weights as they are now: of each action two rows, usual and change."""
+        uplift = self._uplift
+        self._weights = np.zeros((2 * len(self._measured), uplift.width))
+        for at, (name, one) in enumerate(self._measured):
+            for lines in uplift.lines(one.outcome, name):
+                self._weights[2 * at] += lines.usual.means
+                self._weights[2 * at + 1] += lines.change.means
+        self._groups = tuple(uplift.group(one.outcome, name) for name, one in self._measured)
+        self._lessons = uplift.lessons
+
+
+def _better(measured: Measured, group: Group, usual: float, change: float) -> float:
+    """What is learned of a customer, weighed against what was expected."""
+    alone, treated = both(usual, change, group.share)
+    learned = alone - treated if measured.better_absent else treated - alone
+    weight = group.pairs / (group.pairs + EXPECTED_PAIRS)
+    return weight * learned + (1.0 - weight) * measured.expected
