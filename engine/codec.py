@@ -247,7 +247,7 @@ def _encode_response(event: Event, response: Response) -> bytes:
             _pack(exposure.propensity),
             exposure.schema,
             None if exposure.features is None else _pack_sequence(exposure.features),
-            *(() if response.measure is None else (response.measure,)),
+            *(() if response.measure is None else ([*response.measure],)),
         ]
     )
 
@@ -357,7 +357,7 @@ def decode_customer(data: bytes) -> Customer:
 def _pack_observation(seen: Observation) -> list[Any]:
     return [
         seen.action_id,
-        seen.measure,
+        [*seen.measure],
         seen.period,
         seen.first,
         seen.last,

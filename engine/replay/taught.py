@@ -82,8 +82,10 @@ class _School:
     def teach(self, lesson: Lesson) -> None:
         """Learns the next lesson, once all are asked for whom it came later."""
         self.ask()
+        before = self.mind.learner.version
         self.mind.teach(lesson)
-        self._advance(self.mind.learner.version, self._last)
+        if self.mind.learner.version > before:
+            self._advance(self.mind.learner.version, self._last)
 
     def ask(self) -> None:
         """Asks for every decision that was made after just so many lessons as are learned now."""

@@ -28,7 +28,7 @@ from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
-from engine.rulebook.measured import measured_actions
+from engine.rulebook.measured import measured_actions, remark_thresholds
 from engine.rulebook.policies import Policies
 from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
@@ -147,13 +147,15 @@ def draft(written: Written, report: Report) -> Draft:
     own = [action.caps for action in written.actions if action.caps and action.action_id]
     caps = capping.caps([*policies.caps, *own])
     trials = trials_of(policies.holdouts, policies.experiments, actions, policies.timezone, report)
+    measures = {action.action_id: action.measured for action in written.actions if action.measured}
     measured = measured_actions(
-        {action.action_id: action.measured for action in written.actions if action.measured},
+        measures,
         actions,
         trials,
         report,
         complete=policies.trial_names.complete,
     )
+    remark_thresholds(measured, measures, actions, arbitration.thresholds, report)
     return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials, measured)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.model import DAY, ActionId, Micros
-from engine.rulebook.book import Action, ActionClass, Measured
+from engine.rulebook.book import Action, ActionClass, Measured, Threshold
 from engine.rulebook.fields import Fields
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import Node
@@ -86,6 +86,32 @@ def measured_actions(
         elif complete and action.action_class is ActionClass.PROMOTIONAL:
             report.error(measure.place, _without_holdout(action, trials))
     return found
+
+
+def remark_thresholds(
+    measured: Mapping[ActionId, Measured],
+    measures: Mapping[str, WrittenMeasure],
+    actions: Sequence[Action],
+    thresholds: Sequence[Threshold],
+    report: Report,
+) -> None:
+    """Remarks what is never tried, since less is expected of it than a threshold asks."""
+    for name, one in measured.items():
+        action = actions[one.action]
+        for asked in thresholds:
+            wanted = zip((asked.issue, asked.group, asked.action), _levels(action), strict=True)
+            if all(w in ("", a) for w, a in wanted) and (asked.propensity or 0.0) > one.expected:
+                report.notice(
+                    f"expected {name}",
+                    measures[name].place,
+                    f"{one.expected:g} is expected of this, and a threshold asks {asked.propensity:g}"
+                    f" {f'on {asked.channel} ' if asked.channel else ''}of its change: it is never"
+                    " tried there unless 'expected' is at least that",
+                )
+
+
+def _levels(action: Action) -> tuple[str, str, str]:
+    return action.issue, action.group, action.action_id
 
 
 def _holdout_of(action: Action, trials: Trials) -> Holdout | None:

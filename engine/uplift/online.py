@@ -1,8 +1,7 @@
 """Uplift online: what an action changes about an outcome, learned from those shown it and those held out."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zlib import crc32
 
 import numpy as np
@@ -11,45 +10,13 @@ from engine.encoding import Encoding, Scaler, column_names
 from engine.features import FeatureSchema
 from engine.model import UpliftLesson, Value
 from engine.uplift.belief import Belief, Prior, Seen
+from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both, sigmoid
 
 MOST_COLUMNS: Final = 256
 """Columns the weights range over; where features need more they share them, by hash."""
 
-FIRST_GUESS: Final = -1.5
-"""The logit of an outcome nothing has been seen of: 18 %."""
-
 _USUAL: Final = (Prior(0.5, 0.05), Prior(0.1, 0.02))
-_CHANGE: Final = (Prior(0.05, 0.03), Prior(0.02, 0.01))
-
-
-class Group(NamedTuple):
-    """Observations of one action, or of all that are measured by one outcome: how many of each arm."""
-
-    treated: int = 0
-    control: int = 0
-
-    @property
-    def share(self) -> float:
-        """The share of the treated, kept off 0 and 1."""
-        return (self.treated + 1) / (self.treated + self.control + 2)
-
-    @property
-    def pairs(self) -> float:
-        """So many treated and as many controls tell as much of a difference as these do."""
-        both = self.treated + self.control
-        return 2.0 * self.treated * self.control / both if both else 0.0
-
-
-class Lines(NamedTuple):
-    """Two logits over the same columns: of the outcome as it usually is, and what treatment changes."""
-
-    usual: Belief
-    change: Belief
-
-    def widen(self, columns: int) -> None:
-        """Makes room for columns nothing is known of yet."""
-        self.usual.widen(columns)
-        self.change.widen(columns)
+_CHANGE: Final = (Prior(0.05, 0.15), Prior(0.02, 0.05))
 
 
 class OnlineUplift:
@@ -64,8 +31,9 @@ class OnlineUplift:
     regression; the change's features have the narrowest prior, so that without evidence an action
     changes as much for everybody.
 
-    A first lesson teaches what is known by then; that the outcome came after all is taught as the
-    exact difference of the two gradients, as in `engine.weights.Correction`.
+    A first lesson teaches what is known by then. That the outcome came after all is taught as the
+    difference to what the lesson would have taught then, as sure as everything is by now: the filter's
+    gain is the inverse of all it has seen, so that neither early nor late corrections count for more.
 
     The same schemas and lessons in the same order always give the same state, byte for byte.
 
@@ -150,42 +118,35 @@ class OnlineUplift:
                 f"{len(lesson.features)} features for a schema of {len(schema.features)}"
             )
         seen = self.see(lesson.schema, lesson.features)
-        parts = self._parts(lesson)
-        group = self.group(lesson.outcome, lesson.action_id)
-        side = float(lesson.treated) - group.share
-        reaches = [belief.reach(seen) for belief, _ in parts]
-        sides = [side if is_change else 1.0 for _, is_change in parts]
+        parts = self._parts(lesson, seen)
+        logit = FIRST_GUESS + sum(side * belief.logit(seen) for belief, side, _, _ in parts)
+        chance = sigmoid(logit)
+        weight = chance * (1.0 - chance)
+        spread = sum(part.spread for part in parts)
         if lesson.taught is None:
-            logit = FIRST_GUESS + sum(
-                s * belief.logit(seen) for (belief, _), s in zip(parts, sides, strict=True)
-            )
-            chance = sigmoid(logit)
-            spread = sum(
-                s * s * float((reach[seen.columns] * seen.values).sum())
-                for reach, s in zip(reaches, sides, strict=True)
-            )
-            weight = chance * (1.0 - chance)
             room = 1.0 + weight * spread
-            step, narrower = (lesson.happened - chance) / room, weight / room
+            for belief, side, reach, _ in parts:
+                belief.means += (side * (lesson.happened - chance) / room) * reach
+                belief.narrow(reach, side * side * weight / room)
             self._encodings[lesson.schema].learn_one(lesson.features, self.lessons)
             self._count(lesson)
         else:
-            step, narrower = float(lesson.happened) - float(lesson.taught), 0.0
-        for (belief, _), reach, s in zip(parts, reaches, sides, strict=True):
-            belief.means += (s * step) * reach
-            if narrower:
-                belief.narrow(reach, s * s * narrower)
+            more = float(lesson.happened) - float(lesson.taught)
+            for belief, side, reach, own in parts:
+                belief.means += (side * more / (1.0 + weight * (spread - own))) * reach
         self.lessons += 1
 
-    def _parts(self, lesson: UpliftLesson) -> list[tuple[Belief, bool]]:
-        """The beliefs a lesson concerns, each with whether it is of what treatment changes."""
-        found: list[tuple[Belief, bool]] = []
+    def _parts(self, lesson: UpliftLesson, seen: Seen) -> list[Part]:
+        """The beliefs a lesson concerns: of all measured by the outcome, and of the action."""
+        share = self.group(lesson.outcome, lesson.action_id).share
+        side = float(lesson.treated) - share
+        found: list[Part] = []
         keys = (lesson.outcome,), (lesson.outcome, lesson.action_id)
         for key, usual, change in zip(keys, _USUAL, _CHANGE, strict=True):
             if key not in self._lines:
                 self._lines[key] = Lines(Belief(usual, self.width), Belief(change, self.width))
             lines = self._lines[key]
-            found += [(lines.usual, False), (lines.change, True)]
+            found += [Part.of(lines.usual, 1.0, seen), Part.of(lines.change, side, seen)]
         return found
 
     def _count(self, lesson: UpliftLesson) -> None:
@@ -240,19 +201,6 @@ class OnlineUplift:
         if at != len(numbers):
             raise ValueError(f"{len(numbers)} numbers where {at} belong")
         return uplift
-
-
-def both(usual: float, change: float, share: float) -> tuple[float, float]:
-    """The probabilities if left alone and if treated, given both logits and the share of the treated."""
-    return sigmoid(usual - share * change), sigmoid(usual + (1.0 - share) * change)
-
-
-def sigmoid(logit: float) -> float:
-    """The probability of a logit."""
-    if logit >= 0.0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)
 
 
 def _hashed(name: str) -> int:

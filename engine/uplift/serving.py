@@ -12,13 +12,17 @@ from engine.learn import Learner
 from engine.model import Value
 from engine.propensity import Propensities
 from engine.rulebook.book import Measured, RuleBook
-from engine.uplift.online import FIRST_GUESS, Group, OnlineUplift, both
+from engine.uplift.lines import FIRST_GUESS, Group, both
+from engine.uplift.online import OnlineUplift
 
 KIND = "+uplift/1."
 """Stands between the version of the propensities' model and the number of lessons in uplift."""
 
-EXPECTED_PAIRS = 200.0
+EXPECTED_PAIRS = 100.0
 """What is expected beforehand counts as much as so many observations of each group."""
+
+TRIED_OUT = 300.0
+"""Until so many of each group are observed, at least what is expected is assumed of everybody."""
 
 
 def uplift_lessons_of(model_version: str) -> int:
@@ -65,7 +69,9 @@ def bind(learner: Learner, uplift: OnlineUplift, book: RuleBook) -> Bound:
 class Uplifted:
     """A model of propensities in which P of measured actions is what they change, in [−1, 1].
 
-    It is the learned uplift, weighed against what the book expects as `pairs : EXPECTED_PAIRS`.
+    It is the learned uplift, weighed against what the book expects as `pairs : EXPECTED_PAIRS`, and at
+    least what is expected until the action is tried out: a few bad weeks at the start would otherwise
+    keep it from ever being offered, and learned about, again.
     """
 
     def __init__(self, model: Bound, uplift: OnlineUplift, book: RuleBook) -> None:
@@ -144,4 +150,5 @@ def _better(measured: Measured, group: Group, usual: float, change: float) -> fl
     alone, treated = both(usual, change, group.share)
     learned = alone - treated if measured.better_absent else treated - alone
     weight = group.pairs / (group.pairs + EXPECTED_PAIRS)
-    return weight * learned + (1.0 - weight) * measured.expected
+    found = weight * learned + (1.0 - weight) * measured.expected
+    return found if group.pairs >= TRIED_OUT else max(found, measured.expected)
