@@ -1,7 +1,7 @@
 """Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -165,8 +165,8 @@ class _Story(NamedTuple):
         self, action: Action, factors: Factors, shown_before: Mapping[ActionId, PlacementId]
     ) -> tuple[Reason, ...]:
         """Why an action that every rule lets through is not shown."""
-        told = []
-        competes = action.action_class is not ActionClass.MANDATORY
+        told = list(self._changing_nothing(action))
+        competes = action.action_class is not ActionClass.MANDATORY and not told
         floor = self.arbiter.floor(self.decision.channel, action.index)
         if competes and self.propensities is not None and self.propensities[action.index] < floor:
             text = f"propensity {self.propensities[action.index]:.4g} is below {floor:g}"
@@ -186,13 +186,6 @@ class _Story(NamedTuple):
         if not told and not competes:
             text = "other mandatory actions fill the slots"
             told.append(_of_the_engine(Stage.PLACEMENT, "placement.full", text))
-        measured = self.book.measured.get(action.action_id)
-        if measured is not None and self.propensities is not None:
-            change = float(self.propensities[action.index])
-            if not change > 0.0:
-                told.append(
-                    _of_the_engine(Stage.ARBITRATION, effects.NONE, effects.told(measured, change))
-                )
         arm = self.sight.arm
         if not told and arm is not None and arm is not Arm.ELIGIBILITY_ONLY:
             told.append(_of_the_engine(Stage.ARBITRATION, arm.code, f"in this arm {arm.text}"))
@@ -206,6 +199,16 @@ class _Story(NamedTuple):
             text = f"others came first (priority {factors.priority:.4g})"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))
         return tuple(told)
+
+    def _changing_nothing(self, action: Action) -> Iterator[Reason]:
+        """Why a measured action is not worth offering to this customer."""
+        measured = self.book.measured.get(action.action_id)
+        if measured is None or self.propensities is None:
+            return
+        change = float(self.propensities[action.index])
+        if not change > 0.0:
+            text = effects.told(measured, change)
+            yield _of_the_engine(Stage.ARBITRATION, effects.NONE, text)
 
     def _ended_early(self) -> bool:
         """Whether fewer were shown than competed and had a slot, as happens where nothing was drawn."""

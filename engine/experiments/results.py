@@ -166,7 +166,7 @@ def results(
             [Violation("policies.yaml", "the rule book has no holdouts and no experiments")]
         )
     counting.note(past_decisions(data / DECISIONS), since)
-    wanted = {one.holdout: one.outcome for one in reversed(book.measured.values())}
+    wanted = {one.holdout: one.outcome for one in reversed([*book.measured.values()])}
     events = {name: event or wanted.get(name, "") for name in counting.groups}
     times = _times(data / JOURNAL, frozenset(filter(None, events.values())))
     trials = tuple(

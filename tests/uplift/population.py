@@ -123,10 +123,10 @@ class Population:
         bodies: list[Any] = []
         if asked.treated:
             accepts = self.random.random() < ACCEPTS[asked.mood]
-            for outcome in ("impression", "accept")[: 1 + accepts]:
-                bodies.append(
-                    IncomingResponse(ActionId("save"), token, DecisionId(""), outcome, 0.0)
-                )
+            bodies += [
+                IncomingResponse(ActionId("save"), token, DecisionId(""), outcome, 0.0)
+                for outcome in ("impression", "accept")[: 1 + accepts]
+            ]
         if asked.churned:
             bodies.append(Interaction("churned"))
         return [
