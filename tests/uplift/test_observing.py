@@ -52,7 +52,8 @@ def left(day: float, kind: str = "churned") -> Event:
 
 def told(events: Iterable[Event]) -> tuple[Customer, list[UpliftLesson]]:
     """A customer to whom all this happened, and the lessons in it."""
-    customer, lessons = Customer(CustomerId("ada")), []
+    customer = Customer(CustomerId("ada"))
+    lessons: list[UpliftLesson] = []
     for event in events:
         apply(customer, event)
         lessons += observe(customer, event)
