@@ -173,7 +173,7 @@ def _outcome(outcomes: Names) -> Reader[str]:
     return read
 
 
-@allowing(type="number", exclusiveMinimum=0, maximum=1)
+@allowing(**allowed(number(0, 1)))
 def _above_nothing(node: Node) -> float:
     found = number(0, 1)(node)
     if found <= 0.0:
