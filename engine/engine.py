@@ -25,9 +25,11 @@ from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.journal.decisions import recorded
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
+from engine.edges.state.names import DECISIONS
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.features import FeatureSchema
 from engine.guards import guards_of
@@ -69,6 +71,9 @@ log = structlog.get_logger(__name__)
 
 PROFILE_REST: Final = 2.0
 """Seconds the customer store is left alone after it failed three times running."""
+
+_RECALLED: Final = 10 * SECOND
+"""How long before the last decision something may not have reached the journal yet."""
 
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
@@ -188,6 +193,18 @@ class AttuneEngine:
         since = self._sources.now() - int(self._settings.request_ttl * SECOND)
         for request in reversed(await self._state.recent_requests(since)):
             self._repeats.restore(request.request_id, request.decision_id, request.time)
+        if self.book.measured:
+            await self._recall_held_out()
+
+    async def _recall_held_out(self) -> None:
+        """Accepts what the last decisions held out once more, in case the process died before it did."""
+        last = await self._state.last_decision()
+        if last is None:
+            return
+        path, since = self._settings.data / DECISIONS, last.decided_at - _RECALLED
+        records = await asyncio.to_thread(lambda: list(recorded(path, since)))
+        for _, decision in records:
+            await self._append_quietly(held_out(decision, self.book))
 
     def gauges(self) -> Sequence[Gauge | Figures]:
         """What operations watch."""
@@ -375,7 +392,8 @@ class AttuneEngine:
 
     async def _append_quietly(self, events: Sequence[Event]) -> None:
         try:
-            await self._state.append(events)
+            if events:
+                await self._state.append(events)
         except StorageError as error:
             ids = [event.event_id for event in events]
             log.warning("interaction.lost", event_ids=ids, error=str(error))

@@ -72,12 +72,12 @@ def _measure(body: IncomingResponse, exposure: Exposure, book: RuleBook) -> Meas
 def held_out(decision: Decision, book: RuleBook) -> list[Event]:
     """What a decision adds to the log for measured actions that only a holdout kept back.
 
-    It is an entry like that of a response, with the features the model saw: so applying and replaying
+    What the book does not measure (any more) is left out. It is an entry like that of a response, with the features the model saw: so applying and replaying
     it needs neither the decision nor the book, and its id makes sure that it counts once.
     """
     if not decision.held_out or decision.features is None:
         return []
-    return [_held_out(decision, name, book) for name in decision.held_out]
+    return [_held_out(decision, name, book) for name in decision.held_out if name in book.measured]
 
 
 def _held_out(decision: Decision, name: ActionId, book: RuleBook) -> Event:

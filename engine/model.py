@@ -376,6 +376,11 @@ class Response:
     reward: float | None
     measure: "Measure | None" = None
 
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it stands for an offer that only a holdout kept from being made: nothing was shown."""
+        return self.measure is not None and not self.measure.treated
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

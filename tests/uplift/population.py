@@ -95,6 +95,18 @@ class Population:
             await self._batch(engine)
         return self.asked[first:]
 
+    async def decide_only(self, engine: AttuneEngine, count: int) -> list[Decision]:
+        """Asks for so many more customers, of whom nothing is reported."""
+        made = []
+        for number in range(len(self.asked), len(self.asked) + count):
+            await engine.put([ProfileUpdate(name(number), self.time, ADULT)])
+            answer = engine.decide_now(question(customer_id=name(number)), 1.0)
+            assert answer is not None
+            assert not isinstance(answer, bytes)
+            made.append(answer.decision)
+        await engine.finish()
+        return made
+
     async def _batch(self, engine: AttuneEngine) -> None:
         start = len(self.asked)
         moods = [self.random.choice(MOODS) for _ in range(BATCH)]
@@ -117,6 +129,8 @@ class Population:
             events += self._events(self.asked[-1], answer.token)
         results = await engine.record(events)
         assert {result.status for result in results} <= {EventStatus.ACCEPTED}
+        await engine.finish()
+        await engine._state.settled()
 
     def _events(self, asked: Asked, token: bytes) -> list[IncomingEvent]:
         who = name(asked.number)

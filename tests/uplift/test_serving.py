@@ -1,6 +1,5 @@
 """Retention by uplift, from the first decision on: who is asked to stay, and what that is worth."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,7 +25,8 @@ from engine.uplift.observing import HELD_OUT
 from engine.uplift.online import OnlineUplift
 from engine.uplift.serving import Uplifted
 from tests.replay.living import run_apart
-from tests.uplift.population import MOODS, Asked, Population, gain, name
+from tests.rulebook.builders import action, files
+from tests.uplift.population import HOLDOUT, MEASURED, MOODS, RULES, Asked, Population, gain, name
 
 FIRST, LAST = 3_000, 3_000
 
@@ -177,19 +177,68 @@ def state(uplift: OnlineUplift) -> tuple[object, ...]:
     return uplift.state(), *(array.tobytes() for array in uplift.arrays())
 
 
-def test_a_service_that_dies_loses_none_that_was_accepted(tmp_path: Path) -> None:
+def test_what_a_dying_service_had_accepted_is_learned_by_the_next(tmp_path: Path) -> None:
     population = Population.at(tmp_path)
 
     async def live() -> None:
         async with population.opened() as engine:
             await population.live(engine, 200)
-            await asyncio.sleep(0)
             before = state(engine._mind.uplift)
-            copied = tmp_path / "copied"
-            copied.mkdir()
-            for file in population.data.glob("journal.db*"):
-                (copied / file.name).write_bytes(file.read_bytes())
-        dead = replace(population, data=copied)
+            dead = replace(
+                population, data=copied(population.data, "journal.db*", tmp_path / "dead")
+            )
         assert state(learned(dead).uplift) == before
+
+    run_apart(live())
+
+
+def test_what_was_held_out_and_not_written_down_is_written_by_the_next(tmp_path: Path) -> None:
+    population = Population.at(tmp_path)
+
+    async def live() -> None:
+        async with population.opened() as engine:
+            await population.live(engine, 50)
+            journal = copied(population.data, "journal.db*", tmp_path / "dead")
+            asked = await population.decide_only(engine, 50)
+            missed = sum(bool(decision.held_out) for decision in asked)
+            controls = engine._mind.uplift.group("churned", "save").control
+        assert missed > 3
+        copied(population.data, "[!jl]*", journal)
+        dead = replace(population, data=journal)
+        for _ in range(2):
+            async with dead.opened() as engine:
+                await engine._state.settled()
+                assert engine._mind.uplift.group("churned", "save").control == controls
+
+    run_apart(live())
+
+
+def copied(data: Path, files: str, to: Path) -> Path:
+    """A copy of some files of a data directory."""
+    to.mkdir(exist_ok=True)
+    for file in data.glob(files):
+        if file.is_file():
+            (to / file.name).write_bytes(file.read_bytes())
+    return to
+
+
+def test_who_is_held_out_uses_nothing_up_and_has_no_history(tmp_path: Path) -> None:
+    everybody = {"without_save": HOLDOUT["without_save"] | {"share": 1}}
+    capped = action("save", group="save", measured=MEASURED, caps={"total": 1_000})
+    texts = files(policies={"holdouts": everybody}, actions=[capped]) | {
+        "attributes.yaml": RULES["attributes.yaml"]
+    }
+    population = Population.at(tmp_path, texts)
+
+    async def live() -> None:
+        async with population.opened() as engine:
+            asked = await population.live(engine, 100)
+            assert all(person.decision.held_out == ("save",) for person in asked)
+            assert engine._mind.uplift.group("churned", "save").control == 100
+            figures = {gauge.name: gauge for gauge in engine.gauges()}
+            assert set(figures["attune_cap_confirmed"].read().values()) <= {0.0}
+            who = await engine.customer(name(3))
+            assert who is not None
+            assert (who.touches, who.counts, len(who.observations)) == ([], {}, 1)
 
     run_apart(live())
