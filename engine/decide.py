@@ -200,7 +200,7 @@ class Decider:
         sights = self.see(question, values, given.now, part.arm)
         filtered = self._clock()
         self._rules_pace.took(filtered - started)
-        scores = self._score(question, given, sights[0])
+        scores = self._score(question, given, sights)
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
@@ -300,14 +300,18 @@ class Decider:
             sights.append(Sight(at, values, truths, select(truths, values, now), tried))
         return sights
 
-    def _score(self, question: Question, given: Circumstances, sight: Sight) -> Scores:
+    def _score(self, question: Question, given: Circumstances, sights: Sequence[Sight]) -> Scores:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
             what = "propensities count as equal" if last is None else "the last known are used"
             return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
-        features = self.model.features.read(sight.values, given.customer, given.now)
-        propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        features = self.model.features.read(sights[0].values, given.customer, given.now)
+        if self._effects is None or self._effects.may_come([s.treatments for s in sights]):
+            propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        else:
+            others = self.model.predict(features, question.channel, self._effects.others)
+            propensities = self._effects.without_changes(others)
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities

@@ -1,6 +1,6 @@
 """Arbitrate: measured actions compete by what they change, against offering nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -30,7 +30,11 @@ _APART: Final = 0x5DEECE66D1CE4E5B
 
 
 class Effects:
-    """The measured actions of one book, where there are any."""
+    """The measured actions of one book, where there are any.
+
+    Attributes:
+        others: the actions (indexes) that are not measured, ascending.
+    """
 
     def __init__(self, book: RuleBook) -> None:
         self._measured = tuple(book.measured.items())
@@ -38,7 +42,23 @@ class Effects:
         self._is_measured[[one.action for one in book.measured.values()]] = True
         self._name_of = {one.action: name for name, one in book.measured.items()}
         self._action_of = np.array([t.action for t in book.treatments], dtype=np.intp)
+        self._treatments = frozenset(
+            treatment
+            for one in book.measured.values()
+            for treatment in book.actions[one.action].treatments
+        )
         self._terms: dict[str, Term] = {}
+        self.others = np.flatnonzero(~self._is_measured)
+
+    def may_come(self, let_through: Iterable[Sequence[int]]) -> bool:
+        """Whether the rules let a measured action through anywhere; else nobody need ask what it changes."""
+        return not all(map(self._treatments.isdisjoint, let_through))
+
+    def without_changes(self, others: Vector) -> Vector:
+        """P over all actions, given that of `others`; NaN, which never competes, for those measured."""
+        found = np.full(len(self._is_measured), np.nan)
+        found[self.others] = others
+        return found
 
     def expecting(self, customer_id: CustomerId, now: Micros, changes: Vector) -> Vector:
         """P over all actions; with whom an action is tried anyway, it is at least what is expected of it.

@@ -1,6 +1,7 @@
 """Measured actions compete by what they change, and offering nothing competes with them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from engine.effects import NONE, NOTHING, told
 from engine.join import held_out
 from engine.model import DAY, CustomerId, Decision, Measure, Response, Step
 from engine.rulebook.book import RuleBook
-from tests.builders import customer, decide, decider, question, trace_of
+from tests.builders import FixedModel, customer, decide, decider, question, trace_of
 from tests.rulebook.builders import action, book
 
 MEASURED = {"outcome": "churned", "within": "30d", "better": "absent", "keep_trying": 0}
@@ -261,3 +262,41 @@ def test_who_is_asked_anyway_is_expected_to_change_at_least_so_much(uplift: floa
 
 
 RULES = usual(made("save", measured=MEASURED | {"keep_trying": 1, "expected": 0.04}))
+
+
+class Asked(FixedModel):
+    """Remembers which actions it was asked about."""
+
+    def __init__(self, rules: RuleBook, propensities: Sequence[float]) -> None:
+        super().__init__(rules, propensities)
+        self.about: list[list[int]] = []
+
+    def predict(self, features: Any, channel: str, actions: Any) -> Any:
+        self.about.append(actions.tolist())
+        return super().predict(features, channel, actions)
+
+
+def test_what_an_action_changes_is_not_asked_where_it_cannot_come() -> None:
+    closed = action(
+        "save", group="save", measured=MEASURED, eligible_when={"a": "customer.age > 50"}
+    )
+    rules = usual(book(actions=[closed, action("plain")], policies={"holdouts": HOLDOUT}))
+    model = Asked(rules, [0.2, 0.1])
+    by = Decider(rules, model, lambda: 0.0)
+    young, old = (decide(rules, who=customer(customer_age=age), by=by) for age in (40, 60))
+    assert model.about == [[1], [0, 1]]
+    assert (shown(young), set(shown(old))) == (["plain"], {"save", "plain"})
+    assert young.placements[0].offers[0].propensity == 0.1
+
+
+def test_what_was_not_asked_does_not_come_when_time_is_short() -> None:
+    closed = action(
+        "save", group="save", measured=MEASURED, eligible_when={"a": "customer.age > 50"}
+    )
+    rules = usual(book(actions=[closed, action("plain")], policies={"holdouts": HOLDOUT}))
+    by = Decider(rules, FixedModel(rules, [0.2, 0.1]), lambda: 0.0)
+    decide(rules, who=customer(customer_age=40), by=by)
+    by._score_pace.took(1_000.0)  # the last known are used
+    late = decide(rules, who=customer(customer_age=60), by=by, left=0.01)
+    assert late.degraded
+    assert shown(late) == ["plain"]

@@ -81,7 +81,8 @@ class Uplifted:
             (book.actions[one.action].action_id, one) for one in book.measured.values()
         )
         self._places = np.array([one.action for _, one in self._measured], dtype=np.intp)
-        self._count = len(book.actions)
+        self._is_measured = np.zeros(len(book.actions), dtype=np.bool_)
+        self._is_measured[self._places] = True
         self._lessons = -1
         self._weights = np.zeros((0, 0))
         self._groups: tuple[Group, ...] = ()
@@ -112,7 +113,9 @@ class Uplifted:
     ) -> npt.NDArray[np.float64]:
         """P of each of `actions` (indexes of the book), shape (K,): the propensity, or the uplift."""
         found = self._model.predict(features, channel, actions)
-        changes = np.full(self._count, np.nan)
+        if not self._is_measured[actions].any():
+            return found
+        changes = np.full(len(self._is_measured), np.nan)
         changes[self._places] = self.changes(features)
         asked = changes[actions]
         np.copyto(found, asked, where=~np.isnan(asked))
