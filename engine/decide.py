@@ -244,7 +244,7 @@ class Decider:
         )
         if meter is not None:
             decision.given_up = meter.given_up
-        decision.held_out = missed
+        decision.held_out = tuple(dict.fromkeys(missed))
         return decision
 
     def explain(

@@ -192,6 +192,19 @@ def test_only_what_would_have_won_a_slot_is_missed() -> None:
     assert outdone.held_out == ()
 
 
+def test_what_is_missed_in_two_places_is_missed_once() -> None:
+    places = {
+        at: {"channel": "web", "texts": {"headline": 40}, "fallback": {"headline": "Hello"}}
+        for at in ("web.hero", "web.side")
+    }
+    treatments = [
+        {"id": f"save.{at}", "placement": at, "texts": {"headline": "Stay"}} for at in places
+    ]
+    saving = action("save", group="save", measured=MEASURED, treatments=treatments)
+    rules = in_holdout(book(actions=[saving], policies={"placements": places, "holdouts": HOLDOUT}))
+    assert decide(rules, question(*places), propensities=[0.2]).held_out == ("save",)
+
+
 def test_who_is_in_no_holdout_misses_nothing() -> None:
     assert decide(usual(made("save")), propensities=[0.2, 0.1]).held_out == ()
 

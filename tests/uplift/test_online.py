@@ -6,6 +6,7 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.errors import StorageError
@@ -131,6 +132,17 @@ def test_a_correction_brings_it_to_where_the_label_would_have(treated: bool) -> 
     later.learn_one(lesson(raw, treated, True, False))
     for one, other in zip(at_once.arrays(), later.arrays(), strict=True):
         assert one == pytest.approx(other, abs=2e-3)
+
+
+def test_it_only_ever_gets_surer() -> None:
+    uplift, spread = taught(), [float("inf")]
+    for _, one in zip(range(300), lessons(300), strict=False):
+        uplift.learn_one(one)
+        covariances = uplift.arrays()[1::2]
+        assert all((each == each.T).all() for each in covariances)
+        spread.append(sum(float(each.trace()) for each in covariances))
+    assert spread == sorted(spread, reverse=True)
+    assert all(np.linalg.eigvalsh(each).min() > 0.0 for each in uplift.arrays()[1::2])
 
 
 # --- what any learner owes ------------------------------------------------------------------------
