@@ -32,6 +32,8 @@ from engine.model import (
     Event,
     Exposure,
     Interaction,
+    Measure,
+    Observation,
     Offer,
     PastInteraction,
     PlacementOffers,
@@ -245,6 +247,7 @@ def _encode_response(event: Event, response: Response) -> bytes:
             _pack(exposure.propensity),
             exposure.schema,
             None if exposure.features is None else _pack_sequence(exposure.features),
+            *(() if response.measure is None else ([*response.measure],)),
         ]
     )
 
@@ -252,7 +255,7 @@ def _encode_response(event: Event, response: Response) -> bytes:
 def _decode_response(fields: list[Any]) -> Event:
     event_id, customer_id, time, outcome, value, reward = fields[:6]
     decision, action, group, channel, placement, decided_at, *rest = fields[6:]
-    probability, propensity, schema, features = rest
+    probability, propensity, schema, features, *measure = rest
     exposure = Exposure(
         decision,
         action,
@@ -266,7 +269,11 @@ def _decode_response(fields: list[Any]) -> Event:
         None if features is None else _unpack_sequence(features),
     )
     response = Response(
-        exposure, outcome, _float(value), None if reward is None else _float(reward)
+        exposure,
+        outcome,
+        _float(value),
+        None if reward is None else _float(reward),
+        Measure(*measure[0]) if measure else None,
     )
     return Event(event_id, customer_id, time, response)
 
@@ -324,6 +331,7 @@ def encode_customer(customer: Customer) -> bytes:
             customer.counts,
             customer.last,
             customer.revision,
+            *[_pack_observation(seen) for seen in customer.observations],
         ]
     )
 
@@ -331,7 +339,7 @@ def encode_customer(customer: Customer) -> bytes:
 def decode_customer(data: bytes) -> Customer:
     """The customer that `encode_customer` wrote."""
     customer_id, attributes, updated_at, as_of, touches, interactions, *rest = _fields(data)
-    counts, last, revision = rest
+    counts, last, revision, *observations = rest
     return Customer(
         customer_id,
         _unpack_named(attributes),
@@ -342,6 +350,27 @@ def decode_customer(data: bytes) -> Customer:
         counts,
         last,
         revision,
+        [_unpack_observation(seen) for seen in observations],
+    )
+
+
+def _pack_observation(seen: Observation) -> list[Any]:
+    return [
+        seen.action_id,
+        [*seen.measure],
+        seen.period,
+        seen.first,
+        seen.last,
+        seen.schema,
+        _pack_sequence(seen.features),
+        seen.taught,
+    ]
+
+
+def _unpack_observation(packed: list[Any]) -> Observation:
+    action, measure, period, first, last, schema, features, taught = packed
+    return Observation(
+        action, Measure(*measure), period, first, last, schema, _unpack_sequence(features), taught
     )
 
 
@@ -445,15 +474,16 @@ def decode_decision(data: bytes) -> DecisionRecord:
         grounds=grounds,
     )
     if later[1:]:
-        decision.given_up, decision.given_up_today = map(_float, later[1:])
+        decision.given_up, decision.given_up_today = map(_float, later[1:3])
+        decision.held_out = tuple(later[3:])
     return DecisionRecord(_unpack_question(question), decision)
 
 
 def _pack_given_up(decision: Decision) -> tuple[Any, ...]:
-    """What exploration gave up, where that is limited."""
-    if not decision.given_up_today:
+    """What exploration gave up, where that is limited, and which measured actions were held out."""
+    if not (decision.given_up_today or decision.held_out):
         return ()
-    return decision.given_up, _pack(decision.given_up_today)
+    return decision.given_up, _pack(decision.given_up_today), *decision.held_out
 
 
 def split_decisions(block: bytes) -> list[bytes]:

@@ -10,15 +10,17 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 
 from engine.estimators.spec import Spec
 from engine.features import FeatureSchema
-from engine.model import Customer, Micros, TrainingExample, Value
+from engine.model import Customer, Micros, TrainingExample, UpliftLesson, Value
 from engine.rulebook.book import Action, RuleBook
 from engine.rulebook.model_spec import ACTION_FEATURES, ModelSpec
+
+_Lesson = TypeVar("_Lesson", TrainingExample, UpliftLesson)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Curriculum:
         at = self.by_action[action] if named else self.by_group.get(group)
         return None if at is None else self.courses[at]
 
-    def for_default(self, lesson: TrainingExample) -> TrainingExample:
+    def for_default(self, lesson: _Lesson) -> _Lesson:
         """The lesson as the default model is to learn it."""
         if self.default_at is None:
             return lesson if not self.courses else replace(lesson, schema=self.default.digest)

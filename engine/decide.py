@@ -17,6 +17,7 @@ from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
+from engine.effects import Effects, calmly
 from engine.evidence import Evidence
 from engine.explain import Sight, explain
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
@@ -191,6 +192,7 @@ class Decider:
         self._assignment = Assignment(book.trials)
         self._eligibility_only = EligibilityOnly(book)
         self._bundlings = Bundling.by_placement(book)
+        self._effects = Effects(book) if book.measured else None
         self._action_of = tuple(t.action for t in book.treatments)
         self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
@@ -217,7 +219,7 @@ class Decider:
         sights = self.see(question, values, given.now, part.arm)
         filtered = self._clock()
         self._rules_pace.took(filtered - started)
-        scores = self._score(question, given, sights[0])
+        scores = self._score(question, given, sights)
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
@@ -243,7 +245,11 @@ class Decider:
     def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
         """The decision that follows from these findings; it depends on nothing else."""
         meter = None if findings.left is None else Meter(findings.left)
-        contests, placed, entered = self._arbitrate_and_place(question, given, findings, meter)
+        if self._effects is not None:
+            findings = findings._replace(scores=self._expecting(question, given, findings.scores))
+        contests, placed, entered, missed = self._arbitrate_and_place(
+            question, given, findings, meter
+        )
         answers = findings.limits.answers
         grounds = Grounds(
             tuple(entered), answers or None, findings.pull, _venture(contests, findings)
@@ -260,6 +266,7 @@ class Decider:
         )
         if meter is not None:
             decision.given_up = meter.given_up
+        decision.held_out = tuple(dict.fromkeys(missed))
         return decision
 
     def explain(
@@ -315,14 +322,18 @@ class Decider:
             sights.append(Sight(at, values, truths, select(truths, values, now), tried))
         return sights
 
-    def _score(self, question: Question, given: Circumstances, sight: Sight) -> Scores:
+    def _score(self, question: Question, given: Circumstances, sights: Sequence[Sight]) -> Scores:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
             what = "propensities count as equal" if last is None else "the last known are used"
             return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
-        features = self.model.features.read(sight.values, given.customer, given.now)
-        propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        features = self.model.features.read(sights[0].values, given.customer, given.now)
+        if self._effects is None or self._effects.may_come([s.treatments for s in sights]):
+            propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        else:
+            others = self.model.predict(features, question.channel, self._effects.others)
+            propensities = self._effects.without_changes(others)
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
@@ -362,28 +373,41 @@ class Decider:
         given: Circumstances,
         findings: Findings,
         meter: Meter | None,
-    ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered]]:
+    ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered], tuple[ActionId, ...]]:
         sights, scores, limits, pull, _, tables, _ = findings
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         entered: list[Entered] = []
+        missed: tuple[ActionId, ...] = ()
+        effects = self._effects if scores.propensities is not None else None
         for sight in sights:
             merit = self._arbiter.merit(sight.truths, sight.values, given.now, pull)
             limits.tell(self.book.placements[sight.placement].treatments)
             free = placement.without(sight.treatments, self._action_of, taken)
             admitted = limits.open_to(free)
-            entered.append(Entered(admitted, self._action_of))
+            held = effects.of(limits.held_out()) if effects and findings.holdout else []
+            entered.append(Entered([*admitted, *held] if held else admitted, self._action_of))
             led, rivals = self._leading(admitted, merit)
-            candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
+            candidates = self._competing(question.channel, rivals, scores, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
             slots = self._slots(question, sight.placement)
             exploration, worth = self._exploration, merit.product
-            calm = ""
+            calm, nothing = "", False
             if sight.arm is None:
-                calm = self._calm(sight, candidates, slots, scores, meter)
+                nothing = effects is not None and effects.among(candidates)
+                calm = self._calm(sight, candidates, slots, scores, meter, nothing=nothing)
+                if effects is not None and held:
+                    missed += effects.missed(
+                        self._competing(question.channel, [*rivals, *held], scores, merit),
+                        held,
+                        slots - len(led),
+                        calmly(exploration) if calm else exploration,
+                        given.seed,
+                        scores.lessons,
+                    )
             else:
                 candidates, exploration, worth = varied(
                     sight.arm,
@@ -406,10 +430,27 @@ class Decider:
                 bundling=self._bundlings.get(sight.placement),
                 doubt=_doubt(scores, worth, tables),
                 meter=meter if sight.arm is None else None,
+                nothing=nothing,
             )
             taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
-        return tuple(contests), placed, entered
+        return tuple(contests), placed, entered, missed
+
+    def _expecting(self, question: Question, given: Circumstances, scores: Scores) -> Scores:
+        """The scores, but what is tried anyway with this customer counts as it is expected to."""
+        if self._effects is None or scores.propensities is None:
+            return scores
+        expected = self._effects.expecting(question.customer_id, given.now, scores.propensities)
+        return scores._replace(propensities=expected)
+
+    def _competing(
+        self, channel: str, treatments: list[int], scores: Scores, merit: Merit
+    ) -> Candidates:
+        """Who competes: whoever reaches its thresholds and, if it is measured, changes something."""
+        found = self._arbiter.compete(channel, treatments, scores.propensities, merit)
+        if self._effects is None or scores.propensities is None:
+            return found
+        return self._effects.worthwhile(found, scores.propensities)
 
     def _leading(self, treatments: list[int], merit: Merit) -> tuple[list[int], list[int]]:
         """The mandatory treatments, by C · V · L and then `ties`, and the rest, which compete."""
@@ -448,6 +489,8 @@ class Decider:
         slots: int,
         scores: Scores,
         meter: Meter | None,
+        *,
+        nothing: bool,
     ) -> str:
         """Why nothing should be tried out here; empty if chance may have its say."""
         condition = self._exploration.none_when
@@ -458,9 +501,8 @@ class Decider:
         if scores.propensities is None:
             return "without propensities it cannot be told what that gives up"
         together = sight.placement in self._bundlings
-        return (
-            "" if meter.covers(candidates.priorities, slots, together=together) else meter.why_not()
-        )
+        worth = np.append(candidates.priorities, 0.0) if nothing else candidates.priorities
+        return "" if meter.covers(worth, slots, together=together) else meter.why_not()
 
     def _offers(
         self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores

@@ -27,12 +27,14 @@ from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.journal.decisions import recorded
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
+from engine.edges.state.names import DECISIONS
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.guards import guards_of
-from engine.join import exposure_of, joined, unknown_decision
+from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -58,8 +60,7 @@ from engine.model import (
     TrainingExample,
     Unknown,
 )
-from engine.panel import Panel, bind
-from engine.propensity import Propensities
+from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
 from engine.rulebook.book import Exploration, RuleBook, dissolve
@@ -72,6 +73,9 @@ log = structlog.get_logger(__name__)
 
 PROFILE_REST: Final = 2.0
 """Seconds the customer store is left alone after it failed three times running."""
+
+_RECALLED: Final = 10 * SECOND
+"""How long before the last decision something may not have reached the journal yet."""
 
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
@@ -191,6 +195,18 @@ class AttuneEngine:
         since = self._sources.now() - int(self._settings.request_ttl * SECOND)
         for request in reversed(await self._state.recent_requests(since)):
             self._repeats.restore(request.request_id, request.decision_id, request.time)
+        if self.book.measured:
+            await self._recall_held_out()
+
+    async def _recall_held_out(self) -> None:
+        """Accepts what the last decisions held out once more, in case the process died before it did."""
+        last = await self._state.last_decision()
+        if last is None:
+            return
+        path, since = self._settings.data / DECISIONS, last.decided_at - _RECALLED
+        records = await asyncio.to_thread(lambda: list(recorded(path, since)))
+        for _, decision in records:
+            await self._append_quietly(held_out(decision, self.book))
 
     def gauges(self) -> Sequence[Gauge | Figures]:
         """What operations watch."""
@@ -355,6 +371,7 @@ class AttuneEngine:
         if question.dry_run:
             return Answer(decision, b"")
         decider.commit(decision)
+        self._spawn(held_out(decision, decider.book))
         return self._remember(question, decision)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
@@ -374,19 +391,24 @@ class AttuneEngine:
                 decision.decided_at,
                 question.interaction,
             )
-            self._spawn(event)
+            self._spawn([event])
         return answer
 
-    def _spawn(self, event: Event) -> None:
-        task = asyncio.create_task(self._append_quietly(event))
+    def _spawn(self, events: Sequence[Event]) -> None:
+        """Has events accepted that nobody waits for."""
+        if not events:
+            return
+        task = asyncio.create_task(self._append_quietly(events))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _append_quietly(self, event: Event) -> None:
+    async def _append_quietly(self, events: Sequence[Event]) -> None:
         try:
-            await self._state.append([event])
+            if events:
+                await self._state.append(events)
         except StorageError as error:
-            log.warning("interaction.lost", event_id=event.event_id, error=str(error))
+            ids = [event.event_id for event in events]
+            log.warning("interaction.lost", event_ids=ids, error=str(error))
 
     async def finish(self) -> None:
         """Waits for what was begun and not waited for."""
@@ -528,23 +550,18 @@ async def _decider(
     await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
     model = bind(mind, book)
-    _announce(model, book)
+    _announce(mind, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     guards = partial(guards_of, book, pending, caps, mind.learner.evidence)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards(), allowance, _consulted(model))
+        lambda: Decider(book, model, sources.monotonic, guards(), allowance, consulted(model))
     )
 
 
-def _consulted(model: Propensities | Panel) -> Panel | None:
-    """Who is to be asked about single candidates; None if nobody is."""
-    return model if isinstance(model, Panel) and model.asks_river else None
-
-
-def _announce(model: Propensities | Panel, book: RuleBook) -> None:
+def _announce(mind: Mind, book: RuleBook) -> None:
     """Says in the log which models begin with nothing."""
-    for name in model.beginners() if isinstance(model, Panel) else ():
+    for name in beginners(mind, book):
         after = next(spec.answers_after for spec in book.models.others if spec.name == name)
         log.info(
             "model.begins",

@@ -22,7 +22,9 @@ from engine.model import TrainingExample, Value
 from engine.reliability import ModelHealth, Reliability
 from engine.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 
-_KIND: Final = "hierarchical_logistic/2."
+KIND: Final = "hierarchical_logistic/2."
+"""Begins the version of a model that `Learner` learned; the number of lessons follows."""
+
 _AFTER_DRIFT: Final = 0.7
 _DRIFTS: Final = 100
 
@@ -95,7 +97,7 @@ class Learner:
     @property
     def model_version(self) -> str:
         """Names the weights as they are now."""
-        return f"{_KIND}{self._lessons}"
+        return f"{KIND}{self._lessons}"
 
     @property
     def intercept(self) -> float:
@@ -288,8 +290,9 @@ def lessons_of(model_version: str) -> int | None:
     >>> lessons_of(Learner().model_version), lessons_of("another/1")
     (0, None)
     """
-    lessons = model_version.removeprefix(_KIND)
-    is_ours = lessons != model_version and lessons.isascii() and lessons.isdecimal()
+    propensities = model_version.partition("+")[0]
+    lessons = propensities.removeprefix(KIND)
+    is_ours = lessons != propensities and lessons.isascii() and lessons.isdecimal()
     return int(lessons) if is_ours else None
 
 

@@ -1,4 +1,4 @@
-"""Mind: all that a log teaches: the default model, and the estimators that rule books set beside it."""
+"""Mind: all that a log teaches: the default model, estimators set beside it, and what offers change."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,9 @@ from engine.estimators.estimator import Estimator
 from engine.estimators.keeping import digest, river_version
 from engine.estimators.spec import Spec
 from engine.learn import Learner
-from engine.model import TrainingExample
+from engine.model import Lesson, TrainingExample, UpliftLesson
+from engine.uplift import kept
+from engine.uplift.online import OnlineUplift
 
 MOST_ESTIMATORS: Final = 64
 """Estimators kept beside the default model; the one whose last lesson is the longest ago has to go."""
@@ -35,12 +37,13 @@ class Mind:
 
     def __init__(self) -> None:
         self.learner = Learner()
+        self.uplift = OnlineUplift()
         self._curricula: dict[str, Curriculum] = {}
         self._estimators: dict[str, Estimator] = {}
         self._taught: dict[str, int] = {}
         self._diaries: dict[str, Diary] = {}
 
-    def teach(self, lesson: TrainingExample) -> None:
+    def teach(self, lesson: Lesson) -> None:
         """Learns the next lesson of the log.
 
         Raises:
@@ -48,6 +51,9 @@ class Mind:
             ValueError: if the lesson does not fit it, or its reward is not in [0, 1].
         """
         curriculum = self._curricula[lesson.schema]
+        if isinstance(lesson, UpliftLesson):
+            self.uplift.learn_one(curriculum.for_default(lesson))
+            return
         self.learner.learn_one(curriculum.for_default(lesson))
         course = curriculum.course_of(lesson.action_id, lesson.group)
         if course is not None:
@@ -58,6 +64,7 @@ class Mind:
         """Makes a curriculum known, as the log has it."""
         curriculum = Curriculum.from_dict(document)
         self.learner.register(curriculum.default)
+        self.uplift.register(curriculum.default)
         self._curricula[curriculum.digest] = curriculum
 
     def estimator(self, key: str) -> Estimator | None:
@@ -75,6 +82,9 @@ class Mind:
 
     def snapshot(self) -> bytes:
         """The whole state. Costs about a copy of the default model, and see `engine.estimators.diary`."""
+        return kept.joined(self._models(), self.uplift)
+
+    def _models(self) -> bytes:
         learner = self.learner.snapshot()
         if not self._estimators:
             return learner
@@ -99,6 +109,13 @@ class Mind:
         Raises:
             StorageError: the snapshot cannot be read, and nothing was changed.
         """
+        models, uplift = kept.parted(snapshot)
+        self._restore_models(models)
+        self.uplift = OnlineUplift() if uplift is None else uplift
+        for curriculum in self._curricula.values():
+            self.uplift.register(curriculum.default)
+
+    def _restore_models(self, snapshot: bytes) -> None:
         if not snapshot.startswith(_FORMAT):
             self.learner = Learner.restore(snapshot)
             return

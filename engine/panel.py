@@ -1,7 +1,7 @@
 """Panel: the models of one rule book as a decision asks them; each answers for the actions it is set over."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from engine.mind import Mind
 from engine.model import Degradation, Step, Value
 from engine.propensity import Propensities
 from engine.rulebook.book import RuleBook
+from engine.uplift.serving import Uplifted
 
 log = structlog.get_logger(__name__)
 
@@ -106,17 +107,31 @@ class Panel:
         """Whether there is anything to consult."""
         return any(not seat.is_sum for seat in self._seats)
 
-    def beginners(self) -> list[str]:
-        """The names of the models that have not learned anything yet."""
-        return [seat.name for seat in self._seats if self._mind.estimator(seat.key) is None]
+
+Bound: TypeAlias = Propensities | Panel | Uplifted
+"""What answers for the actions of one book."""
 
 
-def bind(mind: Mind, book: RuleBook) -> Propensities | Panel:
+def bind(mind: Mind, book: RuleBook) -> Bound:
     """The models of a book; made anew for each book, swapped with it."""
     curriculum = Curriculum.for_book(book)
     mind.register(curriculum.to_dict())
     default = Propensities.bind(mind.learner, book)
-    return Panel(default, mind, book, curriculum) if curriculum.courses else default
+    model = Panel(default, mind, book, curriculum) if curriculum.courses else default
+    if not book.measured:
+        return model
+    return Uplifted(model, mind.uplift, book, curriculum, consulted(model))
+
+
+def consulted(model: Bound) -> Panel | Uplifted | None:
+    """The models, if there are any that have to be asked about one candidate after the other."""
+    return model if not isinstance(model, Propensities) and model.asks_river else None
+
+
+def beginners(mind: Mind, book: RuleBook) -> list[str]:
+    """The names of the book's models that have not learned anything yet."""
+    specs = [course.spec for course in Curriculum.for_book(book).courses]
+    return [spec.name for spec in specs if mind.estimator(spec.key) is None]
 
 
 class _Seat:

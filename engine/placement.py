@@ -11,6 +11,7 @@ from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
+from engine.effects import EXPLORING
 from engine.exploration import choose
 from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
@@ -41,6 +42,7 @@ def fill(
     bundling: Bundling | None = None,
     doubt: Doubt | None = None,
     meter: Meter | None = None,
+    nothing: bool = False,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.
 
@@ -48,7 +50,8 @@ def fill(
     `limits` still admit; its probability is then the exact one among those. What chance draws is the
     same either way. A bundle fills as many slots as it has actions, each with the probability with
     which chance chose the bundle. `doubt` is how sure the propensities are; `meter` counts what chance
-    gives up.
+    gives up. With `nothing`, offering nothing competes too, with priority 0, where the policy tries out
+    what is not the best: if it is drawn, the slots from there on stay empty.
     """
     led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
@@ -58,6 +61,8 @@ def fill(
     )
     if meter is not None and not greedy:
         draw = meter.metered(draw)
+    if nothing and not greedy and exploration.policy in EXPLORING:
+        draw = or_nothing(draw)
     left = slots - len(led)
     if bundling is not None:
         return led + _together(candidates, left, draw, limits, bundling)
@@ -68,6 +73,25 @@ def fill(
     chosen = [Chosen(treatment_at(at), probability) for at, probability in picks]
     limits.chosen([one.treatment for one in chosen])
     return led + chosen
+
+
+def or_nothing(draw: Draw) -> Draw:
+    """The same draw with nothing as a candidate more, after which it ends."""
+
+    def drawn(
+        priorities: npt.NDArray[np.float64],
+        slots: int,
+        *,
+        ties: npt.NDArray[np.intp],
+        **rest: object,
+    ) -> list[tuple[int, float]]:
+        last = ties.max(initial=0) + 1
+        picks = draw(np.append(priorities, 0.0), slots, ties=np.append(ties, last), **rest)
+        places = [position for position, _ in picks]
+        ends = places.index(len(priorities)) if len(priorities) in places else len(picks)
+        return picks[:ends]
+
+    return drawn
 
 
 def _one_by_one(candidates: Candidates, slots: int, draw: Draw, limits: Limits) -> list[Chosen]:

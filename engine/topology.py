@@ -28,11 +28,14 @@ def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample |
 
     Applying an event again, or events in another order, leads to the same customer (`revision`
     aside). Profile updates may come in any order too: the one with the later `time` wins, attribute
-    by attribute, and of two with the same time the one applied later.
+    by attribute, and of two with the same time the one applied later. What was held out is no part of
+    the interaction history: see `engine.uplift.observing`.
     """
     match entry:
         case ProfileUpdate():
             _update(customer, entry)
+        case Event(body=Response(is_held_out=True)):
+            return None
         case Event(body=Response() as response):
             return respond(customer, entry.time, response)
         case Event(body=Interaction() as interaction):

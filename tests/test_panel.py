@@ -8,7 +8,7 @@ from engine.curriculum import Curriculum
 from engine.decide import Decider
 from engine.mind import Mind
 from engine.model import ActionId, CustomerId, DecisionId, Step, TrainingExample
-from engine.panel import Panel, bind
+from engine.panel import Bound, Panel, beginners, bind
 from engine.propensity import Propensities
 from engine.rulebook.book import RuleBook
 from tests.builders import decide
@@ -55,7 +55,7 @@ def taught(made: RuleBook, lessons: int = 60, likes: Mapping[str, int] | None = 
     return mind
 
 
-def asked(panel: Propensities | Panel, channel: str = "web") -> np.ndarray:
+def asked(panel: Bound, channel: str = "web") -> np.ndarray:
     features = [30, *[None] * (len(panel.features.to_dict()["features"]) - 1)]
     return panel.predict(features, channel, np.arange(6))
 
@@ -175,9 +175,5 @@ def test_a_decision_goes_by_the_models_and_says_what_it_did_without() -> None:
 
 def test_who_has_not_learned_anything_is_told() -> None:
     made = rules()
-    panel = bind(Mind(), made)
-    assert isinstance(panel, Panel)
-    assert panel.beginners() == ["other"]
-    begun = bind(taught(made, 1), made)
-    assert isinstance(begun, Panel)
-    assert begun.beginners() == []
+    assert beginners(Mind(), made) == ["other"]
+    assert beginners(taught(made, 1), made) == []

@@ -32,7 +32,8 @@ def experiments(
         str,
         typer.Option(
             metavar="TYPE",
-            help="Also the share of customers with such an interaction, e.g. purchase or churned.",
+            help="Also the share of customers with such an interaction, e.g. purchase or churned;"
+            " by default what is measured of the actions a holdout keeps back.",
         ),
     ] = "",
     format_: FormatOption = Format.TEXT,
@@ -61,7 +62,7 @@ def experiments(
     if format_ is Format.JSON:
         report = found.to_dict()
         for trial, result in zip(report["trials"], found.trials, strict=True):
-            trial["sentences"] = sentences(result, event)
+            trial["sentences"] = sentences(result)
         typer.echo(json.dumps(report))
     else:
         typer.echo(told(found))

@@ -213,9 +213,10 @@ def _by_rules(
     if format_ is Format.JSON:
         typer.echo(json.dumps([as_json(a) for a in accounts], indent=2, ensure_ascii=False))
         return
+    measured = ", and measured ones change what is expected of them" if book.measured else ""
     typer.echo(
         f"{rules} at {show_moment(asked.now)}; nothing is learned here, so every action has the"
-        f" propensity {EVEN}\n"
+        f" propensity {EVEN}{measured}\n"
     )
     colour = sys.stdout.isatty()
     for line in as_lines(accounts, rules, colour=colour, everybody=not asked.action):

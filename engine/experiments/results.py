@@ -101,16 +101,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One trial: its groups, the usual one first, and whether they are as large as they should be."""
+    """One trial: its groups, the usual one first, and whether they are as large as they should be.
+
+    `event` is the type of interaction that was looked for, or empty.
+    """
 
     name: str
     outcomes: tuple[Outcome, ...]
     mismatch: Mismatch
+    event: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "name": self.name,
+            "event": self.event,
             "groups": [outcome.to_dict() for outcome in self.outcomes],
             "mismatch": {
                 "expected": list(self.mismatch.expected),
@@ -144,7 +149,8 @@ def results(
 ) -> Results:
     """What the trials of `book` show, by default of the book that was last in force.
 
-    Decisions before `since` are left aside; `event` is the type of interactions to look for.
+    Decisions before `since` are left aside; `event` is the type of interactions to look for, by default
+    what is measured of the actions that a holdout keeps back.
 
     Raises:
         InvalidInput: there is no such data directory or no book in it, or the book has no trials.
@@ -158,17 +164,25 @@ def results(
             [Violation("policies.yaml", "the rule book has no holdouts and no experiments")]
         )
     counting.note(past_decisions(data / DECISIONS), since)
-    times = _times(data / JOURNAL, event) if event else None
-    trials = tuple(_result(name, groups, times) for name, groups in counting.groups.items())
+    wanted = {one.holdout: one.outcome for one in reversed([*book.measured.values()])}
+    events = {name: event or wanted.get(name, "") for name in counting.groups}
+    times = _times(data / JOURNAL, frozenset(filter(None, events.values())))
+    trials = tuple(
+        _result(name, groups, times.get(events[name]), events[name])
+        for name, groups in counting.groups.items()
+    )
     return Results(counting.decisions, counting.strange, event, trials)
 
 
 def _result(
-    name: str, groups: Sequence[Group], times: Mapping[CustomerId, Sequence[Micros]] | None
+    name: str,
+    groups: Sequence[Group],
+    times: Mapping[CustomerId, Sequence[Micros]] | None,
+    event: str,
 ) -> Result:
     usual = next((group for group in groups if group.name == USUAL), None)
     found = mismatch([len(group.stays) for group in groups], [group.share for group in groups])
-    return Result(name, tuple(_outcome(group, usual, times) for group in groups), found)
+    return Result(name, tuple(_outcome(group, usual, times) for group in groups), found, event)
 
 
 def _outcome(
@@ -207,13 +221,14 @@ def _measures(
     return found
 
 
-def _times(journal: Path, wanted: str) -> dict[CustomerId, list[Micros]]:
-    """When each customer had an interaction of this type, ascending."""
-    times: dict[CustomerId, list[Micros]] = {}
-    for _, line in past_entries(journal):
+def _times(journal: Path, wanted: frozenset[str]) -> dict[str, dict[CustomerId, list[Micros]]]:
+    """When each customer had an interaction, ascending, by the types wanted."""
+    times: dict[str, dict[CustomerId, list[Micros]]] = {kind: {} for kind in wanted}
+    for _, line in past_entries(journal) if wanted else ():
         match line:
-            case Event(body=Interaction(type=kind)) if kind == wanted:
-                times.setdefault(line.customer_id, []).append(line.time)
-    for seen in times.values():
-        seen.sort()
+            case Event(body=Interaction(type=kind)) if kind in wanted:
+                times[kind].setdefault(line.customer_id, []).append(line.time)
+    for of_kind in times.values():
+        for seen in of_kind.values():
+            seen.sort()
     return times

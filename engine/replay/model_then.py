@@ -6,15 +6,17 @@ from pathlib import Path
 from engine.edges.journal.past import past_model, past_schemas
 from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import rebuild
+from engine.learn import lessons_of
 from engine.mind import Mind
-from engine.model import TrainingExample
+from engine.model import Lesson, UpliftLesson
+from engine.uplift.serving import uplift_lessons_of
 
 Advance = Callable[[int, int], None]
 """Hears how many lessons have been learned again, of how many."""
 
 
-def model_then(data: Path, lessons: int, advance: Advance) -> Mind | None:
-    """What had been learned after so many lessons; None if the journal does not hold them.
+def model_then(data: Path, version: str, advance: Advance) -> Mind | None:
+    """What had been learned when a decision noted this version; None if the journal does not hold it.
 
     Learning again holds all customers in memory. The service may be running.
 
@@ -22,23 +24,25 @@ def model_then(data: Path, lessons: int, advance: Advance) -> Mind | None:
         InvalidInput: there is no journal.
         StorageError: it cannot be read.
     """
+    lessons, changes = lessons_of(version) or 0, max(uplift_lessons_of(version), 0)
     now = model_now(data)
-    if now is not None and now.learner.version == lessons:
+    if now is not None and (now.learner.version, now.uplift.lessons) == (lessons, changes):
         return now
     mind = Mind()
 
-    def teach(lesson: TrainingExample) -> None:
-        if mind.learner.version < lessons:
+    def teach(lesson: Lesson) -> None:
+        if isinstance(lesson, UpliftLesson):
+            if mind.uplift.lessons < changes:
+                mind.teach(lesson)
+        elif mind.learner.version < lessons:
             mind.teach(lesson)
             advance(mind.learner.version, lessons)
 
-    rebuild(
-        data,
-        teach=teach,
-        register=mind.register,
-        enough=lambda: mind.learner.version >= lessons,
-    )
-    return mind if mind.learner.version == lessons else None
+    def is_learned() -> bool:
+        return mind.learner.version >= lessons and mind.uplift.lessons >= changes
+
+    rebuild(data, teach=teach, register=mind.register, enough=is_learned)
+    return mind if is_learned() else None
 
 
 def model_now(data: Path) -> Mind | None:

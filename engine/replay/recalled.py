@@ -49,6 +49,10 @@ class Recalled(Limits):
             self.told.update((t, self._reasons(t, Stage(stage))) for t, stage in closed.items())
         return [treatment for treatment in treatments if treatment not in closed]
 
+    def held_out(self) -> list[int]:
+        """What nothing but holdouts kept back."""
+        return [treatment for one in self._next(tuple, ()) for treatment in one.closed]
+
     def tell(self, treatments: Iterable[int]) -> None:
         """Tells nothing: of those that did not come so far, no answer is known."""
 
@@ -93,9 +97,11 @@ class Recalled(Limits):
         return answer  # type: ignore[return-value]  # of that kind, either way
 
     def _reasons(self, treatment: int, stage: Stage) -> tuple[Reason, ...]:
+        """All that witnesses know, if one of them knows of this stage; else what record and book tell."""
         witness = self._witnesses.get(stage)
-        told = () if witness is None else witness.reasons(treatment)
-        return told or (self._reason(treatment, stage),)
+        if witness is None or not witness.reasons(treatment):
+            return (self._reason(treatment, stage),)
+        return tuple(r for each in self._witnesses.values() for r in each.reasons(treatment))
 
     def _reason(self, treatment: int, stage: Stage) -> Reason:
         """What kept a treatment out, as far as record and book tell."""

@@ -16,7 +16,7 @@ from engine.errors import NotFound
 from engine.learn import lessons_of
 from engine.mind import Mind
 from engine.model import ActionId, Decision, Value
-from engine.panel import Panel, bind
+from engine.panel import bind, consulted
 from engine.replay.model_then import Advance, model_now, model_then
 from engine.rulebook.book import Action, RuleBook
 
@@ -63,10 +63,9 @@ def scores(
         StorageError: it cannot be read.
     """
     decision = record.decision
-    lessons = lessons_of(decision.model_version)
-    if decision.features is None or lessons is None:
+    if decision.features is None or lessons_of(decision.model_version) is None:
         raise NotFound(f"decision {decision.decision_id} was made without asking the model")
-    then = model_then(data, lessons, advance)
+    then = model_then(data, decision.model_version, advance)
     mind = model_now(data) if then is None else then
     if mind is None:
         raise NotFound(
@@ -115,8 +114,9 @@ class _Told:
         """The propensity as a decision with all the time in the world would have it."""
         channel = self._decision.channel
         found = self._model.predict(features, channel, self._everything)
-        if isinstance(self._model, Panel):
-            self._model.consult(found, features, channel, {action.index}, lambda: inf)
+        asked = consulted(self._model)
+        if asked is not None:
+            asked.consult(found, features, channel, {action.index}, lambda: inf)
         return float(found[action.index])
 
     def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:

@@ -15,6 +15,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Measured,
     Override,
     RuleBook,
     Treatment,
@@ -27,6 +28,7 @@ from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
+from engine.rulebook.measured import measured_actions, remark_thresholds
 from engine.rulebook.model_spec import Models
 from engine.rulebook.models import models_of
 from engine.rulebook.policies import Policies, channels_of
@@ -65,6 +67,7 @@ class Draft:
     caps: tuple[Cap, ...] = ()
     trials: Trials = field(default_factory=Trials)
     models: Models = field(default_factory=Models)
+    measured: Mapping[ActionId, Measured] = field(default_factory=dict)
 
 
 def reason_codes(
@@ -148,7 +151,18 @@ def draft(written: Written, report: Report) -> Draft:
     caps = capping.caps([*policies.caps, *own])
     trials = trials_of(policies.holdouts, policies.experiments, actions, policies.timezone, report)
     models = models_of(policies.models, actions, policies.hierarchy, report)
-    return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials, models)
+    measures = {action.action_id: action.measured for action in written.actions if action.measured}
+    measured = measured_actions(
+        measures,
+        actions,
+        trials,
+        report,
+        complete=policies.trial_names.complete,
+    )
+    remark_thresholds(measured, measures, actions, arbitration.thresholds, report)
+    return Draft(
+        expressions, actions, treatments, arbitration, bundles, caps, trials, models, measured
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,4 +358,5 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         windows={
             name: reward.window for name, reward in policies.outcomes.items() if reward.window
         },
+        measured=draft.measured,
     )

@@ -196,6 +196,32 @@ class Action:
         return next((one for one in self.overrides if one.holds(now)), None)
 
 
+class Measured(NamedTuple):
+    """What an action is to change: whether an outcome happens, seen with the offer and without it.
+
+    Attributes:
+        action: its index.
+        outcome: the type of the interaction.
+        within: for how long after the offer it counts.
+        better_absent: whether it had better not happen.
+        expected: by how much the offer is expected to better its probability, before anything is seen.
+        keep_trying: the share of customers, by lot, for whom at least that much is expected all the time.
+        holdout: the name of the holdout whose customers it is compared with.
+        salt, period, timezone: of that holdout, for the lots of `keep_trying`.
+    """
+
+    action: int
+    outcome: str
+    within: Micros
+    better_absent: bool
+    expected: float
+    keep_trying: float
+    holdout: str
+    salt: str
+    period: str
+    timezone: str
+
+
 class Misfit(NamedTuple):
     """Why a filled text cannot be shown, for people, and where it is written (`file:line:column`)."""
 
@@ -347,6 +373,7 @@ class RuleBook:
         trials: holdouts and standing experiments.
         model: the default model; `models` are set over some actions instead of it.
         windows: of outcomes that have a window of their own, how long after the decision they count.
+        measured: the actions that are ranked by what they change.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -381,6 +408,7 @@ class RuleBook:
     trials: Trials = field(default_factory=Trials)
     models: Models = field(default_factory=Models)
     windows: Mapping[str, Micros] = field(default_factory=dict)
+    measured: Mapping[ActionId, Measured] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

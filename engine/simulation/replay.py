@@ -151,5 +151,5 @@ def lessons_of(model_version: str) -> int:
     >>> lessons_of("hierarchical_logistic/1.2500"), lessons_of("even")
     (2500, 0)
     """
-    last = model_version.rpartition(".")[2]
+    last = model_version.partition("+")[0].rpartition(".")[2]
     return int(last) if last.isdecimal() else 0

@@ -16,6 +16,7 @@ from engine.contributions import Contributions
 from engine.edges.journal.past import past_decisions
 from engine.edges.state.names import DECISIONS
 from engine.errors import NotFound
+from engine.learn import KIND
 from engine.model import ActionId, Value
 from engine.replay.model_then import model_then
 from engine.replay.scores import Score, left_out, scores
@@ -90,9 +91,9 @@ def test_the_last_state_is_taken_from_the_checkpoint(
     data: Path, records: list[DecisionRecord]
 ) -> None:
     heard: list[int] = []
-    everything = model_then(data, 10**9, lambda done, total: None)
+    everything = model_then(data, f"{KIND}{10**9}", lambda done, total: None)
     assert everything is None
-    now = model_then(data, 0, lambda done, total: heard.append(done))
+    now = model_then(data, f"{KIND}0", lambda done, total: heard.append(done))
     assert now is not None
     assert now.learner.version == 0
     assert heard == []

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from engine.evidence import Evidence
 from engine.exploration import choose, shares
 from engine.model import PlacementId
 from engine.rulebook.book import Exploration
+from engine.rulebook.trial import Trials
 from engine.simulation.first_slot import first_slot
 from engine.simulation.replay import Replay
 from tests.builders import customer, decide
@@ -99,3 +101,27 @@ def test_where_nothing_was_to_be_tried_out_nothing_is_left_to_chance() -> None:
         policies={"arbitration": {"exploration": exploration}},
     )
     assert first_slot(decide(calm), HERO, calm, 0) == {"b": 1.0}
+
+
+@pytest.mark.parametrize("exploration", [{"policy": "squarecb", "gamma": 2}, {"policy": "epsilon"}])
+def test_offering_nothing_has_its_share_of_the_first_slot(exploration: dict[str, Any]) -> None:
+    measured = {"outcome": "churned", "within": "30d", "better": "absent"}
+    saving = book(
+        actions=[action("a", value=2, measured=measured), action("b")],
+        policies={
+            "arbitration": {"exploration": exploration},
+            "holdouts": {"h": {"share": 0.1, "period": "week", "salt": 1, "action": "a"}},
+        },
+    )
+    saving = replace(saving, trials=Trials())
+    seen = set()
+    for seed in range(200):
+        made = decide(saving, seed=seed)
+        found = first_slot(made, HERO, saving, lessons=0)
+        assert 0.0 < 1.0 - sum(found.values()) < 0.5
+        placed = made.placements[0]
+        seen.add(placed.fallback)
+        if not placed.fallback:
+            first = placed.offers[0]
+            assert found[first.action_id] == pytest.approx(first.probability)
+    assert seen == {True, False}

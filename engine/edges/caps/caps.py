@@ -190,4 +190,8 @@ def _price(meter: Meter, now: Micros) -> float:
 
 
 def _response_in(entry: Line) -> Response | None:
-    return entry.body if isinstance(entry, Event) and isinstance(entry.body, Response) else None
+    """What a line says of an offer that was made."""
+    match entry:
+        case Event(body=Response(is_held_out=False) as response):
+            return response
+    return None

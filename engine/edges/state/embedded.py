@@ -46,8 +46,8 @@ from engine.model import (
     DecisionId,
     EventId,
     EventStatus,
+    Lesson,
     Micros,
-    TrainingExample,
 )
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Embedded:
         cls,
         data_dir: Path,
         *,
-        teach: Callable[[TrainingExample], None],
+        teach: Callable[[Lesson], None],
         register: Callable[[Mapping[str, Any]], None],
         snapshot: Callable[[], bytes],
         restore: Callable[[bytes], None],

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from engine.codec import Damage, Line, SchemaNote
 from engine.edges.state.names import JOURNAL
-from engine.model import Customer, TrainingExample
+from engine.model import Customer, Event, Lesson, ProfileUpdate
 from engine.topology import apply
+from engine.uplift.observing import observe
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ class Fold(NamedTuple):
     `file` names the log in what is reported.
     """
 
-    teach: Callable[[TrainingExample], None]
+    teach: Callable[[Lesson], None]
     register: Callable[[Mapping[str, Any]], None]
     file: str = JOURNAL
 
@@ -40,7 +41,16 @@ class Fold(NamedTuple):
         try:
             if isinstance(entry, SchemaNote):
                 self.register(entry.document)
-            elif customer is not None and (lesson := apply(customer, entry)) is not None:
-                self.teach(lesson)
+            elif customer is not None:
+                self._learn(customer, entry)
         except Exception:
             log.exception("entry %d of the log is passed over", seq)
+
+    def _learn(self, customer: Customer, entry: Event | ProfileUpdate) -> None:
+        """Both kinds of lessons: what offers are taken up, and what they change."""
+        lesson = apply(customer, entry)
+        if lesson is not None:
+            self.teach(lesson)
+        if isinstance(entry, Event):
+            for observed in observe(customer, entry):
+                self.teach(observed)

@@ -20,7 +20,7 @@ from engine.edges.state.fold import Fold
 from engine.edges.state.mending import mended, stored
 from engine.edges.state.names import JOURNAL
 from engine.errors import DamagedData
-from engine.model import Customer, CustomerId, TrainingExample
+from engine.model import Customer, CustomerId, Lesson
 
 
 class Rebuilt(NamedTuple):
@@ -33,7 +33,7 @@ class Rebuilt(NamedTuple):
 def rebuild(
     data_dir: Path,
     *,
-    teach: Callable[[TrainingExample], None],
+    teach: Callable[[Lesson], None],
     register: Callable[[Mapping[str, Any]], None],
     enough: Callable[[], bool] = lambda: False,
 ) -> Rebuilt:
@@ -50,7 +50,7 @@ def rebuild(
 def recover(
     data_dir: Path,
     *,
-    teach: Callable[[TrainingExample], None],
+    teach: Callable[[Lesson], None],
     register: Callable[[Mapping[str, Any]], None],
     restore: Callable[[bytes], None],
 ) -> Rebuilt:
