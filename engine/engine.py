@@ -52,12 +52,12 @@ from engine.model import (
     Exposure,
     IncomingEvent,
     IncomingResponse,
+    Lesson,
     Micros,
     ProfileUpdate,
     Question,
     Response,
     Step,
-    TrainingExample,
     Unknown,
 )
 from engine.panel import beginners, bind, consulted
@@ -659,7 +659,7 @@ async def open_engine(
         await state.close()
 
 
-def teach_aloud(mind: Mind, lesson: TrainingExample) -> None:
+def teach_aloud(mind: Mind, lesson: Lesson) -> None:
     """Teaches the next lesson of the log, and says so if by it the world seems to have changed."""
     known = mind.learner.drift_count
     mind.teach(lesson)

@@ -139,6 +139,7 @@ class Mind:
     def digest(self) -> str:
         """32 hex digits over all that was learned: equal exactly if it is."""
         found = blake2b(self.learner.weights_digest().encode(), digest_size=16)
+        found.update(kept.joined(b"", self.uplift))
         for key in sorted(self._estimators):
             found.update(f"{key}:{self._taught[key]}:{digest(self._estimators[key])}".encode())
         return found.hexdigest()

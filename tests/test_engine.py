@@ -462,7 +462,7 @@ async def test_the_same_files_loaded_again_clear_what_was_said_of_others(setting
 
 def test_that_the_world_has_changed_is_logged_once():
     mind = Mind()
-    mind.learner.register(SCHEMA)
+    mind.register(SCHEMA.to_dict())
     with capture_logs() as logs:
         for n in range(3_000):
             teach_aloud(mind, lesson(reward=float(n >= 2_500)))
