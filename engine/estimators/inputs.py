@@ -67,6 +67,7 @@ class Inputs:
     def __init__(self, features: Sequence[Feature], form: Form) -> None:
         self.form = form
         self.scaler = preprocessing.StandardScaler()
+        self._factors: dict[str, tuple[float, float]] = {}
         self._features = tuple(features)
         self._words = _WORDS[form]
         self._of_number: Callable[[str, Any, Input], None] = {
@@ -112,6 +113,7 @@ class Inputs:
                 log = f"{feature.name}~log"
                 seen[log] = self._tamed(log, signed_log(number))
         if seen:
+            self._factors.clear()
             self.scaler.learn_one(seen)  # type: ignore[no-untyped-call]  # river's
 
     def _tamed(self, name: str, number: float) -> float:
@@ -125,11 +127,13 @@ class Inputs:
 
     def _z(self, name: str, number: float) -> float:
         """By how many deviations a number is above the mean, within ±4."""
-        variance = self.scaler.vars.get(name, 0.0)
-        if variance <= 0.0:
-            return 0.0
-        z = (number - self.scaler.means[name]) / math.sqrt(variance)
-        return float(max(-_CLIP, min(_CLIP, z)))
+        factors = self._factors.get(name)
+        if factors is None:
+            variance = self.scaler.vars.get(name, 0.0)
+            by = 1.0 / math.sqrt(variance) if variance > 0.0 else 0.0
+            factors = self._factors[name] = self.scaler.means.get(name, 0.0), by
+        z = (number - factors[0]) * factors[1]
+        return z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)
 
     def _standard(self, name: str, value: Any, x: Input) -> None:
         number = _within(value)
