@@ -16,6 +16,15 @@ from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
+from engine.challenger.beforehand import Beforehand
+from engine.challenger.caps import with_caps_of
+from engine.challenger.challenge import Challenge
+from engine.challenger.common import guards_in_common
+from engine.challenger.contender import Contender, Side
+from engine.challenger.following import challenging
+from engine.challenger.plan import Part, Plan
+from engine.challenger.seats import Seats
+from engine.challenger.shadowing import Shadowing
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
@@ -25,6 +34,7 @@ from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.journal.shadows import SHADOWS, ShadowLog
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
@@ -33,6 +43,7 @@ from engine.features import FeatureSchema
 from engine.guards import guards_of
 from engine.join import exposure_of, joined, unknown_decision
 from engine.learn import Learner, Mind
+from engine.limits import Guard
 from engine.model import (
     DAY,
     SECOND,
@@ -61,7 +72,8 @@ from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
 from engine.rulebook.book import Exploration, RuleBook, dissolve
 from engine.rulebook.diagnostics import Diagnostic
-from engine.rulebook.loosening import Loosening
+from engine.rulebook.loosening import Loosening, loosened
+from engine.rulebook.trial import JOINED
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
 
@@ -118,7 +130,14 @@ class AttuneEngine:
         self._settings = settings
         self._state = state
         self._capsules = capsules
-        self._decider = decider
+        self._seats = Seats(decider, caps.in_force)
+        self._usual = self._seats.usual
+        self._contender: Contender | None = None
+        self._shadowing: Shadowing | None = None
+        self._shadows: ShadowLog | None = None
+        self._missing: tuple[str, ...] = ()
+        self._arranging = asyncio.Lock()
+        self.challenge_wanted = asyncio.Event()
         self._learner = learner
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
@@ -132,7 +151,12 @@ class AttuneEngine:
     @property
     def book(self) -> RuleBook:
         """The rule book in force."""
-        return self._decider.book
+        return self._usual.decider.book
+
+    @property
+    def champion(self) -> RuleBook:
+        """See `engine.reload.Serving`."""
+        return self._seats.champion.book
 
     @property
     def rulebook_status(self) -> RuleBookStatus:
@@ -144,6 +168,7 @@ class AttuneEngine:
     def reload_soon(self) -> None:
         """Has the files loaded again, changed or not; returns at once."""
         self.reload_wanted.set()
+        self.challenge_wanted.set()
 
     def begin(self, first: First) -> None:
         """Notes how the service came by the book it begins with."""
@@ -153,20 +178,85 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        guard = await self._caps.guard(book)
-        decider = await _decider(
-            book, self._state, self._learner, self._sources, self._pending, guard, self._allowance
+        async with self._arranging:
+            caps = await self._caps.guard(book)
+            decider = await self._decider_by(book, caps)
+            before = self._seats
+            await self._seat(await self._seated(Seats(decider, caps), before.challenge), found)
+            weakref.finalize(before.champion, dissolve, before.champion.book)
+        self.confirm()
+        self.challenge_wanted.set()
+
+    async def challenge(self, challenge: Challenge | None) -> Sequence[str]:
+        """See `engine.challenger.following.Contested`. The swap is one assignment, as of `adopt`."""
+        async with self._arranging:
+            before = self._seats
+            obstacles = () if challenge is None else challenge.obstacles(before.champion.book)
+            if obstacles:
+                challenge = None
+            if not (challenge is before.challenge or (challenge and challenge == before.challenge)):
+                await self._seat(await self._seated(Seats(before.champion, before.caps), challenge))
+            return obstacles
+
+    def warn(self, why: Sequence[str]) -> None:
+        """See `engine.challenger.following.Contested`."""
+        self._missing = tuple(why)
+
+    async def _seated(self, seats: Seats, challenge: Challenge | None) -> Seats:
+        """The champion's seat with the challenger's beside it, where nothing is in the way."""
+        champion = seats.champion.book
+        if challenge is None or challenge.obstacles(champion):
+            return seats
+        part = challenge.plan.part
+        replaced = part is Part.REPLACED
+        book = challenge.book if replaced else with_caps_of(champion, challenge.book)
+        caps = await self._caps.guard(book)
+        common = guards_in_common(champion, book, consent=not replaced)
+        unseen = part is Part.SHADOW
+        decider = await self._decider_by(book, caps, common, unseen=unseen)
+        challenge.lease.use(decider)
+        return seats._replace(challenge=challenge, challenger=decider, challenger_caps=caps)
+
+    async def _seat(self, seats: Seats, found: Sequence[Loosening] | None = None) -> None:
+        """Has these decide from now on; `found` is what the champion's book no longer asks."""
+        before, self._seats = self._seats, seats
+        self._usual, self._contender = seats.usual, seats.contender
+        shadowing, shadows = self._shadowing, self._shadows
+        self._shadowing = self._shadows = None
+        if seats.part is Part.SHADOW and seats.challenge and seats.challenger:
+            self._shadow(seats.challenge.plan, seats.challenger)
+        self._caps.follow(*seats.counting)
+        self._pending.assume_shown = max(d.book.contact.remembers for d in seats.answering)
+        if seats.usual.decider.book is not before.usual.decider.book:
+            if found is None or seats.part is Part.REPLACED:
+                found = await asyncio.to_thread(loosened, before.usual.decider.book, self.book)
+            self._status = RuleBookStatus(
+                active_since=self._sources.now(),
+                loosened=tuple(found),
+                accepted=self._status.accepted + 1,
+                refused=self._status.refused,
+            )
+        if shadowing is not None and shadows is not None:
+            shadowing.stop()
+            await shadows.close()
+
+    def _shadow(self, plan: Plan, challenger: Decider) -> None:
+        """Has the challenger decide unseen from now on."""
+        path, begun, name = self._settings.data / SHADOWS, plan.steps[0].since, plan.name
+        shadows = ShadowLog(path, name, begun, lambda: shadowing.missed)
+        shadowing = Shadowing(
+            name, challenger, plan.sample, shadows.keep, self._state.known, self._sources.monotonic
         )
-        before, self._decider = self._decider, decider
-        self._caps.follow(guard)
-        self._pending.assume_shown = book.contact.remembers
-        weakref.finalize(before, dissolve, before.book)
-        self._status = RuleBookStatus(
-            active_since=self._sources.now(),
-            loosened=tuple(found),
-            accepted=self._status.accepted + 1,
-            refused=self._status.refused,
-        )
+        self._shadowing, self._shadows = shadowing, shadows
+
+    async def _decider_by(
+        self, book: RuleBook, caps: CapsGuard, common: Sequence[Guard] = (), *, unseen: bool = False
+    ) -> Decider:
+        """A decider by this book; `unseen` if what it decides is not to be told apart from before."""
+        return await _decider(
+            book, self._state, self._learner, self._sources, self._pending, caps, self._allowance,
+            common, unseen=unseen,
+        )  # fmt: skip
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
         """See `engine.reload.Serving`."""
@@ -209,6 +299,21 @@ class AttuneEngine:
                     self._sources.now(), self.book.arbitration.exploration.timezone
                 ),
             ),
+            Gauge(
+                "attune_challenger_refused",
+                "Why the challenger does not decide as planned: how many reasons there are.",
+                lambda: float(len(self._missing)),
+            ),
+            Gauge(
+                "attune_challenger_share",
+                "Share of customers the challenger decides for.",
+                lambda: self._seats.share,
+            ),
+            Gauge(
+                "attune_challenger_shadows",
+                "Decisions the challenger made unseen since it last took up that part.",
+                lambda: float(self._shadowing.made if self._shadowing else 0),
+            ),
             *self._caps.gauges(),
         ]
 
@@ -227,13 +332,19 @@ class AttuneEngine:
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
-        household = self._household(customer, self._decider)
+        side = self._side(question)
+        household = self._household(customer)
         if household is not None and not isinstance(household, Unknown):
             record = self._state.known(household)
             if record is None:
                 return None
-            return self._decide_for(Known(customer, record), question, deadline, self._decider)
-        return self._decide_for(Known(customer, household), question, deadline, self._decider)
+            return self._decide_for(Known(customer, record), question, deadline, side)
+        return self._decide_for(Known(customer, household), question, deadline, side)
+
+    def _side(self, question: Question) -> Side:
+        """Who makes this decision."""
+        contender = self._contender
+        return self._usual if contender is None else contender.side(question, self._sources.now())
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
@@ -247,10 +358,10 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
-        decider = self._decider
-        _check_placements(question, decider.book)
+        side = self._side(question)
+        _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, decider)
+            return await self._decide_waiting(question, deadline, side)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -260,7 +371,7 @@ class AttuneEngine:
         answering = asyncio.get_running_loop().create_future()
         self._answering[question.request_id] = answering
         try:
-            return await self._decide_waiting(question, deadline, decider)
+            return await self._decide_waiting(question, deadline, side)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
@@ -276,23 +387,24 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(
-        self, question: Question, deadline: float, decider: Decider
-    ) -> Answer:
+    async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
         customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
-        key = self._household(customer, decider)
+        key = self._household(customer)
         if isinstance(key, Unknown):
             household = UNKNOWN
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
             customer = self._state.known(question.customer_id) or customer
-        return self._decide_for(Known(customer, household, degraded), question, deadline, decider)
+        return self._decide_for(Known(customer, household, degraded), question, deadline, side)
 
-    def _household(self, customer: Customer, decider: Decider) -> CustomerId | Unknown | None:
+    def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
-        return household_of(customer, decider.book) if decider.asks_for_households else None
+        for decider in self._seats.answering:
+            if decider.asks_for_households:
+                return household_of(customer, decider.book)
+        return None
 
     async def _know(
         self, customer_id: CustomerId, deadline: float
@@ -323,25 +435,32 @@ class AttuneEngine:
         known: "Known",
         question: Question,
         deadline: float,
-        decider: Decider,
+        side: Side,
     ) -> Answer:
         now, seed = self._sources.now(), self._sources.seed()
         budget = Budget(deadline, self._sources.monotonic)
-        decision = decider.decide(
-            question,
-            Circumstances(
-                decision_id(now, seed),
-                known.customer,
-                now,
-                seed,
-                budget,
-                known.degraded,
-                known.household,
-            ),
+        given = Circumstances(
+            decision_id(now, seed),
+            known.customer,
+            now,
+            seed,
+            budget,
+            known.degraded,
+            known.household,
         )
+        decider, shadowing = side.decider, self._shadowing
+        if shadowing is None:
+            decision = decider.decide(question, given)
+        else:
+            decision = shadowing.decide(decider, question, given)
+        if side.label:
+            decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
             return Answer(decision, b"")
         decider.commit(decision)
+        if self._contender is not None and not decision.given_up_today:
+            zone = decider.book.arbitration.exploration.timezone
+            decision.given_up_today = self._allowance.given_up(now, zone)
         return self._remember(question, decision)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
@@ -379,6 +498,9 @@ class AttuneEngine:
         """Waits for what was begun and not waited for."""
         while self._background:
             await asyncio.wait(self._background)
+        if self._shadowing is not None and self._shadows is not None:
+            self._shadowing.stop()
+            await self._shadows.close()
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -400,13 +522,14 @@ class AttuneEngine:
 
     async def _with_households(self, events: Sequence[Event]) -> list[Event]:
         """The events, and a copy of each response for the record of the customer's household."""
-        if not self._decider.asks_for_households:
+        asking = [d for d in self._seats.answering if d.asks_for_households]
+        if not asking:
             return list(events)
         copies = []
         for event in events:
             if isinstance(event.body, Response):
                 customer = await self._customer_or_nobody(event.customer_id)
-                household = household_of(customer, self.book)
+                household = household_of(customer, asking[0].book)
                 if household is not None and not isinstance(household, Unknown):
                     copies.append(for_household(event, event.body, household))
         return [*events, *copies]
@@ -504,12 +627,16 @@ async def _decider(
     pending: Pending,
     caps: CapsGuard,
     allowance: Allowance,
+    common: Sequence[Guard] = (),
+    *,
+    unseen: bool = False,
 ) -> Decider:
-    """A decider by this book. What it lets customers' features be read by is on disk before it decides.
+    """A decider by this book, under its own limits and those in `common`. What it lets customers' features be read by is on disk before it decides.
 
     For 2,000 actions this takes about 30 ms, which is why it is built in a thread; only what touches
     the learner stays on the event loop. If the book is the first to ask what was offered lately, that
-    is read from the log of decisions; what is offered meanwhile is noted already.
+    is read from the log of decisions; what is offered meanwhile is noted already. One that decides
+    `unseen` sees of offers only those made before the moment it decides at.
     """
     schema = FeatureSchema.for_book(book)
     await state.note_schema(schema.digest, schema.to_dict())
@@ -517,9 +644,10 @@ async def _decider(
     model = Propensities.bind(learner, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
-    guards = partial(guards_of, book, pending, caps, learner.evidence)
+    offers = Beforehand(pending) if unseen else pending
+    guards = partial(guards_of, book, offers, caps, learner.evidence)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards(), allowance)
+        lambda: Decider(book, model, sources.monotonic, (*guards(), *common), allowance)
     )
 
 
@@ -604,7 +732,10 @@ async def open_engine(
             await engine.recall()
             del first, decider  # held here, the first book would never go
             try:
-                async with following(engine, settings, compiled, before):
+                async with (
+                    following(engine, settings, compiled, before),
+                    challenging(engine, settings, compiled),
+                ):
                     yield engine
             finally:
                 await engine.finish()

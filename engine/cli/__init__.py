@@ -32,6 +32,10 @@ COMMANDS: Final = {
     "simulate": ("simulate", "Say what another rule book would have done and earned."),
     "evaluate": ("evaluate", "Estimate from a log what another policy would have earned."),
     "experiments": ("experiments", "See what rules, levers and model earn, by those held out."),
+    "challenger": (
+        "challenger",
+        "Try another rule book in shadow, on a share, in place, and back.",
+    ),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from engine.challenger.plan import Part
 from engine.edges.journal.past import past_decisions, past_entries
 from engine.edges.rules.kept import kept_in, read_kept
+from engine.edges.rules.plan_file import read_plan
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.errors import BrokenRuleBook, InvalidInput, StorageError, Violation
 from engine.evaluation.decisions import responses_in
 from engine.experiments.counting import USUAL, Counting, Group
+from engine.experiments.duel import duel
 from engine.experiments.mismatch import Mismatch, mismatch
 from engine.lift import Lift, Ratio
 from engine.model import CustomerId, Event, Interaction, Micros
@@ -146,28 +149,36 @@ def results(
 ) -> Results:
     """What the trials of `book` show, by default of the book that was last in force.
 
-    Decisions before `since` are left aside; `event` is the type of interactions to look for.
+    Decisions before `since` are left aside; `event` is the type of interactions to look for. A
+    challenger that decides for a share of customers, or did before it replaced the champion, is a trial.
 
     Raises:
         InvalidInput: there is no such data directory or no book in it, or the book has no trials.
         BrokenRuleBook: the book kept there has mistakes.
         StorageError: something cannot be read.
     """
-    book = _last(data) if book is None else book
-    counting = Counting(book.trials, responses_in(data / JOURNAL).rewards)
-    if not counting.groups:
+    book, plan = _last(data) if book is None else book, read_plan(data)
+    rewards = responses_in(data / JOURNAL).rewards
+    counting = Counting(book.trials, rewards)
+    if not counting.groups and (plan is None or plan.step(Part.SHARE) is None):
         raise InvalidInput(
             [Violation("policies.yaml", "the rule book has no holdouts and no experiments")]
         )
     counting.note(past_decisions(data / DECISIONS), since)
+    groups = dict(counting.groups)
+    if plan is not None and plan.step(Part.SHARE) is not None:
+        groups[plan.label] = duel(past_decisions(data / DECISIONS), plan, rewards, since)
     times = _times(data / JOURNAL, event) if event else None
-    trials = tuple(_result(name, groups, times) for name, groups in counting.groups.items())
+    trials = tuple(result_of(name, those, times) for name, those in groups.items())
     return Results(counting.decisions, counting.strange, event, trials)
 
 
-def _result(
-    name: str, groups: Sequence[Group], times: Mapping[CustomerId, Sequence[Micros]] | None
+def result_of(
+    name: str,
+    groups: Sequence[Group],
+    times: Mapping[CustomerId, Sequence[Micros]] | None = None,
 ) -> Result:
+    """How the groups of a trial compare; `times` are each customer's events, where one is asked for."""
     usual = next((group for group in groups if group.name == USUAL), None)
     found = mismatch([len(group.stays) for group in groups], [group.share for group in groups])
     return Result(name, tuple(_outcome(group, usual, times) for group in groups), found)

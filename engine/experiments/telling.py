@@ -25,7 +25,7 @@ def told(results: Results) -> str:
             " and are left aside"
         )
     for result in results.trials:
-        lines += ["", *_told(result, results.event)]
+        lines += ["", *table_of(result, results.event)]
     return "\n".join(lines)
 
 
@@ -42,7 +42,8 @@ def sentences(result: Result, event: str = "") -> tuple[str, ...]:
     return tuple(measured)
 
 
-def _told(result: Result, event: str) -> Iterator[str]:
+def table_of(result: Result, event: str = "") -> Iterator[str]:
+    """One trial: its name, a line for each group, and what it says."""
     yield result.name
     columns = (*_COLUMNS, f"% with {event}") if event else _COLUMNS
     rows = [columns, *(_row(outcome) for outcome in result.outcomes)]
