@@ -59,6 +59,7 @@ class ShadowLog:
         self._missed = missed
         self._told: Counter[Missed] = Counter()
         self._waiting: list[Shadow] = []
+        self._writing = asyncio.Lock()
         self._task = asyncio.create_task(self._run())
 
     def keep(self, shadow: Shadow) -> None:
@@ -79,15 +80,16 @@ class ShadowLog:
 
     async def _flush(self) -> None:
         """Writes what waits; where that fails it is let go, as nothing rests on it."""
-        missed = Counter(self._missed())
-        more = missed - self._told
-        if not (self._waiting or more):
-            return
-        waiting, self._waiting, self._told = self._waiting, [], missed
-        try:
-            await asyncio.to_thread(self._write, waiting, more)
-        except (sqlite3.Error, OSError, StorageError) as error:
-            log.warning("%d shadows are not kept: %s", len(waiting), _said(self._path, error))
+        async with self._writing:
+            missed = Counter(self._missed())
+            more = missed - self._told
+            if not (self._waiting or more):
+                return
+            waiting, self._waiting, self._told = self._waiting, [], missed
+            try:
+                await asyncio.to_thread(self._write, waiting, more)
+            except (sqlite3.Error, OSError, StorageError) as error:
+                log.warning("%d shadows are not kept: %s", len(waiting), _said(self._path, error))
 
     def _write(self, shadows: list[Shadow], missed: Mapping[Missed, int]) -> None:
         compressor = zstandard.ZstdCompressor(level=_LEVEL)
