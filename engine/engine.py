@@ -20,6 +20,7 @@ from engine.challenger.beforehand import Beforehand
 from engine.challenger.caps import with_caps_of
 from engine.challenger.challenge import Challenge
 from engine.challenger.common import guards_in_common
+from engine.challenger.contact import with_contact_of
 from engine.challenger.contender import Contender, Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Part, Plan
@@ -132,6 +133,7 @@ class AttuneEngine:
         self._capsules = capsules
         self._seats = Seats(decider, caps.in_force)
         self._usual = self._seats.usual
+        self._asking = self._seats.asking
         self._contender: Contender | None = None
         self._shadowing: Shadowing | None = None
         self._shadows: ShadowLog | None = None
@@ -209,7 +211,9 @@ class AttuneEngine:
             return seats
         part = challenge.plan.part
         replaced = part is Part.REPLACED
-        book = challenge.book if replaced else with_caps_of(champion, challenge.book)
+        book = challenge.book
+        if not replaced:
+            book = with_contact_of(champion, with_caps_of(champion, book))
         caps = await self._caps.guard(book)
         common = guards_in_common(champion, book, consent=not replaced)
         unseen = part is Part.SHADOW
@@ -220,7 +224,7 @@ class AttuneEngine:
     async def _seat(self, seats: Seats, found: Sequence[Loosening] | None = None) -> None:
         """Has these decide from now on; `found` is what the champion's book no longer asks."""
         before, self._seats = self._seats, seats
-        self._usual, self._contender = seats.usual, seats.contender
+        self._usual, self._contender, self._asking = seats.usual, seats.contender, seats.asking
         shadowing, shadows = self._shadowing, self._shadows
         self._shadowing = self._shadows = None
         if seats.part is Part.SHADOW and seats.challenge and seats.challenger:
@@ -401,10 +405,8 @@ class AttuneEngine:
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
-        for decider in self._seats.answering:
-            if decider.asks_for_households:
-                return household_of(customer, decider.book)
-        return None
+        asking = self._asking
+        return None if asking is None else household_of(customer, asking)
 
     async def _know(
         self, customer_id: CustomerId, deadline: float
@@ -522,14 +524,14 @@ class AttuneEngine:
 
     async def _with_households(self, events: Sequence[Event]) -> list[Event]:
         """The events, and a copy of each response for the record of the customer's household."""
-        asking = [d for d in self._seats.answering if d.asks_for_households]
-        if not asking:
+        asking = self._asking
+        if asking is None:
             return list(events)
         copies = []
         for event in events:
             if isinstance(event.body, Response):
                 customer = await self._customer_or_nobody(event.customer_id)
-                household = household_of(customer, asking[0].book)
+                household = household_of(customer, asking)
                 if household is not None and not isinstance(household, Unknown):
                     copies.append(for_household(event, event.body, household))
         return [*events, *copies]

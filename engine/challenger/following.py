@@ -1,7 +1,7 @@
 """Following: the challenger's plan and rule book, loaded whenever either changes, or refused."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,11 +11,12 @@ import structlog
 from engine.challenger.challenge import Challenge, Lease
 from engine.challenger.plan import Plan
 from engine.edges.rules.compiler import Compile
-from engine.edges.rules.kept import archive
+from engine.edges.rules.kept import CHALLENGER, archive, keep_files
 from engine.edges.rules.plan_file import PLAN, read_plan
 from engine.edges.rules.watch import Look, Watch, look, look_at
 from engine.errors import StorageError
 from engine.rulebook.loaded import Loaded
+from engine.rulebook.snapshot import STOPS
 from engine.settings import Settings
 
 RETRY: Final = 60.0
@@ -93,6 +94,7 @@ class _Follower:
         self._plan: Plan | None = None
         self._files: Look = ()
         self._loaded: Challenge | None = None
+        self._good: Mapping[str, bytes] = {}
         self._warned: tuple[str, ...] = ()
         self.seen: Look = self.looks()
 
@@ -158,12 +160,22 @@ class _Follower:
             return ()
         found = await self._compiled(rules)
         self._files = files
+        mistakes = _told(found, rules)
+        if found.book is None and same:
+            found = await self._stopped(rules) or found
         if found.book is None:
-            return _told(found, rules)
+            return mistakes
         if loaded is None or not same or loaded.book.version != found.book.version:
             await asyncio.to_thread(archive, self._data, found.book.version, found.files)
             self._loaded = Challenge(plan, found.book, Lease(found.book))
-        return ()
+            self._good = found.files
+        return mistakes
+
+    async def _stopped(self, rules: Path) -> Loaded | None:
+        """The last good book with the emergency stops in the files; None if there are no others."""
+        stops = rules / STOPS
+        kept = await asyncio.to_thread(keep_files, self._data, self._good, stops, CHALLENGER)
+        return None if kept is None else await self._compiled(kept)
 
 
 def _told(found: Loaded, rules: Path) -> tuple[str, ...]:

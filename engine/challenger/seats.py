@@ -7,6 +7,7 @@ from engine.challenger.challenge import Challenge
 from engine.challenger.contender import Contender, Side
 from engine.challenger.plan import Part
 from engine.decide import Decider
+from engine.rulebook.book import RuleBook
 
 
 class Seats(NamedTuple):
@@ -50,6 +51,11 @@ class Seats(NamedTuple):
         """All whose decisions are served, the usual first."""
         shared = self.challenger if self.part is Part.SHARE else None
         return (self.usual.decider, shared) if shared else (self.usual.decider,)
+
+    @property
+    def asking(self) -> RuleBook | None:
+        """The first of their books with a contact policy that counts households; None if none has."""
+        return next((d.book for d in self.answering if d.asks_for_households), None)
 
     @property
     def counting(self) -> tuple[CapsGuard, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 from engine.challenger.caps import missing_budgets, with_caps_of
 from engine.challenger.common import guards_in_common
+from engine.challenger.contact import with_contact_of
 from engine.decide import Decider
 from engine.guards import guards_of
 from engine.model import DAY, HOUR, Decision, Stage, Value
@@ -95,6 +96,45 @@ def test_an_action_only_the_challenger_has_needs_the_consent_all_actions_need() 
     challenger = book(actions=[action("new")], policies=NOBODY)
     assert shown(made(book(actions=AB), challenger)) == ["new"]
     assert shown(made(book(actions=AB), challenger, consent_marketing=False)) == []
+
+
+# --- contact policies ---------------------------------------------------------------------------
+
+ONCE = {"scope": "all", "count": "impression", "at_least": 1, "within": "1d", "pause": "1d"}
+TWICE = ONCE | {"at_least": 2}
+
+
+def said(of: RuleBook) -> dict[str, tuple[str, ...]]:
+    return {str(action.action_id): action.contact_policies for action in of.actions}
+
+
+def contacting(policies: dict[str, Any], **of_actions: list[str]) -> RuleBook:
+    return book(
+        actions=[action(name, contact_policies=names) for name, names in of_actions.items()],
+        policies={"contact_policies": policies},
+    )
+
+
+def test_a_contact_policy_the_challenger_lacks_holds_for_the_same_action() -> None:
+    champion = contacting({"once": ONCE, "twice": TWICE}, a=["once", "twice"], b=["twice"])
+    merged = with_contact_of(champion, book(actions=[action("b"), action("a"), action("new")]))
+    assert said(merged) == {"b": ("twice",), "a": ("once", "twice"), "new": ("twice",)}
+    assert merged.contact.policies == champion.contact.policies
+
+
+def test_a_contact_policy_both_have_holds_as_the_challenger_writes_it() -> None:
+    champion, challenger = (
+        contacting({"often": ONCE}, a=["often"]),
+        contacting({"often": TWICE}, a=[]),
+    )
+    merged = with_contact_of(champion, challenger)
+    assert said(merged) == {"a": ("often",)}
+    assert merged.contact.policies == challenger.contact.policies
+
+
+def test_a_book_that_holds_the_same_is_not_changed() -> None:
+    same = contacting({"once": ONCE}, a=["once"], b=[])
+    assert with_contact_of(same, same) == same
 
 
 # --- caps ---------------------------------------------------------------------------------------

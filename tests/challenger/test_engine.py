@@ -117,8 +117,7 @@ async def test_a_placement_the_challenger_lacks_is_the_champions(world: World) -
 async def test_what_either_offers_counts_for_both(world: World) -> None:
     once = [action(name, contact_policies=["once"]) for name in ("a", "b")]
     world.write(actions=once, policies=ONCE)
-    rules = world.write("autumn", actions=[action("c", contact_policies=["once"])], policies=ONCE)
-    plan = planned(rules).to_share(0.5, NOW)
+    plan = planned(world.write("autumn", actions=[action("a"), action("c")])).to_share(0.5, NOW)
     async with world.opened() as engine:
         before = by_everybody(engine, max_offers=1)
         assert all(not d.placements[0].fallback for d in before.values())
