@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 import time
-import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,15 +16,12 @@ from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
 from engine.challenger.beforehand import Beforehand
-from engine.challenger.caps import with_caps_of
+from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
-from engine.challenger.common import guards_in_common
-from engine.challenger.contact import with_contact_of
-from engine.challenger.contender import Contender, Side
+from engine.challenger.contender import Side
 from engine.challenger.following import challenging
-from engine.challenger.plan import Part, Plan
-from engine.challenger.seats import Seats
-from engine.challenger.shadowing import Shadowing
+from engine.challenger.plan import Plan
+from engine.challenger.seating import Seating
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
@@ -35,7 +31,6 @@ from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import RuleBookStatus
-from engine.edges.journal.shadows import SHADOWS, ShadowLog
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
@@ -71,7 +66,7 @@ from engine.model import (
 from engine.propensity import Propensities
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
-from engine.rulebook.book import Exploration, RuleBook, dissolve
+from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
@@ -131,14 +126,7 @@ class AttuneEngine:
         self._settings = settings
         self._state = state
         self._capsules = capsules
-        self._seats = Seats(decider, caps.in_force)
-        self._usual = self._seats.usual
-        self._asking = self._seats.asking
-        self._contender: Contender | None = None
-        self._shadowing: Shadowing | None = None
-        self._shadows: ShadowLog | None = None
-        self._missing: tuple[str, ...] = ()
-        self._arranging = asyncio.Lock()
+        self._refused_challenger: tuple[str, ...] = ()
         self.challenge_wanted = asyncio.Event()
         self._learner = learner
         self._sources = sources
@@ -146,6 +134,7 @@ class AttuneEngine:
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
         self._pending = pending
+        self._seating = Seating(decider, caps, pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
         self._breaker = Breaker(PROFILE_REST, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
@@ -153,12 +142,12 @@ class AttuneEngine:
     @property
     def book(self) -> RuleBook:
         """The rule book in force."""
-        return self._usual.decider.book
+        return self._seating.usual.decider.book
 
     @property
     def champion(self) -> RuleBook:
         """See `engine.reload.Serving`."""
-        return self._seats.champion.book
+        return self._seating.seats.champion.book
 
     @property
     def rulebook_status(self) -> RuleBookStatus:
@@ -180,87 +169,51 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        async with self._arranging:
-            caps = await self._caps.guard(book)
-            decider = await self._decider_by(book, caps)
-            before = self._seats
-            await self._seat(await self._seated(Seats(decider, caps), before.challenge), found)
-            weakref.finalize(before.champion, dissolve, before.champion.book)
+        before = self.book
+        await self._seating.adopt(book)
+        if self.book is not before:
+            self._note_in_force(found)
         self.confirm()
         self.challenge_wanted.set()
 
     async def challenge(self, challenge: Challenge | None) -> Sequence[str]:
         """See `engine.challenger.following.Contested`. The swap is one assignment, as of `adopt`."""
-        async with self._arranging:
-            before = self._seats
-            obstacles = () if challenge is None else challenge.obstacles(before.champion.book)
-            if obstacles:
-                challenge = None
-            if not (challenge is before.challenge or (challenge and challenge == before.challenge)):
-                await self._seat(await self._seated(Seats(before.champion, before.caps), challenge))
-            return obstacles
+        before = self.book
+        obstacles = await self._seating.challenge(challenge)
+        now = self.book
+        if now is not before:
+            self._note_in_force(())
+            found = await asyncio.to_thread(loosened, before, now)
+            if self.book is now:
+                self._status = replace(self._status, loosened=found)
+        return obstacles
 
     def warn(self, why: Sequence[str]) -> None:
         """See `engine.challenger.following.Contested`."""
-        self._missing = tuple(why)
+        self._refused_challenger = tuple(why)
 
-    async def _seated(self, seats: Seats, challenge: Challenge | None) -> Seats:
-        """The champion's seat with the challenger's beside it, where nothing is in the way."""
-        champion = seats.champion.book
-        if challenge is None or challenge.obstacles(champion):
-            return seats
-        part = challenge.plan.part
-        replaced = part is Part.REPLACED
-        book = challenge.book
-        if not replaced:
-            book = with_contact_of(champion, with_caps_of(champion, book))
-        caps = await self._caps.guard(book)
-        common = guards_in_common(champion, book, consent=not replaced)
-        unseen = part is Part.SHADOW
-        decider = await self._decider_by(book, caps, common, unseen=unseen)
-        challenge.lease.use(decider)
-        return seats._replace(challenge=challenge, challenger=decider, challenger_caps=caps)
-
-    async def _seat(self, seats: Seats, found: Sequence[Loosening] | None = None) -> None:
-        """Has these decide from now on; `found` is what the champion's book no longer asks."""
-        before, self._seats = self._seats, seats
-        self._usual, self._contender, self._asking = seats.usual, seats.contender, seats.asking
-        shadowing, shadows = self._shadowing, self._shadows
-        self._shadowing = self._shadows = None
-        if seats.part is Part.SHADOW and seats.challenge and seats.challenger:
-            self._shadow(seats.challenge.plan, seats.challenger)
-        self._caps.follow(*seats.counting)
-        self._pending.assume_shown = max(d.book.contact.remembers for d in seats.answering)
-        if seats.usual.decider.book is not before.usual.decider.book:
-            if found is None or seats.part is Part.REPLACED:
-                found = await asyncio.to_thread(loosened, before.usual.decider.book, self.book)
-            self._status = RuleBookStatus(
-                active_since=self._sources.now(),
-                loosened=tuple(found),
-                accepted=self._status.accepted + 1,
-                refused=self._status.refused,
-            )
-        if shadowing is not None and shadows is not None:
-            shadowing.stop()
-            await shadows.close()
-
-    def _shadow(self, plan: Plan, challenger: Decider) -> None:
-        """Has the challenger decide unseen from now on."""
-        path, begun, name = self._settings.data / SHADOWS, plan.steps[0].since, plan.name
-        shadows = ShadowLog(path, name, begun, lambda: shadowing.missed)
-        shadowing = Shadowing(
-            name, challenger, plan.sample, shadows.keep, self._state.known, self._sources.monotonic
+    def _note_in_force(self, found: Sequence[Loosening]) -> None:
+        """Notes that another book decides now, and what it no longer asks."""
+        self._status = RuleBookStatus(
+            active_since=self._sources.now(),
+            loosened=tuple(found),
+            accepted=self._status.accepted + 1,
+            refused=self._status.refused,
         )
-        self._shadowing, self._shadows = shadowing, shadows
 
     async def _decider_by(
         self, book: RuleBook, caps: CapsGuard, common: Sequence[Guard] = (), *, unseen: bool = False
     ) -> Decider:
-        """A decider by this book; `unseen` if what it decides is not to be told apart from before."""
+        """See `engine.challenger.seating.MakeDecider`."""
         return await _decider(
             book, self._state, self._learner, self._sources, self._pending, caps, self._allowance,
             common, unseen=unseen,
         )  # fmt: skip
+
+    def _cast(self, plan: Plan, challenger: Decider) -> Casting:
+        """Has the challenger decide unseen from now on."""
+        data, known = self._settings.data, self._state.known
+        return Casting(data, plan, challenger, known, self._sources.monotonic)
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
         """See `engine.reload.Serving`."""
@@ -306,20 +259,28 @@ class AttuneEngine:
             Gauge(
                 "attune_challenger_refused",
                 "Why the challenger does not decide as planned: how many reasons there are.",
-                lambda: float(len(self._missing)),
+                lambda: float(len(self._refused_challenger)),
             ),
             Gauge(
                 "attune_challenger_share",
                 "Share of customers the challenger decides for.",
-                lambda: self._seats.share,
+                lambda: self._seating.seats.share,
             ),
-            Gauge(
+            Figures(
                 "attune_challenger_shadows",
-                "Decisions the challenger made unseen since it last took up that part.",
-                lambda: float(self._shadowing.made if self._shadowing else 0),
+                "What became of the decisions picked for the challenger's shadow.",
+                "result",
+                self._shadows,
             ),
             *self._caps.gauges(),
         ]
+
+    def _shadows(self) -> Mapping[str, float]:
+        shadowing = self._seating.shadowing
+        if shadowing is None:
+            return {}
+        missed = {str(why): float(number) for why, number in dict(shadowing.missed).items()}
+        return {"made": float(shadowing.made), **missed}
 
     # --- decisions ----------------------------------------------------------------------------
 
@@ -347,8 +308,10 @@ class AttuneEngine:
 
     def _side(self, question: Question) -> Side:
         """Who makes this decision."""
-        contender = self._contender
-        return self._usual if contender is None else contender.side(question, self._sources.now())
+        seating = self._seating
+        if seating.contender is None:
+            return seating.usual
+        return seating.contender.side(question, self._sources.now())
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
@@ -405,7 +368,7 @@ class AttuneEngine:
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
-        asking = self._asking
+        asking = self._seating.asking
         return None if asking is None else household_of(customer, asking)
 
     async def _know(
@@ -450,17 +413,17 @@ class AttuneEngine:
             known.degraded,
             known.household,
         )
-        decider, shadowing = side.decider, self._shadowing
-        if shadowing is None:
+        decider, casting = side.decider, self._seating.casting
+        if casting is None:
             decision = decider.decide(question, given)
         else:
-            decision = shadowing.decide(decider, question, given)
+            decision = casting.shadowing.decide(decider, question, given)
         if side.label:
             decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
             return Answer(decision, b"")
         decider.commit(decision)
-        if self._contender is not None and not decision.given_up_today:
+        if self._seating.contender is not None and not decision.given_up_today:
             zone = decider.book.arbitration.exploration.timezone
             decision.given_up_today = self._allowance.given_up(now, zone)
         return self._remember(question, decision)
@@ -500,9 +463,7 @@ class AttuneEngine:
         """Waits for what was begun and not waited for."""
         while self._background:
             await asyncio.wait(self._background)
-        if self._shadowing is not None and self._shadows is not None:
-            self._shadowing.stop()
-            await self._shadows.close()
+        await self._seating.close()
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -524,7 +485,7 @@ class AttuneEngine:
 
     async def _with_households(self, events: Sequence[Event]) -> list[Event]:
         """The events, and a copy of each response for the record of the customer's household."""
-        asking = self._asking
+        asking = self._seating.asking
         if asking is None:
             return list(events)
         copies = []

@@ -22,6 +22,9 @@ from engine.settings import Settings
 RETRY: Final = 60.0
 """Seconds after which a challenger that was refused is tried again, though nobody touched its files."""
 
+PATIENCE: Final = 10.0
+"""Seconds the journal has to take in what a book needs before the attempt counts as failed."""
+
 TOLD: Final = 20
 """Mistakes told one by one in the log; `attune check` tells all."""
 
@@ -126,22 +129,29 @@ class _Follower:
         if plan is None:
             self._loaded = None
             if before is not None:
-                await self._contested.challenge(None)
+                await self._put(None)
                 log.info("challenger.gone", name=before.name)
             return ()
         mistakes = await self._load(plan)
         if self._loaded is None:
-            await self._contested.challenge(None)
+            await self._put(None)
             return mistakes
         challenge = Challenge(plan, self._loaded.book, self._loaded.lease)
         self._loaded = challenge
-        obstacles = await self._contested.challenge(challenge)
+        obstacles = await self._put(challenge)
         if not obstacles and plan != before:
             log.info(
                 "challenger.in_force", name=plan.name, part=str(plan.part), share=plan.share,
                 version=challenge.book.version,
             )  # fmt: skip
         return (*mistakes, *obstacles)
+
+    async def _put(self, challenge: Challenge | None) -> Sequence[str]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._contested.challenge(challenge)
+        except TimeoutError:
+            raise StorageError(f"the journal has not answered for {PATIENCE:.0f} seconds") from None
 
     async def _load(self, plan: Plan) -> tuple[str, ...]:
         """Loads the challenger's book if its files are others than before; what is wrong with them.

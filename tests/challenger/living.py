@@ -87,8 +87,9 @@ def firsts(decisions: dict[CustomerId, Decision]) -> set[str]:
 
 
 def shadowing_of(engine: AttuneEngine) -> Shadowing:
-    assert engine._shadowing is not None
-    return engine._shadowing
+    shadowing = engine._seating.shadowing
+    assert shadowing is not None
+    return shadowing
 
 
 def cast(engine: AttuneEngine) -> int:
