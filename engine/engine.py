@@ -30,7 +30,7 @@ from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
-from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
@@ -152,7 +152,14 @@ class AttuneEngine:
     @property
     def rulebook_status(self) -> RuleBookStatus:
         """Since when it is in force, and what became of the last reload."""
-        return self._status
+        return replace(self._status, challenger=self._challenger())
+
+    def _challenger(self) -> ChallengerStatus | None:
+        seats, refused = self._seating.seats, self._refused_challenger
+        if seats.challenge is None:
+            return ChallengerStatus("", "", 0.0, "", refused) if refused else None
+        plan, version = seats.challenge.plan, seats.challenge.book.version
+        return ChallengerStatus(plan.name, str(plan.part), seats.share, version, refused)
 
     # --- the rule book --------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Challenge: a plan with the book it is about, whether the two can go together, and what is freed after."""
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.challenger.caps import missing_budgets
@@ -49,11 +50,20 @@ def obstacles(part: Part, champion: RuleBook, challenger: RuleBook) -> tuple[str
     """Why a book cannot play a part beside, or after, the champion; () if it can."""
     if part is Part.REPLACED:
         return tuple(
-            f"it has no placement {name}, which callers may ask for: add it before it replaces the champion"
-            for name in lacking(champion, challenger)
+            f"it has no {what}, which callers may name: add it before it replaces the champion"
+            for what in _missing(champion, challenger)
         )
     return tuple(
         f"it lacks the champion's {cap.code} ({cap.place}), whose cost is worked out by a rule: "
         "write it there too, so that what both offer is counted"
         for cap in missing_budgets(champion, challenger)
     )
+
+
+def _missing(champion: RuleBook, challenger: RuleBook) -> Iterator[str]:
+    """Placements and attributes that callers know of the champion, and the challenger has not alike."""
+    yield from (f"placement {name}" for name in lacking(champion, challenger))
+    declared = {attribute.name: attribute.type for attribute in challenger.attributes}
+    for attribute in champion.attributes:
+        if declared.get(attribute.name) != attribute.type:
+            yield f"attribute {attribute.name} ({attribute.type})"

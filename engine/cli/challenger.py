@@ -195,8 +195,11 @@ def _look_over(data: Path, plan: "Plan", *, is_further: bool) -> None:
     if why:
         raise InvalidInput([Violation(plan.name, each) for each in why])
     _remark(champion, book)
-    for each in loosened(champion, book)[:_ROWS]:
+    found = loosened(champion, book)
+    for each in found[:_ROWS]:
         typer.echo(f"no longer asked: {each}", err=True)
+    if len(found) > _ROWS:
+        typer.echo(f"and {len(found) - _ROWS} more: see `attune check --against`", err=True)
 
 
 def _remark(champion: "RuleBook", book: "RuleBook") -> None:

@@ -38,7 +38,7 @@ from tests.challenger.living import (
     planned,
     shadowing_of,
 )
-from tests.rulebook.builders import POLICIES, action
+from tests.rulebook.builders import ATTRIBUTES, POLICIES, action
 
 ONCE = {
     "contact_policies": {
@@ -213,6 +213,17 @@ async def test_what_lacks_a_placement_does_not_replace_the_champion(world: World
         [why] = await engine.challenge(world.challenge(plan))
         assert "ivr.prompt" in why
         assert firsts(by_everybody(engine)) <= {"a", "b"}
+
+
+async def test_what_lacks_an_attribute_callers_may_send_does_not_replace_the_champion(
+    world: World,
+) -> None:
+    without = ATTRIBUTES.replace("  request.reason: {type: string, nullable: true}\n", "")
+    plan = planned(world.write("autumn", actions=ONLY_C, attributes=without))
+    async with world.opened() as engine:
+        assert await engine.challenge(world.challenge(plan.to_share(0.5, NOW))) == ()
+        [why] = await engine.challenge(world.challenge(plan.to_everybody(NOW)))
+        assert "attribute request.reason (string)" in why
 
 
 async def test_an_unknown_placement_is_unknown_to_either(world: World) -> None:

@@ -84,6 +84,14 @@ def test_without_a_file_there_is_no_challenger(tmp_path: Path) -> None:
     assert read_plan(tmp_path) is None
 
 
+def test_a_plan_half_written_is_none(tmp_path: Path) -> None:
+    write_plan(tmp_path, SHADOW)
+    (tmp_path / f"{PLAN}.new").write_text('{"layout": 1, "na')
+    assert read_plan(tmp_path) == SHADOW
+    write_plan(tmp_path, SHARE)
+    assert read_plan(tmp_path) == SHARE
+
+
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_plan(tmp_path, SHADOW)
     assert (tmp_path / PLAN).stat().st_mode & 0o777 == 0o600

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from engine.cli import application
 from engine.edges.rules.plan_file import PLAN
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
+from engine.wire.rulebook_pb2 import Challenger
 from tests.challenger.living import AB, ONLY_C, World
 from tests.rulebook.builders import POLICIES, action
 from tests.service import Service, serving
@@ -79,11 +80,15 @@ def test_there_and_back_on_a_running_service(world: World) -> None:
         assert firsts(asked(service)) <= {"a", "b"}
         does(world, "share", "0.6")
         some = soon(service, lambda answers: any(a.holdout for a in answers))
+        told = service.rulebook.challenger
+        assert (told.name, told.part, told.share) == ("autumn", Challenger.PART_SHARE, 0.6)
+        assert {a.rulebook_version for a in some if a.holdout} == {told.version}
         assert {a.holdout for a in some} == {"", "challenger.autumn"}
         assert {a.rulebook_version == version for a in some} == {True, False}
         assert "back" in does(world, "promote")
         soon(service, lambda answers: firsts(answers) == {"c"})
-        assert service.rulebook.active_version != version
+        assert service.rulebook.active_version == told.version != version
+        assert service.rulebook.challenger.part == Challenger.PART_REPLACED
         assert run(world, "stop").exit_code == 1
         does(world, "back")
         soon(service, lambda answers: len({a.holdout for a in answers}) == 2)
@@ -92,6 +97,7 @@ def test_there_and_back_on_a_running_service(world: World) -> None:
         assert "alone" in does(world, "back")
         assert service.rulebook.active_version == version
         assert run(world, "back").exit_code == 1
+        soon(service, lambda _: not service.rulebook.HasField("challenger"))
 
 
 def test_every_step_survives_the_death_of_the_service(world: World) -> None:
