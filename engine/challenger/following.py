@@ -83,11 +83,7 @@ async def _run(follower: "_Follower", wanted: asyncio.Event) -> None:
 
 
 class _Follower:
-    """What is known of the plan and of the challenger's files.
-
-    Attributes:
-        seen: how they looked when they were last read.
-    """
+    """What is known of the plan and of the challenger's files."""
 
     def __init__(self, contested: Contested, settings: Settings, compiled: Compile) -> None:
         self._contested = contested
@@ -95,11 +91,16 @@ class _Follower:
         self._watched = settings.watch
         self._compiled = compiled
         self._plan: Plan | None = None
+        self._file: Look = ()
         self._files: Look = ()
         self._loaded: Challenge | None = None
         self._good: Mapping[str, bytes] = {}
         self._warned: tuple[str, ...] = ()
-        self.seen: Look = self.looks()
+
+    @property
+    def seen(self) -> Look:
+        """How the same looked before it was last read."""
+        return (*self._file, *(self._files if self._watched else ()))
 
     def looks(self) -> Look:
         """How the plan's file and, where they are watched, the challenger's look now."""
@@ -115,7 +116,6 @@ class _Follower:
             if not isinstance(error, StorageError):
                 log.exception("challenger.fault")
             why = (str(error),)
-        self.seen = self.looks()
         self._contested.warn(why)
         if why and why != self._warned:
             for each in why[:TOLD]:
@@ -124,10 +124,11 @@ class _Follower:
         return not why
 
     async def _followed(self) -> tuple[str, ...]:
+        self._file = (await asyncio.to_thread(look_at, self._data / PLAN),)
         plan = await asyncio.to_thread(read_plan, self._data)
         before, self._plan = self._plan, plan
         if plan is None:
-            self._loaded = None
+            self._loaded, self._files = None, ()
             if before is not None:
                 await self._put(None)
                 log.info("challenger.gone", name=before.name)
@@ -139,7 +140,7 @@ class _Follower:
         challenge = Challenge(plan, self._loaded.book, self._loaded.lease)
         self._loaded = challenge
         obstacles = await self._put(challenge)
-        if not obstacles and plan != before:
+        if not obstacles and (plan != before or self._warned):
             log.info(
                 "challenger.in_force", name=plan.name, part=str(plan.part), share=plan.share,
                 version=challenge.book.version,

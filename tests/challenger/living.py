@@ -9,7 +9,7 @@ from engine.challenger.challenge import Challenge, Lease
 from engine.challenger.plan import Plan
 from engine.challenger.shadowing import Shadow, Shadowing
 from engine.edges.journal.shadows import SHADOWS, shadows_of
-from engine.edges.rules.kept import archive
+from engine.edges.rules.kept import archive, read_kept
 from engine.engine import AttuneEngine, Sources, open_engine
 from engine.model import CustomerId, Decision, ProfileUpdate, Question
 from engine.rulebook.load import Loaded, load
@@ -60,7 +60,8 @@ class World:
 
 
 async def compiled(book: Path) -> Loaded:
-    return load(book)
+    """In this process: nobody waits for it here."""
+    return load(read_kept(book) if book.is_file() else book)
 
 
 def planned(rules: Path, sample: float = 1.0) -> Plan:

@@ -4,13 +4,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from engine.caps.guard import CapsGuard
+from engine.caps.ledger import Ledger
+from engine.caps.vault import Fleeting
 from engine.challenger.caps import missing_budgets, with_caps_of
 from engine.challenger.common import guards_in_common
 from engine.challenger.contact import with_contact_of
 from engine.decide import Decider
 from engine.guards import guards_of
-from engine.model import DAY, HOUR, Decision, Stage, Value
+from engine.model import DAY, HOUR, ActionId, Decision, DecisionId, Stage, Value
 from engine.rulebook.book import RuleBook
 from tests.builders import ADULT, NOW, FixedModel, customer, decide, question, trace_of
 from tests.rulebook.builders import ATTRIBUTES, action, book
@@ -172,6 +177,44 @@ def test_the_lower_limit_holds_at_every_moment_that_levers_change() -> None:
     for now in days:
         assert limits(merged, now)["a/offers/day"] == min(5, own.caps[0].limit_at(now))
     assert {limits(merged, now)["a/offers/day"] for now in days} == {2, 5}
+
+
+@given(
+    st.integers(1, 6),
+    st.none() | st.integers(1, 6),
+    st.lists(st.tuples(st.booleans(), st.sampled_from(["shown", "lost", "nothing"])), max_size=30),
+)
+@settings(deadline=None, max_examples=60)
+def test_whoever_decides_no_more_is_given_out_than_the_champion_allows(
+    limit: int, theirs: int | None, steps: list[tuple[bool, str]]
+) -> None:
+    champion = capped(total=limit)
+    challenger = with_caps_of(
+        champion, book(actions=AB) if theirs is None else capped(total=theirs)
+    )
+    ledger = Ledger(Fleeting())
+    deciders = [
+        Decider(one, FixedModel(one), lambda: 0.0, guards_of(one, caps=CapsGuard(one, ledger)))
+        for one in (champion, challenger)
+    ]
+    held = 0
+    for number, (is_challenger, fate) in enumerate(steps):
+        by = deciders[is_challenger]
+        decision = decide(by.book, question(), by=by, seed=number)
+        decision.decision_id = name = DecisionId(f"d{number}")
+        by.commit(decision)
+        if "a" not in shown(decision):
+            continue
+        if is_challenger and theirs is not None:
+            assert held < theirs
+        held += 1
+        assert held <= limit
+        if fate == "shown":
+            assert ledger.confirm(name, ActionId("a"))
+        elif fate == "lost":
+            assert ledger.release(name, ActionId("a"))
+            held -= 1
+    assert sum(account.used for account in ledger.accounts) == held
 
 
 def test_a_budget_whose_cost_only_the_champion_can_work_out_is_named() -> None:

@@ -401,6 +401,22 @@ async def test_what_breaks_later_goes_on_as_it_was(world: World) -> None:
         assert firsts(by_everybody(engine)) == {"c"}
 
 
+async def test_a_stop_takes_effect_whatever_else_is_broken_in_the_challengers_files(
+    world: World,
+) -> None:
+    rules = world.write("autumn", actions=ONLY_C)
+    async with world.opened():
+        pass
+    write_plan(world.settings.data, planned(rules).to_everybody(NOW))
+    async with world.opened() as engine:
+        assert firsts(by_everybody(engine)) == {"c"}
+        (rules / "policies.yaml").write_text("issues: [")
+        (rules / "stop.yaml").write_text("stopped: [{action: c}]")
+        engine.reload_soon()
+        await until(lambda: firsts(by_everybody(engine)) == set())
+        await until(lambda: alarm(engine) > 0)
+
+
 def alarm(engine: AttuneEngine) -> float:
     [gauge] = [g for g in engine.gauges() if g.name == "attune_challenger_refused"]
     assert isinstance(gauge, Gauge)
