@@ -61,7 +61,7 @@ class World:
 
 async def compiled(book: Path) -> Loaded:
     """In this process: nobody waits for it here."""
-    return load(read_kept(book) if book.is_file() else book)
+    return load(read_kept(book) if book.suffix == ".zip" else book)
 
 
 def planned(rules: Path, sample: float = 1.0) -> Plan:

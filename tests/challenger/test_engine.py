@@ -144,6 +144,26 @@ async def test_no_cap_is_exceeded_across_both(world: World, theirs: int | None) 
     assert both
 
 
+async def test_what_exploration_gave_up_today_is_known_after_a_restart_whoever_decided_last(
+    world: World,
+) -> None:
+    limited = {"policy": "epsilon", "epsilon": 0.9, "give_up_per_day": 1_000}
+    world.write(actions=AB, policies={"arbitration": {"exploration": limited}})
+    plan = planned(world.write("autumn", actions=AB)).to_share(0.5, NOW)
+    async with world.opened() as engine:
+        await engine.challenge(world.challenge(plan))
+        made = by_everybody(engine, max_offers=1)
+        [mine, *_] = [who for who, decision in made.items() if decision.holdout]
+        given_up = given_up_today(engine)
+        assert given_up > 0.0
+        assert decide(engine, question(customer_id=mine)).given_up_today == given_up
+    async with world.opened() as engine:
+        assert given_up_today(engine) == given_up
+    replay = Replay(KeptBooks(world.settings.data))
+    records = recorded(world.settings.data / DECISIONS)
+    assert {replay.replay(record).verdict for record in records} == {"equal"}
+
+
 async def test_a_budget_the_challenger_cannot_keep_keeps_it_out(world: World) -> None:
     cost = {"amount": 100, "currency": "NGN", "cost_each": "customer.age * 0.1"}
     world.write(actions=[action("a", caps={"budget": cost})])
@@ -418,7 +438,15 @@ async def test_a_stop_takes_effect_whatever_else_is_broken_in_the_challengers_fi
 
 
 def alarm(engine: AttuneEngine) -> float:
-    [gauge] = [g for g in engine.gauges() if g.name == "attune_challenger_refused"]
+    return figure(engine, "attune_challenger_refused")
+
+
+def given_up_today(engine: AttuneEngine) -> float:
+    return figure(engine, "attune_exploration_given_up")
+
+
+def figure(engine: AttuneEngine, name: str) -> float:
+    [gauge] = [g for g in engine.gauges() if g.name == name]
     assert isinstance(gauge, Gauge)
     return gauge.read()
 
