@@ -35,7 +35,7 @@ def told(status: Status) -> str:
     elif plan.part is Part.SHADOW:
         lines.append("No shadows yet.")
     if status.trial is not None:
-        lines += ["", *table_of(status.trial)]
+        lines += ["", *table_of(status.trial), "  (The usual are the champion's customers.)"]
     return "\n".join(lines)
 
 
@@ -43,7 +43,7 @@ def _part(plan: Plan) -> str:
     since = f"since {show_moment(plan.since)}, by {plan.rules}"
     match plan.part:
         case Part.SHADOW:
-            return f"{plan.name} decides {plan.sample:.3g} of all decisions once more, unseen, {since}."
+            return f"{plan.name} decides {plan.sample * 100:.3g} % of decisions once more, unseen, {since}."
         case Part.SHARE:
             return f"{plan.name} decides for {plan.share * 100:.3g} % of customers, {since}."
         case Part.REPLACED:

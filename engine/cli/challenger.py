@@ -239,7 +239,7 @@ def _told(before: "Plan | None", plan: "Plan | None") -> str:
     match plan.part:
         case Part.SHADOW:
             return (
-                f"{plan.name} decides {plan.sample:.3g} of all decisions once more, unseen;"
+                f"{plan.name} decides {plan.sample * 100:.3g} % of decisions once more, unseen;"
                 " see `attune challenger status`"
             )
         case Part.SHARE:
