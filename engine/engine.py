@@ -4,8 +4,7 @@ import asyncio
 import math
 import secrets
 import time
-import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,13 @@ from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
 from engine.capsule import Capsules, open_capsules
+from engine.challenger.beforehand import Beforehand
+from engine.challenger.casting import Casting
+from engine.challenger.challenge import Challenge
+from engine.challenger.contender import Side
+from engine.challenger.following import challenging
+from engine.challenger.plan import Plan
+from engine.challenger.seating import Seating
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
@@ -26,7 +32,7 @@ from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
-from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
@@ -35,6 +41,7 @@ from engine.edges.state.names import DECISIONS
 from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
 from engine.guards import guards_of
 from engine.join import exposure_of, held_out, joined, unknown_decision
+from engine.limits import Guard
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -63,9 +70,10 @@ from engine.model import (
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
-from engine.rulebook.book import Exploration, RuleBook, dissolve
+from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.diagnostics import Diagnostic
-from engine.rulebook.loosening import Loosening
+from engine.rulebook.loosening import Loosening, loosened
+from engine.rulebook.trial import JOINED
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
 
@@ -125,13 +133,15 @@ class AttuneEngine:
         self._settings = settings
         self._state = state
         self._capsules = capsules
-        self._decider = decider
+        self._refused_challenger: tuple[str, ...] = ()
+        self.challenge_wanted = asyncio.Event()
         self._mind = mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
         self._pending = pending
+        self._seating = Seating(decider, caps, pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
         self._breaker = Breaker(PROFILE_REST, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
@@ -139,18 +149,31 @@ class AttuneEngine:
     @property
     def book(self) -> RuleBook:
         """The rule book in force."""
-        return self._decider.book
+        return self._seating.usual.decider.book
+
+    @property
+    def champion(self) -> RuleBook:
+        """See `engine.reload.Serving`."""
+        return self._seating.seats.champion.book
 
     @property
     def rulebook_status(self) -> RuleBookStatus:
         """Since when it is in force, and what became of the last reload."""
-        return self._status
+        return replace(self._status, challenger=self._challenger())
+
+    def _challenger(self) -> ChallengerStatus | None:
+        seats, refused = self._seating.seats, self._refused_challenger
+        if seats.challenge is None:
+            return ChallengerStatus("", "", 0.0, "", refused) if refused else None
+        plan, version = seats.challenge.plan, seats.challenge.book.version
+        return ChallengerStatus(plan.name, str(plan.part), seats.share, version, refused)
 
     # --- the rule book --------------------------------------------------------------------------
 
     def reload_soon(self) -> None:
         """Has the files loaded again, changed or not; returns at once."""
         self.reload_wanted.set()
+        self.challenge_wanted.set()
 
     def begin(self, first: First) -> None:
         """Notes how the service came by the book it begins with."""
@@ -160,20 +183,51 @@ class AttuneEngine:
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
         """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
-        guard = await self._caps.guard(book)
-        decider = await _decider(
-            book, self._state, self._mind, self._sources, self._pending, guard, self._allowance
-        )
-        before, self._decider = self._decider, decider
-        self._caps.follow(guard)
-        self._pending.assume_shown = book.contact.remembers
-        weakref.finalize(before, dissolve, before.book)
+        before = self.book
+        await self._seating.adopt(book)
+        if self.book is not before:
+            self._note_in_force(found)
+        self.confirm()
+        self.challenge_wanted.set()
+
+    async def challenge(self, challenge: Challenge | None) -> Sequence[str]:
+        """See `engine.challenger.following.Contested`. The swap is one assignment, as of `adopt`."""
+        before = self.book
+        obstacles = await self._seating.challenge(challenge)
+        now = self.book
+        if now is not before:
+            self._note_in_force(())
+            found = await asyncio.to_thread(loosened, before, now)
+            if self.book is now:
+                self._status = replace(self._status, loosened=found)
+        return obstacles
+
+    def warn(self, why: Sequence[str]) -> None:
+        """See `engine.challenger.following.Contested`."""
+        self._refused_challenger = tuple(why)
+
+    def _note_in_force(self, found: Sequence[Loosening]) -> None:
+        """Notes that another book decides now, and what it no longer asks."""
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
             accepted=self._status.accepted + 1,
             refused=self._status.refused,
         )
+
+    async def _decider_by(
+        self, book: RuleBook, caps: CapsGuard, common: Sequence[Guard] = (), *, unseen: bool = False
+    ) -> Decider:
+        """See `engine.challenger.seating.MakeDecider`."""
+        return await _decider(
+            book, self._state, self._mind, self._sources, self._pending, caps, self._allowance,
+            common, unseen=unseen,
+        )  # fmt: skip
+
+    def _cast(self, plan: Plan, challenger: Decider) -> Casting:
+        """Has the challenger decide unseen from now on."""
+        data, known = self._settings.data, self._state.known
+        return Casting(data, plan, challenger, known, self._sources.monotonic)
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
         """See `engine.reload.Serving`."""
@@ -238,8 +292,31 @@ class AttuneEngine:
                 "Mean distance between expected and observed success; NaN before any response.",
                 lambda: _or_nan(self._mind.learner.reliability.calibration_error),
             ),
+            Gauge(
+                "attune_challenger_refused",
+                "Why the challenger does not decide as planned: how many reasons there are.",
+                lambda: float(len(self._refused_challenger)),
+            ),
+            Gauge(
+                "attune_challenger_share",
+                "Share of customers the challenger decides for.",
+                lambda: self._seating.seats.share,
+            ),
+            Figures(
+                "attune_challenger_shadows",
+                "What became of the decisions picked for the challenger's shadow.",
+                "result",
+                self._shadows,
+            ),
             *self._caps.gauges(),
         ]
+
+    def _shadows(self) -> Mapping[str, float]:
+        shadowing = self._seating.shadowing
+        if shadowing is None:
+            return {}
+        missed = {str(why): float(number) for why, number in dict(shadowing.missed).items()}
+        return {"made": float(shadowing.made), **missed}
 
     # --- decisions ----------------------------------------------------------------------------
 
@@ -256,13 +333,21 @@ class AttuneEngine:
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
-        household = self._household(customer, self._decider)
+        side = self._side(question)
+        household = self._household(customer)
         if household is not None and not isinstance(household, Unknown):
             record = self._state.known(household)
             if record is None:
                 return None
-            return self._decide_for(Known(customer, record), question, deadline, self._decider)
-        return self._decide_for(Known(customer, household), question, deadline, self._decider)
+            return self._decide_for(Known(customer, record), question, deadline, side)
+        return self._decide_for(Known(customer, household), question, deadline, side)
+
+    def _side(self, question: Question) -> Side:
+        """Who makes this decision."""
+        seating = self._seating
+        if seating.contender is None:
+            return seating.usual
+        return seating.contender.side(question, self._sources.now())
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
@@ -276,10 +361,10 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
-        decider = self._decider
-        _check_placements(question, decider.book)
+        side = self._side(question)
+        _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, decider)
+            return await self._decide_waiting(question, deadline, side)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -289,7 +374,7 @@ class AttuneEngine:
         answering = asyncio.get_running_loop().create_future()
         self._answering[question.request_id] = answering
         try:
-            return await self._decide_waiting(question, deadline, decider)
+            return await self._decide_waiting(question, deadline, side)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
@@ -305,23 +390,22 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(
-        self, question: Question, deadline: float, decider: Decider
-    ) -> Answer:
+    async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
         customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
-        key = self._household(customer, decider)
+        key = self._household(customer)
         if isinstance(key, Unknown):
             household = UNKNOWN
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
             customer = self._state.known(question.customer_id) or customer
-        return self._decide_for(Known(customer, household, degraded), question, deadline, decider)
+        return self._decide_for(Known(customer, household, degraded), question, deadline, side)
 
-    def _household(self, customer: Customer, decider: Decider) -> CustomerId | Unknown | None:
+    def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
-        return household_of(customer, decider.book) if decider.asks_for_households else None
+        asking = self._seating.asking
+        return None if asking is None else household_of(customer, asking)
 
     async def _know(
         self, customer_id: CustomerId, deadline: float
@@ -352,26 +436,33 @@ class AttuneEngine:
         known: "Known",
         question: Question,
         deadline: float,
-        decider: Decider,
+        side: Side,
     ) -> Answer:
         now, seed = self._sources.now(), self._sources.seed()
         budget = Budget(deadline, self._sources.monotonic)
-        decision = decider.decide(
-            question,
-            Circumstances(
-                decision_id(now, seed),
-                known.customer,
-                now,
-                seed,
-                budget,
-                known.degraded,
-                known.household,
-            ),
+        given = Circumstances(
+            decision_id(now, seed),
+            known.customer,
+            now,
+            seed,
+            budget,
+            known.degraded,
+            known.household,
         )
+        decider, casting = side.decider, self._seating.casting
+        if casting is None:
+            decision = decider.decide(question, given)
+        else:
+            decision = casting.shadowing.decide(decider, question, given)
+        if side.label:
+            decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
             return Answer(decision, b"")
         decider.commit(decision)
         self._spawn(held_out(decision, decider.book))
+        if self._seating.contender is not None and not decision.given_up_today:
+            zone = decider.book.arbitration.exploration.timezone
+            decision.given_up_today = self._allowance.given_up(now, zone)
         return self._remember(question, decision)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
@@ -414,6 +505,7 @@ class AttuneEngine:
         """Waits for what was begun and not waited for."""
         while self._background:
             await asyncio.wait(self._background)
+        await self._seating.close()
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -435,13 +527,14 @@ class AttuneEngine:
 
     async def _with_households(self, events: Sequence[Event]) -> list[Event]:
         """The events, and a copy of each response for the record of the customer's household."""
-        if not self._decider.asks_for_households:
+        asking = self._seating.asking
+        if asking is None:
             return list(events)
         copies = []
         for event in events:
             if isinstance(event.body, Response):
                 customer = await self._customer_or_nobody(event.customer_id)
-                household = household_of(customer, self.book)
+                household = household_of(customer, asking)
                 if household is not None and not isinstance(household, Unknown):
                     copies.append(for_household(event, event.body, household))
         return [*events, *copies]
@@ -539,12 +632,16 @@ async def _decider(
     pending: Pending,
     caps: CapsGuard,
     allowance: Allowance,
+    common: Sequence[Guard] = (),
+    *,
+    unseen: bool = False,
 ) -> Decider:
-    """A decider by this book. What it lets customers' features be read by is on disk before it decides.
+    """A decider by this book, under its own limits and those in `common`. What it lets customers' features be read by is on disk before it decides.
 
     For 2,000 actions this takes about 30 ms, which is why it is built in a thread; only what touches
     the learner stays on the event loop. If the book is the first to ask what was offered lately, that
-    is read from the log of decisions; what is offered meanwhile is noted already.
+    is read from the log of decisions; what is offered meanwhile is noted already. One that decides
+    `unseen` sees of offers only those made before the moment it decides at.
     """
     curriculum = Curriculum.for_book(book)
     await state.note_schema(curriculum.digest, curriculum.to_dict())
@@ -553,9 +650,17 @@ async def _decider(
     _announce(mind, book)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
-    guards = partial(guards_of, book, pending, caps, mind.learner.evidence)
+    offers = Beforehand(pending) if unseen else pending
+    guards = partial(guards_of, book, offers, caps, mind.learner.evidence)
     return await asyncio.to_thread(
-        lambda: Decider(book, model, sources.monotonic, guards(), allowance, consulted(model))
+        lambda: Decider(
+            book,
+            model,
+            sources.monotonic,
+            (*guards(), *common),
+            allowance,
+            consulted(model),
+        )
     )
 
 
@@ -651,7 +756,10 @@ async def open_engine(
             await engine.recall()
             del first, decider  # held here, the first book would never go
             try:
-                async with following(engine, settings, compiled, before):
+                async with (
+                    following(engine, settings, compiled, before),
+                    challenging(engine, settings, compiled),
+                ):
                     yield engine
             finally:
                 await engine.finish()

@@ -35,6 +35,10 @@ COMMANDS: Final = {
     "health": ("health", "See how well models and decisions did lately."),
     "fairness": ("fairness", "See whether some customers are offered less than others."),
     "export": ("export", "Write models, predictors and interactions for other tools."),
+    "challenger": (
+        "challenger",
+        "Try another rule book in shadow, on a share, in place, and back.",
+    ),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from engine.challenger.plan import Part
 from engine.edges.journal.past import past_decisions, past_entries
 from engine.edges.rules.last import last_book
+from engine.edges.rules.plan_file import read_plan
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.errors import InvalidInput, Violation
 from engine.evaluation.decisions import responses_in
 from engine.experiments.counting import USUAL, Counting, Group
+from engine.experiments.duel import duel
 from engine.experiments.mismatch import Mismatch, mismatch
 from engine.lift import Lift, Ratio
 from engine.model import CustomerId, Event, Interaction, Micros
@@ -150,36 +153,42 @@ def results(
     """What the trials of `book` show, by default of the book that was last in force.
 
     Decisions before `since` are left aside; `event` is the type of interactions to look for, by default
-    what is measured of the actions that a holdout keeps back.
+    what is measured of the actions that a holdout keeps back. A challenger that decides for a share of
+    customers, or did before it replaced the champion, is a trial.
 
     Raises:
         InvalidInput: there is no such data directory or no book in it, or the book has no trials.
         BrokenRuleBook: the book kept there has mistakes.
         StorageError: something cannot be read.
     """
-    book = last_book(data) if book is None else book
-    counting = Counting(book.trials, responses_in(data / JOURNAL).rewards)
-    if not counting.groups:
+    book, plan = last_book(data) if book is None else book, read_plan(data)
+    rewards = responses_in(data / JOURNAL).rewards
+    counting = Counting(book.trials, rewards)
+    if not counting.groups and (plan is None or plan.step(Part.SHARE) is None):
         raise InvalidInput(
             [Violation("policies.yaml", "the rule book has no holdouts and no experiments")]
         )
     counting.note(past_decisions(data / DECISIONS), since)
+    groups = dict(counting.groups)
+    if plan is not None and plan.step(Part.SHARE) is not None:
+        groups[plan.label] = duel(past_decisions(data / DECISIONS), plan, rewards, since)
     wanted = {one.holdout: one.outcome for one in reversed([*book.measured.values()])}
-    events = {name: event or wanted.get(name, "") for name in counting.groups}
+    events = {name: event or wanted.get(name, "") for name in groups}
     times = _times(data / JOURNAL, frozenset(filter(None, events.values())))
     trials = tuple(
-        _result(name, groups, times.get(events[name]), events[name])
-        for name, groups in counting.groups.items()
+        result_of(name, those, times.get(events[name]), events[name])
+        for name, those in groups.items()
     )
     return Results(counting.decisions, counting.strange, event, trials)
 
 
-def _result(
+def result_of(
     name: str,
     groups: Sequence[Group],
-    times: Mapping[CustomerId, Sequence[Micros]] | None,
-    event: str,
+    times: Mapping[CustomerId, Sequence[Micros]] | None = None,
+    event: str = "",
 ) -> Result:
+    """How the groups of a trial compare; `times` are each customer's events, where one is asked for."""
     usual = next((group for group in groups if group.name == USUAL), None)
     found = mismatch([len(group.stays) for group in groups], [group.share for group in groups])
     return Result(name, tuple(_outcome(group, usual, times) for group in groups), found, event)

@@ -25,7 +25,7 @@ def told(results: Results) -> str:
             " and are left aside"
         )
     for result in results.trials:
-        lines += ["", *_told(result)]
+        lines += ["", *table_of(result)]
     return "\n".join(lines)
 
 
@@ -42,7 +42,8 @@ def sentences(result: Result) -> tuple[str, ...]:
     return tuple(measured)
 
 
-def _told(result: Result) -> Iterator[str]:
+def table_of(result: Result) -> Iterator[str]:
+    """One trial: its name, a line for each group, and what it says."""
     yield result.name
     columns = (*_COLUMNS, f"% with {result.event}") if result.event else _COLUMNS
     rows = [columns, *(_row(outcome) for outcome in result.outcomes)]

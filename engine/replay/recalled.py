@@ -6,11 +6,13 @@ from typing import TypeVar
 import numpy as np
 
 from engine.arbitration import Candidates
+from engine.challenger.common import STOPPED
 from engine.grounds import Answer, Prices
 from engine.limits import Limit, Limits
 from engine.model import Reason, Stage
 from engine.reach import UNTRAINED
 from engine.rulebook.book import RuleBook
+from engine.rulebook.snapshot import STOPS
 
 A = TypeVar("A", bound=Answer)
 
@@ -109,10 +111,14 @@ class Recalled(Limits):
         action = book.actions[book.treatments[treatment].action]
         if stage is Stage.ARBITRATION:
             return Reason(stage, UNTRAINED, False, "untrained: not yet for this customer", "", {})
+        if stage is Stage.AVAILABILITY:
+            return Reason(stage, STOPPED, False, "stopped for the champion", STOPS, {})
         if stage is Stage.CONSENT_AND_CONTACT:
             own = [p for p in book.contact.policies if p.name in action.contact_policies]
             by = [(p.code, p.name, p.place) for p in own if p.holds_on(self._channel)]
             what = "contact policies kept it back"
+            if not by:
+                what = "the champion's contact policies, or a consent it asks for, kept it back"
         elif stage is Stage.CAPS_AND_BUDGETS:
             caps = [cap for cap in book.caps if treatment in cap.treatments]
             by = list(dict.fromkeys((cap.code, cap.name, cap.place) for cap in caps))

@@ -136,9 +136,9 @@ async def test_what_was_decided_in_haste_comes_out_the_same(tmp_path: Path) -> N
     async with life.opened() as engine:
         await life.know(engine)
         await life.ask(engine, 20)
-        engine._decider._score_pace.took(1_000.0)  # the model has been very slow
+        engine._seating.usual.decider._score_pace.took(1_000.0)  # the model has been very slow
         await life.ask(engine, 40)
-        engine._decider._rules_pace.took(1_000.0)
+        engine._seating.usual.decider._rules_pace.took(1_000.0)
         await life.ask(engine, 5)
     made = [record.decision for record in records(life)]
     skipped = [{step for step, _ in decision.degraded} for decision in made]
