@@ -15,6 +15,7 @@ from engine.model import (
     IncomingEvent,
     IncomingResponse,
     Interaction,
+    Response,
 )
 from engine.topology import apply
 from tests.builders import NOW, customer, decide
@@ -129,6 +130,7 @@ def settled(outcome: str, after: int, action: str = "data_5gb") -> float | None:
     exposure = exposure_of(decision, ANNA, ActionId(action))
     body = IncomingResponse(ActionId(action), b"", decision.decision_id, outcome, 0.0)
     found = joined(IncomingEvent(EVENT, ANNA, NOW + after, body), exposure, STAGES).body
+    assert isinstance(found, Response)
     return found.reward
 
 

@@ -80,7 +80,7 @@ def live(service: Service, rounds: range) -> None:
 
 def asked_about(service: Service) -> dict[tuple[str, str], float]:
     """The propensity of each action for two customers."""
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     for person in PEOPLE[:2]:
         asked = DecideRequest(customer_id=person, placements=["web.hero"], dry_run=True)
         answer: DecideResponse = service.decisions.Decide(asked, timeout=10)
