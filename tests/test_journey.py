@@ -149,7 +149,7 @@ def assert_all_there_once(service: Service, accepted: list[Event], unsure: list[
         if key[1] == "visit" and possible[key] > 100:
             continue  # only the latest hundred are told
         assert sure[key] <= found[key] <= possible[key], key
-    sent_again = RecordEventsRequest(events=accepted[:1000])
+    sent_again = RecordEventsRequest(events=accepted[:800])
     results = service.events.RecordEvents(sent_again).results
     assert {r.status for r in results} == {EventResult.STATUS_DUPLICATE}
 
