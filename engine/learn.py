@@ -89,7 +89,9 @@ class Learner:
         return self._encodings[digest]
 
     def learn_one(self, example: TrainingExample) -> None:
-        """Learns one lesson: a label, or the correction of a label taught before.
+        """Learns one lesson: a label, the correction of a label taught before, or unlearns a label.
+
+        Unlearning takes the step that the label would ask for now, the other way.
 
         Raises:
             KeyError: if the example's schema was never registered.
@@ -100,10 +102,10 @@ class Learner:
             raise ValueError(
                 f"{len(example.features)} features for a schema of {len(encoding.schema.features)}"
             )
-        target = _target(example)
+        target, times = _target(example), -1.0 if example.taken_back else 1.0
         rows = self._rows(example.action_id, example.group, example.channel)
         x = self._cross(encoding.encode(example.features), rows)
-        self._model.learn_one(x, target)
+        self._model.learn_one(x, target, w=times)
         if example.taught is None:
             encoding.learn_one(example.features, self._lessons)
         self.evidence.note(example)
@@ -251,7 +253,7 @@ def _target(example: TrainingExample) -> float:
     reward, taught = example.reward, example.taught
     if not 0.0 <= reward <= 1.0:
         raise ValueError(f"a reward lies in [0, 1], this is {reward}")
-    return reward if taught is None else Correction(reward - taught)
+    return reward if taught is None or example.taken_back else Correction(reward - taught)
 
 
 def _open(snapshot: bytes) -> tuple[dict[str, Any], Any, Any]:
