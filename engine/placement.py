@@ -12,6 +12,7 @@ from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
 from engine.exploration import choose
+from engine.exposures import Experience
 from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
@@ -39,7 +40,7 @@ def fill(
     lessons: int,
     limits: Limits = NO_LIMITS,
     bundling: Bundling | None = None,
-    doubt: Doubt | None = None,
+    doubt: Doubt | Experience | None = None,
     meter: Meter | None = None,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.

@@ -74,7 +74,14 @@ class Again:
         pull = None if grounds is None else grounds.pull
         venture = NO_VENTURE if grounds is None else grounds.venture
         findings = Findings(
-            sights, scores, limits, pull, recorded.holdout, self._tables(venture), venture.left
+            sights,
+            scores,
+            limits,
+            pull,
+            recorded.holdout,
+            self._tables(venture),
+            venture.left,
+            venture.exposures,
         )
         decision = self._decider.conclude(question, given, findings)
         decision.given_up_today = recorded.given_up_today

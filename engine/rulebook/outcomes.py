@@ -5,6 +5,7 @@ from fnmatch import translate
 from typing import Final
 
 from engine.model import DAY
+from engine.respond import NOT_DELIVERED
 from engine.rulebook.attributes import Attributes, protected_problem
 from engine.rulebook.book import ModelSpec
 from engine.rulebook.fields import Fields, named
@@ -20,7 +21,7 @@ USUAL: Final = {
     "accept": 1.0,
     "reject": 0.0,
     "dismiss": 0.0,
-    "not_delivered": None,
+    NOT_DELIVERED: None,
 }
 """The outcomes of a book that declares none."""
 
@@ -37,6 +38,9 @@ def read_outcomes(node: Node | None, report: Report) -> dict[str, float | None]:
         outcomes[name] = 0.0
         try:
             outcomes[name] = _reward(value)
+            if name == NOT_DELIVERED and outcomes[name] is not None:
+                message = f"'{name}' teaches nothing, whatever it is worth: write null"
+                report.notice(f"outcomes.{name}", value.place, message)
         except Mistake as mistake:
             report.mistake(mistake)
     return outcomes

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from engine.exploration import shares
+from engine.exposures import Experience
 from engine.model import ActionId, Contest, Decision, PlacementId
 from engine.rulebook.book import ActionClass, RuleBook
 from engine.thompson import Doubt
 
-DoubtOf: TypeAlias = Callable[[Contest], Doubt | None]
+DoubtOf: TypeAlias = Callable[[Contest], Doubt | Experience | None]
 
 NOTHING: Final[Mapping[ActionId, float]] = {}
 
@@ -43,7 +44,7 @@ def _is_certain(contest: Contest, shown: ActionId, book: RuleBook) -> bool:
 
 
 def _competing(
-    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | None
+    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | Experience | None
 ) -> Mapping[ActionId, float]:
     found = shares(
         contest.priorities,
