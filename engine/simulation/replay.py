@@ -156,7 +156,7 @@ class Replay:
 def lessons_of(model_version: str) -> int:
     """How many lessons a model had learned, by its version; 0 if it does not say.
 
-    >>> lessons_of("hierarchical_logistic/1.2500"), lessons_of("even")
+    >>> lessons_of("hierarchical_logistic/2.2500"), lessons_of("even")
     (2500, 0)
     """
     last = model_version.rpartition(".")[2]
