@@ -627,7 +627,7 @@ def _pack_grounds(
         pull = [moved.tolist(), grounds.pull.take(moved).tolist()]
     answers = None if grounds.limits is None else list(map(_pack_answer, grounds.limits))
     lengths = [len(other) for other in others]
-    return [lengths, answers, pull, *_pack_venture(grounds.venture)]
+    return [lengths, answers, pull, *_pack_venture(grounds.venture, decision.contests, arrays)]
 
 
 def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
@@ -652,24 +652,39 @@ def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Ar
         percent = np.zeros(len(contests[0].lever) if contests else 0)
         percent[pull[0]] = pull[1]
     limits = None if answers is None else tuple(map(_unpack_answer, answers))
-    return Grounds(tuple(entered), limits, percent, _unpack_venture(venture))
+    return Grounds(tuple(entered), limits, percent, _unpack_venture(venture, contests, arrays))
 
 
-def _pack_venture(venture: Venture) -> tuple[Any, ...]:
-    """Beliefs by action, and what was left; nothing if neither was asked for."""
-    if venture == NO_VENTURE:
+def _pack_venture(
+    venture: Venture, contests: Sequence[Contest], arrays: list[npt.NDArray[Any]]
+) -> tuple[Any, ...]:
+    """Beliefs by action, what was left, and whether exposures go to `arrays`; nothing if none was asked for."""
+    beliefs, left, exposures = venture
+    if beliefs is None and left is None and exposures is None:
         return ()
-    beliefs = venture.beliefs
     named = None if beliefs is None else [[action, *shape] for action, shape in beliefs.items()]
-    return named, None if venture.left is None else _pack(venture.left)
+    packed = named, None if left is None else _pack(left)
+    if exposures is None:
+        return packed
+    arrays.extend([exposures.take(contest.actions).astype(_INDEX) for contest in contests])
+    return *packed, True
 
 
-def _unpack_venture(packed: list[Any]) -> Venture:
+def _unpack_venture(packed: list[Any], contests: Sequence[Contest], arrays: "_Arrays") -> Venture:
     if not packed:
         return NO_VENTURE
-    named, left = packed
+    named, left, *later = packed
     beliefs = None if named is None else {action: (a, b) for action, a, b in named}
-    return Venture(beliefs, None if left is None else _float(left))
+    exposures = _unpack_exposures(contests, arrays) if later else None
+    return Venture(beliefs, None if left is None else _float(left), exposures)
+
+
+def _unpack_exposures(contests: Sequence[Contest], arrays: "_Arrays") -> npt.NDArray[np.float64]:
+    """How often each was shown of those who competed; of others nothing was kept: NaN."""
+    shown = np.full(len(contests[0].lever) if contests else 0, np.nan)
+    for contest in contests:
+        shown[contest.actions] = arrays.take("<i4", len(contest.actions))
+    return shown
 
 
 def _pack_answer(answer: Answer) -> Any:

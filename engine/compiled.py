@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
+from engine.loops import DENSE, LEAST, SURENESS, Indexes, Loops, Numbers
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
@@ -98,9 +98,21 @@ def _best(priorities: Numbers, ties: Indexes, is_open: npt.NDArray[np.bool_]) ->
 
 
 @inlined
-def _share(priority: float, scale: float, slope: float, left: int) -> float:
+def _share(priority: float, scale: float, slope: float, doubt: float, left: int) -> float:
+    """By the gap to the best; `doubt` is the variance of that gap, below 0 if it does not count."""
     gap = max(1.0 - max(priority, 0.0) * scale, 0.0)
-    return 1.0 / (left + slope * gap)
+    if doubt < 0.0:
+        return 1.0 / (left + slope * gap)
+    if gap == 0.0:
+        return 1.0 / left
+    return 1.0 / (left * (1.0 + SURENESS * gap * gap / doubt))
+
+
+@inlined
+def _doubt(one: float, other: float, scale: float) -> float:
+    """The variance of the gap between two, given how far each may be off."""
+    first, second = one * scale, other * scale
+    return first * first + second * second
 
 
 @inlined
@@ -183,35 +195,51 @@ def _weigh(
     return count
 
 
-@machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1])")
+@machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],f8[::1])")
 def _fill(
     priorities: Numbers,
     ties: Indexes,
     gamma: float,
     greedy: bool,
     state: np.uint64,
+    actions: Indexes,
+    propensities: Numbers,
+    worth: Numbers,
+    exposures: Numbers,
     chosen: Indexes,
     probabilities: Numbers,
 ) -> None:
     probabilities[:] = 1.0
+    is_evident = len(exposures) > 0 and not greedy
+    spreads = np.empty(len(priorities) if is_evident else 0)
+    for k in range(len(spreads)):
+        action = actions[k]
+        p = propensities[action]
+        spreads[k] = worth[action] * math.sqrt(p * (1.0 - p) / (1.0 + exposures[action]))
     taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
     shares = np.empty(len(priorities))
     for slot in range(len(chosen)):
         best = choice = _best(priorities, ties, is_open)
         if not greedy:
             merit, left = priorities[best], len(priorities) - slot
-            scale, slope = (1.0 / merit, gamma) if merit > LEAST else (0.0, 0.0)
+            is_clear = merit > LEAST
+            scale, slope = (1.0 / merit, gamma) if is_clear else (0.0, 0.0)
+            doubt = -1.0
             state = state + _GOLDEN
             scaled = _uniform(state) * left
             choice = int(scaled)
             verdict = scaled - choice
             for earlier in range(slot):
                 choice += taken[earlier] <= choice
-            share = _share(priorities[choice], scale, slope, left)
+            if is_evident and is_clear:
+                doubt = _doubt(spreads[choice], spreads[best], scale)
+            share = _share(priorities[choice], scale, slope, doubt, left)
             if choice == best or verdict >= left * share:
                 choice = best
                 for k in range(len(priorities)):
-                    shares[k] = _share(priorities[k], scale, slope, left)
+                    if is_evident and is_clear:
+                        doubt = _doubt(spreads[k], spreads[best], scale)
+                    shares[k] = _share(priorities[k], scale, slope, doubt, left)
                 share = 1.0 - _others(shares, best, taken[:slot])
             probabilities[slot] = share
         chosen[slot] = choice

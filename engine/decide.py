@@ -20,6 +20,7 @@ from engine.deadline import Pace
 from engine.effects import Effects, calmly
 from engine.evidence import Evidence
 from engine.explain import Sight, explain
+from engine.exposures import Experience, Exposures, asks_for_exposures
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
 from engine.guards import guards_of
 from engine.influence import Influences
@@ -126,7 +127,8 @@ class Findings(NamedTuple):
 
     `sights` are one for each placement asked for; `pull` is what the customer's past adds to C;
     `holdout` names the trials the customer is in. `tables` are how sure the propensities are, where the
-    policy asks, and `left` how much expected value may still be given up today, where the book limits it.
+    policy asks, `exposures` how often each action was shown, likewise, and `left` how much expected value
+    may still be given up today, where the book limits it.
     """
 
     sights: Sequence[Sight]
@@ -136,6 +138,7 @@ class Findings(NamedTuple):
     holdout: str
     tables: Tables | None = None
     left: float | None = None
+    exposures: Vector | None = None
 
 
 class _Card(NamedTuple):
@@ -182,6 +185,9 @@ class Decider:
         self._exploration = book.arbitration.exploration
         self._allowance = Allowance() if allowance is None else allowance
         self._doubts = Doubts(book) if self._exploration.policy == "thompson" else None
+        self._by_propensity = "P" in book.arbitration.factors
+        evident = asks_for_exposures(self._exploration, by_propensity=self._by_propensity)
+        self._exposures = Exposures(book) if evident else None
         self._guards = guards_of(book) if guards is None else guards
         self.asks_for_households = asks_for_households(book)
         self.model = model
@@ -198,7 +204,6 @@ class Decider:
         self._mandatory = frozenset(
             a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
         )
-        self._by_propensity = "P" in book.arbitration.factors
         self._rules_pace = Pace(_RULES_GUESS, _REPLY)
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
         self._last_known: dict[tuple[str, str], Propensities] = {}
@@ -229,7 +234,14 @@ class Decider:
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(
-            sights, scores, limits, pull, part.label, self._sureness(scores), self._left(given.now)
+            sights,
+            scores,
+            limits,
+            pull,
+            part.label,
+            self._sureness(scores),
+            self._left(given.now),
+            self._shown(scores),
         )
         decision = self.conclude(question, given, findings)
         if question.explain:
@@ -374,7 +386,7 @@ class Decider:
         findings: Findings,
         meter: Meter | None,
     ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered], tuple[ActionId, ...]]:
-        sights, scores, limits, pull, _, tables, _ = findings
+        sights, scores, limits, pull = findings[:4]
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
@@ -407,6 +419,7 @@ class Decider:
                         calmly(exploration) if calm else exploration,
                         given.seed,
                         scores.lessons,
+                        _doubt(findings, worth),
                     )
             else:
                 candidates, exploration, worth = varied(
@@ -428,7 +441,7 @@ class Decider:
                 lessons=scores.lessons,
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
-                doubt=_doubt(scores, worth, tables),
+                doubt=_doubt(findings, worth),
                 meter=meter if sight.arm is None else None,
                 nothing=nothing,
             )
@@ -476,6 +489,12 @@ class Decider:
         if self._doubts is None or scores.propensities is None:
             return None
         return self._doubts.at(self.model.evidence)
+
+    def _shown(self, scores: Scores) -> Vector | None:
+        """How often each action was shown; None if nobody asks, or the model was not asked."""
+        if self._exposures is None or scores.propensities is None:
+            return None
+        return self._exposures.at(self.model.evidence)
 
     def _at_risk(self, truths: Sequence[Truth]) -> bool:
         """Whether this customer is one nobody should try things out on."""
@@ -572,20 +591,23 @@ class Decider:
         return self._answer(question, given, [], scores, (), placed, holdout)
 
 
-def _doubt(scores: Scores, worth: Vector, tables: Tables | None) -> Doubt | None:
-    if tables is None or scores.propensities is None:
+def _doubt(findings: Findings, worth: Vector) -> Doubt | Experience | None:
+    """How sure the contest's propensities are; None if the policy does not ask."""
+    propensities = findings.scores.propensities
+    if propensities is None:
         return None
-    return Doubt(scores.propensities, worth, tables)
+    if findings.exposures is not None:
+        return Experience(propensities, worth, findings.exposures)
+    return None if findings.tables is None else Doubt(propensities, worth, findings.tables)
 
 
 def _venture(contests: Sequence[Contest], findings: Findings) -> Venture:
     """What exploration went by, as it is now."""
-    if findings.tables is None:
-        return NO_VENTURE if findings.left is None else Venture(None, findings.left)
-    shapes = [findings.tables.shapes(contest.actions) for contest in contests]
-    return Venture(
-        {action: shape for one in shapes for action, shape in one.items()}, findings.left
-    )
+    tables, left, exposures = findings.tables, findings.left, findings.exposures
+    if tables is None:
+        return NO_VENTURE if left is None and exposures is None else Venture(None, left, exposures)
+    shapes = [tables.shapes(contest.actions) for contest in contests]
+    return Venture({action: shape for one in shapes for action, shape in one.items()}, left)
 
 
 def _contest(

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from engine.allowance import Draw
 from engine.arbitration import Candidates, Vector
 from engine.assignment import Term, key_of, lot, term_of
 from engine.chance import Chance
 from engine.exploration import choose
+from engine.exposures import Experience
 from engine.model import DAY, ActionId, CustomerId, Micros
 from engine.rulebook.book import Exploration, Measured, RuleBook
+from engine.thompson import Doubt
 
 NONE: Final = "uplift.none"
 """The reason code of an action that changes nothing for the better."""
@@ -100,6 +105,7 @@ class Effects:
         exploration: Exploration,
         seed: int,
         lessons: int,
+        doubt: Doubt | Experience | None,
     ) -> tuple[ActionId, ...]:
         """The measured actions that `held` (treatments) would have been offered as.
 
@@ -108,20 +114,19 @@ class Effects:
         (The idea is that of ghost ads: Johnson, Lewis & Nubbemeyer, "Ghost Ads: Improving the
         Economics of Measuring Online Ad Effectiveness", JMR 2017.)
         """
-        picks = choose(
-            np.append(candidates.priorities, 0.0),
-            slots,
-            exploration,
+        draw = partial(
+            choose,
+            exploration=exploration,
             chance=Chance(seed ^ _APART),
             lessons=lessons,
-            ties=np.append(candidates.ties, len(self._is_measured)),
             greedy=exploration.policy not in EXPLORING,
+        )
+        picks = or_nothing(draw, doubt)(
+            candidates.priorities, slots, ties=candidates.ties, actions=candidates.actions
         )
         kept_back = frozenset(held)
         found = []
         for position, _ in picks:
-            if position == len(candidates.treatments):
-                break
             if candidates.treatments.item(position) in kept_back:
                 found.append(self._name_of[candidates.actions.item(position)])
         return tuple(found)
@@ -131,6 +136,33 @@ class Effects:
         if term is None or not term.start <= now < term.end:
             term = self._terms[one.period] = term_of(one.period, now, one.timezone)
         return key_of(one.salt, f"measured:{name}", term.name)
+
+
+def or_nothing(draw: Draw, doubt: Doubt | Experience | None) -> Draw:
+    """The same draw with nothing as a candidate more, after which it ends."""
+    surer = doubt.and_nothing() if isinstance(doubt, Experience) else doubt
+    nobody = len(surer.propensities) - 1 if isinstance(surer, Experience) else 0
+
+    def drawn(
+        priorities: Vector,
+        slots: int,
+        *,
+        ties: npt.NDArray[np.intp],
+        actions: npt.NDArray[np.intp],
+        **rest: object,
+    ) -> list[tuple[int, float]]:
+        picks = draw(
+            np.append(priorities, 0.0),
+            slots,
+            ties=np.append(ties, ties.max(initial=0) + 1),
+            actions=np.append(actions, nobody),
+            **{**rest, "doubt": surer},
+        )
+        places = [position for position, _ in picks]
+        ends = places.index(len(priorities)) if len(priorities) in places else len(picks)
+        return picks[:ends]
+
+    return drawn
 
 
 def calmly(exploration: Exploration) -> Exploration:

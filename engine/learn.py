@@ -123,7 +123,9 @@ class Learner:
         return self._eyes[digest].encoding
 
     def learn_one(self, example: TrainingExample) -> None:
-        """Learns one lesson: a label, or the correction of a label taught before.
+        """Learns one lesson: a label, the correction of a label taught before, or unlearns a label.
+
+        Unlearning takes the step that the label would ask for now, the other way.
 
         Raises:
             KeyError: if the example's schema was never registered.
@@ -139,15 +141,16 @@ class Learner:
         details.meet(example.features)
         seen = self._eyes[example.schema].see(example.features)
         opinions = self._council.hear(seen, self.table, rows)
-        if isinstance(target, Correction):
+        if example.taken_back:
+            self._unlearn(seen, opinions, target)
+        elif isinstance(target, Correction):
             self._correct(seen, opinions, target)
         else:
             self._learn(seen, opinions, target)
             encoding.learn_one(example.features, self._lessons)
             details.learn_one(example.features, self._lessons)
-        self._model.learn_one(
-            seen.columns, seen.values, rows, opinions.own[0] + opinions.common, target
-        )
+        logit, times = opinions.own[0] + opinions.common, -1.0 if example.taken_back else 1.0
+        self._model.learn_one(seen.columns, seen.values, rows, logit, target, times)
         self.evidence.note(example)
         self._lessons += 1
 
@@ -162,6 +165,11 @@ class Learner:
         self.reliability.correct(logit, missed)
         self._watch_over(missed * _log_loss(1.0, logit))
         self._council.correct(seen, opinions, missed)
+
+    def _unlearn(self, seen: Seen, opinions: Opinions, label: float) -> None:
+        logit = self._council.logit(opinions)
+        self.reliability.unlearn(logit, sigmoid(logit), label)
+        self._council.unlearn(seen, opinions, label)
 
     def _watch_over(self, loss: float) -> None:
         """Learns in longer steps for a while once losses have risen for good."""
@@ -314,7 +322,7 @@ def _target(example: TrainingExample) -> float:
     reward, taught = example.reward, example.taught
     if not 0.0 <= reward <= 1.0:
         raise ValueError(f"a reward lies in [0, 1], this is {reward}")
-    return reward if taught is None else Correction(reward - taught)
+    return reward if taught is None or example.taken_back else Correction(reward - taught)
 
 
 def _log_loss(label: float, logit: float) -> float:

@@ -406,7 +406,8 @@ class TrainingExample:
     """One lesson: this offer earned `reward`, of which `taught` has been learned already.
 
     `taught` is None at the first exposure (the model then learns `reward` as the label); otherwise
-    the lesson is the correction from `taught` to `reward`, both in [0, 1].
+    the lesson is the correction from `taught` to `reward`, both in [0, 1]. `taken_back` says that the
+    offer was not delivered after all: the label 0 that its exposure taught is to be unlearned.
     """
 
     decision_id: DecisionId
@@ -417,6 +418,7 @@ class TrainingExample:
     features: Sequence[Value]
     reward: float
     taught: float | None
+    taken_back: bool = False
 
 
 # --- what an action changes -------------------------------------------------------------------

@@ -11,8 +11,9 @@ from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
-from engine.effects import EXPLORING
+from engine.effects import EXPLORING, or_nothing
 from engine.exploration import choose
+from engine.exposures import Experience
 from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
@@ -40,7 +41,7 @@ def fill(
     lessons: int,
     limits: Limits = NO_LIMITS,
     bundling: Bundling | None = None,
-    doubt: Doubt | None = None,
+    doubt: Doubt | Experience | None = None,
     meter: Meter | None = None,
     nothing: bool = False,
 ) -> list[Chosen]:
@@ -62,7 +63,7 @@ def fill(
     if meter is not None and not greedy:
         draw = meter.metered(draw)
     if nothing and not greedy and exploration.policy in EXPLORING:
-        draw = or_nothing(draw)
+        draw = or_nothing(draw, doubt)
     left = slots - len(led)
     if bundling is not None:
         return led + _together(candidates, left, draw, limits, bundling)
@@ -73,25 +74,6 @@ def fill(
     chosen = [Chosen(treatment_at(at), probability) for at, probability in picks]
     limits.chosen([one.treatment for one in chosen])
     return led + chosen
-
-
-def or_nothing(draw: Draw) -> Draw:
-    """The same draw with nothing as a candidate more, after which it ends."""
-
-    def drawn(
-        priorities: npt.NDArray[np.float64],
-        slots: int,
-        *,
-        ties: npt.NDArray[np.intp],
-        **rest: object,
-    ) -> list[tuple[int, float]]:
-        last = ties.max(initial=0) + 1
-        picks = draw(np.append(priorities, 0.0), slots, ties=np.append(ties, last), **rest)
-        places = [position for position, _ in picks]
-        ends = places.index(len(priorities)) if len(priorities) in places else len(picks)
-        return picks[:ends]
-
-    return drawn
 
 
 def _one_by_one(candidates: Candidates, slots: int, draw: Draw, limits: Limits) -> list[Chosen]:

@@ -61,6 +61,14 @@ class Reliability:
         self._expected[at] += propensity
         self._came[at] += reward
 
+    def unlearn(self, logit: float, propensity: float, reward: float) -> None:
+        """Counts an offer no longer, if any is left in the bin of what is expected of it by now."""
+        at = _bin_of(logit)
+        if self._seen[at]:
+            self._seen[at] -= 1
+            self._expected[at] -= propensity
+            self._came[at] -= reward
+
     def correct(self, logit: float, missed: float) -> None:
         """Counts what an offer's reward grew by."""
         self._came[_bin_of(logit)] += missed

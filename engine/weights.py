@@ -116,9 +116,10 @@ class TableLogisticRegression:
         rows: npt.NDArray[np.intp],
         logit: float,
         target: float,
+        times: float,
     ) -> None:
-        """One step for all `columns` at all `rows`, whose sum of weight · value was `logit`."""
-        gradient = self._loss.gradient(target, self.intercept + logit)
+        """So many steps for all `columns` at all `rows`, whose sum of weight · value was `logit`."""
+        gradient = times * self._loss.gradient(target, self.intercept + logit)
         weights, squares = self._table.matrix, self._table.squares
         at = columns[:, np.newaxis], rows
         lesson: dict[Any, Any] = {0: weights[at]}

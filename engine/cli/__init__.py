@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "diff": ("diff", "See what changes between two rule books, in words and in people."),
     "simulate": ("simulate", "Say what another rule book would have done and earned."),
     "evaluate": ("evaluate", "Estimate from a log what another policy would have earned."),
+    "examples": ("examples", "Tell what customers' responses teach the model, in whatever order."),
     "experiments": ("experiments", "See what rules, levers and model earn, by those held out."),
     "health": ("health", "See how well models and decisions did lately."),
     "fairness": ("fairness", "See whether some customers are offered less than others."),

@@ -60,15 +60,22 @@ class Council:
 
     def learn_one(self, seen: Seen, opinions: Opinions, label: float) -> None:
         """Every expert, and who trusts them, learns a label in [0, 1] after these opinions."""
-        base = self._guess + opinions.common
-        expected = [sigmoid(base + own) for own in opinions.own[1:]]
-        self.panel.learn_one(*seen, expected, label)
+        self.panel.learn_one(*seen, self._expected(opinions), label)
         self.mixture.learn_one(*opinions, label)
+
+    def unlearn(self, seen: Seen, opinions: Opinions, label: float) -> None:
+        """Takes the step that a label would ask for now, the other way."""
+        self.panel.unlearn(*seen, self._expected(opinions), label)
+        self.mixture.unlearn(*opinions, label)
 
     def correct(self, seen: Seen, opinions: Opinions, missed: float) -> None:
         """Makes up for a label taught too low by `missed`."""
         self.panel.correct(*seen, missed)
         self.mixture.correct(*opinions, missed)
+
+    def _expected(self, opinions: Opinions) -> list[float]:
+        base = self._guess + opinions.common
+        return [sigmoid(base + own) for own in opinions.own[1:]]
 
     def loosen(self, keep: float) -> None:
         """Forgets how sure everybody was, to this share: what comes now counts for more."""

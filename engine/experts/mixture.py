@@ -63,10 +63,18 @@ class Mixture:
     def learn_one(self, own: Sequence[float], common: float, label: float) -> None:
         """Learns who was how right about a label in [0, 1]."""
         self._learn(own, common, label, is_correction=False)
+        self._count(label, 1.0)
 
     def correct(self, own: Sequence[float], common: float, missed: float) -> None:
         """Makes up for a label taught too low by `missed`; nobody is surer for it."""
         self._learn(own, common, missed, is_correction=True)
+        self._count(missed, 0.0)
+
+    def unlearn(self, own: Sequence[float], common: float, label: float) -> None:
+        """Takes the step that a label would ask for now, the other way; nobody is less sure for it."""
+        expected = sigmoid(self.logit(own, common))
+        self._learn(own, common, expected - label, is_correction=True)
+        self._count(-label, -1.0)
 
     def loosen(self) -> None:
         """Makes the stacks less sure, so that they move faster for a while."""
@@ -115,8 +123,10 @@ class Mixture:
             self._stacks,
             self._spreads,
         )
-        self._positives += label
-        self._seen += not is_correction
+
+    def _count(self, positives: float, seen: float) -> None:
+        self._positives += positives
+        self._seen = max(_IMAGINED, self._seen + seen)
         self._refresh()
 
     def _refresh(self) -> None:

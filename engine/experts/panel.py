@@ -120,6 +120,19 @@ class Panel:
         p = np.array(expected)
         self._step(columns, values, details, value, p - label, np.maximum(p * (1.0 - p), _SURELY))
 
+    def unlearn(
+        self,
+        columns: Indexes,
+        values: Numbers,
+        details: Indexes,
+        value: float,
+        expected: Sequence[float],
+        label: float,
+    ) -> None:
+        """Every expert takes the step of a label the other way; nobody is less sure for it."""
+        gradients = label - np.array(expected)
+        self._step(columns, values, details, value, gradients, np.zeros(len(_RULES)))
+
     def correct(
         self, columns: Indexes, values: Numbers, details: Indexes, value: float, missed: float
     ) -> None:

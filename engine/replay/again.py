@@ -81,6 +81,7 @@ class Again:
             recorded.holdout,
             tables_of(venture, len(self.book.actions)),
             venture.left,
+            venture.exposures,
         )
         decision = self._decider.conclude(question, given, findings)
         decision.given_up_today = recorded.given_up_today

@@ -307,6 +307,7 @@ class Exploration:
 
     Attributes:
         policy: squarecb | epsilon | thompson | greedy.
+        gamma: how fast squarecb turns away from what is worth less; None if the evidence says.
         none_when: the index of the condition under which nothing is explored, None if there is none.
         give_up_per_day: how much expected value exploration may give up in a day of `timezone`, in the
             unit of the priority; None if nothing is asked.
@@ -314,7 +315,7 @@ class Exploration:
     """
 
     policy: str = "squarecb"
-    gamma: float = 50.0
+    gamma: float | None = None
     growth: float = 0.0
     none_when: int | None = None
     epsilon: float = 0.1

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.respond import NOT_DELIVERED
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.model_spec import Reward
 from engine.rulebook.nodes import MapNode, Node, Scalar
@@ -14,7 +15,7 @@ USUAL: Final = {
     "accept": 1.0,
     "reject": 0.0,
     "dismiss": 0.0,
-    "not_delivered": None,
+    NOT_DELIVERED: None,
 }
 """The outcomes of a book that declares none."""
 
@@ -43,7 +44,11 @@ def read_rewards(node: Node, report: Report) -> dict[str, Reward]:
             fields.close()
             continue
         try:
-            outcomes[name] = Reward(_worth(value))
+            worth = _worth(value)
+            outcomes[name] = Reward(worth)
+            if name == NOT_DELIVERED and worth is not None:
+                message = f"'{name}' teaches nothing, whatever it is worth: write null"
+                report.notice(f"outcomes.{name}", value.place, message)
         except Mistake as mistake:
             report.mistake(mistake)
     return outcomes

@@ -7,11 +7,12 @@ import numpy as np
 
 from engine.effects import EXPLORING
 from engine.exploration import shares
+from engine.exposures import Experience
 from engine.model import ActionId, Contest, Decision, PlacementId
 from engine.rulebook.book import ActionClass, RuleBook
 from engine.thompson import Doubt
 
-DoubtOf: TypeAlias = Callable[[Contest], Doubt | None]
+DoubtOf: TypeAlias = Callable[[Contest], Doubt | Experience | None]
 
 NOTHING: Final[Mapping[ActionId, float]] = {}
 
@@ -58,15 +59,15 @@ def _is_certain(contest: Contest, shown: ActionId, book: RuleBook) -> bool:
 
 
 def _competing(
-    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | None
+    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | Experience | None
 ) -> Mapping[ActionId, float]:
-    nothing = [0.0] if _may_be_nothing(contest, book) else []
+    priorities, actions = contest.priorities, contest.actions
+    if _may_be_nothing(contest, book):
+        priorities = np.append(priorities, 0.0)
+        actions = np.append(actions, len(book.actions))
+        doubt = doubt.and_nothing() if isinstance(doubt, Experience) else doubt
     found = shares(
-        np.append(contest.priorities, nothing),
-        book.arbitration.exploration,
-        lessons=lessons,
-        actions=contest.actions,
-        doubt=doubt,
+        priorities, book.arbitration.exploration, lessons=lessons, actions=actions, doubt=doubt
     )
     named: dict[ActionId, float] = {}
     for index, share in zip(contest.actions.tolist(), found.tolist(), strict=False):

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import fsum
 from typing import Any
 
@@ -145,6 +146,21 @@ def test_every_detail_of_a_logit_belongs_to_a_feature_that_has_details() -> None
     learner = taught_learner(400)
     terms = learner.terms(SCHEMA.digest, (30, True, "S", 20.0, "fee", ["web"]), [()])
     assert sorted(place for place, _ in terms.details) == [0, 3, 4]
+
+
+def test_what_is_taken_back_counts_no_longer() -> None:
+    learner, offer = taught_learner(400), ("bundle", "data", "web")
+    young = (22, False, "S", 20.0, "fee", ["web"])
+    before = learner.predict_one(SCHEMA.digest, young, *offer)
+    for _ in range(30):
+        learner.learn_one(lesson(young, 0.0))
+    taught = learner.predict_one(SCHEMA.digest, young, *offer)
+    for _ in range(30):
+        learner.learn_one(replace(lesson(young, 0.0, taught=0.0), taken_back=True))
+    after = learner.predict_one(SCHEMA.digest, young, *offer)
+    assert taught < before / 2
+    assert abs(after - before) < abs(taught - before) / 2
+    assert learner.health().responses == taught_learner(400).health().responses
 
 
 def test_numba_and_numpy_learn_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
