@@ -27,7 +27,7 @@ DENSE: Final = 3
 LEAST: Final = 1e-150
 """A best candidate of less than this is as good as any other."""
 
-SURENESS: Final = 5.0
+SURENESS: Final = 10.0
 """How fast inverse-gap weighting by evidence turns away from what is surely worse; see `choose`."""
 
 
