@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from engine.loops import DENSE, LEAST, SURENESS, Indexes, Loops, Numbers
+from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
@@ -104,7 +104,7 @@ def _share(priority: float, scale: float, slope: float, doubt: float, left: int)
         return 1.0 / (left + slope * gap)
     if gap == 0.0:
         return 1.0 / left
-    return 1.0 / (left * (1.0 + SURENESS * gap * gap / doubt))
+    return 1.0 / (left * (1.0 + slope * gap * gap / doubt))
 
 
 @_inlined
