@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from engine.chance import Chance
-from engine.loops import DENSE, LEAST, SURENESS, Indexes, Loops, Numbers
+from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
 
 
 def _score(
@@ -139,22 +139,25 @@ class _Slate:
         if self._spreads is None:
             shares: Numbers = 1.0 / (left + self._gamma * gaps)
             return shares
-        return evident(gaps, self._spreads * scale, best, left)
+        return evident(gaps, self._spreads, scale, self._gamma, best, left)
 
 
 def spread(p: Numbers, worth: Numbers, exposures: Numbers) -> Numbers:
-    """How far each priority may be off: the standard error of a rate `p`, in the unit of `worth`."""
-    errors: Numbers = worth * np.sqrt(p * (1.0 - p) / (1.0 + exposures))
+    """How far each priority may be off, in the unit of `worth`; see `engine.exploration.choose`."""
+    errors: Numbers = worth * (p * np.sqrt((1.0 - p) / (1.0 + exposures * p)))
     return errors
 
 
-def evident(gaps: Numbers, spreads: Numbers, best: int, left: int) -> Numbers:
-    """The shares of all but the best by evidence, given how far each may be off in parts of the best."""
+def evident(
+    gaps: Numbers, spreads: Numbers, scale: float, gamma: float, best: int, left: int
+) -> Numbers:
+    """The shares of all but the best by evidence; `spreads` times `scale` are how far each may be off."""
     shares = np.full(len(gaps), 1.0 / left)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        squares = spreads * spreads
+        relative = spreads * scale
+        squares = relative * relative
         doubts = squares + squares[best]
-        np.divide(1.0, left * (1.0 + SURENESS * gaps * gaps / doubts), out=shares, where=gaps > 0.0)
+        np.divide(1.0, left * (1.0 + gamma * gaps * gaps / doubts), out=shares, where=gaps > 0.0)
     return shares
 
 

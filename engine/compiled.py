@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from engine.loops import DENSE, LEAST, SURENESS, Indexes, Loops, Numbers
+from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
@@ -105,7 +105,7 @@ def _share(priority: float, scale: float, slope: float, doubt: float, left: int)
         return 1.0 / (left + slope * gap)
     if gap == 0.0:
         return 1.0 / left
-    return 1.0 / (left * (1.0 + SURENESS * gap * gap / doubt))
+    return 1.0 / (left * (1.0 + slope * gap * gap / doubt))
 
 
 @inlined
@@ -215,7 +215,7 @@ def _fill(
     for k in range(len(spreads)):
         action = actions[k]
         p = propensities[action]
-        spreads[k] = worth[action] * math.sqrt(p * (1.0 - p) / (1.0 + exposures[action]))
+        spreads[k] = worth[action] * (p * math.sqrt((1.0 - p) / (1.0 + exposures[action] * p)))
     taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
     shares = np.empty(len(priorities))
     for slot in range(len(chosen)):

@@ -28,9 +28,6 @@ DENSE: Final = 3
 LEAST: Final = 1e-150
 """A best candidate of less than this is as good as any other."""
 
-SURENESS: Final = 5.0
-"""How fast inverse-gap weighting by evidence turns away from what is surely worse; see `choose`."""
-
 
 class Score(Protocol):
     """Propensities from the weight table."""
@@ -106,7 +103,8 @@ class Fill(Protocol):
         """Writes what fills each slot, and how probable it was; see `engine.exploration.choose`.
 
         `actions` are the candidates' indexes in the next three, which are over all actions of the book:
-        the evidence that the choice goes by. If `exposures` is empty it goes by `gamma`.
+        the evidence that the choice goes by, `gamma` times the square of a gap in standard errors. If
+        `exposures` is empty it goes by `gamma` times the gap.
         There are as many slots as `chosen` is long, at most as many as candidates. `state` is that of
         a `Chance` of which one number is drawn for each slot (none if `greedy`).
         """

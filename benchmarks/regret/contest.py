@@ -34,7 +34,7 @@ class Standing(NamedTuple):
 
 def players() -> Mapping[str, Enter]:
     """All that can play on this machine."""
-    return OURS | {name: enter for name, enter in PEERS.items() if is_installed(name)}
+    return {**OURS, **{name: enter for name, enter in PEERS.items() if is_installed(name)}}
 
 
 def regret(world: World, player: Player) -> Vector:

@@ -4,8 +4,11 @@ Through the engine and its journal, with tokens and ids, restarts, and a process
 """
 
 import asyncio
+import random
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +38,7 @@ from engine.model import (
     IncomingResponse,
     Interaction,
     ProfileUpdate,
+    TrainingExample,
 )
 from engine.repeats import Answer
 from engine.rulebook.load import Loaded, load
@@ -204,6 +208,55 @@ def test_any_order_any_repetition_and_any_death_end_alike(
     parts = [shuffled[at : at + size] for at in range(0, len(shuffled), size)]
     asyncio.run(lived(upset, parts, dies_after))
     assert end_of(upset) == end_of(in_order)
+
+
+def upset(journal: Path, chance: random.Random) -> None:
+    """Puts the lines of a journal into another order, many of them twice, and forgets the checkpoint."""
+    with closing(sqlite3.connect(journal)) as database, database:
+        lines = database.execute("SELECT time, kind, body FROM entries ORDER BY seq").fetchall()
+        lines += chance.sample(lines, len(lines) // 2)
+        chance.shuffle(lines)
+        for table in ("entries", "checkpoint", "customers"):
+            database.execute(f"DELETE FROM {table}")
+        database.executemany(
+            "INSERT INTO entries (seq, time, kind, body) VALUES (?, ?, ?, ?)",
+            [(seq, *line) for seq, line in enumerate(lines, 1)],
+        )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_journal_whose_lines_are_shuffled_and_doubled_ends_alike(
+    morning: Morning, tmp_path: Path, seed: int
+) -> None:
+    chance, directory = random.Random(seed), tmp_path / "day"
+    shutil.copytree(morning.directory, directory)
+    told = [
+        Said(number, outcome, chance.randint(-2, 3), 0.0, chance.random() < 0.2, False)
+        for number in range(ANSWERS)
+        for outcome in chance.sample(sorted(OUTCOMES), 4)
+    ]
+    asyncio.run(lived(directory, [[morning.event(at, one)] for at, one in enumerate(told)], 99))
+    before, lessons = end_of(directory), learned_by(directory)
+    upset(directory / "data" / JOURNAL, chance)
+    assert end_of(directory) == before
+    assert learned_by(directory) == lessons
+    asyncio.run(lived(directory, [], 99))
+    assert end_of(directory) == before
+
+
+def learned_by(directory: Path) -> dict[tuple[str, str], float]:
+    """What the lessons add up to, by offer, whatever their order."""
+    sums: dict[tuple[str, str], float] = {}
+
+    def teach(lesson: TrainingExample) -> None:
+        offer = lesson.decision_id, lesson.action_id
+        assert sums.get(offer) == lesson.taught
+        sums[offer] = lesson.reward
+        if lesson.taken_back:
+            del sums[offer]
+
+    rebuild(directory / "data", teach=teach, register=lambda _: None)
+    return sums
 
 
 def test_token_and_id_tell_the_same_of_an_offer(morning: Morning, tmp_path: Path) -> None:

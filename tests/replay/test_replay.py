@@ -55,6 +55,8 @@ async def test_all_that_was_decided_comes_out_the_same(tmp_path: Path, name: str
     assert any(len(decision.placements) > 1 for decision in made)
     kept_back = set().union(*map(stages, made))
     assert {Stage.CONSENT_AND_CONTACT, Stage.CAPS_AND_BUDGETS} <= kept_back
+    by_evidence = [one for one in made if one.grounds and one.grounds.venture.exposures is not None]
+    assert bool(by_evidence) == (name == "telecom"), "the bank's book gives a gamma"
     assert [one for one in replayed(life) if one.verdict is not Verdict.EQUAL] == []
 
 

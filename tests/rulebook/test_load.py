@@ -318,3 +318,20 @@ def test_what_keeps_exploration_in_bounds_is_read() -> None:
     assert made.timezone == "Europe/Dublin"
     assert made.untrained is not None
     assert (made.untrained.reach, made.untrained.positives) == (0.02, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("exploration", "gamma"), [({}, None), ({"growth": 0.5}, 50.0), ({"gamma": 7}, 7.0)]
+)
+def test_without_a_gamma_to_begin_with_or_to_grow_the_evidence_says(
+    exploration: dict[str, object], gamma: float | None
+) -> None:
+    made = book(policies={"arbitration": {"exploration": exploration}}).arbitration.exploration
+    assert (made.policy, made.gamma) == ("squarecb", gamma)
+
+
+def test_a_reward_for_what_was_not_delivered_is_remarked() -> None:
+    loaded = load(files(policies={"outcomes": {"impression": 0, "not_delivered": 0}}))
+    assert [one.message for one in loaded.diagnostics] == [
+        "'not_delivered' teaches nothing, whatever it is worth: write null"
+    ]

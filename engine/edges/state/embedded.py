@@ -347,8 +347,7 @@ class Embedded:
             for number, note in read_schemas(reader, self._journal.last_seq):
                 if isinstance(note, SchemaNote):
                     self._noted[note.digest] = _told(self._loop)
-                if number <= seq:
-                    self._apply(number, note)
+                self._apply(number, note)
             self._accepted = self._applied = self._saved = self._tried = seq
             every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
             while await self._replay(reader):

@@ -70,7 +70,7 @@ def recover(
     with closing(open_reader(path)) as reader, storage_errors(path):
         reader.execute("BEGIN")
         seq, model = read_checkpoint(reader)
-        for number, note in read_schemas(reader, seq):
+        for number, note in read_schemas(reader, _EVERY):
             fold.step(number, note, None)
         if model is not None:
             restore(model)
