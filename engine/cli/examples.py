@@ -92,7 +92,7 @@ def _told(entries: "list[Line]") -> Iterator[str]:
 def _weights(data: Path) -> tuple[bool, str]:
     """Whether the journal from empty, and the checkpoint with what came after, end in the same weights."""
     from engine.edges.state.rebuild import rebuild, recover
-    from engine.learn import Mind
+    from engine.mind import Mind
 
     anew, kept = Mind(), Mind()
     rebuild(data, teach=anew.teach, register=anew.register)

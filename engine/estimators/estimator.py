@@ -35,7 +35,8 @@ class Estimator:
     What river expects is set right by its own record (`engine.estimators.calibration`) before that.
 
     Logistic regression is taught the reward itself, and later the exact difference, as the default
-    model is (`engine.weights.LessonLoss`), and answers as river does.
+    model is (`engine.weights.LessonLoss`), and answers as river does. Where an offer turns out not to have
+    been delivered, it takes a step back; no other classifier can, and keeps what it learned.
 
     Args:
         spec: what to learn by.
@@ -80,6 +81,9 @@ class Estimator:
             attributes: those of the action.
         """
         x = self._x(raw, example.channel, example.action_id, attributes)
+        if example.taken_back:
+            self._take_back(x)
+            return
         knew = self.can_tell and not self._exact
         labels = self._targets(example)
         for label in labels:
@@ -93,6 +97,13 @@ class Estimator:
         if example.taught is None:
             self.inputs.learn_one(raw)
             self.lessons += 1
+
+    def _take_back(self, x: Input) -> None:
+        """Undoes the lesson of an offer that was not delivered after all, where river can."""
+        if self._exact:
+            self._river.learn_one(cast("dict[Hashable, Any]", x), 0.0, w=-1.0)  # type: ignore[call-arg, arg-type]  # of linear models
+            if self.sum is not None:
+                self.sum.touch(x)
 
     def predict_one(
         self, raw: Sequence[Any], channel: str, action: str, attributes: Mapping[str, str]

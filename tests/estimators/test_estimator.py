@@ -1,6 +1,7 @@
 """What an estimator makes of rewards that are fractions, and of successes that come later."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,23 @@ def test_a_reward_that_grew_step_by_step_teaches_what_it_came_to() -> None:
                 stepwise.learn_one(lesson(number, after, before), ["mass"], {})
     assert learned.state[3][True] == stepwise.state[3][True]
     assert stepwise.state[3][False] == 400
+
+
+@pytest.mark.parametrize("name", ["linear_model.LogisticRegression", "forest.ARFClassifier"])
+def test_what_was_not_delivered_after_all_is_taken_back_where_river_can(name: str) -> None:
+    learned = estimator(name)
+    for number in range(50):
+        learned.learn_one(lesson(number, float(number % 5 == 0)), ["mass"], {})
+    before = fooled = learned.predict_one(["mass"], "web", "a", {})
+    for number in range(50, 90):
+        learned.learn_one(lesson(number, 0.0), ["mass"], {})
+        fooled = learned.predict_one(["mass"], "web", "a", {})
+        learned.learn_one(replace(lesson(number, 0.0, 0.0), taken_back=True), ["mass"], {})
+    after = learned.predict_one(["mass"], "web", "a", {})
+    assert before is not None
+    assert after is not None
+    assert fooled is not None
+    if name.startswith("linear"):
+        assert fooled < after == pytest.approx(before, abs=0.02)
+    else:
+        assert after == fooled < before

@@ -37,6 +37,7 @@ from engine.model import (
     IncomingEvent,
     IncomingResponse,
     Interaction,
+    Lesson,
     ProfileUpdate,
     TrainingExample,
 )
@@ -248,7 +249,8 @@ def learned_by(directory: Path) -> dict[tuple[str, str], float]:
     """What the lessons add up to, by offer, whatever their order."""
     sums: dict[tuple[str, str], float] = {}
 
-    def teach(lesson: TrainingExample) -> None:
+    def teach(lesson: Lesson) -> None:
+        assert isinstance(lesson, TrainingExample)
         offer = lesson.decision_id, lesson.action_id
         assert sums.get(offer) == lesson.taught
         sums[offer] = lesson.reward
