@@ -144,7 +144,7 @@ class _Slate:
 
 def spread(p: Numbers, worth: Numbers, exposures: Numbers) -> Numbers:
     """How far each priority may be off, in the unit of `worth`; see `engine.exploration.choose`."""
-    errors: Numbers = worth * (p * np.sqrt((1.0 - p) / (1.0 + exposures * p)))
+    errors: Numbers = worth * np.sqrt(p * (1.0 - p) / (1.0 + exposures))
     return errors
 
 

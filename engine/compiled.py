@@ -215,7 +215,7 @@ def _fill(
     for k in range(len(spreads)):
         action = actions[k]
         p = propensities[action]
-        spreads[k] = worth[action] * (p * math.sqrt((1.0 - p) / (1.0 + exposures[action] * p)))
+        spreads[k] = worth[action] * math.sqrt(p * (1.0 - p) / (1.0 + exposures[action]))
     taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
     shares = np.empty(len(priorities))
     for slot in range(len(chosen)):

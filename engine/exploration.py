@@ -22,7 +22,7 @@ BY_LOT: Final = Exploration("by_lot")
 
 
 _USUAL_GAMMA: Final = 50.0
-_SURENESS: Final = 10.0
+_SURENESS: Final = 5.0
 _NOBODY: Final = np.empty(0, np.intp)
 _NOTHING: Final = np.empty(0)
 
@@ -51,12 +51,11 @@ def choose(
     in [0, 1] and `γ = gamma · (1 + lessons/1000)^growth`, a candidate other than the best has the
     probability `1/(K + γ·gap(a))` and the best has the rest. If the best is 0 (or
     less than 10⁻¹⁵⁰), all are equally likely. Where the book has no `gamma`, the evidence says how large
-    it is for each candidate: `γ·gap(a) = 10·K·gap(a)²/(d(a)² + d(best)²)`, so that its probability is
-    `1/(K·(1 + 10·z²))`, z being the gap in standard errors. `d(a) = worth·p·√((1 − p)/(1 + n·p))/best` is
+    it is for each candidate: `γ·gap(a) = 5·K·gap(a)²/(d(a)² + d(best)²)`, so that its probability is
+    `1/(K·(1 + 5·z²))`, z being the gap in standard errors. `d(a) = worth·√(p·(1 − p)/(1 + n))/best` is
     how far the priority of an action with propensity p may be off that was shown n times: the standard
-    error of a rate with as many positives as n exposures bring, of which one is imagined (a new action's
-    rate may be off by as much as it is). Little known, an action is tried out; surely worse, hardly any
-    more, and that at any rate of success and among any number of candidates. (The 10 did best in the
+    error of a rate seen once more than it was. Little known, an action is tried out; surely worse, hardly
+    any more, and that at any rate of success and among any number of candidates. (The 5 did best in the
     worlds of `benchmarks.regret`.) Without an `Experience` gamma is 50 there.
     Policy `by_lot` draws by `engine.lots.draw_lots`, whatever else is given.
     Policy `epsilon` takes any of the K left with `ε/K` each and the best with the rest, where

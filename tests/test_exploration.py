@@ -325,17 +325,17 @@ BY_EVIDENCE = Exploration("squarecb")
 
 
 def evident_weights(priorities: list[float], exposures: list[float], worth: float) -> list[float]:
-    """The distribution as its definition says: 1/(K(1 + 10z²)), z the gap in standard errors."""
+    """The distribution as its definition says: 1/(K(1 + 5z²)), z the gap in standard errors."""
     best = max(priorities)
     at = priorities.index(best)
     errors = [
-        p * math.sqrt((1 - p / worth) / (1 + n * p / worth))
+        worth * math.sqrt(p / worth * (1 - p / worth) / (1 + n))
         for p, n in zip(priorities, exposures, strict=True)
     ]
     weights = []
     for priority, error in zip(priorities, errors, strict=True):
         squared = (best - priority) ** 2 / (error**2 + errors[at] ** 2) if priority < best else 0.0
-        weights.append(1 / (len(priorities) * (1 + 10 * squared)))
+        weights.append(1 / (len(priorities) * (1 + 5 * squared)))
     weights[at] = 1 - sum(w for i, w in enumerate(weights) if i != at)
     return weights
 
@@ -375,7 +375,7 @@ def first_shares(priorities: list[float], exposures: list[float]) -> list[float]
 
 def test_the_more_was_seen_of_what_is_worse_the_less_it_is_tried() -> None:
     young, old, ancient = (first_shares([0.05, 0.03], [n, n])[1] for n in (10.0, 1e3, 1e5))
-    assert 0.15 < young < 0.5
+    assert 0.3 < young < 0.5
     assert young > old > ancient > 0.0
     assert ancient < 0.002
 
@@ -387,7 +387,7 @@ def test_among_many_candidates_that_are_surely_worse_the_best_is_still_shown() -
 
 def test_who_is_new_is_tried_whatever_the_others_have_been_through() -> None:
     known, new = first_shares([0.05, 0.03, 0.03], [1e5, 1e5, 0.0])[1:]
-    assert new > 0.05
+    assert new > 0.2
     assert new > 100 * known
 
 
