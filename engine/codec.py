@@ -627,7 +627,11 @@ def _pack_grounds(
         pull = [moved.tolist(), grounds.pull.take(moved).tolist()]
     answers = None if grounds.limits is None else list(map(_pack_answer, grounds.limits))
     lengths = [len(other) for other in others]
-    return [lengths, answers, pull, *_pack_venture(grounds.venture, decision.contests, arrays)]
+    actions = [
+        np.concatenate((contest.actions, other))
+        for contest, other in zip(decision.contests, others, strict=True)
+    ]
+    return [lengths, answers, pull, *_pack_venture(grounds.venture, actions, arrays)]
 
 
 def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
@@ -652,11 +656,14 @@ def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Ar
         percent = np.zeros(len(contests[0].lever) if contests else 0)
         percent[pull[0]] = pull[1]
     limits = None if answers is None else tuple(map(_unpack_answer, answers))
-    return Grounds(tuple(entered), limits, percent, _unpack_venture(venture, contests, arrays))
+    of_book = len(contests[0].lever) if contests else 0
+    return Grounds(
+        tuple(entered), limits, percent, _unpack_venture(venture, entered, of_book, arrays)
+    )
 
 
 def _pack_venture(
-    venture: Venture, contests: Sequence[Contest], arrays: list[npt.NDArray[Any]]
+    venture: Venture, entered: Sequence[npt.NDArray[np.intp]], arrays: list[npt.NDArray[Any]]
 ) -> tuple[Any, ...]:
     """Beliefs by action, what was left, and whether exposures go to `arrays`; nothing if none was asked for."""
     beliefs, left, exposures = venture
@@ -666,24 +673,28 @@ def _pack_venture(
     packed = named, None if left is None else _pack(left)
     if exposures is None:
         return packed
-    arrays.extend([exposures.take(contest.actions).astype(_INDEX) for contest in contests])
+    arrays.extend([exposures.take(actions).astype(_INDEX) for actions in entered])
     return *packed, True
 
 
-def _unpack_venture(packed: list[Any], contests: Sequence[Contest], arrays: "_Arrays") -> Venture:
+def _unpack_venture(
+    packed: list[Any], entered: Sequence[Entered], of_book: int, arrays: "_Arrays"
+) -> Venture:
     if not packed:
         return NO_VENTURE
     named, left, *later = packed
     beliefs = None if named is None else {action: (a, b) for action, a, b in named}
-    exposures = _unpack_exposures(contests, arrays) if later else None
+    exposures = _unpack_exposures(entered, of_book, arrays) if later else None
     return Venture(beliefs, None if left is None else _float(left), exposures)
 
 
-def _unpack_exposures(contests: Sequence[Contest], arrays: "_Arrays") -> npt.NDArray[np.float64]:
-    """How often each was shown of those who competed; of others nothing was kept: NaN."""
-    shown = np.full(len(contests[0].lever) if contests else 0, np.nan)
-    for contest in contests:
-        shown[contest.actions] = arrays.take("<i4", len(contest.actions))
+def _unpack_exposures(
+    entered: Sequence[Entered], of_book: int, arrays: "_Arrays"
+) -> npt.NDArray[np.float64]:
+    """How often each was shown of those who entered a contest; of others nothing was kept: NaN."""
+    shown = np.full(of_book, np.nan)
+    for one in entered:
+        shown[one.actions] = arrays.take("<i4", len(one.treatments))
     return shown
 
 

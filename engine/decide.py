@@ -17,7 +17,7 @@ from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
-from engine.effects import Effects, calmly
+from engine.effects import Effects, calmly, tries_nothing
 from engine.evidence import Evidence
 from engine.explain import Sight, explain
 from engine.exposures import Experience, Exposures, asks_for_exposures
@@ -188,6 +188,7 @@ class Decider:
         self._by_propensity = "P" in book.arbitration.factors
         evident = asks_for_exposures(self._exploration, by_propensity=self._by_propensity)
         self._exposures = Exposures(book) if evident else None
+        self._tries_nothing = tries_nothing(self._exploration)
         self._guards = guards_of(book) if guards is None else guards
         self.asks_for_households = asks_for_households(book)
         self.model = model
@@ -409,7 +410,7 @@ class Decider:
             exploration, worth = self._exploration, merit.product
             calm, nothing = "", False
             if sight.arm is None:
-                nothing = effects is not None and effects.among(candidates)
+                nothing = self._tries_nothing and effects is not None and effects.among(candidates)
                 calm = self._calm(sight, candidates, slots, scores, meter, nothing=nothing)
                 if effects is not None and held:
                     missed += effects.missed(

@@ -24,11 +24,17 @@ NONE: Final = "uplift.none"
 NOTHING: Final = "uplift.nothing"
 """The reason code of an action in whose place chance tried offering nothing."""
 
-EXPLORING: Final = frozenset({"squarecb", "epsilon"})
-"""The policies by which offering nothing may be tried although something is better.
 
-To Thompson sampling and greed it is never the best: it changes nothing, for certain.
-"""
+def tries_nothing(exploration: Exploration) -> bool:
+    """Whether chance may offer nothing although something is better.
+
+    At a rate that is set, `epsilon` and `squarecb` with a gamma try whatever is worse. Where it goes by
+    the evidence, what is tried is what there is more to learn about, and offering nothing teaches nothing;
+    likewise to Thompson sampling: it changes nothing, for certain.
+    """
+    fixed = exploration.policy == "squarecb" and exploration.gamma is not None
+    return fixed or exploration.policy == "epsilon"
+
 
 _APART: Final = 0x5DEECE66D1CE4E5B
 """Sets the chance of what would have been offered apart from that of what is."""
@@ -114,16 +120,16 @@ class Effects:
         (The idea is that of ghost ads: Johnson, Lewis & Nubbemeyer, "Ghost Ads: Improving the
         Economics of Measuring Online Ad Effectiveness", JMR 2017.)
         """
-        draw = partial(
+        draw: Draw = partial(
             choose,
             exploration=exploration,
             chance=Chance(seed ^ _APART),
             lessons=lessons,
-            greedy=exploration.policy not in EXPLORING,
+            doubt=doubt,
         )
-        picks = or_nothing(draw, doubt)(
-            candidates.priorities, slots, ties=candidates.ties, actions=candidates.actions
-        )
+        if tries_nothing(exploration):
+            draw = or_nothing(draw)
+        picks = draw(candidates.priorities, slots, ties=candidates.ties, actions=candidates.actions)
         kept_back = frozenset(held)
         found = []
         for position, _ in picks:
@@ -138,25 +144,21 @@ class Effects:
         return key_of(one.salt, f"measured:{name}", term.name)
 
 
-def or_nothing(draw: Draw, doubt: Doubt | Experience | None) -> Draw:
-    """The same draw with nothing as a candidate more, after which it ends."""
-    surer = doubt.and_nothing() if isinstance(doubt, Experience) else doubt
-    nobody = len(surer.propensities) - 1 if isinstance(surer, Experience) else 0
+def or_nothing(draw: Draw) -> Draw:
+    """The same draw with nothing as a candidate more, after which it ends; see `tries_nothing`."""
 
     def drawn(
         priorities: Vector,
         slots: int,
         *,
         ties: npt.NDArray[np.intp],
-        actions: npt.NDArray[np.intp],
         **rest: object,
     ) -> list[tuple[int, float]]:
         picks = draw(
             np.append(priorities, 0.0),
             slots,
             ties=np.append(ties, ties.max(initial=0) + 1),
-            actions=np.append(actions, nobody),
-            **{**rest, "doubt": surer},
+            **rest,
         )
         places = [position for position, _ in picks]
         ends = places.index(len(priorities)) if len(priorities) in places else len(picks)

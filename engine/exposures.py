@@ -30,10 +30,6 @@ class Experience(NamedTuple):
     worth: Vector
     exposures: Vector
 
-    def and_nothing(self) -> "Experience":
-        """The same with one action more, the last: offering nothing, which is worth 0 for certain."""
-        return Experience(*[np.append(array, 0.0) for array in self])
-
 
 class Exposures:
     """How often the actions of one book were shown, as the evidence grows.

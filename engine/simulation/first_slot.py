@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from engine.effects import EXPLORING
+from engine.effects import tries_nothing
 from engine.exploration import shares
 from engine.exposures import Experience
 from engine.model import ActionId, Contest, Decision, PlacementId
@@ -44,7 +44,7 @@ def first_slot(
 
 def _may_be_nothing(contest: Contest, book: RuleBook) -> bool:
     """Whether offering nothing competed, and chance could have taken it: see `engine.effects`."""
-    if contest.calm or book.arbitration.exploration.policy not in EXPLORING:
+    if contest.calm or not tries_nothing(book.arbitration.exploration):
         return False
     measured = {one.action for one in book.measured.values()}
     return not measured.isdisjoint(contest.actions.tolist())
@@ -64,8 +64,6 @@ def _competing(
     priorities, actions = contest.priorities, contest.actions
     if _may_be_nothing(contest, book):
         priorities = np.append(priorities, 0.0)
-        actions = np.append(actions, len(book.actions))
-        doubt = doubt.and_nothing() if isinstance(doubt, Experience) else doubt
     found = shares(
         priorities, book.arbitration.exploration, lessons=lessons, actions=actions, doubt=doubt
     )

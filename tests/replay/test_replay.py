@@ -62,6 +62,9 @@ async def test_all_that_was_decided_comes_out_the_same(tmp_path: Path, name: str
 
 async def test_influencers_and_scarce_prices_are_recalled(tmp_path: Path) -> None:
     life = Life(scarce("telecom", tmp_path / "rules"), tmp_path / "data")
+    policies = life.rules / "policies.yaml"
+    text = policies.read_text().replace("policy: squarecb\n", "policy: squarecb\n    gamma: 50\n")
+    policies.write_text(text)
     async with life.opened() as engine:
         await life.know(engine)
         await life.ask(engine, 2000)

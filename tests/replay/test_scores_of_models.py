@@ -26,7 +26,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return directory(tmp_path_factory.mktemp("living"), 600, models=MODELS)
+    return directory(tmp_path_factory.mktemp("living"), 1_000, models=MODELS)
 
 
 @pytest.fixture(scope="module")

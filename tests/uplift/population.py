@@ -43,7 +43,10 @@ RULES = files(
     attributes={"customer.mood": {"type": "string", "values": list(MOODS)}},
     policies={
         "holdouts": HOLDOUT,
-        "arbitration": {"thresholds": [{"channel": "web", "action": "save", "propensity": 0.06}]},
+        "arbitration": {
+            "exploration": {"policy": "squarecb", "gamma": 50},
+            "thresholds": [{"channel": "web", "action": "save", "propensity": 0.06}],
+        },
     },
     actions=[action("save", group="save", value=100, measured=MEASURED)],
 )
