@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf, log
+from math import log
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from engine.rulebook.book import Action, RuleBook
 
 _EQUAL: Final = 1e-9
 _LEAST: Final = 1e-12
+_NO_HURRY: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class _Told:
         found = self._model.predict(features, channel, self._everything)
         asked = consulted(self._model)
         if asked is not None:
-            asked.consult(found, features, channel, {action.index}, lambda: inf)
+            asked.consult(found, features, channel, {action.index}, lambda: _NO_HURRY)
         return float(found[action.index])
 
     def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:

