@@ -53,10 +53,13 @@ proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/python tools/proto.py
 	$(BIN)/buf lint
 
-lock: setup ## write requirements.lock anew from pyproject.toml
+LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
+
+lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it
 	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
-		--group test --group bench --group peers --group build --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate --universal --python-version 3.11 --output-file requirements.lock
+		--group test --group bench --group build $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:peers $(LOCKING) --constraint requirements.lock \
+		--output-file requirements-peers.lock
 
 clean: ## remove what was built or installed here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report
