@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench proto lock clean
+.PHONY: help setup demo test soak check format bench proto peers lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/buf lint
 
 LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
+
+peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
 
 lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it
 	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
