@@ -27,7 +27,11 @@ def told(status: Status) -> str:
     if plan is None:
         return "There is no challenger. Begin with: attune challenger start DIR --name NAME"
     lines = [_part(plan)]
-    lines += [f"ALARM, it does not decide: {why}" for why in status.refused]
+    lines += [f"ALARM, not by its latest files: {why}" for why in status.refused]
+    if status.refused:
+        lines.append(
+            "The last good ones decide until the service starts anew; then the champion does."
+        )
     if plan.part is not Part.REPLACED:
         lines += [f"It lacks {name}: there the champion decides." for name in status.lacking]
     if status.shadows is not None:

@@ -200,8 +200,9 @@ def _text(report: "Report") -> str:
         f"  log-loss       {report.log_loss:8.4f}",
         f"  constant rate  {report.constant_log_loss:8.4f}   (log-loss of saying the overall rate each time)",
         f"  time per row   {report.us_per_row:6.0f} µs",
-        f"  trusted most   {_most_trusted(report.trusted)}",
     ]
+    if report.trusted:
+        lines.append(f"  trusted most   {_most_trusted(report.trusted)}")
     if report.remarks:
         lines += ["", *report.remarks]
     return "\n".join(lines)

@@ -82,13 +82,15 @@ class Shelf:
 class Parameter:
     """What may stand under one parameter: values of the plain types named, or a part of `shelf`.
 
-    Types are those of Python's annotations: bool, int, float (any number), str, list, None.
+    Types are those of Python's annotations: bool, int, float (any number), str, list, None. `least` is
+    the smallest number that makes sense, told by river's own default: counts are 1 or more.
     """
 
     name: str
     types: frozenset[str]
     shelf: Shelf | None
     required: bool
+    least: float | None = None
 
 
 @cache
@@ -177,7 +179,16 @@ def _parameter(declared: inspect.Parameter) -> Parameter | None:
     types = _types(declared)
     if shelf is None and not types - {"None"}:
         return None
-    return Parameter(declared.name, types, shelf, required)
+    return Parameter(declared.name, types, shelf, required, _least(declared))
+
+
+def _least(declared: inspect.Parameter) -> float | None:
+    default = declared.default
+    if declared.name == "seed" or isinstance(default, bool) or not isinstance(default, int | float):
+        return None
+    if default <= 0:
+        return None
+    return 1.0 if isinstance(default, int) else 0.0
 
 
 def _types(declared: inspect.Parameter) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """Estimators in rule files: a classifier of river by name, and its parameters, checked against its constructor."""
 
+import io
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import Any, Final
 
 from engine.errors import InvalidInput, Violation
@@ -18,6 +20,8 @@ _MOST_MODELS: Final = 100
 """The most estimators an ensemble may be made of: each of them learns and is asked on the event loop."""
 
 _SIZES: Final = frozenset({"n_models", "n_estimators"})
+_SMALLEST_STEP: Final = 1e-9
+_LARGEST: Final = 1e9
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "bool": (bool,),
     "int": (int,),
@@ -132,6 +136,7 @@ def _parameters(
         else:
             try:
                 read[key] = _plain(value, parameter.types, key)
+                _check_size(read[key], parameter.least, key, value)
             except Mistake as mistake:
                 found += mistake.found
     for parameter in known.values():
@@ -184,22 +189,33 @@ def _plain(node: Node, types: frozenset[str], key: str) -> Any:
     if not fits:
         wanted = " or ".join(_CALLED[name] for name in _CALLED if name in types)
         raise Mistake((node.place, f"'{key}' is {wanted}, found {described(node)}"))
-    if key in _SIZES and isinstance(value, int | float) and value > _MOST_MODELS:
-        raise Mistake((node.place, f"'{key}' is at most {_MOST_MODELS}, found {described(node)}"))
     return value
+
+
+def _check_size(value: Any, least: float | None, key: str, node: Node) -> None:
+    """A number that river would take, and learn nothing by."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    least = _SMALLEST_STEP if key == "lr" else least
+    if least is not None and not value >= least:
+        raise Mistake((node.place, f"'{key}' is at least {least:g}, found {described(node)}"))
+    most = _MOST_MODELS if key in _SIZES else _LARGEST
+    if not value <= most:
+        raise Mistake((node.place, f"'{key}' is at most {most:g}, found {described(node)}"))
 
 
 def _refusal(name: str, parameters: Mapping[str, Any]) -> str | None:
     """What river says against these parameters when it is to learn and answer by them; None if nothing."""
     from engine.estimators.trial import tried
 
-    with warnings.catch_warnings():
+    said = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(said):
         warnings.simplefilter("ignore")
         try:
             tried(name, parameters)
         except Exception as error:  # noqa: BLE001  # river raises whatever comes up
             return f"{type(error).__name__}: {error}"
-    return None
+    return said.getvalue().strip().partition("\n")[0] or None
 
 
 def _a(kind: str) -> str:

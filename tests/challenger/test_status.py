@@ -194,7 +194,7 @@ async def test_status_as_json_and_without_a_challenger(world: World) -> None:
     assert said["refused"] == []
     (rules / "policies.yaml").write_text("issues: [")
     broken = run("challenger", "status", "--data", data).output
-    assert "ALARM, it does not decide" in broken
+    assert "ALARM, not by its latest files" in broken
     assert "policies.yaml:1" in broken
     (data / PLAN).write_text("{")
     damaged = run("challenger", "status", "--data", data)

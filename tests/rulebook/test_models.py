@@ -102,6 +102,26 @@ def test_attributes_of_actions_may_be_seen() -> None:
             " Did you mean 'tree.HoeffdingTreeClassifier'?",
         ),
         (
+            "  a: {for: {groups: [save]}, estimator: forest.ARFClassifier,\n"
+            "      parameters: {n_models: 0}}\n",
+            "2:30: 'n_models' is at least 1, found the number 0",
+        ),
+        (
+            "  a: {for: {groups: [save]}, estimator: linear_model.LogisticRegression,\n"
+            "      parameters: {optimizer: {AdaGrad: {lr: -1}}}}\n",
+            "2:46: 'lr' is at least 1e-09, found the number -1",
+        ),
+        (
+            "  a: {for: {groups: [save]}, estimator: linear_model.LogisticRegression,\n"
+            "      parameters: {optimizer: {SGD: {lr: 1.0e+300}}}}\n",
+            "2:42: 'lr' is at most 1e+09, found",
+        ),
+        (
+            "  a: {for: {groups: [save]}, estimator: tree.HoeffdingTreeClassifier,\n"
+            "      parameters: {split_criterion: gin}}\n",
+            "2:19: river cannot make a tree.HoeffdingTreeClassifier of this: Invalid split_criterion",
+        ),
+        (
             "  a: {for: {groups: [save]}, estimator: os.system}\n",
             "1:41: 'os.system' is no estimator.",
         ),
