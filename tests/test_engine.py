@@ -261,6 +261,16 @@ async def test_a_profile_that_cannot_be_read_in_time_is_done_without(settings, c
     assert not decision.placements[0].fallback
 
 
+async def test_who_has_no_time_does_not_take_the_profiles_from_those_who_have(settings, circle):
+    async with opened(settings, circle) as engine:
+        for n in range(20):
+            hurried = question(customer_id=CustomerId(f"hurried-{n}"), context=ADULT)
+            decision, _ = await engine.decide(hurried, 0.001_5)
+            assert [d.step for d in decision.degraded] == [Step.PROFILE]
+        decision, _ = await engine.decide(question(context=ADULT), 10.0)
+    assert decision.degraded == ()
+
+
 async def test_a_book_with_mistakes_is_not_served(settings, circle):
     (settings.rules / "actions/all.yaml").write_text("actions: [{id: a, titel: x}]")
     with pytest.raises(BrokenRuleBook, match="titel"):

@@ -18,11 +18,16 @@ from engine.experiments.mismatch import Mismatch, mismatch
 from engine.lift import Lift, Ratio
 from engine.model import CustomerId, Event, Interaction, Micros
 from engine.rulebook.book import RuleBook
+from engine.rulebook.trial import Arm
 
 _REACHED: Final = "reached"
 
 LEAST: Final = 5
 """With fewer customers than this who did something, an interval would be too narrow."""
+
+
+FEWEST: Final = 30
+"""Groups of fewer customers than this are not compared, whatever they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Measure:
 
     def below(self, usual: "Measure | None", *, certain: bool = False) -> "Measure":
         """The same, compared with the usual; `certain` if nobody in this group could have done it."""
-        if usual is None or min(usual.ratio.customers, self.ratio.customers) < 2:
+        if usual is None or min(usual.ratio.customers, self.ratio.customers) < FEWEST:
             return self
         if usual.successes < LEAST or (self.successes < LEAST and not certain):
             return self
@@ -194,6 +199,11 @@ def result_of(
     return Result(name, tuple(_outcome(group, usual, times) for group in groups), found, event)
 
 
+def _is_kept_back(group: Group) -> bool:
+    """Whether they are in a holdout, by which nobody was offered anything; an arm offers by chance."""
+    return not group.offered and group.name not in set(Arm)
+
+
 def _outcome(
     group: Group, usual: Group | None, times: Mapping[CustomerId, Sequence[Micros]] | None
 ) -> Outcome:
@@ -201,7 +211,7 @@ def _outcome(
     if usual is not None and usual is not group:
         others = _measures(usual, times)
         own = {
-            name: measure.below(others[name], certain=name != _REACHED and not group.offered)
+            name: measure.below(others[name], certain=name != _REACHED and _is_kept_back(group))
             for name, measure in own.items()
         }
     return Outcome(
