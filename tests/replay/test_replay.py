@@ -110,7 +110,7 @@ async def test_what_was_tried_out_comes_out_the_same(tmp_path: Path, policy: str
     policies.write_text(text.replace("policy: squarecb\n", policy))
     async with life.opened() as engine:
         await life.know(engine)
-        await life.ask(engine, 150)
+        await life.ask(engine, 700)
     made = [record.decision for record in records(life)]
     offers = [offer for one in made for placed in one.placements for offer in placed.offers]
     assert any(0.0 < offer.probability < 1.0 for offer in offers)
