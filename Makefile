@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench proto lock brokers brokers-stop brokers-install clean
+.PHONY: help setup demo test soak check format bench proto peers lock brokers brokers-stop brokers-install clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,10 +53,16 @@ proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/python tools/proto.py
 	$(BIN)/buf lint
 
-lock: setup ## write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra cluster --group proto --group lint --group test \
-		--group bench --group build --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--universal --python-version 3.11 --output-file requirements.lock
+LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
+
+peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
+
+lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it
+	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
+		--group test --group bench --group build $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:peers $(LOCKING) --constraint requirements.lock \
+		--output-file requirements-peers.lock
 
 brokers: setup ## start a real Apache Kafka and a real Redis on loopback, installing what is missing (Debian)
 	$(BIN)/python -m tools.brokers start

@@ -37,10 +37,11 @@ def _score(
     by_group[0] += intercept
     by_group[1:] += by_group[0]
     logits += by_group[slot_of[actions]]
-    propensities[:] = [_sigmoid(logit) for logit in logits.tolist()]
+    propensities[:] = [sigmoid(logit) for logit in logits.tolist()]
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(−logit)), the same bits as `engine.compiled.sigmoid`."""
     if logit >= 0.0:
         return 1.0 / (1.0 + math.exp(-logit))
     grown = math.exp(logit)
@@ -75,6 +76,10 @@ def _fill(
     gamma: float,
     greedy: bool,
     state: np.uint64,
+    actions: Indexes,
+    propensities: Numbers,
+    worth: Numbers,
+    exposures: Numbers,
     chosen: Indexes,
     probabilities: Numbers,
 ) -> None:
@@ -82,7 +87,10 @@ def _fill(
     if greedy:
         chosen[:], probabilities[:] = order, 1.0
         return
-    slate = _Slate(np.maximum(priorities, 0.0), gamma)
+    spreads = None
+    if len(exposures):
+        spreads = spread(propensities[actions], worth[actions], exposures[actions])
+    slate = _Slate(np.maximum(priorities, 0.0), gamma, spreads)
     chance = Chance(int(state))
     ranked = order.tolist()
     top = 0
@@ -96,9 +104,10 @@ def _fill(
 class _Slate:
     """Slots being filled one after the other."""
 
-    def __init__(self, merits: Numbers, gamma: float) -> None:
+    def __init__(self, merits: Numbers, gamma: float, spreads: Numbers | None) -> None:
         self._merits = merits
         self._gamma = gamma
+        self._spreads = spreads
         self.taken: list[int] = []
         self.chosen: list[int] = []
         self.probabilities: list[float] = []
@@ -111,7 +120,7 @@ class _Slate:
         verdict = scaled - choice
         for position in self.taken:
             choice += position <= choice
-        shares = self._shares(self._merits.item(best), left)
+        shares = self._shares(best, left)
         probability = shares.item(choice)
         if choice == best or verdict >= left * probability:
             choice = best
@@ -121,12 +130,35 @@ class _Slate:
         self.probabilities.append(probability)
         insort(self.taken, choice)
 
-    def _shares(self, best: float, left: int) -> Numbers:
-        if not best > LEAST:
+    def _shares(self, best: int, left: int) -> Numbers:
+        merit = self._merits.item(best)
+        if not merit > LEAST:
             return np.full(len(self._merits), 1.0 / left)
-        gaps: Numbers = np.maximum(1.0 - self._merits * (1.0 / best), 0.0)
-        shares: Numbers = 1.0 / (left + self._gamma * gaps)
-        return shares
+        scale = 1.0 / merit
+        gaps: Numbers = np.maximum(1.0 - self._merits * scale, 0.0)
+        if self._spreads is None:
+            shares: Numbers = 1.0 / (left + self._gamma * gaps)
+            return shares
+        return evident(gaps, self._spreads, scale, self._gamma, best, left)
+
+
+def spread(p: Numbers, worth: Numbers, exposures: Numbers) -> Numbers:
+    """How far each priority may be off, in the unit of `worth`; see `engine.exploration.choose`."""
+    errors: Numbers = worth * np.sqrt(p * (1.0 - p) / (1.0 + exposures))
+    return errors
+
+
+def evident(
+    gaps: Numbers, spreads: Numbers, scale: float, gamma: float, best: int, left: int
+) -> Numbers:
+    """The shares of all but the best by evidence; `spreads` times `scale` are how far each may be off."""
+    shares = np.full(len(gaps), 1.0 / left)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = spreads * scale
+        squares = relative * relative
+        doubts = squares + squares[best]
+        np.divide(1.0, left * (1.0 + gamma * gaps * gaps / doubts), out=shares, where=gaps > 0.0)
+    return shares
 
 
 ARRAYS: Final = Loops(_score, _weigh, _fill)

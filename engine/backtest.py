@@ -1,9 +1,9 @@
 """Backtest: what the model would have made of somebody's past, one pass, in the order of the file."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ class Report:
         rows: how many were predicted and learned.
         us_per_row: microseconds for predicting and learning one row.
         features: the columns the model saw.
+        trusted: how much each way of learning was trusted in the end, the most trusted first.
         remarks: what was left out, and what else is worth knowing, as sentences.
     """
 
@@ -39,6 +40,7 @@ class Report:
     rows: int
     us_per_row: float
     features: tuple[str, ...]
+    trusted: Mapping[str, float]
     remarks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,25 +96,57 @@ def past(
     return Past(schema, _rows(useful, len(table)), labels, actions, tuple(remarks))
 
 
-def backtest(past: Past, advance: Callable[[int], object] | None = None) -> Report:
-    """Predicts and then learns every row, with the learner and the defaults that serve.
+class Pupil(Protocol):
+    """What is judged: it is asked about every row, and then taught it."""
+
+    def predict(self, row: Sequence[Any], action: str) -> float:
+        """The propensity in [0, 1]."""
+
+    def learn(self, row: Sequence[Any], action: str, *, label: bool) -> None:
+        """Learns what became of it."""
+
+
+class ByDefault:
+    """The learner and the defaults that serve."""
+
+    def __init__(self, schema: FeatureSchema) -> None:
+        self._digest = schema.digest
+        self._learner = Learner()
+        self._learner.register(schema)
+
+    def predict(self, row: Sequence[Any], action: str) -> float:
+        """See `Pupil`."""
+        return self._learner.predict_one(self._digest, row, action, "", "")
+
+    def learn(self, row: Sequence[Any], action: str, *, label: bool) -> None:
+        """See `Pupil`."""
+        self._learner.learn_one(
+            TrainingExample(
+                DecisionId(""), ActionId(action), "", "", self._digest, row, float(label), None
+            )
+        )
+
+    @property
+    def trusted(self) -> Mapping[str, float]:
+        """See `engine.reliability.ModelHealth`."""
+        return self._learner.health().trusted
+
+
+def backtest(
+    past: Past, advance: Callable[[int], object] | None = None, pupil: Pupil | None = None
+) -> Report:
+    """Predicts and then learns every row, by `pupil`, or the default model if there is none.
 
     `advance` is told now and then how many more rows are done.
     """
-    learner = Learner()
-    learner.register(past.schema)
-    digest = past.schema.digest
+    pupil = pupil or ByDefault(past.schema)
     propensities = np.empty(len(past.labels))
     started = time.perf_counter()
     for at, (row, label, action) in enumerate(
         zip(past.rows, past.labels.tolist(), past.actions, strict=True)
     ):
-        propensities[at] = learner.predict_one(digest, row, action, "", "")
-        learner.learn_one(
-            TrainingExample(
-                DecisionId(""), ActionId(action), "", "", digest, row, float(label), None
-            )
-        )
+        propensities[at] = pupil.predict(row, action)
+        pupil.learn(row, action, label=label)
         if advance is not None and (at + 1) % _STEP == 0:
             advance(_STEP)
     spent = time.perf_counter() - started
@@ -124,6 +158,7 @@ def backtest(past: Past, advance: Callable[[int], object] | None = None) -> Repo
         rows=len(past.labels),
         us_per_row=spent * 1e6 / len(past.labels),
         features=past.schema.names,
+        trusted=pupil.trusted if isinstance(pupil, ByDefault) else {},
         remarks=past.remarks + _suspicions(auc),
     )
 

@@ -32,6 +32,9 @@ from engine.model import (
     Event,
     Exposure,
     Interaction,
+    Lesson,
+    Measure,
+    Observation,
     Offer,
     PastInteraction,
     PlacementOffers,
@@ -41,6 +44,7 @@ from engine.model import (
     Step,
     Touch,
     TrainingExample,
+    UpliftLesson,
     Value,
 )
 
@@ -246,6 +250,7 @@ def _encode_response(event: Event, response: Response) -> bytes:
             _pack(exposure.propensity),
             exposure.schema,
             None if exposure.features is None else _pack_sequence(exposure.features),
+            *(() if response.measure is None else ([*response.measure],)),
         ]
     )
 
@@ -253,7 +258,7 @@ def _encode_response(event: Event, response: Response) -> bytes:
 def _decode_response(fields: list[Any]) -> Event:
     event_id, customer_id, time, outcome, value, reward = fields[:6]
     decision, action, group, channel, placement, decided_at, *rest = fields[6:]
-    probability, propensity, schema, features = rest
+    probability, propensity, schema, features, *measure = rest
     exposure = Exposure(
         decision,
         action,
@@ -267,7 +272,11 @@ def _decode_response(fields: list[Any]) -> Event:
         None if features is None else _unpack_sequence(features),
     )
     response = Response(
-        exposure, outcome, _float(value), None if reward is None else _float(reward)
+        exposure,
+        outcome,
+        _float(value),
+        None if reward is None else _float(reward),
+        Measure(*measure[0]) if measure else None,
     )
     return Event(event_id, customer_id, time, response)
 
@@ -311,32 +320,56 @@ def _fields(data: bytes) -> list[Any]:
 # --- lessons ----------------------------------------------------------------------------------
 
 
-def encode_example(example: TrainingExample, place: tuple[int, int]) -> bytes:
-    """A lesson, with the place in the log of the entry that taught it (partition and offset)."""
-    return orjson.dumps(
-        [
-            VERSION,
-            *place,
-            example.decision_id,
-            example.action_id,
-            example.group,
-            example.channel,
-            example.schema,
-            _pack_sequence(example.features),
-            _pack(example.reward),
-            _pack(example.taught),
+def encode_lessons(lessons: Sequence[Lesson], place: tuple[int, int]) -> bytes:
+    """What an entry teaches, with its place in the log (partition and offset)."""
+    return orjson.dumps([VERSION, *place, [_pack_lesson(lesson) for lesson in lessons]])
+
+
+def decode_lessons(data: bytes) -> tuple[tuple[Lesson, ...], tuple[int, int]]:
+    """The lessons and the place that `encode_lessons` wrote."""
+    partition, offset, packed = _fields(data)
+    return tuple(map(_unpack_lesson, packed)), (partition, offset)
+
+
+def _pack_lesson(lesson: Lesson) -> list[Any]:
+    """The first field tells the kinds apart."""
+    if isinstance(lesson, UpliftLesson):
+        return [
+            1,
+            lesson.action_id,
+            lesson.outcome,
+            lesson.treated,
+            lesson.schema,
+            _pack_sequence(lesson.features),
+            lesson.happened,
+            lesson.taught,
         ]
-    )
+    return [
+        0,
+        lesson.decision_id,
+        lesson.action_id,
+        lesson.group,
+        lesson.channel,
+        lesson.schema,
+        _pack_sequence(lesson.features),
+        _pack(lesson.reward),
+        _pack(lesson.taught),
+        lesson.taken_back,
+    ]
 
 
-def decode_example(data: bytes) -> tuple[TrainingExample, tuple[int, int]]:
-    """The lesson and the place that `encode_example` wrote."""
-    partition, offset, decision, action, group, channel, schema, features, *rest = _fields(data)
-    reward, taught = map(_float, rest)
-    example = TrainingExample(
-        decision, action, group, channel, schema, _unpack_sequence(features), reward, taught
-    )
-    return example, (partition, offset)
+def _unpack_lesson(packed: list[Any]) -> Lesson:
+    kind, *fields = packed
+    if kind == 1:
+        action, outcome, treated, schema, features, happened, known = fields
+        return UpliftLesson(
+            action, outcome, treated, schema, _unpack_sequence(features), happened, known
+        )
+    decision, action, group, channel, schema, features, reward, taught, taken_back = fields
+    return TrainingExample(
+        decision, action, group, channel, schema,
+        _unpack_sequence(features), _float(reward), _float(taught), taken_back,
+    )  # fmt: skip
 
 
 # --- customers --------------------------------------------------------------------------------
@@ -356,6 +389,7 @@ def encode_customer(customer: Customer) -> bytes:
             customer.counts,
             customer.last,
             customer.revision,
+            *[_pack_observation(seen) for seen in customer.observations],
         ]
     )
 
@@ -363,7 +397,7 @@ def encode_customer(customer: Customer) -> bytes:
 def decode_customer(data: bytes) -> Customer:
     """The customer that `encode_customer` wrote."""
     customer_id, attributes, updated_at, as_of, touches, interactions, *rest = _fields(data)
-    counts, last, revision = rest
+    counts, last, revision, *observations = rest
     return Customer(
         customer_id,
         _unpack_named(attributes),
@@ -374,6 +408,27 @@ def decode_customer(data: bytes) -> Customer:
         counts,
         last,
         revision,
+        [_unpack_observation(seen) for seen in observations],
+    )
+
+
+def _pack_observation(seen: Observation) -> list[Any]:
+    return [
+        seen.action_id,
+        [*seen.measure],
+        seen.period,
+        seen.first,
+        seen.last,
+        seen.schema,
+        _pack_sequence(seen.features),
+        seen.taught,
+    ]
+
+
+def _unpack_observation(packed: list[Any]) -> Observation:
+    action, measure, period, first, last, schema, features, taught = packed
+    return Observation(
+        action, Measure(*measure), period, first, last, schema, _unpack_sequence(features), taught
     )
 
 
@@ -477,15 +532,16 @@ def decode_decision(data: bytes) -> DecisionRecord:
         grounds=grounds,
     )
     if later[1:]:
-        decision.given_up, decision.given_up_today = map(_float, later[1:])
+        decision.given_up, decision.given_up_today = map(_float, later[1:3])
+        decision.held_out = tuple(later[3:])
     return DecisionRecord(_unpack_question(question), decision)
 
 
 def _pack_given_up(decision: Decision) -> tuple[Any, ...]:
-    """What exploration gave up, where that is limited."""
-    if not decision.given_up_today:
+    """What exploration gave up, where that is limited, and which measured actions were held out."""
+    if not (decision.given_up_today or decision.held_out):
         return ()
-    return decision.given_up, _pack(decision.given_up_today)
+    return decision.given_up, _pack(decision.given_up_today), *decision.held_out
 
 
 def split_decisions(block: bytes) -> list[bytes]:
@@ -629,7 +685,11 @@ def _pack_grounds(
         pull = [moved.tolist(), grounds.pull.take(moved).tolist()]
     answers = None if grounds.limits is None else list(map(_pack_answer, grounds.limits))
     lengths = [len(other) for other in others]
-    return [lengths, answers, pull, *_pack_venture(grounds.venture)]
+    actions = [
+        np.concatenate((contest.actions, other))
+        for contest, other in zip(decision.contests, others, strict=True)
+    ]
+    return [lengths, answers, pull, *_pack_venture(grounds.venture, actions, arrays)]
 
 
 def _others(contest: Contest, entered: Entered) -> npt.NDArray[np.intp]:
@@ -654,24 +714,46 @@ def _unpack_grounds(packed: list[Any], contests: Sequence[Contest], arrays: "_Ar
         percent = np.zeros(len(contests[0].lever) if contests else 0)
         percent[pull[0]] = pull[1]
     limits = None if answers is None else tuple(map(_unpack_answer, answers))
-    return Grounds(tuple(entered), limits, percent, _unpack_venture(venture))
+    of_book = len(contests[0].lever) if contests else 0
+    return Grounds(
+        tuple(entered), limits, percent, _unpack_venture(venture, entered, of_book, arrays)
+    )
 
 
-def _pack_venture(venture: Venture) -> tuple[Any, ...]:
-    """Beliefs by action, and what was left; nothing if neither was asked for."""
-    if venture == NO_VENTURE:
+def _pack_venture(
+    venture: Venture, entered: Sequence[npt.NDArray[np.intp]], arrays: list[npt.NDArray[Any]]
+) -> tuple[Any, ...]:
+    """Beliefs by action, what was left, and whether exposures go to `arrays`; nothing if none was asked for."""
+    beliefs, left, exposures = venture
+    if beliefs is None and left is None and exposures is None:
         return ()
-    beliefs = venture.beliefs
     named = None if beliefs is None else [[action, *shape] for action, shape in beliefs.items()]
-    return named, None if venture.left is None else _pack(venture.left)
+    packed = named, None if left is None else _pack(left)
+    if exposures is None:
+        return packed
+    arrays.extend([exposures.take(actions).astype(_INDEX) for actions in entered])
+    return *packed, True
 
 
-def _unpack_venture(packed: list[Any]) -> Venture:
+def _unpack_venture(
+    packed: list[Any], entered: Sequence[Entered], of_book: int, arrays: "_Arrays"
+) -> Venture:
     if not packed:
         return NO_VENTURE
-    named, left = packed
+    named, left, *later = packed
     beliefs = None if named is None else {action: (a, b) for action, a, b in named}
-    return Venture(beliefs, None if left is None else _float(left))
+    exposures = _unpack_exposures(entered, of_book, arrays) if later else None
+    return Venture(beliefs, None if left is None else _float(left), exposures)
+
+
+def _unpack_exposures(
+    entered: Sequence[Entered], of_book: int, arrays: "_Arrays"
+) -> npt.NDArray[np.float64]:
+    """How often each was shown of those who entered a contest; of others nothing was kept: NaN."""
+    shown = np.full(of_book, np.nan)
+    for one in entered:
+        shown[one.actions] = arrays.take("<i4", len(one.treatments))
+    return shown
 
 
 def _pack_answer(answer: Answer) -> Any:

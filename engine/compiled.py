@@ -30,7 +30,7 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 _11, _27, _30, _31 = (np.uint64(bits) for bits in (11, 27, 30, 31))
 
 
-def _machine_code(signature: str) -> Callable[[_Loop], _Loop]:
+def machine_code(signature: str) -> Callable[[_Loop], _Loop]:
     """Compiles at once, for arguments of these types, or reads what was compiled before.
 
     Where nothing can be kept (nowhere to write, a damaged file) it is compiled for this process alone.
@@ -53,13 +53,13 @@ def _machine_code(signature: str) -> Callable[[_Loop], _Loop]:
     return compiled
 
 
-def _inlined(part: _Loop) -> _Loop:
+def inlined(part: _Loop) -> _Loop:
     """A part of a loop."""
     compiled: _Loop = _numba.njit(error_model="numpy", inline="always")(part)
     return compiled
 
 
-@_inlined
+@inlined
 def _logit(row: int, columns: Indexes, values: Numbers, matrix: Numbers) -> float:
     total = 0.0
     for c in range(len(columns)):
@@ -67,15 +67,16 @@ def _logit(row: int, columns: Indexes, values: Numbers, matrix: Numbers) -> floa
     return total
 
 
-@_inlined
-def _sigmoid(logit: float) -> float:
+@inlined
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(−logit)), without overflow."""
     if logit >= 0.0:
         return 1.0 / (1.0 + math.exp(-logit))
     grown = math.exp(logit)
     return grown / (1.0 + grown)
 
 
-@_inlined
+@inlined
 def _uniform(state: np.uint64) -> float:
     """The number a `Chance` draws on reaching this state."""
     mixed = (state ^ (state >> _30)) * _FIRST
@@ -83,7 +84,7 @@ def _uniform(state: np.uint64) -> float:
     return float((mixed ^ (mixed >> _31)) >> _11) * 2.0**-53
 
 
-@_inlined
+@inlined
 def _best(priorities: Numbers, ties: Indexes, is_open: npt.NDArray[np.bool_]) -> int:
     best = -1
     for k in range(len(priorities)):
@@ -96,13 +97,25 @@ def _best(priorities: Numbers, ties: Indexes, is_open: npt.NDArray[np.bool_]) ->
     return best
 
 
-@_inlined
-def _share(priority: float, scale: float, slope: float, left: int) -> float:
+@inlined
+def _share(priority: float, scale: float, slope: float, doubt: float, left: int) -> float:
+    """By the gap to the best; `doubt` is the variance of that gap, below 0 if it does not count."""
     gap = max(1.0 - max(priority, 0.0) * scale, 0.0)
-    return 1.0 / (left + slope * gap)
+    if doubt < 0.0:
+        return 1.0 / (left + slope * gap)
+    if gap == 0.0:
+        return 1.0 / left
+    return 1.0 / (left * (1.0 + slope * gap * gap / doubt))
 
 
-@_inlined
+@inlined
+def _doubt(one: float, other: float, scale: float) -> float:
+    """The variance of the gap between two, given how far each may be off."""
+    first, second = one * scale, other * scale
+    return first * first + second * second
+
+
+@inlined
 def _others(shares: Numbers, best: int, taken: Indexes) -> float:
     """The sum of the shares of all that were left but the best."""
     for position in taken:
@@ -114,7 +127,7 @@ def _others(shares: Numbers, best: int, taken: Indexes) -> float:
     return total
 
 
-@_inlined
+@inlined
 def _insert(position: int, count: int, taken: Indexes) -> None:
     """Keeps the first `count` + 1 of `taken` in order."""
     at = count
@@ -124,7 +137,7 @@ def _insert(position: int, count: int, taken: Indexes) -> None:
     taken[at] = position
 
 
-@_machine_code("void(i8[::1],f8[::1],f8[:,::1],i8,i8[::1],i8[::1],i8[::1],i8[::1],f8,f8[::1])")
+@machine_code("void(i8[::1],f8[::1],f8[:,::1],i8,i8[::1],i8[::1],i8[::1],i8[::1],f8,f8[::1])")
 def _score(
     columns: Indexes,
     values: Numbers,
@@ -154,10 +167,10 @@ def _score(
         action = actions[k]
         row = own[action]
         logit = _logit(row, columns, values, matrix) if few else logits[row]
-        propensities[k] = _sigmoid(logit + by_group[slot_of[action]])
+        propensities[k] = sigmoid(logit + by_group[slot_of[action]])
 
 
-@_machine_code("i8(i8[::1],i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],b1,i8[:,::1],f8[::1])")
+@machine_code("i8(i8[::1],i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],b1,i8[:,::1],f8[::1])")
 def _weigh(
     treatments: Indexes,
     action_of: Indexes,
@@ -182,35 +195,51 @@ def _weigh(
     return count
 
 
-@_machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1])")
+@machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],f8[::1])")
 def _fill(
     priorities: Numbers,
     ties: Indexes,
     gamma: float,
     greedy: bool,
     state: np.uint64,
+    actions: Indexes,
+    propensities: Numbers,
+    worth: Numbers,
+    exposures: Numbers,
     chosen: Indexes,
     probabilities: Numbers,
 ) -> None:
     probabilities[:] = 1.0
+    is_evident = len(exposures) > 0 and not greedy
+    spreads = np.empty(len(priorities) if is_evident else 0)
+    for k in range(len(spreads)):
+        action = actions[k]
+        p = propensities[action]
+        spreads[k] = worth[action] * math.sqrt(p * (1.0 - p) / (1.0 + exposures[action]))
     taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
     shares = np.empty(len(priorities))
     for slot in range(len(chosen)):
         best = choice = _best(priorities, ties, is_open)
         if not greedy:
             merit, left = priorities[best], len(priorities) - slot
-            scale, slope = (1.0 / merit, gamma) if merit > LEAST else (0.0, 0.0)
+            is_clear = merit > LEAST
+            scale, slope = (1.0 / merit, gamma) if is_clear else (0.0, 0.0)
+            doubt = -1.0
             state = state + _GOLDEN
             scaled = _uniform(state) * left
             choice = int(scaled)
             verdict = scaled - choice
             for earlier in range(slot):
                 choice += taken[earlier] <= choice
-            share = _share(priorities[choice], scale, slope, left)
+            if is_evident and is_clear:
+                doubt = _doubt(spreads[choice], spreads[best], scale)
+            share = _share(priorities[choice], scale, slope, doubt, left)
             if choice == best or verdict >= left * share:
                 choice = best
                 for k in range(len(priorities)):
-                    shares[k] = _share(priorities[k], scale, slope, left)
+                    if is_evident and is_clear:
+                        doubt = _doubt(spreads[k], spreads[best], scale)
+                    shares[k] = _share(priorities[k], scale, slope, doubt, left)
                 share = 1.0 - _others(shares, best, taken[:slot])
             probabilities[slot] = share
         chosen[slot] = choice

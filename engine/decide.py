@@ -1,6 +1,6 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, Self
 
@@ -17,8 +17,10 @@ from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
+from engine.effects import Effects, calmly, tries_nothing
 from engine.evidence import Evidence
 from engine.explain import Sight, explain
+from engine.exposures import Experience, Exposures, asks_for_exposures
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
 from engine.guards import guards_of
 from engine.influence import Influences
@@ -89,6 +91,23 @@ class Model(Protocol):
         """The propensity of each of `actions` (indexes of the book), shape (K,), in (0, 1)."""
 
 
+class Consulted(Protocol):
+    """Models that have to be asked about one candidate after the other."""
+
+    def consult(
+        self,
+        propensities: Propensities,
+        features: Sequence[Value],
+        channel: str,
+        candidates: Collection[int],
+        left: Callable[[], float],
+    ) -> tuple[Degradation, ...]:
+        """Corrects the propensities of `candidates` (indexes of the book) in place.
+
+        `left` says how many seconds are left. Returns what was left out for want of time.
+        """
+
+
 class Scores(NamedTuple):
     """What the model saw and said: propensities of every action of the book, None if not asked.
 
@@ -108,7 +127,8 @@ class Findings(NamedTuple):
 
     `sights` are one for each placement asked for; `pull` is what the customer's past adds to C;
     `holdout` names the trials the customer is in. `tables` are how sure the propensities are, where the
-    policy asks, and `left` how much expected value may still be given up today, where the book limits it.
+    policy asks, `exposures` how often each action was shown, likewise, and `left` how much expected value
+    may still be given up today, where the book limits it.
     """
 
     sights: Sequence[Sight]
@@ -118,6 +138,7 @@ class Findings(NamedTuple):
     holdout: str
     tables: Tables | None = None
     left: float | None = None
+    exposures: Vector | None = None
 
 
 class _Card(NamedTuple):
@@ -157,11 +178,17 @@ class Decider:
         clock: Callable[[], float],
         guards: Sequence[Guard] | None = None,
         allowance: Allowance | None = None,
+        consulted: Consulted | None = None,
     ) -> None:
         self.book = book
+        self._consulted = consulted
         self._exploration = book.arbitration.exploration
         self._allowance = Allowance() if allowance is None else allowance
         self._doubts = Doubts(book) if self._exploration.policy == "thompson" else None
+        self._by_propensity = "P" in book.arbitration.factors
+        evident = asks_for_exposures(self._exploration, by_propensity=self._by_propensity)
+        self._exposures = Exposures(book) if evident else None
+        self._tries_nothing = tries_nothing(self._exploration)
         self._guards = guards_of(book) if guards is None else guards
         self.asks_for_households = asks_for_households(book)
         self.model = model
@@ -172,12 +199,12 @@ class Decider:
         self._assignment = Assignment(book.trials)
         self._eligibility_only = EligibilityOnly(book)
         self._bundlings = Bundling.by_placement(book)
+        self._effects = Effects(book) if book.measured else None
         self._action_of = tuple(t.action for t in book.treatments)
         self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
             a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
         )
-        self._by_propensity = "P" in book.arbitration.factors
         self._rules_pace = Pace(_RULES_GUESS, _REPLY)
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
         self._last_known: dict[tuple[str, str], Propensities] = {}
@@ -198,14 +225,24 @@ class Decider:
         sights = self.see(question, values, given.now, part.arm)
         filtered = self._clock()
         self._rules_pace.took(filtered - started)
-        scores = self._score(question, given, sights[0])
+        scores = self._score(question, given, sights)
         scored = self._clock()
         if scores.features is not None:
             self._score_pace.took(scored - filtered)
+            if self._consulted is not None:
+                scores = self._consult(self._consulted, question, given, sights, scores)
+                scored = self._clock()
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(
-            sights, scores, limits, pull, part.label, self._sureness(scores), self._left(given.now)
+            sights,
+            scores,
+            limits,
+            pull,
+            part.label,
+            self._sureness(scores),
+            self._left(given.now),
+            self._shown(scores),
         )
         decision = self.conclude(question, given, findings)
         if question.explain:
@@ -221,7 +258,11 @@ class Decider:
     def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
         """The decision that follows from these findings; it depends on nothing else."""
         meter = None if findings.left is None else Meter(findings.left)
-        contests, placed, entered = self._arbitrate_and_place(question, given, findings, meter)
+        if self._effects is not None:
+            findings = findings._replace(scores=self._expecting(question, given, findings.scores))
+        contests, placed, entered, missed = self._arbitrate_and_place(
+            question, given, findings, meter
+        )
         answers = findings.limits.answers
         grounds = Grounds(
             tuple(entered), answers or None, findings.pull, _venture(contests, findings)
@@ -238,6 +279,7 @@ class Decider:
         )
         if meter is not None:
             decision.given_up = meter.given_up
+        decision.held_out = tuple(dict.fromkeys(missed))
         return decision
 
     def explain(
@@ -293,18 +335,39 @@ class Decider:
             sights.append(Sight(at, values, truths, select(truths, values, now), tried))
         return sights
 
-    def _score(self, question: Question, given: Circumstances, sight: Sight) -> Scores:
+    def _score(self, question: Question, given: Circumstances, sights: Sequence[Sight]) -> Scores:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
             what = "propensities count as equal" if last is None else "the last known are used"
             return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
-        features = self.model.features.read(sight.values, given.customer, given.now)
-        propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        features = self.model.features.read(sights[0].values, given.customer, given.now)
+        if self._effects is None or self._effects.may_come([s.treatments for s in sights]):
+            propensities = self.model.predict(features, question.channel, self._arbiter.all_actions)
+        else:
+            others = self.model.predict(features, question.channel, self._effects.others)
+            propensities = self._effects.without_changes(others)
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
         return self._scores(features, propensities)
+
+    def _consult(
+        self,
+        consulted: Consulted,
+        question: Question,
+        given: Circumstances,
+        sights: Sequence[Sight],
+        scores: Scores,
+    ) -> Scores:
+        """The scores, with the propensities of those that have to be asked about one by one."""
+        if scores.features is None or scores.propensities is None:
+            return scores
+        candidates = {self._action_of[t] for sight in sights for t in sight.treatments}
+        late = consulted.consult(
+            scores.propensities, scores.features, question.channel, candidates, given.budget.left
+        )
+        return scores._replace(degraded=scores.degraded + late) if late else scores
 
     def _scores(
         self,
@@ -323,28 +386,42 @@ class Decider:
         given: Circumstances,
         findings: Findings,
         meter: Meter | None,
-    ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered]]:
-        sights, scores, limits, pull, _, tables, _ = findings
+    ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered], tuple[ActionId, ...]]:
+        sights, scores, limits, pull = findings[:4]
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         entered: list[Entered] = []
+        missed: tuple[ActionId, ...] = ()
+        effects = self._effects if scores.propensities is not None else None
         for sight in sights:
             merit = self._arbiter.merit(sight.truths, sight.values, given.now, pull)
             limits.tell(self.book.placements[sight.placement].treatments)
             free = placement.without(sight.treatments, self._action_of, taken)
             admitted = limits.open_to(free)
-            entered.append(Entered(admitted, self._action_of))
+            held = effects.of(limits.held_out()) if effects and findings.holdout else []
+            entered.append(Entered([*admitted, *held] if held else admitted, self._action_of))
             led, rivals = self._leading(admitted, merit)
-            candidates = self._arbiter.compete(question.channel, rivals, scores.propensities, merit)
+            candidates = self._competing(question.channel, rivals, scores, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
             slots = self._slots(question, sight.placement)
             exploration, worth = self._exploration, merit.product
-            calm = ""
+            calm, nothing = "", False
             if sight.arm is None:
-                calm = self._calm(sight, candidates, slots, scores, meter)
+                nothing = self._tries_nothing and effects is not None and effects.among(candidates)
+                calm = self._calm(sight, candidates, slots, scores, meter, nothing=nothing)
+                if effects is not None and held:
+                    missed += effects.missed(
+                        self._competing(question.channel, [*rivals, *held], scores, merit),
+                        held,
+                        slots - len(led),
+                        calmly(exploration) if calm else exploration,
+                        given.seed,
+                        scores.lessons,
+                        _doubt(findings, worth),
+                    )
             else:
                 candidates, exploration, worth = varied(
                     sight.arm,
@@ -365,12 +442,29 @@ class Decider:
                 lessons=scores.lessons,
                 limits=limits,
                 bundling=self._bundlings.get(sight.placement),
-                doubt=_doubt(scores, worth, tables),
+                doubt=_doubt(findings, worth),
                 meter=meter if sight.arm is None else None,
+                nothing=nothing,
             )
             taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
-        return tuple(contests), placed, entered
+        return tuple(contests), placed, entered, missed
+
+    def _expecting(self, question: Question, given: Circumstances, scores: Scores) -> Scores:
+        """The scores, but what is tried anyway with this customer counts as it is expected to."""
+        if self._effects is None or scores.propensities is None:
+            return scores
+        expected = self._effects.expecting(question.customer_id, given.now, scores.propensities)
+        return scores._replace(propensities=expected)
+
+    def _competing(
+        self, channel: str, treatments: list[int], scores: Scores, merit: Merit
+    ) -> Candidates:
+        """Who competes: whoever reaches its thresholds and, if it is measured, changes something."""
+        found = self._arbiter.compete(channel, treatments, scores.propensities, merit)
+        if self._effects is None or scores.propensities is None:
+            return found
+        return self._effects.worthwhile(found, scores.propensities)
 
     def _leading(self, treatments: list[int], merit: Merit) -> tuple[list[int], list[int]]:
         """The mandatory treatments, by C · V · L and then `ties`, and the rest, which compete."""
@@ -397,6 +491,12 @@ class Decider:
             return None
         return self._doubts.at(self.model.evidence)
 
+    def _shown(self, scores: Scores) -> Vector | None:
+        """How often each action was shown; None if nobody asks, or the model was not asked."""
+        if self._exposures is None or scores.propensities is None:
+            return None
+        return self._exposures.at(self.model.evidence)
+
     def _at_risk(self, truths: Sequence[Truth]) -> bool:
         """Whether this customer is one nobody should try things out on."""
         condition = self._exploration.none_when
@@ -409,6 +509,8 @@ class Decider:
         slots: int,
         scores: Scores,
         meter: Meter | None,
+        *,
+        nothing: bool,
     ) -> str:
         """Why nothing should be tried out here; empty if chance may have its say."""
         condition = self._exploration.none_when
@@ -419,9 +521,8 @@ class Decider:
         if scores.propensities is None:
             return "without propensities it cannot be told what that gives up"
         together = sight.placement in self._bundlings
-        return (
-            "" if meter.covers(candidates.priorities, slots, together=together) else meter.why_not()
-        )
+        worth = np.append(candidates.priorities, 0.0) if nothing else candidates.priorities
+        return "" if meter.covers(worth, slots, together=together) else meter.why_not()
 
     def _offers(
         self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores
@@ -491,20 +592,23 @@ class Decider:
         return self._answer(question, given, [], scores, (), placed, holdout)
 
 
-def _doubt(scores: Scores, worth: Vector, tables: Tables | None) -> Doubt | None:
-    if tables is None or scores.propensities is None:
+def _doubt(findings: Findings, worth: Vector) -> Doubt | Experience | None:
+    """How sure the contest's propensities are; None if the policy does not ask."""
+    propensities = findings.scores.propensities
+    if propensities is None:
         return None
-    return Doubt(scores.propensities, worth, tables)
+    if findings.exposures is not None:
+        return Experience(propensities, worth, findings.exposures)
+    return None if findings.tables is None else Doubt(propensities, worth, findings.tables)
 
 
 def _venture(contests: Sequence[Contest], findings: Findings) -> Venture:
     """What exploration went by, as it is now."""
-    if findings.tables is None:
-        return NO_VENTURE if findings.left is None else Venture(None, findings.left)
-    shapes = [findings.tables.shapes(contest.actions) for contest in contests]
-    return Venture(
-        {action: shape for one in shapes for action, shape in one.items()}, findings.left
-    )
+    tables, left, exposures = findings.tables, findings.left, findings.exposures
+    if tables is None:
+        return NO_VENTURE if left is None and exposures is None else Venture(None, left, exposures)
+    shapes = [tables.shapes(contest.actions) for contest in contests]
+    return Venture({action: shape for one in shapes for action, shape in one.items()}, left)
 
 
 def _contest(

@@ -18,10 +18,12 @@ BIAS: Final = "1"
 BUCKETS: Final = 32
 """Columns shared by the values of an open category, by hash."""
 
+LARGEST: Final = 1e15
+"""Numbers count as no larger than this in magnitude."""
+
 _BIAS_VALUE: Final = 2.0
 _USUAL_LENGTH: Final = 24.0
 _CLIP: Final = 4.0
-_LARGEST: Final = 1e15
 _OUTLIER: Final = 10.0
 _SETTLED: Final = 30
 _WELL_KNOWN: Final = 1_000
@@ -153,8 +155,8 @@ class Encoding:
         column, value = columns.append, values.append
         for at, plain, logarithm, missing, (mean, inverse, log_mean, log_inverse) in self._numbers:
             number = raw[at]
-            if number is None or not -_LARGEST <= number <= _LARGEST:
-                number = _within(number)
+            if number is None or not -LARGEST <= number <= LARGEST:
+                number = number_within(number)
                 if number is None:
                     column(missing)
                     value(scale)
@@ -177,7 +179,7 @@ class Encoding:
         for at, name in self._measured:
             value = raw[at]
             if value is not None and counts[name] < enough:
-                number = _within(value)
+                number = number_within(value)
                 if number is not None:
                     numbers[name] = number
         if numbers:
@@ -256,11 +258,11 @@ def _picker(positions: list[int]) -> Callable[[Sequence[Value]], tuple[Any, ...]
     return lambda raw: tuple(raw[position] for position in positions)
 
 
-def _within(number: Any) -> float | None:
+def number_within(number: Any) -> float | None:
     """The number as it can be reckoned with: None if it is none, at most 10¹⁵ in magnitude."""
     if number is None or not isinstance(number, int | float) or not abs(number) < math.inf:
         return None
-    return float(max(-_LARGEST, min(_LARGEST, number)))
+    return float(max(-LARGEST, min(LARGEST, number)))
 
 
 def _tamed(number: float, mean: float, inverse: float) -> float:

@@ -49,14 +49,20 @@ class Evidence:
         """What was seen of an action."""
         return self._tallies.get(action_id, NOTHING)
 
+    def total(self) -> Tally:
+        """What was seen of all actions together."""
+        tallies = self._tallies.values()
+        exposures, positives = sum(t.exposures for t in tallies), sum(t.positives for t in tallies)
+        return Tally(exposures, positives, self._lessons)
+
     def note(self, example: TrainingExample) -> None:
-        """Counts a lesson: an exposure with its reward, or what a reward grew by later."""
+        """Counts a lesson: an exposure with its reward, what a reward grew by later, or one exposure less."""
         self._lessons += 1
         before = self._tallies.pop(example.action_id, NOTHING)
         is_new = example.taught is None
         grown = example.reward - (example.taught or 0.0)
         self._tallies[example.action_id] = Tally(
-            before.exposures + is_new, before.positives + grown, self._lessons
+            before.exposures + is_new - example.taken_back, before.positives + grown, self._lessons
         )
 
     def since(self, lesson: int) -> Iterator[ActionId]:

@@ -1,11 +1,12 @@
 """Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from engine import effects
 from engine.arbitration import Arbiter, Merit, Vector
 from engine.eligibility import reasons
 from engine.model import (
@@ -164,8 +165,8 @@ class _Story(NamedTuple):
         self, action: Action, factors: Factors, shown_before: Mapping[ActionId, PlacementId]
     ) -> tuple[Reason, ...]:
         """Why an action that every rule lets through is not shown."""
-        told = []
-        competes = action.action_class is not ActionClass.MANDATORY
+        told = list(self._changing_nothing(action))
+        competes = action.action_class is not ActionClass.MANDATORY and not told
         floor = self.arbiter.floor(self.decision.channel, action.index)
         if competes and self.propensities is not None and self.propensities[action.index] < floor:
             text = f"propensity {self.propensities[action.index]:.4g} is below {floor:g}"
@@ -188,6 +189,9 @@ class _Story(NamedTuple):
         arm = self.sight.arm
         if not told and arm is not None and arm is not Arm.ELIGIBILITY_ONLY:
             told.append(_of_the_engine(Stage.ARBITRATION, arm.code, f"in this arm {arm.text}"))
+        if not told and self._ended_early():
+            text = "chance tried offering nothing instead (exploration)"
+            told.append(_of_the_engine(Stage.ARBITRATION, effects.NOTHING, text))
         if not told and factors.priority > self._last_shown():
             text = f"chance tried another (exploration); its priority was {factors.priority:.4g}"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.explored", text))
@@ -195,6 +199,26 @@ class _Story(NamedTuple):
             text = f"others came first (priority {factors.priority:.4g})"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.outranked", text))
         return tuple(told)
+
+    def _changing_nothing(self, action: Action) -> Iterator[Reason]:
+        """Why a measured action is not worth offering to this customer."""
+        measured = self.book.measured.get(action.action_id)
+        if measured is None or self.propensities is None:
+            return
+        change = float(self.propensities[action.index])
+        if not change > 0.0:
+            text = effects.told(measured, change)
+            yield _of_the_engine(Stage.ARBITRATION, effects.NONE, text)
+
+    def _ended_early(self) -> bool:
+        """Whether fewer were shown than competed and had a slot, as happens where nothing was drawn."""
+        contest = next(c for c in self.decision.contests if c.placement == self.sight.placement)
+        measured = {one.action for one in self.book.measured.values()}
+        if measured.isdisjoint(contest.actions.tolist()):
+            return False
+        placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
+        shown = 0 if placed.fallback else len(placed.offers)
+        return shown < min(self.book.placements[placed.placement].slots, len(contest.actions))
 
     def _last_shown(self) -> float:
         """The least priority that won here by itself; infinite if none is known to have.

@@ -11,11 +11,9 @@ from typing import Any, Final, Self
 
 import orjson
 
+from engine.history import LAST_CHANNEL, LAST_OUTCOME, Reading, asks_for, sources
 from engine.model import DAY, UNKNOWN, Customer, Micros, Value
 from engine.rulebook.book import Attribute, Kind, RuleBook
-
-OUTCOMES: Final = ("impression", "click", "accept", "reject", "dismiss")
-"""The outcomes whose count and age are features of every customer: `history.<outcome>_count`, `_days`."""
 
 
 class FeatureKind(StrEnum):
@@ -53,21 +51,27 @@ class FeatureSchema:
     features: tuple[Feature, ...]
     attributes: tuple[Attribute, ...] = field(default=(), compare=False, repr=False)
     """The attributes the first features are read from; () for a schema that comes from the journal."""
+    history: Reading = field(default=Reading((), {}), compare=False, repr=False)
+    """What reads the rest."""
 
     @classmethod
-    def for_book(cls, book: RuleBook) -> Self:
-        """The features that the patterns of `book.model.features` select.
+    def for_book(cls, book: RuleBook, *more: str) -> Self:
+        """The features that the patterns of `book.model.features`, or `more` patterns, select.
 
         Left out even where a pattern matches: attributes that nothing may be decided by
         (`Attribute.protected`), `now`, maps, lists of anything but strings, and open strings that
         tell one person from all others (named `id`, or of personal sensitivity): a model can only
         learn from what it sees again in somebody else.
         """
-        patterns = book.model.features
-        seen = tuple(a for a in book.attributes if _wanted(a.name, patterns) and _usable(a))
+        patterns = (*book.model.features, *more)
+        known = sources(book.channels, tuple(book.groups))
+        declared = (a for a in book.attributes if a.name not in known and _usable(a))
+        seen = tuple(a for a in declared if _wanted(a.name, patterns))
         features = [Feature(a.name, _KINDS[a.type.kind], a.values) for a in seen]
-        features += [f for f in _HISTORY if _wanted(f.name, patterns)]
-        return cls(tuple(features), seen)
+        asked = [name for name in known if any(asks_for(p, name) for p in patterns)]
+        features += [Feature(name, *_of_history(name, book)) for name in asked]
+        group_of = {str(action.action_id): action.group for action in book.actions}
+        return cls(tuple(features), seen, Reading([known[name] for name in asked], group_of))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -109,13 +113,7 @@ class FeatureSchema:
         for at in self._sets:
             if raw[at] is not None:
                 raw[at] = list(raw[at])
-        counts, last = customer.counts, customer.last
-        for outcome, is_count in self._history:
-            if is_count:
-                raw.append(counts.get(outcome, 0))
-            else:
-                time = last.get(outcome)
-                raw.append(None if time is None else round((now - time) / DAY, 3))
+        raw += self.history.read(customer, now)
         return tuple(raw)
 
     @cached_property
@@ -138,12 +136,6 @@ class FeatureSchema:
     def _sets(self) -> tuple[int, ...]:
         return tuple(i for i, a in enumerate(self.attributes) if a.type.kind is Kind.LIST)
 
-    @cached_property
-    def _history(self) -> tuple[tuple[str, bool], ...]:
-        """The outcomes to be looked up after the attributes, and whether their count is wanted."""
-        names = self.names[len(self.attributes) :]
-        return tuple(_HISTORY_SOURCES[name] for name in names if name in _HISTORY_SOURCES)
-
 
 _KINDS: Final = {
     Kind.BOOL: FeatureKind.FLAG,
@@ -155,12 +147,13 @@ _KINDS: Final = {
     Kind.LIST: FeatureKind.SET,
 }
 
-_HISTORY_SOURCES: Final = {
-    f"history.{outcome}_{measure}": (outcome, measure == "count")
-    for outcome in OUTCOMES
-    for measure in ("count", "days")
-}
-_HISTORY: Final = tuple(Feature(name, FeatureKind.NUMBER) for name in _HISTORY_SOURCES)
+
+def _of_history(name: str, book: RuleBook) -> tuple[FeatureKind, tuple[str, ...]]:
+    if name == LAST_OUTCOME:
+        return FeatureKind.CATEGORY, tuple(book.outcomes)
+    if name == LAST_CHANNEL:
+        return FeatureKind.CATEGORY, tuple(book.channels)
+    return FeatureKind.NUMBER, ()
 
 
 def _wanted(name: str, patterns: Sequence[str]) -> bool:
@@ -169,12 +162,7 @@ def _wanted(name: str, patterns: Sequence[str]) -> bool:
 
 def _usable(attribute: Attribute) -> bool:
     kind, element = attribute.type.kind, attribute.type.element
-    if (
-        attribute.protected
-        or attribute.name == "now"
-        or attribute.name in _HISTORY_SOURCES
-        or kind is Kind.MAP
-    ):
+    if attribute.protected or attribute.name == "now" or kind is Kind.MAP:
         return False
     if kind is Kind.LIST:
         return element is not None and element.kind is Kind.STRING

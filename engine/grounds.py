@@ -59,10 +59,13 @@ class Venture(NamedTuple):
     Attributes:
         beliefs: the shape of each action that competed, where the policy asks; else None.
         left: how much expected value could still be given up that day; None if the book does not limit it.
+        exposures: how often each action of the book had been shown, where the policy asks; else None.
+            A record keeps it of those who entered a contest.
     """
 
     beliefs: Mapping[int, Shape] | None = None
     left: float | None = None
+    exposures: npt.NDArray[np.float64] | None = None
 
 
 NO_VENTURE: Final = Venture()

@@ -10,13 +10,17 @@ from engine.model import (
     Decision,
     DecisionId,
     Event,
+    EventId,
     Exposure,
     IncomingEvent,
     IncomingResponse,
     Interaction,
+    Measure,
     Response,
 )
 from engine.rulebook.book import RuleBook
+from engine.rulebook.model_spec import Reward
+from engine.uplift.observing import HELD_OUT
 
 _CLOCKS_DIFFER: Final = 5 * MINUTE
 
@@ -25,8 +29,9 @@ def joined(incoming: IncomingEvent, exposure: Exposure | None, book: RuleBook) -
     """The event as it is journaled, with all that applying and replaying it needs.
 
     `exposure` is what the response answers, None for an interaction. The reward is the declared one
-    of the book in force; a response after the response window, an outcome not declared or declared
-    `null`, and an offer the model was not asked about teach nothing.
+    of the book in force, by the model set over the action. A response after its window (the outcome's
+    own, else the model's), an outcome not declared or declared `null`, and an offer the model was not
+    asked about teach nothing.
 
     Raises:
         InvalidInput: the response claims to be older than its decision, by more than clocks differ.
@@ -38,7 +43,13 @@ def joined(incoming: IncomingEvent, exposure: Exposure | None, book: RuleBook) -
         raise ValueError("a response is joined to its exposure before it is journaled")
     if incoming.time < exposure.decided_at - _CLOCKS_DIFFER:
         raise InvalidInput([Violation("time", "is before the decision this responds to")])
-    response = Response(exposure, body.outcome, body.value, _reward(incoming, body, exposure, book))
+    response = Response(
+        exposure,
+        body.outcome,
+        body.value,
+        _reward(incoming, body, exposure, book),
+        _measure(body, exposure, book),
+    )
     return Event(incoming.event_id, incoming.customer_id, incoming.time, response)
 
 
@@ -47,9 +58,52 @@ def _reward(
 ) -> float | None:
     if exposure.features is None:
         return None
-    if incoming.time - exposure.decided_at > book.model.response_window:
+    model = book.models.of(exposure.action_id, exposure.group) or book.model
+    own = model.outcomes.get(body.outcome) or Reward(book.outcomes.get(body.outcome))
+    window = own.window or book.windows.get(body.outcome) or model.response_window
+    return own.worth if incoming.time - exposure.decided_at <= window else None
+
+
+def _measure(body: IncomingResponse, exposure: Exposure, book: RuleBook) -> Measure | None:
+    """What is to be observed of whoever was shown a measured action; None if nothing says it was shown."""
+    measured = book.measured.get(exposure.action_id)
+    if measured is None or exposure.features is None or book.outcomes.get(body.outcome) is None:
         return None
-    return book.outcomes.get(body.outcome)
+    return Measure(measured.outcome, measured.within, treated=True)
+
+
+def held_out(decision: Decision, book: RuleBook) -> list[Event]:
+    """What a decision adds to the log for measured actions that only a holdout kept back.
+
+    What the book does not measure (any more) is left out. It is an entry like that of a response, with the features the model saw: so applying and replaying
+    it needs neither the decision nor the book, and its id makes sure that it counts once.
+    """
+    if not decision.held_out or decision.features is None:
+        return []
+    return [_held_out(decision, name, book) for name in decision.held_out if name in book.measured]
+
+
+def _held_out(decision: Decision, name: ActionId, book: RuleBook) -> Event:
+    measured = book.measured[name]
+    exposure = Exposure(
+        decision.decision_id,
+        name,
+        book.actions[measured.action].group,
+        decision.channel,
+        decision.placements[0].placement,
+        decision.decided_at,
+        0.0,
+        0.0,
+        decision.schema,
+        decision.features,
+    )
+    measure = Measure(measured.outcome, measured.within, treated=False)
+    return Event(
+        EventId(f"{HELD_OUT}:{decision.decision_id}:{name}"),
+        decision.customer_id,
+        decision.decided_at,
+        Response(exposure, HELD_OUT, 0.0, None, measure),
+    )
 
 
 def exposure_of(decision: Decision, customer_id: CustomerId, action_id: ActionId) -> Exposure:

@@ -1,32 +1,53 @@
 """Learn: every lesson makes the propensities a little better, for its action, its group and all."""
 
-import struct
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
 
+from engine import model_file
+from engine.arrays import sigmoid
+from engine.drift import DriftWatch
 from engine.encoding import Encoding, Scaler, column_names
-from engine.errors import StorageError
 from engine.evidence import Evidence
+from engine.experts.council import Council, Opinions, Seen
+from engine.experts.details import DetailView
+from engine.experts.loops import Indexes
+from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.model import TrainingExample, Value
-from engine.weights import Correction, Row, TableLogisticRegression, WeightTable
+from engine.reliability import ModelHealth, Reliability
+from engine.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 
-EVERYBODY: Final[Row] = ()
+KIND: Final = "hierarchical_logistic/2."
+"""Begins the version of a model that `Learner` learned; the number of lessons follows."""
 
-_FORMAT: Final = b"attune.model/2\n"
-_KIND: Final = "hierarchical_logistic/1."
+_AFTER_DRIFT: Final = 0.7
+_DRIFTS: Final = 100
+
+
+class _Eye(NamedTuple):
+    """How raw values of one schema are seen: as columns, and in detail."""
+
+    encoding: Encoding
+    details: DetailView
+
+    def see(self, raw: Sequence[Value]) -> Seen:
+        columns, values = self.encoding.encode(raw)
+        details = np.array(self.details.encode(raw), dtype=np.intp)
+        return Seen(np.array(columns), np.array(values), details, self.encoding.scale)
 
 
 class Learner:
-    """Learns propensities online, one lesson at a time, by river's logistic regression.
+    """Learns propensities online, one lesson at a time, by several ways of learning at once.
 
     A lesson is learned at three levels at once: the weights of everybody, of the action's group and
     of the action on the channel, whose sum is the logit. A new action thus starts from what is known
-    of its group, a new group from what is known of all. A level whose name is empty is left out.
+    of its group, a new group from what is known of all. A level whose name is empty is left out. Of
+    everybody, experts make each what their way of learning makes of them; see `engine.experts`.
 
     The same schemas and lessons in the same order always give the same weights, byte for byte.
 
@@ -44,17 +65,29 @@ class Learner:
     True
     >>> learner.predict_one(schema.digest, [False], "new", "data", "web") < 0.3
     True
+
+    Attributes:
+        table: river's weights, which serving reads.
+        evidence: how much was seen of each action.
+        reliability: what came of what was expected.
+        drifts: the lessons, from 1, at which it was noticed that losses had risen, the latest 100.
+        drift_count: how many times in all.
     """
 
     def __init__(self) -> None:
         self.table = WeightTable()
         self.evidence = Evidence()
+        self.reliability = Reliability()
+        self.drifts: list[int] = []
+        self.drift_count = 0
+        self._watch = DriftWatch()
         self._scaler = Scaler()
         self._schemas: dict[str, FeatureSchema] = {}
-        self._encodings: dict[str, Encoding] = {}
+        self._eyes: dict[str, _Eye] = {}
         self._model = TableLogisticRegression(self.table)
+        self._council = Council(self.intercept)
         self._lessons = 0
-        self.table.add_row(EVERYBODY)
+        self._everybody = np.array([self.table.add_row(EVERYBODY)])
 
     @property
     def version(self) -> int:
@@ -64,7 +97,7 @@ class Learner:
     @property
     def model_version(self) -> str:
         """Names the weights as they are now."""
-        return f"{_KIND}{self._lessons}"
+        return f"{KIND}{self._lessons}"
 
     @property
     def intercept(self) -> float:
@@ -76,9 +109,10 @@ class Learner:
         if schema.digest in self._schemas:
             return
         self.table.add_columns(column_names(schema))
-        self._model.attach(self.table)
+        self._council.panel.cover(len(self.table.columns))
         self._schemas[schema.digest] = schema
-        self._encodings[schema.digest] = Encoding(schema, self.table.columns, self._scaler)
+        encoding = Encoding(schema, self.table.columns, self._scaler)
+        self._eyes[schema.digest] = _Eye(encoding, self._council.view(schema))
 
     def encoding(self, digest: str) -> Encoding:
         """How the features of a registered schema are encoded.
@@ -86,72 +120,122 @@ class Learner:
         Raises:
             KeyError: if the schema was never registered.
         """
-        return self._encodings[digest]
+        return self._eyes[digest].encoding
 
     def learn_one(self, example: TrainingExample) -> None:
-        """Learns one lesson: a label, or the correction of a label taught before.
+        """Learns one lesson: a label, the correction of a label taught before, or unlearns a label.
+
+        Unlearning takes the step that the label would ask for now, the other way.
 
         Raises:
             KeyError: if the example's schema was never registered.
             ValueError: if it does not have as many features as its schema, or no reward in [0, 1].
         """
-        encoding = self._encodings[example.schema]
+        encoding, details = self._eyes[example.schema]
         if len(example.features) != len(encoding.schema.features):
             raise ValueError(
                 f"{len(example.features)} features for a schema of {len(encoding.schema.features)}"
             )
         target = _target(example)
         rows = self._rows(example.action_id, example.group, example.channel)
-        x = self._cross(encoding.encode(example.features), rows)
-        self._model.learn_one(x, target)
-        if example.taught is None:
+        details.meet(example.features)
+        seen = self._eyes[example.schema].see(example.features)
+        opinions = self._council.hear(seen, self.table, rows)
+        if example.taken_back:
+            self._unlearn(seen, opinions, target)
+        elif isinstance(target, Correction):
+            self._correct(seen, opinions, target)
+        else:
+            self._learn(seen, opinions, target)
             encoding.learn_one(example.features, self._lessons)
+            details.learn_one(example.features, self._lessons)
+        logit, times = opinions.own[0] + opinions.common, -1.0 if example.taken_back else 1.0
+        self._model.learn_one(seen.columns, seen.values, rows, logit, target, times)
         self.evidence.note(example)
         self._lessons += 1
+
+    def _learn(self, seen: Seen, opinions: Opinions, label: float) -> None:
+        logit = self._council.logit(opinions)
+        self.reliability.learn_one(logit, sigmoid(logit), label)
+        self._watch_over(_log_loss(label, logit))
+        self._council.learn_one(seen, opinions, label)
+
+    def _correct(self, seen: Seen, opinions: Opinions, missed: float) -> None:
+        logit = self._council.logit(opinions)
+        self.reliability.correct(logit, missed)
+        self._watch_over(missed * _log_loss(1.0, logit))
+        self._council.correct(seen, opinions, missed)
+
+    def _unlearn(self, seen: Seen, opinions: Opinions, label: float) -> None:
+        logit = self._council.logit(opinions)
+        self.reliability.unlearn(logit, sigmoid(logit), label)
+        self._council.unlearn(seen, opinions, label)
+
+    def _watch_over(self, loss: float) -> None:
+        """Learns in longer steps for a while once losses have risen for good."""
+        if self._watch.learn_one(loss):
+            self.drift_count += 1
+            self.drifts = [*self.drifts, self._lessons + 1][-_DRIFTS:]
+            self._council.loosen(_AFTER_DRIFT)
+            self.table.loosen(_AFTER_DRIFT)
 
     def predict_one(
         self, digest: str, features: Sequence[Value], action: str, group: str, channel: str
     ) -> float:
-        """The propensity in [0, 1] of one action, reckoned by river. Serving uses `Propensities`."""
+        """The propensity in [0, 1] of one action. Serving uses `Propensities`, which says the same."""
         known = self.table.rows
-        rows = [known[row] for row in levels(action, group, channel) if row in known]
-        x = self._cross(self._encodings[digest].encode(features), rows)
-        propensities = self._model.predict_proba_one(x)  # type: ignore[no-untyped-call]  # river's
-        return float(propensities[True])
+        rows = np.array([known[row] for row in levels(action, group, channel) if row in known])
+        seen = self._eyes[digest].see(features)
+        return sigmoid(self._council.logit(self._council.hear(seen, self.table, rows)))
 
-    def _rows(self, action: str, group: str, channel: str) -> list[int]:
+    def see(self, digest: str, features: Sequence[Value]) -> Seen:
+        """A customer as the model sees them."""
+        return self._eyes[digest].see(features)
+
+    def shared(self, seen: Seen) -> tuple[float, float]:
+        """The logit of any offer to this customer, before groups and actions; what their rows count for."""
+        opinions = self._council.hear(seen, self.table, self._everybody)
+        return self._council.logit(opinions), self._council.mixture.slope
+
+    def terms(self, digest: str, features: Sequence[Value], rows: Sequence[Row]) -> Terms:
+        """Every summand of the logit of an offer to which these rows of the table apply."""
+        eye = self._eyes[digest]
+        owners = eye.details.owners()
+        return terms(self._council, self.table, eye.see(features), owners, rows)
+
+    def health(self) -> ModelHealth:
+        """How well it foresees, and whom it trusts."""
+        seen = self.evidence.total()
+        return ModelHealth(
+            self._lessons,
+            seen.exposures,
+            seen.positives,
+            self.reliability.auc,
+            self.reliability.calibration_error,
+            tuple(self.reliability.bins),
+            self.drift_count,
+            tuple(self.drifts),
+            self._council.trusted(),
+        )
+
+    def _rows(self, action: str, group: str, channel: str) -> Indexes:
         known, wanted = self.table.rows, levels(action, group, channel)
         try:
-            return [known[row] for row in wanted]
+            return np.array([known[row] for row in wanted])
         except KeyError:
-            rows = [self.table.add_row(row) for row in wanted]
-            self._model.attach(self.table)
-            return rows
-
-    def _cross(self, encoded: tuple[list[int], list[float]], rows: list[int]) -> dict[int, float]:
-        """The encoded features at each of the rows, keyed by their place among the weights."""
-        columns, values = encoded
-        stride = self.table.stride
-        starts = [column * stride for column in columns]
-        places = [start + row for row in rows for start in starts]
-        return dict(zip(places, values * len(rows), strict=True))
+            return np.array([self.table.add_row(row) for row in wanted])
 
     def snapshot(self) -> bytes:
         """Everything learned, for `restore`. Costs about a copy of the weights in use."""
-        weights, squares = self.table.used()
-        header = orjson.dumps(
-            {
-                "lessons": self._lessons,
-                "iterations": self._model.optimizer.n_iterations,
-                "columns": list(self.table.columns),
-                "rows": list(self.table.rows),
-                "schemas": [schema.to_dict() for schema in self._schemas.values()],
-                "scaler": self._scaler.state(),
-                "evidence": self.evidence.state(),
-            }
-        )
-        size = struct.pack("<Q", len(header))
-        return b"".join((_FORMAT, size, header, weights.tobytes(), squares.tobytes()))
+        header = {
+            "lessons": self._lessons,
+            "iterations": self._model.optimizer.n_iterations,
+            "columns": list(self.table.columns),
+            "rows": list(self.table.rows),
+            "schemas": [schema.to_dict() for schema in self._schemas.values()],
+            **self._state(),
+        }
+        return model_file.pack(header, [*self.table.used(), *self._council.panel.used()])
 
     @classmethod
     def restore(cls, snapshot: bytes) -> "Learner":
@@ -160,7 +244,7 @@ class Learner:
         Raises:
             StorageError: if these bytes are no snapshot, or not all of one.
         """
-        header, weights, squares = _open(snapshot)
+        header, (weights, squares, coarse, fine) = model_file.unpack(snapshot)
         learner = cls()
         for content in header["schemas"]:
             learner.register(FeatureSchema.from_dict(content))
@@ -168,12 +252,26 @@ class Learner:
         for row in header["rows"]:
             learner.table.add_row(tuple(row))
         learner.table.fill(weights, squares)
-        learner._model.attach(learner.table)
         learner._model.optimizer.n_iterations = header["iterations"]
+        learner._council.restore(header["council"], coarse, fine)
         learner._scaler.restore(header["scaler"])
+        learner._watch.restore(header["watch"])
+        learner.reliability.restore(header["reliability"])
+        learner.drift_count, learner.drifts = header["drifts"]
         learner._lessons = header["lessons"]
         learner.evidence = Evidence.restore(header["evidence"], header["lessons"])
         return learner
+
+    def _state(self) -> dict[str, Any]:
+        """What is learned besides the weights, as JSON."""
+        return {
+            "scaler": self._scaler.state(),
+            "evidence": self.evidence.state(),
+            "council": self._council.state(),
+            "watch": self._watch.state(),
+            "reliability": self.reliability.state(),
+            "drifts": [self.drift_count, self.drifts],
+        }
 
     def weights_digest(self) -> str:
         """32 hex digits over all that was learned, by name: equal exactly if every byte is.
@@ -181,45 +279,17 @@ class Learner:
         Rows and columns that no lesson has touched yet do not count.
         """
         weights, squares = self.table.used()
+        coarse, fine = self._council.panel.used()
         touched = squares != 0.0
-        columns = sorted(name for name, at in self.table.columns.items() if touched[at].any())
+        names = sorted(name for name, at in self.table.columns.items() if touched[at].any())
         rows = sorted(row for row, at in self.table.rows.items() if touched[:, at].any())
-        order = np.ix_(
-            [self.table.columns[column] for column in columns],
-            [self.table.rows[row] for row in rows],
-        )
+        columns = [self.table.columns[name] for name in names]
+        order = np.ix_(columns, [self.table.rows[row] for row in rows])
         digest = blake2b(digest_size=16)
-        digest.update(
-            orjson.dumps(
-                [self._lessons, rows, columns, self._scaler.state(), self.evidence.state()]
-            )
-        )
-        digest.update(weights[order].tobytes())
-        digest.update(squares[order].tobytes())
+        digest.update(orjson.dumps([self._lessons, rows, names, self._state()]))
+        for numbers in (weights[order], squares[order], coarse[columns], fine):
+            digest.update(numbers.tobytes())
         return digest.hexdigest()
-
-
-class Mind:
-    """What a log teaches: a learner whose place a restored one takes."""
-
-    def __init__(self) -> None:
-        self.learner = Learner()
-
-    def teach(self, lesson: TrainingExample) -> None:
-        """Learns the next lesson of the log."""
-        self.learner.learn_one(lesson)
-
-    def register(self, document: Mapping[str, Any]) -> None:
-        """Makes a feature schema known, as the log has it."""
-        self.learner.register(FeatureSchema.from_dict(document))
-
-    def snapshot(self) -> bytes:
-        """The learner's whole state."""
-        return self.learner.snapshot()
-
-    def restore(self, snapshot: bytes) -> None:
-        """Goes on from a snapshot."""
-        self.learner = Learner.restore(snapshot)
 
 
 def lessons_of(model_version: str) -> int | None:
@@ -228,8 +298,9 @@ def lessons_of(model_version: str) -> int | None:
     >>> lessons_of(Learner().model_version), lessons_of("another/1")
     (0, None)
     """
-    lessons = model_version.removeprefix(_KIND)
-    is_ours = lessons != model_version and lessons.isascii() and lessons.isdecimal()
+    propensities = model_version.partition("+")[0]
+    lessons = propensities.removeprefix(KIND)
+    is_ours = lessons != propensities and lessons.isascii() and lessons.isdecimal()
     return int(lessons) if is_ours else None
 
 
@@ -251,22 +322,8 @@ def _target(example: TrainingExample) -> float:
     reward, taught = example.reward, example.taught
     if not 0.0 <= reward <= 1.0:
         raise ValueError(f"a reward lies in [0, 1], this is {reward}")
-    return reward if taught is None else Correction(reward - taught)
+    return reward if taught is None or example.taken_back else Correction(reward - taught)
 
 
-def _open(snapshot: bytes) -> tuple[dict[str, Any], Any, Any]:
-    """The header and the two arrays of a snapshot."""
-    start = len(_FORMAT) + 8
-    if not snapshot.startswith(_FORMAT) or len(snapshot) < start:
-        raise StorageError("this is no snapshot of a model that this version can read")
-    (size,) = struct.unpack_from("<Q", snapshot, len(_FORMAT))
-    try:
-        header = orjson.loads(memoryview(snapshot)[start : start + size])
-    except orjson.JSONDecodeError as error:
-        raise StorageError("the snapshot of the model is damaged or cut short") from error
-    shape = (len(header["columns"]), len(header["rows"]))
-    numbers = memoryview(snapshot)[start + size :]
-    if numbers.nbytes != 16 * shape[0] * shape[1]:
-        raise StorageError("the snapshot of the model is damaged or cut short")
-    halves = np.frombuffer(numbers, dtype="<f8").reshape(2, *shape)
-    return header, halves[0], halves[1]
+def _log_loss(label: float, logit: float) -> float:
+    return max(logit, 0.0) - label * logit + math.log1p(math.exp(-abs(logit)))

@@ -87,10 +87,14 @@ class Limits:
         answers: what was answered so far, for the record; nothing while no limit stands.
     """
 
-    __slots__ = ("_standing", "_telling", "answers", "told")
+    __slots__ = ("_by_lot", "_held", "_standing", "_telling", "answers", "told")
 
-    def __init__(self, standing: Sequence[Limit], *, telling: bool = False) -> None:
+    def __init__(
+        self, standing: Sequence[Limit], *, telling: bool = False, held: Limit | None = None
+    ) -> None:
         self._standing = standing
+        self._held = held
+        self._by_lot: tuple[Narrowed, ...] = ()
         self._telling = telling
         self.told: dict[int, tuple[Reason, ...]] = {}
         self.answers: list[Answer] = []
@@ -111,7 +115,9 @@ class Limits:
         limits = [limit for limit in found if limit is not None]
         if held is not None:
             limits.append(held)
-        return cls(limits, telling=question.explain) if limits or question.explain else NO_LIMITS
+        if not (limits or question.explain):
+            return NO_LIMITS
+        return cls(limits, telling=question.explain, held=held)
 
     def open_to(self, treatments: list[int]) -> list[int]:
         """Those of `treatments` that every limit admits now."""
@@ -119,14 +125,25 @@ class Limits:
             return treatments
         admitted = treatments
         narrowed: tuple[Narrowed, ...] = ()
+        self._by_lot = ()
         for limit in self._standing:
             asked, admitted = admitted, limit.open_to(admitted)
             if len(admitted) < len(asked):
-                narrowed += (Narrowed(limit.stage, asked, admitted),)
+                one = Narrowed(limit.stage, asked, admitted)
+                narrowed += (one,)
+                if limit is self._held:
+                    self._by_lot = (one,)
         self.answers.append(narrowed)
         if self._telling and len(admitted) < len(treatments):
             self.tell(set(treatments).difference(admitted))
         return admitted
+
+    def held_out(self) -> list[int]:
+        """What nothing but holdouts kept back when it was last asked what is open."""
+        if not self._standing:
+            return []
+        self.answers.append(self._by_lot)
+        return [treatment for one in self._by_lot for treatment in one.closed]
 
     def tell(self, treatments: Iterable[int]) -> None:
         """Keeps what excludes these treatments now; of no effect unless `telling`."""

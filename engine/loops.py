@@ -11,8 +11,9 @@ array steps it replaces. (They write to arrays they are given, since for numba t
 Python object takes longer than the loop itself.)
 """
 
+import importlib
 from functools import cache
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -91,12 +92,19 @@ class Fill(Protocol):
         gamma: float,
         greedy: bool,
         state: np.uint64,
+        actions: Indexes,
+        propensities: Numbers,
+        worth: Numbers,
+        exposures: Numbers,
         chosen: Indexes,
         probabilities: Numbers,
         /,
     ) -> None:
         """Writes what fills each slot, and how probable it was; see `engine.exploration.choose`.
 
+        `actions` are the candidates' indexes in the next three, which are over all actions of the book:
+        the evidence that the choice goes by, `gamma` times the square of a gap in standard errors. If
+        `exposures` is empty it goes by `gamma` times the gap.
         There are as many slots as `chosen` is long, at most as many as candidates. `state` is that of
         a `Chance` of which one number is drawn for each slot (none if `greedy`).
         """
@@ -120,13 +128,18 @@ def loops() -> Loops:
     """
     from engine.arrays import ARRAYS
 
+    found: Loops = fastest("engine.compiled", ARRAYS)
+    return found
+
+
+def fastest(module: str, arrays: Any) -> Any:
+    """`COMPILED` of a module if numba is there and can compile it, else `arrays`."""
     try:
-        from engine.compiled import COMPILED
+        return importlib.import_module(module).COMPILED
     except ImportError:
-        return ARRAYS
+        return arrays
     except Exception as error:  # noqa: BLE001 -- no fault of a compiler may keep a service from starting
         structlog.get_logger(__name__).warning(
             "numba cannot compile here; decisions run on numpy, slower", error=str(error)
         )
-        return ARRAYS
-    return COMPILED
+        return arrays

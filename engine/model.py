@@ -120,6 +120,7 @@ class Customer:
         interactions: what else happened, ordered by time; the newest 1,000.
         counts: offers among `touches` that had each outcome, by outcome.
         last: the latest time each outcome was ever reported for, by outcome.
+        observations: of measured actions, ordered by (`first`, action, treated); the newest 24.
         revision: grows with every change, so that what was derived from it can be kept.
     """
 
@@ -132,6 +133,7 @@ class Customer:
     counts: dict[str, int] = field(default_factory=dict)
     last: dict[str, Micros] = field(default_factory=dict)
     revision: int = field(default=0, compare=False)
+    observations: "list[Observation]" = field(default_factory=list)
 
 
 # --- the question and the answer -------------------------------------------------------------
@@ -269,6 +271,7 @@ class Decision:
         given_up: expected value that exploration gave up, in the unit of the priority; 0 if the book
             does not limit it, as the next.
         given_up_today: the same, of all decisions of the day up to this one, once it is committed.
+        held_out: the measured actions that would have been offered, had no holdout kept them back.
     """
 
     decision_id: DecisionId
@@ -291,6 +294,7 @@ class Decision:
     trace: Trace | None = None
     given_up: float = field(default=0.0, compare=False)
     given_up_today: float = field(default=0.0, compare=False)
+    held_out: tuple[ActionId, ...] = field(default=(), compare=False)
 
 
 # --- what comes back --------------------------------------------------------------------------
@@ -362,13 +366,20 @@ class Response:
 
     `reward` in [0, 1] is settled when the response is accepted (from the book then in force), so that
     replaying the journal needs no book; None if it teaches nothing: an outcome declared so or not
-    declared, a response after the window, or an offer the model was not asked about.
+    declared, a response after the window, or an offer the model was not asked about. `measure` is
+    settled then too: None unless the action is measured and the response says that it was shown.
     """
 
     exposure: Exposure
     outcome: str
     value: float
     reward: float | None
+    measure: "Measure | None" = None
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it stands for an offer that only a holdout kept from being made: nothing was shown."""
+        return self.measure is not None and not self.measure.treated
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +406,8 @@ class TrainingExample:
     """One lesson: this offer earned `reward`, of which `taught` has been learned already.
 
     `taught` is None at the first exposure (the model then learns `reward` as the label); otherwise
-    the lesson is the correction from `taught` to `reward`, both in [0, 1].
+    the lesson is the correction from `taught` to `reward`, both in [0, 1]. `taken_back` says that the
+    offer was not delivered after all: the label 0 that its exposure taught is to be unlearned.
     """
 
     decision_id: DecisionId
@@ -406,3 +418,60 @@ class TrainingExample:
     features: Sequence[Value]
     reward: float
     taught: float | None
+    taken_back: bool = False
+
+
+# --- what an action changes -------------------------------------------------------------------
+
+
+class Measure(NamedTuple):
+    """What is observed of an action besides responses: whether `outcome` happens `within` so long.
+
+    `outcome` is the type of an interaction. `treated` tells those who were shown the action from those
+    who would have been, and were held out.
+    """
+
+    outcome: str
+    within: Micros
+    treated: bool
+
+
+@dataclass(slots=True)
+class Observation:
+    """One customer, one action, one period: were they treated, and did the outcome happen?
+
+    Periods are as long as the measure says, and begin at multiples of that since 1970. `first` and
+    `last` are the earliest and the latest decision of the period by which the customer was shown the
+    action, or would have been. `features` (raw, by `schema`) are what the model saw at the decision
+    that was reported first; `taught` is what has been learned of the outcome so far.
+    """
+
+    action_id: ActionId
+    measure: Measure
+    period: int
+    first: Micros
+    last: Micros
+    schema: str
+    features: Sequence[Value]
+    taught: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpliftLesson:
+    """One lesson about what an action changes: did `outcome` happen to somebody treated, or held out?
+
+    `taught` is None at first (the model then learns `happened` as the label); otherwise it is what
+    was learned before, and the lesson is the correction to `happened`.
+    """
+
+    action_id: ActionId
+    outcome: str
+    treated: bool
+    schema: str
+    features: Sequence[Value]
+    happened: bool
+    taught: bool | None
+
+
+Lesson: TypeAlias = TrainingExample | UpliftLesson
+"""What the log teaches."""

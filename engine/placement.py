@@ -11,7 +11,9 @@ from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
+from engine.effects import or_nothing, tries_nothing
 from engine.exploration import choose
+from engine.exposures import Experience
 from engine.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
@@ -39,8 +41,9 @@ def fill(
     lessons: int,
     limits: Limits = NO_LIMITS,
     bundling: Bundling | None = None,
-    doubt: Doubt | None = None,
+    doubt: Doubt | Experience | None = None,
     meter: Meter | None = None,
+    nothing: bool = False,
 ) -> list[Chosen]:
     """Fills at most `slots`: first the `mandatory` treatments, then by chance and merit.
 
@@ -48,7 +51,8 @@ def fill(
     `limits` still admit; its probability is then the exact one among those. What chance draws is the
     same either way. A bundle fills as many slots as it has actions, each with the probability with
     which chance chose the bundle. `doubt` is how sure the propensities are; `meter` counts what chance
-    gives up.
+    gives up. With `nothing`, offering nothing competes too, with priority 0, where the policy tries out
+    what is not the best: if it is drawn, the slots from there on stay empty.
     """
     led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
@@ -58,6 +62,8 @@ def fill(
     )
     if meter is not None and not greedy:
         draw = meter.metered(draw)
+    if nothing and not greedy and tries_nothing(exploration):
+        draw = or_nothing(draw)
     left = slots - len(led)
     if bundling is not None:
         return led + _together(candidates, left, draw, limits, bundling)

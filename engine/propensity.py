@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from engine.evidence import Evidence
 from engine.features import FeatureSchema
-from engine.learn import EVERYBODY, Learner
+from engine.learn import Learner
 from engine.loops import loops
 from engine.model import Value
 from engine.rulebook.book import RuleBook
@@ -28,7 +28,6 @@ class Propensities:
         learner.register(self.features)
         self._learner = learner
         self._score = loops().score
-        self._encode = learner.encoding(self.features.digest).encode
         groups = list(dict.fromkeys(action.group for action in book.actions))
         self._group_slot = {group: slot for slot, group in enumerate(groups, 1)}
         self._slot_of = np.array([self._group_slot[a.group] for a in book.actions], dtype=np.intp)
@@ -69,18 +68,19 @@ class Propensities:
         """
         if len(self._learner.table.rows) != self._known:
             self._find_new_rows()
-        columns, values = self._encode(features)
+        seen = self._learner.see(self.features.digest, features)
+        logit, slope = self._learner.shared(seen)
         propensities = np.empty(len(actions))
         self._score(
-            np.array(columns),
-            np.array(values),
+            seen.columns,
+            seen.values * slope,
             self._learner.table.matrix,
             self._known,
             self._shared,
             self._slot_of,
             self._rows.get(channel, self._nowhere),
             actions,
-            self._learner.intercept,
+            logit,
             propensities,
         )
         return propensities
@@ -93,9 +93,7 @@ class Propensities:
         self._known = len(rows)
 
     def _find(self, row: tuple[str, ...], place: int) -> None:
-        if row == EVERYBODY:
-            self._shared[0] = place
-        elif len(row) == 1:
+        if len(row) == 1:
             slot = self._group_slot.get(row[0])
             if slot is not None:
                 self._shared[slot] = place

@@ -90,7 +90,10 @@ class Rehearsed:
 
 
 class Even:
-    """A model that has learned nothing: `EVEN` for every action, unless a propensity is given."""
+    """A model that has learned nothing: `EVEN` for every action, unless a propensity is given.
+
+    Of a measured action it is what the action changes, by default what the book expects.
+    """
 
     lessons = 0
     version = "even"
@@ -98,7 +101,8 @@ class Even:
     def __init__(self, book: RuleBook, given: Mapping[ActionId, float]) -> None:
         self.evidence = Evidence()
         self.features = FeatureSchema(())
-        self._propensities = np.array([given.get(a.action_id, EVEN) for a in book.actions])
+        usual = {name: measured.expected for name, measured in book.measured.items()} | {**given}
+        self._propensities = np.array([usual.get(a.action_id, EVEN) for a in book.actions])
 
     def predict(
         self,
@@ -150,14 +154,20 @@ class Rehearsal:
         caps = _used(self._book, case, now)
         evidence = imagined({**dict.fromkeys(self._actions, math.inf), **case.positives})
         book = replace(self._book, trials=self._trials.only(case.holdout))
-        return decided(book, question, customer, now, case.propensities, others, caps, evidence)
+        given = {**case.propensities, **case.uplift}
+        return decided(book, question, customer, now, given, others, caps, evidence)
 
 
 def calm(book: RuleBook) -> RuleBook:
     """The same book, but nothing is left to chance: the best always wins, and nobody is held out."""
     untrained = book.arbitration.exploration.untrained
     greedy = Exploration("greedy", untrained=untrained)
-    return replace(book, arbitration=replace(book.arbitration, exploration=greedy), trials=Trials())
+    return replace(
+        book,
+        arbitration=replace(book.arbitration, exploration=greedy),
+        trials=Trials(),
+        measured={name: one._replace(keep_trying=0.0) for name, one in book.measured.items()},
+    )
 
 
 def decided(

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,7 +13,7 @@ import structlog
 
 from engine.edges.rules.compiler import Compile
 from engine.edges.rules.kept import archive, keep, keep_stopped, kept_in, read_kept
-from engine.edges.rules.watch import Look, Watch
+from engine.edges.rules.watch import Look, Watch, look
 from engine.errors import BrokenRuleBook, StorageError
 from engine.rulebook.book import RuleBook
 from engine.rulebook.compile import refused
@@ -40,11 +41,11 @@ class Serving(Protocol):
     reload_wanted: asyncio.Event
 
     @property
-    def book(self) -> RuleBook:
-        """The book in force."""
+    def champion(self) -> RuleBook:
+        """The book the files had last that could be put in force; a challenger may have replaced it."""
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
-        """Puts another book in force, whole and at once; decisions under way keep theirs.
+        """Puts another book in its place, whole and at once; decisions under way keep theirs.
 
         Raises:
             StorageError: what the book needs could not be written; the one in force goes on.
@@ -139,7 +140,9 @@ async def following(
     watch = None
     if settings.watch:
         wanted = serving.reload_wanted.set
-        watch = Watch(settings.rules, before, lambda: loop.call_soon_threadsafe(wanted))
+        watch = Watch(
+            partial(look, settings.rules), before, lambda: loop.call_soon_threadsafe(wanted)
+        )
     try:
         yield
     finally:
@@ -175,7 +178,7 @@ async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool
         log.exception("rulebook.fault")
         errors = refused(f"the book could not be put in force: {error}").errors
     if errors and serving.refuse(errors):
-        complain(errors, serving.book.version)
+        complain(errors, serving.champion.version)
     if taken is not None:
         await remember(settings, *taken)
     return not errors
@@ -183,7 +186,7 @@ async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool
 
 async def _take_over(serving: Serving, book: RuleBook) -> bool:
     """Whether it was another book than the one in force."""
-    before = serving.book
+    before = serving.champion
     if book.version == before.version:
         log.info("rulebook.unchanged", version=book.version)
         serving.confirm()

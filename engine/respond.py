@@ -9,6 +9,7 @@ taught: whether it has been learned already cannot be known any more.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 from engine.model import (
@@ -20,10 +21,14 @@ from engine.model import (
     Response,
     Touch,
     TrainingExample,
+    Value,
 )
 
 MAX_TOUCHES: Final = 1_000
 """Offers kept in a customer's interaction history."""
+
+NOT_DELIVERED: Final = "not_delivered"
+"""The outcome that takes back an impression: what did not arrive was not seen."""
 
 
 def respond(customer: Customer, event_time: Micros, response: Response) -> TrainingExample | None:
@@ -32,7 +37,9 @@ def respond(customer: Customer, event_time: Micros, response: Response) -> Train
     The first response with a reward teaches it as the label; a later one teaches the correction to
     a higher reward and nothing otherwise (the fake-negative idea of Ktena et al., "Addressing delayed
     feedback for continuous training with neural networks in CTR prediction", RecSys 2019, taken as
-    an exact difference of two gradients). None if there is nothing to learn.
+    an exact difference of two gradients). Whoever reports an offer as shown and then as not delivered
+    has the lesson taken back, unless something else shows that it was seen. None if there is nothing
+    to learn.
 
     All responses to one offer must carry the same exposure, as those joined to one decision do.
 
@@ -55,7 +62,10 @@ def respond(customer: Customer, event_time: Micros, response: Response) -> Train
     if touch is None:
         return None
     _note(customer, touch, event_time, response)
-    return _lesson(customer, touch, response)
+    lesson = _lesson(touch, response)
+    if lesson is not None:
+        customer.revision += 1
+    return lesson
 
 
 def _touch(customer: Customer, exposure: Exposure) -> Touch | None:
@@ -107,21 +117,54 @@ def _note(customer: Customer, touch: Touch, event_time: Micros, response: Respon
     customer.revision += 1
 
 
-def _lesson(customer: Customer, touch: Touch, response: Response) -> TrainingExample | None:
-    exposure, reward, taught = response.exposure, response.reward, touch.taught
-    if reward is None or exposure.features is None:
+def _lesson(touch: Touch, response: Response) -> TrainingExample | None:
+    """What is to be learned now, so that in the end all that was learned is `label` of what came."""
+    exposure, taught = response.exposure, touch.taught
+    if exposure.features is None:
         return None
-    if taught is not None and reward <= taught:
+    if response.outcome == NOT_DELIVERED:
+        if taught != 0.0:
+            return None
+        touch.taught = None
+        return _example(exposure, exposure.features, 0.0, 0.0, taken_back=True)
+    if response.reward is None:
+        return None
+    known = response.reward if taught is None else max(taught, response.reward)
+    reward = label(known, NOT_DELIVERED in touch.outcomes)
+    if reward is None or (taught is not None and reward <= taught):
         return None
     touch.taught = reward
-    customer.revision += 1
+    return _example(exposure, exposure.features, reward, taught)
+
+
+def label(reward: float | None, not_delivered: bool) -> float | None:
+    """What an offer teaches in the end, given its highest reward and whether it was not delivered.
+
+    None if nothing: nobody reported that it was seen, or `not_delivered` was reported and nothing
+    that only somebody who saw it could have done.
+
+    >>> label(0.0, False), label(0.0, True), label(0.2, True), label(None, False)
+    (0.0, None, 0.2, None)
+    """
+    return None if not_delivered and not reward else reward
+
+
+def _example(
+    exposure: Exposure,
+    features: Sequence[Value],
+    reward: float,
+    taught: float | None,
+    *,
+    taken_back: bool = False,
+) -> TrainingExample:
     return TrainingExample(
         exposure.decision_id,
         exposure.action_id,
         exposure.group,
         exposure.channel,
         exposure.schema,
-        exposure.features,
+        features,
         reward,
         taught,
+        taken_back,
     )

@@ -5,16 +5,20 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import polars as pl
 
 from engine.errors import InvalidInput, Violation
 from engine.features import Feature, FeatureKind
 from engine.rulebook.names import did_you_mean
+
+Wanted: TypeAlias = Callable[[Sequence[str]], Collection[str]]
+"""Which columns to read, given the names of all."""
 
 MOST_VALUES: Final = 64
 """A text column with more different values than this is an open category."""
@@ -54,8 +58,10 @@ class Column:
     useless: str = ""
 
 
-def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
-    """The whole file; columns of a CSV are text as written, without the blanks around.
+def read_table(
+    path: Path, separator: str | None = None, wanted: Wanted | None = None
+) -> pl.DataFrame:
+    """The whole file, or what is `wanted` of it; columns of a CSV are text without the blanks around.
 
     CSV may be gzipped. Without a `separator` the header shows which of `, ; tab |` it is. Blank cells
     are null, lines without any value are left out; a column with a blank header is called by its
@@ -69,7 +75,8 @@ def read_table(path: Path, separator: str | None = None) -> pl.DataFrame:
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         _refuse(str(path), f"there is no such file.{did_you_mean(path.name, siblings)}")
-    frame = _read_parquet(path) if path.suffix in _PARQUET else _read_csv(path, separator)
+    read = _read_parquet if path.suffix in _PARQUET else partial(_read_csv, separator=separator)
+    frame = read(path, wanted=wanted)
     frame = frame.with_columns(_blank_is_null(pl.col(pl.String)))
     frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if frame.is_empty():
@@ -102,40 +109,55 @@ def column(series: pl.Series) -> Column:
     return _number_column(numbers)
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
+def _read_parquet(path: Path, *, wanted: Wanted | None) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        header = list(pl.read_parquet_schema(path))
+        return pl.read_parquet(path, columns=_kept(header, header, wanted))
     except (pl.exceptions.PolarsError, OSError) as error:
         _refuse(str(path), f"this is no Parquet file that can be read: {_first_line(error)}")
 
 
-def _read_csv(path: Path, separator: str | None) -> pl.DataFrame:
+def _read_csv(path: Path, *, separator: str | None, wanted: Wanted | None) -> pl.DataFrame:
     guessed = _guess_separator(path)
     separator = separator or guessed
+    read = partial(
+        pl.read_csv, path, separator=separator, infer_schema=False, encoding="utf8-lossy"
+    )
     try:
-        read = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy")
+        header = read(n_rows=1).columns
+        names = _named(header)
+        kept = _kept(header, [names.get(name, name) for name in header], wanted)
+        table = read(columns=kept)
     except pl.exceptions.NoDataError:
         _refuse(str(path), "the file is empty")
     except (pl.exceptions.PolarsError, OSError) as error:
         _refuse_rows(path, separator, error)
-    return _all_named(read)
+    return table.rename(names, strict=False)
 
 
-def _all_named(table: pl.DataFrame) -> pl.DataFrame:
-    """Columns whose header is blank are called by their place: column_7.
+def _kept(header: Sequence[str], names: Sequence[str], wanted: Wanted | None) -> list[str] | None:
+    """The columns of a header to be read, given how they are to be called; None for all."""
+    if wanted is None:
+        return None
+    chosen = set(wanted(names))
+    return [column for column, name in zip(header, names, strict=True) if name in chosen]
+
+
+def _named(header: Sequence[str]) -> dict[str, str]:
+    """New names for columns whose header is blank: they are called by their place, column_7.
 
     Polars calls the first of several such columns "" and the others "_duplicated_0" and so on.
     """
-    taken = set(table.columns)
+    taken = set(header)
     names = {}
-    for place, name in enumerate(table.columns, 1):
+    for place, name in enumerate(header, 1):
         if not name.strip() or ("" in taken and _NAMELESS.fullmatch(name)):
             new = f"column_{place}"
             while new in taken:
                 new += "_"
             names[name] = new
             taken.add(new)
-    return table.rename(names)
+    return names
 
 
 def _refuse_rows(path: Path, separator: str, error: Exception) -> NoReturn:

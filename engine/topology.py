@@ -1,6 +1,6 @@
 """The topology: what each entry of the log does to its customer, the same on every edge.
 
-State is a fold of `apply` over the log. The embedded edge calls it in the order of its journal, a
+State is a fold of `take_in` over the log. The embedded edge calls it in the order of its journal, a
 cluster's workers in the order of their partition.
 """
 
@@ -11,6 +11,7 @@ from engine.model import (
     Customer,
     Event,
     Interaction,
+    Lesson,
     Micros,
     PastInteraction,
     ProfileUpdate,
@@ -18,9 +19,21 @@ from engine.model import (
     TrainingExample,
 )
 from engine.respond import respond
+from engine.uplift.observing import observe
 
 MAX_INTERACTIONS: Final = 1_000
 """Interactions kept for a customer, the newest ones."""
+
+
+def take_in(customer: Customer, entry: Event | ProfileUpdate) -> tuple[Lesson, ...]:
+    """Applies one entry of the log to its customer in place; returns all it teaches.
+
+    That is what offers are taken up, and what they change (see `engine.uplift.observing`). All that
+    `apply` promises holds for it.
+    """
+    lesson = apply(customer, entry)
+    lessons: tuple[Lesson, ...] = () if lesson is None else (lesson,)
+    return lessons + observe(customer, entry) if isinstance(entry, Event) else lessons
 
 
 def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample | None:
@@ -28,11 +41,14 @@ def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample |
 
     Applying an event again, or events in another order, leads to the same customer (`revision`
     aside). Profile updates may come in any order too: the one with the later `time` wins, attribute
-    by attribute, and of two with the same time the one applied later.
+    by attribute, and of two with the same time the one applied later. What was held out is no part of
+    the interaction history: see `engine.uplift.observing`.
     """
     match entry:
         case ProfileUpdate():
             _update(customer, entry)
+        case Event(body=Response(is_held_out=True)):
+            return None
         case Event(body=Response() as response):
             return respond(customer, entry.time, response)
         case Event(body=Interaction() as interaction):

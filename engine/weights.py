@@ -1,71 +1,56 @@
 """Weights: one table that river learns in and numpy scores from, so that exporting costs nothing."""
 
-from array import array
-from collections.abc import Iterable, Mapping
-from operator import mul
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from river import linear_model, optim
+from river import optim
 
 Row: TypeAlias = tuple[str, ...]
 """Whose weights: () everybody's, (group,) a group's, (action, channel) an action's on a channel."""
+
+EVERYBODY: Final[Row] = ()
 
 NOBODY: Final = 0
 """The row of whoever has not been learned about: always zero."""
 
 _FIRST_ROWS: Final = 64
 _FIRST_GUESS: Final = -1.5
-
-
-class Weights(array):  # type: ignore[type-arg]  # array is generic in stubs only
-    """A flat array of weights that river's linear models take for their own.
-
-    Keys are places in the array. Weights nobody has learned are 0.
-    """
-
-    def dot(self, x: Mapping[int, float]) -> float:
-        """Σ weight·value over `x`, summed in its order."""
-        return float(sum(map(mul, map(self.__getitem__, x), x.values())))
-
-    def to_dict(self) -> dict[int, float]:
-        """The weights that are not 0, by place."""
-        return {place: weight for place, weight in enumerate(self) if weight}
+_LEARNING_RATE: Final = 0.05
 
 
 class WeightTable:
     """The weights of all rows over all columns, and AdaGrad's sums of squared gradients beside them.
 
-    Stored column by column: the weight of (row, column) is at `column · stride + row` of `weights`,
-    and `matrix[column, row]` is the same memory. Rows and columns are only ever added, in the order
-    in which they were first asked for; when there is no room left, `weights`, `squares` and `matrix`
-    are replaced by larger ones.
+    Stored column by column: the weight of (row, column) is `matrix[column, row]`, its sum is
+    `squares[column, row]`. Rows and columns are only ever added, in the order in which they were first
+    asked for; when there is no room left, both arrays are replaced by larger ones.
     """
 
     def __init__(self) -> None:
         self.columns: dict[str, int] = {}
         self.rows: dict[Row, int] = {("", "", ""): NOBODY}
-        self.stride = _FIRST_ROWS
-        self._allot(0)
+        self.matrix = np.zeros((0, _FIRST_ROWS))
+        self.squares = np.zeros((0, _FIRST_ROWS))
 
     def add_columns(self, names: Iterable[str]) -> None:
         """Makes sure that there is a column of each name."""
         for name in names:
             self.columns.setdefault(name, len(self.columns))
-        self._grow(self.stride)
+        self._grow(self.matrix.shape[1])
 
     def add_row(self, row: Row) -> int:
         """The place of a row, new if need be."""
         place = self.rows.setdefault(row, len(self.rows))
-        if place >= self.stride:
-            self._grow(2 * self.stride)
+        if place >= self.matrix.shape[1]:
+            self._grow(2 * self.matrix.shape[1])
         return place
 
     def used(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Views of the weights and the squares of the rows in use, shape (columns, rows)."""
         rows = len(self.rows)
-        return self.matrix[:, :rows], _view(self.squares, self.stride)[:, :rows]
+        return self.matrix[:, :rows], self.squares[:, :rows]
 
     def fill(self, weights: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]) -> None:
         """Replaces everything in use; both arrays of shape (columns, rows)."""
@@ -73,21 +58,16 @@ class WeightTable:
         into_weights[:] = weights
         into_squares[:] = squares
 
-    def _allot(self, columns: int) -> None:
-        empty = bytes(8 * columns * self.stride)
-        self.weights = Weights("d", empty)
-        self.squares = array("d", empty)
-        self.matrix = _view(self.weights, self.stride)
+    def loosen(self, keep: float) -> None:
+        """Lets AdaGrad forget its squares to this share, so that it takes longer steps again."""
+        self.squares *= keep
 
-    def _grow(self, stride: int) -> None:
-        columns, rows = self.matrix.shape
-        if stride == rows and columns == len(self.columns):
+    def _grow(self, room: int) -> None:
+        shape = columns, rows = self.matrix.shape
+        if shape == (len(self.columns), room):
             return
-        weights, squares = self.matrix, _view(self.squares, rows)
-        self.stride = stride
-        self._allot(len(self.columns))
-        self.matrix[:columns, :rows] = weights
-        _view(self.squares, stride)[:columns, :rows] = squares
+        missing = ((0, len(self.columns) - columns), (0, room - rows))
+        self.matrix, self.squares = np.pad(self.matrix, missing), np.pad(self.squares, missing)
 
 
 class Correction(float):
@@ -112,42 +92,37 @@ class LessonLoss(optim.losses.Log):
         return self.mean_func(y_pred) - y_true
 
 
-class ConstantAdaGrad(optim.AdaGrad):
-    """river's AdaGrad at one learning rate, without asking a schedule for it weight by weight."""
+class TableLogisticRegression:
+    """Logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
 
-    learning_rate = 0.05
-
-    def __init__(self, eps: float) -> None:
-        super().__init__(self.learning_rate, eps)
-
-
-class TableLogisticRegression(linear_model.LogisticRegression):
-    """river's logistic regression with river's AdaGrad, learning in a `WeightTable`.
-
-    Only where the weights are kept differs: prediction, gradient and step are river's own code. The
-    intercept stays at a first guess of 18 % (success is rarer than its absence), base rates are
-    learned as weights of a column that is always there. The 1 that AdaGrad adds under
-    its root (Duchi, Hazan & Singer, JMLR 2011, call it δ) keeps the first lessons of a new row from
-    counting more than later ones.
+    A lesson's weights are one vector to river's optimizer: the columns of a customer at the rows of an
+    offer. The intercept stays at a first guess of 18 % (success is rarer than its absence), base rates
+    are learned as weights of a column that is always there. The 1 that AdaGrad adds under its root
+    (Duchi, Hazan & Singer, JMLR 2011, call it δ) keeps the first lessons of a new row from counting
+    more than later ones.
     """
 
+    intercept = _FIRST_GUESS
+
     def __init__(self, table: WeightTable) -> None:
-        super().__init__(
-            optimizer=ConstantAdaGrad(eps=1.0),
-            loss=LessonLoss(),
-            intercept_init=_FIRST_GUESS,
-            intercept_lr=0.0,
-        )
-        self.attach(table)
+        self.optimizer = optim.AdaGrad(lr=_LEARNING_RATE, eps=1.0)
+        self._loss = LessonLoss()
+        self._table = table
 
-    def attach(self, table: WeightTable) -> None:
-        """Learns in this table's arrays from now on; to be called whenever the table has grown."""
-        self._weights: Any = table.weights
-        self.optimizer.g2 = table.squares
-
-    def _enter_learn_mode(self, mask: object = None) -> Any:  # noqa: ARG002  # river's hook
-        return self._weights
-
-
-def _view(flat: "array[float]", stride: int) -> npt.NDArray[np.float64]:
-    return np.frombuffer(flat, dtype=np.float64).reshape(-1, stride)
+    def learn_one(
+        self,
+        columns: npt.NDArray[np.intp],
+        values: npt.NDArray[np.float64],
+        rows: npt.NDArray[np.intp],
+        logit: float,
+        target: float,
+        times: float,
+    ) -> None:
+        """So many steps for all `columns` at all `rows`, whose sum of weight · value was `logit`."""
+        gradient = times * self._loss.gradient(target, self.intercept + logit)
+        weights, squares = self._table.matrix, self._table.squares
+        at = columns[:, np.newaxis], rows
+        lesson: dict[Any, Any] = {0: weights[at]}
+        self.optimizer.g2 = {0: squares[at]}
+        self.optimizer.step(lesson, {0: (gradient * values)[:, np.newaxis]})
+        weights[at], squares[at] = lesson[0], self.optimizer.g2[0]

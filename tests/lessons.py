@@ -14,11 +14,11 @@ from engine.rulebook.book import (
     Attribute,
     Exploration,
     Kind,
-    ModelSpec,
     Number,
     RuleBook,
     Type,
 )
+from engine.rulebook.model_spec import ModelSpec
 
 PLANS = ("S", "M", "L")
 
@@ -133,7 +133,7 @@ def rule_book(
         placements={},
         channels=tuple(channels),
         issues=(),
-        groups={},
+        groups=dict.fromkeys(actions.values(), ""),
         arbitration=Arbitration(frozenset("PCVL"), (), (), Exploration(), ("id",)),
         outcomes={},
         model=ModelSpec(

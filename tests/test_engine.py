@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import sqlite3
 import weakref
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from engine.engine import AttuneEngine, Sources, open_engine
+from engine.engine import AttuneEngine, Sources, open_engine, teach_aloud
 from engine.errors import BrokenRuleBook, RequestConflict, UnknownPlacement
+from engine.mind import Mind
 from engine.model import (
     DAY,
     HOUR,
@@ -31,6 +34,7 @@ from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.load import Loaded, load
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
+from tests.lessons import SCHEMA, lesson
 from tests.rulebook.builders import POLICIES, action, book, files
 
 ANNA = CustomerId("anna")
@@ -257,6 +261,16 @@ async def test_a_profile_that_cannot_be_read_in_time_is_done_without(settings, c
     assert not decision.placements[0].fallback
 
 
+async def test_who_has_no_time_does_not_take_the_profiles_from_those_who_have(settings, circle):
+    async with opened(settings, circle) as engine:
+        for n in range(20):
+            hurried = question(customer_id=CustomerId(f"hurried-{n}"), context=ADULT)
+            decision, _ = await engine.decide(hurried, 0.001_5)
+            assert [d.step for d in decision.degraded] == [Step.PROFILE]
+        decision, _ = await engine.decide(question(context=ADULT), 10.0)
+    assert decision.degraded == ()
+
+
 async def test_a_book_with_mistakes_is_not_served(settings, circle):
     (settings.rules / "actions/all.yaml").write_text("actions: [{id: a, titel: x}]")
     with pytest.raises(BrokenRuleBook, match="titel"):
@@ -451,6 +465,28 @@ async def test_the_same_files_loaded_again_clear_what_was_said_of_others(setting
         await loads.acquire()
         await soon(lambda: not engine.rulebook_status.last_load_error)
         assert engine.rulebook_status.active_since == since
+
+
+# --- the model ---------------------------------------------------------------------------------------
+
+
+def test_that_the_world_has_changed_is_logged_once():
+    mind = Mind()
+    mind.register(SCHEMA.to_dict())
+    with capture_logs() as logs:
+        for n in range(3_000):
+            teach_aloud(mind, lesson(reward=float(n >= 2_500)))
+    (told,) = [entry for entry in logs if entry["event"] == "model.drifted"]
+    assert told["log_level"] == "warning"
+    assert 2_500 < told["lesson"] < 2_600
+
+
+async def test_how_well_the_model_foresees_can_be_watched(settings, circle):
+    write(settings.rules, files())
+    async with opened(settings, circle) as engine:
+        gauges = {gauge.name: gauge for gauge in engine.gauges()}
+        assert gauges["attune_model_drifts_total"].read() == 0.0
+        assert math.isnan(gauges["attune_model_calibration_error"].read())
 
 
 # --- exploration ------------------------------------------------------------------------------------

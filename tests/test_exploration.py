@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from engine.chance import Chance
 from engine.exploration import choose, shares
+from engine.exposures import Experience
 from engine.loops import loops
 from engine.rulebook.book import Exploration
 from engine.thompson import Doubt, Tables
 
 loops()  # compiled now, so that no example's time includes it
 
-SQUARECB = Exploration("squarecb", gamma=10.0)
+GAMMA = 10.0
+SQUARECB = Exploration("squarecb", gamma=GAMMA)
 
 
 def inverse_gap_weights(priorities: list[float], gamma: float) -> list[float]:
@@ -79,7 +81,7 @@ def test_slates_come_as_often_as_their_probabilities_say(
         chosen = choose(np.array(priorities), slots, SQUARECB, chance=Chance(seed * 7919))
         seen[tuple(position for position, _ in chosen)] += 1
     slates = list(permutations(range(len(priorities)), slots))
-    expected = [draws * np.prod(conditional(priorities, s, SQUARECB.gamma)) for s in slates]
+    expected = [draws * np.prod(conditional(priorities, s, GAMMA)) for s in slates]
     assert sum(expected) == pytest.approx(draws)
     squares = sum((seen[s] - e) ** 2 / e for s, e in zip(slates, expected, strict=True))
     freedom = len(slates) - 1
@@ -94,7 +96,7 @@ def test_on_long_slates_the_best_left_is_taken_as_often_as_its_probabilities_say
         slate = choose(np.array(priorities), slots, SQUARECB, chance=Chance(seed))
         left = list(range(50))
         for slot, (position, probability) in enumerate(slate):
-            weights = inverse_gap_weights([priorities[i] for i in left], SQUARECB.gamma)
+            weights = inverse_gap_weights([priorities[i] for i in left], GAMMA)
             assert probability == pytest.approx(weights[left.index(position)], abs=1e-12)
             surplus[slot] += (position == left[0]) - weights[0]
             variance[slot] += weights[0] * (1 - weights[0])
@@ -207,9 +209,24 @@ class Lot(NamedTuple):
         )
 
     @property
-    def doubt(self) -> Doubt | None:
+    def is_slow(self) -> bool:
+        """Whether a draw takes a good part of a millisecond."""
+        return self.policy.policy == "thompson"
+
+    @property
+    def doubt(self) -> Doubt | Experience | None:
         """How sure the priorities are, each of a worth of 10; None if the policy does not ask."""
-        return _doubt(tuple(self.priorities), self.seen) if self.seen else None
+        if not self.seen:
+            return None
+        if self.policy.policy == "squarecb":
+            return experience(self.priorities, [float(sum(seen)) for seen in self.seen])
+        return _doubt(tuple(self.priorities), self.seen)
+
+
+def experience(priorities: list[float], exposures: list[float], worth: float = 10.0) -> Experience:
+    """Of priorities that are each worth `worth` times a propensity."""
+    known = np.array(priorities)
+    return Experience(known / worth, np.full(len(known), worth), np.array(exposures))
 
 
 @cache
@@ -223,6 +240,8 @@ def _doubt(priorities: tuple[float, ...], seen: tuple[tuple[float, float], ...])
 LOTS = [
     Lot([3.0, 1.0, 2.0, 0.0], 2, SQUARECB),
     Lot([5.0, 4.99, 0.1, 0.1, 0.0], 3, SQUARECB),
+    Lot([3.0, 1.0, 2.0, 0.5], 2, Exploration("squarecb"), ((2, 5), (0, 0), (10, 40), (0, 3))),
+    Lot([1.0, 0.9, 0.1], 3, Exploration("squarecb"), ((100, 900), (9, 91), (0, 0))),
     Lot([3.0, 1.0, 2.0, 0.0], 2, Exploration("epsilon", epsilon=0.3)),
     Lot([1.0, 1.0, 2.0, 0.5, 0.0], 3, Exploration("epsilon", epsilon=0.05)),
     Lot([3.0, 1.0, 2.0, 0.5], 2, Exploration("thompson"), ((2, 5), (0, 0), (10, 40), (0, 3))),
@@ -252,14 +271,14 @@ def assert_slates_come_as_often_as_they_say(lot: Lot, draws: int) -> None:
 
 @pytest.mark.parametrize("lot", LOTS)
 def test_under_each_policy_slates_come_as_often_as_they_say(lot: Lot) -> None:
-    assert_slates_come_as_often_as_they_say(lot, 4_000 if lot.seen else 60_000)
+    assert_slates_come_as_often_as_they_say(lot, 4_000 if lot.is_slow else 60_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("lot", LOTS)
 def test_over_millions_of_draws_slates_come_as_often_as_they_say(lot: Lot) -> None:
-    assert_slates_come_as_often_as_they_say(lot, 1_000_000 if lot.seen else 4_000_000)
+    assert_slates_come_as_often_as_they_say(lot, 1_000_000 if lot.is_slow else 4_000_000)
 
 
 @pytest.mark.parametrize("lot", LOTS)
@@ -298,3 +317,85 @@ def test_who_is_not_to_be_experimented_on_gets_the_best_under_any_policy(policy:
 def test_without_anything_to_doubt_thompson_takes_the_best() -> None:
     chosen = choose(np.array([1.0, 3.0]), 1, Exploration("thompson"), chance=Chance(1))
     assert chosen == [(1, 1.0)]
+
+
+# --- inverse-gap weighting by evidence ------------------------------------------------------------
+
+BY_EVIDENCE = Exploration("squarecb")
+
+
+def evident_weights(priorities: list[float], exposures: list[float], worth: float) -> list[float]:
+    """The distribution as its definition says: 1/(K(1 + 5z²)), z the gap in standard errors."""
+    best = max(priorities)
+    at = priorities.index(best)
+    errors = [
+        worth * math.sqrt(p / worth * (1 - p / worth) / (1 + n))
+        for p, n in zip(priorities, exposures, strict=True)
+    ]
+    weights = []
+    for priority, error in zip(priorities, errors, strict=True):
+        squared = (best - priority) ** 2 / (error**2 + errors[at] ** 2) if priority < best else 0.0
+        weights.append(1 / (len(priorities) * (1 + 5 * squared)))
+    weights[at] = 1 - sum(w for i, w in enumerate(weights) if i != at)
+    return weights
+
+
+@given(
+    candidates=st.lists(
+        st.tuples(st.floats(0.01, 0.99), st.integers(0, 100_000)), min_size=1, max_size=7
+    ),
+    worth=st.sampled_from([0.01, 1.0, 250.0]),
+    seed=st.integers(0, 2**64 - 1),
+)
+def test_by_evidence_each_probability_is_the_one_the_definition_gives(
+    candidates: list[tuple[float, int]], worth: float, seed: int
+) -> None:
+    priorities = [p * worth for p, _ in candidates]
+    exposures = [float(n) for _, n in candidates]
+    expected = evident_weights(priorities, exposures, worth)
+    seen = experience(priorities, exposures, worth)
+    everybody = np.arange(len(priorities))
+    found = shares(np.array(priorities), BY_EVIDENCE, actions=everybody, doubt=seen)
+    assert found == pytest.approx(expected, abs=1e-9)
+    [(position, probability)] = choose(
+        np.array(priorities), 1, BY_EVIDENCE, chance=Chance(seed), actions=everybody, doubt=seen
+    )
+    assert probability == pytest.approx(expected[position], abs=1e-9)
+
+
+def first_shares(priorities: list[float], exposures: list[float]) -> list[float]:
+    found = shares(
+        np.array(priorities),
+        BY_EVIDENCE,
+        actions=np.arange(len(priorities)),
+        doubt=experience(priorities, exposures, 1.0),
+    )
+    return [float(share) for share in found]
+
+
+def test_the_more_was_seen_of_what_is_worse_the_less_it_is_tried() -> None:
+    young, old, ancient = (first_shares([0.05, 0.03], [n, n])[1] for n in (10.0, 1e3, 1e5))
+    assert 0.3 < young < 0.5
+    assert young > old > ancient > 0.0
+    assert ancient < 0.002
+
+
+def test_among_many_candidates_that_are_surely_worse_the_best_is_still_shown() -> None:
+    many = first_shares([0.05] + [0.01] * 499, [10_000.0] * 500)
+    assert many[0] > 0.99
+
+
+def test_who_is_new_is_tried_whatever_the_others_have_been_through() -> None:
+    known, new = first_shares([0.05, 0.03, 0.03], [1e5, 1e5, 0.0])[1:]
+    assert new > 0.2
+    assert new > 100 * known
+
+
+def test_without_experience_gamma_is_50() -> None:
+    assert shares(np.array([1.0, 0.5]), BY_EVIDENCE) == pytest.approx([1 - 1 / 27, 1 / 27])
+
+
+def test_a_gamma_that_is_given_holds_whatever_was_seen() -> None:
+    seen = experience([1.0, 0.5], [0.0, 0.0])
+    found = shares(np.array([1.0, 0.5]), SQUARECB, actions=np.arange(2), doubt=seen)
+    assert found == pytest.approx([1 - 1 / 7, 1 / 7])

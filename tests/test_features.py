@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.encoding import BIAS, Encoding, Scaler, column_names
-from engine.features import OUTCOMES, Feature, FeatureKind, FeatureSchema
+from engine.features import Feature, FeatureKind, FeatureSchema
+from engine.history import OUTCOMES
 from engine.model import DAY, Customer, CustomerId, Value
 from engine.rulebook.book import Attribute, Kind, Type
 from tests.lessons import SCHEMA, rule_book, values_of
@@ -34,7 +35,8 @@ def test_patterns_choose_among_the_declared_attributes() -> None:
 
 def test_the_history_is_seen_where_a_pattern_asks_for_it() -> None:
     names = FeatureSchema.for_book(rule_book("history.*")).names
-    assert set(names) == {f"history.{o}_{m}" for o in OUTCOMES for m in ("count", "days")}
+    each = {f"history.{o}_{m}" for o in OUTCOMES for m in ("count", "days")}
+    assert set(names) == each | {"history.last_outcome", "history.last_channel"}
     assert FeatureSchema.for_book(rule_book("history.click_*")).names == (
         "history.click_count",
         "history.click_days",

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -14,7 +15,9 @@ from engine.model import (
     IncomingEvent,
     IncomingResponse,
     Interaction,
+    Response,
 )
+from engine.topology import apply
 from tests.builders import NOW, customer, decide
 from tests.rulebook.builders import book
 
@@ -102,3 +105,77 @@ def test_a_fallback_was_no_offer():
 
 def test_an_unknown_decision_is_told_what_to_send_instead():
     assert "token" in str(unknown_decision(DecisionId("d9")))
+
+
+# --- rewards and windows of single outcomes and models -------------------------------------------------
+
+STAGES = book(
+    policies={
+        "outcomes": {"impression": 0, "click": 0.2, "accept": {"reward": 1, "window": "30d"}},
+        "models": {
+            "default": {"response_window": "7d", "features": ["customer.*"]},
+            "keen": {
+                "for": {"groups": ["save"]},
+                "response_window": "2d",
+                "outcomes": {"click": {"reward": 0.5, "window": "1d"}, "impression": None},
+            },
+        },
+    }
+)
+
+
+def settled(outcome: str, after: int, action: str = "data_5gb") -> float | None:
+    """The reward of an outcome so long after the decision."""
+    decision = decide(STAGES)
+    exposure = exposure_of(decision, ANNA, ActionId(action))
+    body = IncomingResponse(ActionId(action), b"", decision.decision_id, outcome, 0.0)
+    found = joined(IncomingEvent(EVENT, ANNA, NOW + after, body), exposure, STAGES).body
+    assert isinstance(found, Response)
+    return found.reward
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "window", "reward"),
+    [
+        ("data_5gb", "click", 7 * DAY, 0.2),
+        ("data_5gb", "accept", 30 * DAY, 1.0),
+        ("stay", "click", DAY, 0.5),
+        ("stay", "accept", 30 * DAY, 1.0),
+    ],
+)
+def test_an_outcome_counts_for_as_long_as_it_or_its_model_says(action, outcome, window, reward):
+    assert settled(outcome, window, action) == reward
+    assert settled(outcome, window + 1, action) is None
+
+
+def test_a_model_may_have_an_outcome_teach_nothing():
+    assert settled("impression", 0) == 0.0
+    assert settled("impression", 0, "stay") is None
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations([("impression", 0), ("click", 3), ("accept", 20)]))
+)
+def test_in_whatever_order_two_stages_are_reported_the_same_reward_is_taught(order):
+    """The click is within its week, the purchase within its month, both after the impression."""
+    anna, taught = customer(), 0.0
+    for outcome, days in order:
+        exposure = exposure_of(decide(STAGES), ANNA, ActionId("data_5gb"))
+        body = IncomingResponse(exposure.action_id, b"", exposure.decision_id, outcome, 0.0)
+        incoming = IncomingEvent(EventId(outcome), ANNA, NOW + days * DAY, body)
+        lesson = apply(anna, joined(incoming, exposure, STAGES))
+        taught += 0.0 if lesson is None else lesson.reward - (lesson.taught or 0.0)
+    assert taught == pytest.approx(1.0)
+    assert anna.touches[0].taught == 1.0
+
+
+def test_a_purchase_that_comes_too_late_leaves_the_click():
+    anna = customer()
+    for outcome, days in (("accept", 31), ("click", 3)):
+        exposure = exposure_of(decide(STAGES), ANNA, ActionId("data_5gb"))
+        body = IncomingResponse(exposure.action_id, b"", exposure.decision_id, outcome, 0.0)
+        apply(
+            anna,
+            joined(IncomingEvent(EventId(outcome), ANNA, NOW + days * DAY, body), exposure, STAGES),
+        )
+    assert anna.touches[0].taught == 0.2

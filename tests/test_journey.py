@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from engine.edges.state.rebuild import digest, rebuild, recover
-from engine.learn import Mind
+from engine.mind import Mind
 from engine.wire.customer_pb2 import Customer, GetCustomerRequest, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest, Response
@@ -149,7 +149,7 @@ def assert_all_there_once(service: Service, accepted: list[Event], unsure: list[
         if key[1] == "visit" and possible[key] > 100:
             continue  # only the latest hundred are told
         assert sure[key] <= found[key] <= possible[key], key
-    sent_again = RecordEventsRequest(events=accepted[:1000])
+    sent_again = RecordEventsRequest(events=accepted[:800])
     results = service.events.RecordEvents(sent_again).results
     assert {r.status for r in results} == {EventResult.STATUS_DUPLICATE}
 

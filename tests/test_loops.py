@@ -19,6 +19,7 @@ pytest.importorskip("numba", reason="without numba there is nothing to compare w
 from engine.compiled import COMPILED
 
 SEEDS = st.integers(0, 2**32 - 1)
+NO_EVIDENCE = np.empty(0, np.intp), np.empty(0), np.empty(0), np.empty(0)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -128,14 +129,40 @@ def test_choices_and_probabilities_are_the_same_bits(
 ) -> None:
     ties = np.random.default_rng(state).permutation(len(priorities))
     slots = min(slots, len(priorities))
-    asked = slots, np.array(priorities), ties, gamma, greedy, np.uint64(state)
+    asked = slots, np.array(priorities), ties, gamma, greedy, np.uint64(state), *NO_EVIDENCE
+    assert same(filled(COMPILED, *asked), filled(ARRAYS, *asked))
+
+
+@settings(deadline=None)
+@given(
+    priorities=PRIORITIES,
+    slots=st.integers(1, 20),
+    greedy=st.booleans(),
+    worth=st.sampled_from([1e-200, 1e-3, 1.0, 1e6, 1e200]),
+    state=st.integers(0, 2**64 - 1),
+)
+def test_choices_by_evidence_are_the_same_bits(
+    priorities: list[float], slots: int, greedy: bool, worth: float, state: int
+) -> None:
+    chance, count = np.random.default_rng(state), len(priorities)
+    slots = min(slots, count)
+    evidence = (
+        chance.permutation(200)[:count],
+        chance.random(200) * chance.integers(0, 2, 200),
+        worth * chance.random(200),
+        np.floor(10.0 ** (6.0 * chance.random(200))) - 1.0,
+    )
+    ties = chance.permutation(count)
+    asked = slots, np.array(priorities), ties, 50.0, greedy, np.uint64(state), *evidence
     assert same(filled(COMPILED, *asked), filled(ARRAYS, *asked))
 
 
 @given(seed=st.integers(0, 2**64 - 1))
 def test_compiled_chance_is_chance(seed: int) -> None:
     equal = np.zeros(1_000)
-    chosen, _ = filled(COMPILED, 1, equal, np.arange(1_000), 0.0, False, np.uint64(seed))
+    chosen, _ = filled(
+        COMPILED, 1, equal, np.arange(1_000), 0.0, False, np.uint64(seed), *NO_EVIDENCE
+    )
     assert chosen.tolist() == [int(Chance(seed).uniform() * 1_000)]
 
 

@@ -54,20 +54,26 @@ def test_order_and_repetition_do_not_matter(events: list[Event], data: st.DataOb
 
 @settings(deadline=None)
 @given(st.lists(responses, max_size=12))
-def test_the_corrections_of_an_offer_add_up_to_its_highest_reward(events: list[Event]) -> None:
+def test_the_lessons_of_an_offer_add_up_to_its_highest_reward(events: list[Event]) -> None:
     customer = ada()
     taught: dict[tuple[str, str], float] = {}
     best: dict[tuple[str, str], float] = {}
+    missed: set[tuple[str, str]] = set()
     for event in events:
         assert isinstance(event.body, Response)
         offer = event.body.exposure.decision_id, event.body.exposure.action_id
-        if event.body.reward is not None:
+        if event.body.outcome == "not_delivered":
+            missed.add(offer)
+        elif event.body.reward is not None:
             best[offer] = max(best.get(offer, 0.0), event.body.reward)
         lesson = answer(customer, event)
-        if lesson is not None:
+        if lesson is not None and lesson.taken_back:
+            assert (lesson.reward, lesson.taught, taught.pop(offer)) == (0.0, 0.0, 0.0)
+        elif lesson is not None:
             assert lesson.taught == taught.get(offer)
             assert lesson.taught is None or lesson.reward > lesson.taught
             taught[offer] = lesson.reward
+    best = {offer: reward for offer, reward in best.items() if reward or offer not in missed}
     assert taught == best
     kept = {
         (t.decision_id, t.action_id): t.taught for t in customer.touches if t.taught is not None
@@ -96,6 +102,31 @@ def test_a_response_without_reward_is_remembered_but_teaches_nothing() -> None:
     assert answer(customer, response(outcome="not_delivered", reward=None)) is None
     assert customer.counts == {"not_delivered": 1}
     assert customer.touches[0].taught is None
+
+
+def test_what_was_not_delivered_teaches_nothing_whenever_that_is_heard() -> None:
+    shown, lost = response(), response(outcome="not_delivered", reward=None)
+    early, late = ada(), ada()
+    assert answer(early, lost) is None
+    assert answer(early, shown) is None
+    assert answer(late, shown) is not None
+    taken_back = answer(late, lost)
+    assert taken_back is not None
+    assert taken_back.taken_back
+    assert answer(late, response("e3", at=3_000)) is None
+    assert early.touches[0].taught is late.touches[0].taught is None
+
+
+def test_who_clicks_has_seen_it_whatever_is_said_of_its_delivery() -> None:
+    lost, clicked = (
+        response(outcome="not_delivered", reward=None),
+        response(outcome="click", reward=0.2),
+    )
+    for first, second in ((lost, clicked), (clicked, lost)):
+        customer = ada()
+        answer(customer, first)
+        answer(customer, second)
+        assert customer.touches[0].taught == 0.2
 
 
 def test_an_offer_the_model_was_not_asked_about_teaches_nothing() -> None:

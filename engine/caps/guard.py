@@ -11,7 +11,16 @@ from engine.caps.periods import span_of
 from engine.caps.standing import CapsLimit
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.circumstances import Circumstances
-from engine.model import ActionId, Decision, DecisionId, Micros, Question, Response, Value
+from engine.model import (
+    ActionId,
+    Decision,
+    DecisionId,
+    Exposure,
+    Micros,
+    Question,
+    Response,
+    Value,
+)
 from engine.rulebook.book import RuleBook
 
 NOT_DELIVERED: Final = "not_delivered"
@@ -61,6 +70,10 @@ class CapsGuard:
                 for meter in self._reserve(decision, offer.action_id, treatment, standing):
                     taken[meter] += standing.units(meter) or 0
         standing.learn(taken)
+
+    def knows(self, exposure: Exposure) -> bool:
+        """Whether the book offers this action in this placement."""
+        return (exposure.action_id, exposure.placement) in self._shown_as
 
     def observe(self, response: Response) -> None:
         """What a response on disk says of its offer's share: it was shown, or was not delivered."""

@@ -33,7 +33,15 @@ COMMANDS: Final = {
     "diff": ("diff", "See what changes between two rule books, in words and in people."),
     "simulate": ("simulate", "Say what another rule book would have done and earned."),
     "evaluate": ("evaluate", "Estimate from a log what another policy would have earned."),
+    "examples": ("examples", "Tell what customers' responses teach the model, in whatever order."),
     "experiments": ("experiments", "See what rules, levers and model earn, by those held out."),
+    "health": ("health", "See how well models and decisions did lately."),
+    "fairness": ("fairness", "See whether some customers are offered less than others."),
+    "export": ("export", "Write models, predictors and interactions for other tools."),
+    "challenger": (
+        "challenger",
+        "Try another rule book in shadow, on a share, in place, and back.",
+    ),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

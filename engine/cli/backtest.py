@@ -1,7 +1,8 @@
 """`attune backtest`: find out what Attune's model would do for one's own data."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
 import typer
@@ -11,6 +12,8 @@ from engine.cli.progress import steps
 from engine.errors import AttuneError, InvalidInput, Violation
 
 if TYPE_CHECKING:  # polars, numpy and river load when the command runs, not with every --help
+    from collections.abc import Mapping
+
     import polars as pl
 
     from engine.backtest import Report
@@ -34,6 +37,19 @@ def backtest(
     sep: Annotated[
         str | None,
         typer.Option(metavar="CHAR", help="The CSV's separator; found out if not given."),
+    ] = None,
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A classifier of river instead, as `models` in a rule book names it.",
+        ),
+    ] = None,
+    parameters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YAML", help="Its parameters, e.g. '{optimizer: {AdaGrad: {lr: 0.1}}}'."
+        ),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         Literal["text", "json"], typer.Option(help="How to print the result.")
@@ -77,6 +93,9 @@ def backtest(
 
     Example: attune backtest churn.csv --target Churn=Yes --drop customerID
 
+    Example: attune backtest churn.csv --target Churn=Yes --drop customerID
+    --estimator linear_model.LogisticRegression --parameters '{optimizer: {AdaGrad: {lr: 0.1}}}'
+
     Example: attune backtest mail.csv --target buys=1 --treatment mail=yes
     --value 10 --cost 0.15 --test later.csv
     """
@@ -86,8 +105,12 @@ def backtest(
             _refuse_without_treatment(
                 [name for name, given in needing.items() if given is not None]
             )
-            _run(file, target, action, drop, sep, format)
+            _run(file, target, action, drop, sep, format, _asked(estimator, parameters))
             return
+        if estimator is not None or parameters is not None:
+            raise InvalidInput(
+                [Violation("--estimator", "cannot be given together with --treatment")]
+            )
         if action is not None:
             raise InvalidInput([Violation("--action", "cannot be given together with --treatment")])
         table = _read(file, sep)
@@ -106,15 +129,33 @@ def backtest(
         raise typer.Exit(1) from None
 
 
+def _asked(estimator: str | None, parameters: str | None) -> "tuple[str, Mapping[str, Any]] | None":
+    """The estimator asked for, and its parameters; None for the default model."""
+    if estimator is None:
+        if parameters is not None:
+            raise InvalidInput([Violation("--parameters", "means something with --estimator only")])
+        return None
+    from engine.rulebook.estimators import asked_for
+
+    return asked_for(estimator, parameters or "{}")
+
+
 def _run(
-    file: Path, target: str, action: str | None, drop: str, sep: str | None, format_: str
+    file: Path,
+    target: str,
+    action: str | None,
+    drop: str,
+    sep: str | None,
+    format_: str,
+    asked: "tuple[str, Mapping[str, Any]] | None",
 ) -> None:
     from engine import backtest as engine
+    from engine.estimators.pupil import ByEstimator
 
     table = _read(file, sep)
     past = engine.past(table, target, action=action, drop=_names(drop, table.columns))
     with steps("learning", len(past.labels)) as advance:
-        report = engine.backtest(past, advance)
+        report = engine.backtest(past, advance, ByEstimator(past.schema, *asked) if asked else None)
     if format_ == "json":
         typer.echo(orjson.dumps(report.to_dict()).decode())
     else:
@@ -146,6 +187,11 @@ def _names(drop: str, columns: list[str]) -> list[str]:
     return [name.strip() for name in drop.split(",") if name.strip()]
 
 
+def _most_trusted(trusted: "Mapping[str, float]") -> str:
+    """The three ways of learning that foresaw this file best."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in list(trusted.items())[:3])
+
+
 def _text(report: "Report") -> str:
     lines = [
         f"{report.rows:,} rows, {len(report.features)} features, learned one by one in file order",
@@ -155,6 +201,8 @@ def _text(report: "Report") -> str:
         f"  constant rate  {report.constant_log_loss:8.4f}   (log-loss of saying the overall rate each time)",
         f"  time per row   {report.us_per_row:6.0f} µs",
     ]
+    if report.trusted:
+        lines.append(f"  trusted most   {_most_trusted(report.trusted)}")
     if report.remarks:
         lines += ["", *report.remarks]
     return "\n".join(lines)

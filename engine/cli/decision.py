@@ -54,6 +54,24 @@ def explain_decision(
     made = again.decide(record, explain=True, witnesses=_witnesses(data, record, again.book))
     response = DecideResponse.FromString(Answers().encode(made, b""))
     print_explained(response, record.question.customer_id, action, format_)
+    if format_ is Format.TEXT:
+        _tell_shadow(data, record)
+
+
+def _tell_shadow(data: Path, record: "DecisionRecord") -> None:
+    """Says what the challenger would have answered, if it decided the same unseen."""
+    from engine.edges.journal.shadows import SHADOWS, shadow_of
+
+    shadow = shadow_of(data / SHADOWS, record.decision.decision_id)
+    if shadow is None:
+        return
+    unseen = shadow.record.decision
+    for placed in unseen.placements:
+        shown = ", ".join(offer.action_id for offer in placed.offers if not placed.fallback)
+        typer.echo(
+            f"Unseen, the challenger {shadow.name} (rule book {unseen.rulebook_version[:8]}) would"
+            f" have shown in {placed.placement}: {shown or 'the fallback'}"
+        )
 
 
 def _witnesses(data: Path, record: "DecisionRecord", book: "RuleBook") -> "Mapping[Stage, Limit]":

@@ -1,8 +1,9 @@
 """`attune evaluate`: what another policy would have earned, told from a log of choices."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:  # polars and numpy load when the command runs, not with every
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.policies import Policy
     from engine.evaluation.reading import Reading
+
+_POLICIES: Final = ("uniform", "logged")
+"""The policies that are no file."""
 
 
 def evaluate(
@@ -69,9 +73,9 @@ def _read(log: Path, policy: str, map_: str) -> "tuple[Reading, Policy]":
     from engine.evaluation.policy_file import read_policy
     from engine.evaluation.reading import read_log
 
-    table, remarks = _table(log)
+    table, remarks = _table(log, policy, map_)
     columns = columns_for(table.columns, map_)
-    if policy in {"uniform", "logged"}:
+    if policy in _POLICIES:
         reading = read_log(table, columns, remarks=remarks)
         return reading, Uniform() if policy == "uniform" else Logged()
     written = read_policy(Path(policy), columns, table.columns)
@@ -79,15 +83,22 @@ def _read(log: Path, policy: str, map_: str) -> "tuple[Reading, Policy]":
     return reading, written.over(reading)
 
 
-def _table(log: Path) -> "tuple[pl.DataFrame, tuple[str, ...]]":
-    """The log as a table, and what was left out of it."""
+def _table(log: Path, policy: str, map_: str) -> "tuple[pl.DataFrame, tuple[str, ...]]":
+    """The log as a table of the columns that are asked for, and what was left out of it."""
     if log.is_dir():
         from engine.evaluation.decisions import decided
 
         return decided(log)
+    from engine.evaluation.mapping import columns_for
     from engine.table import read_table
 
-    return read_table(log), ()
+    further = [] if policy in _POLICIES else read_table(Path(policy)).columns
+
+    def wanted(header: Sequence[str]) -> set[str]:
+        columns = columns_for(header, map_)
+        return {*columns.named, *columns.context_among(header), *further}
+
+    return read_table(log, wanted=wanted), ()
 
 
 def _text(evaluation: "Evaluation", policy: "Policy", reading: "Reading") -> str:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.check import absence
+from engine.cli.books import chosen_book
 from engine.cli.client import Format, FormatOption
-from engine.errors import AttuneError, BrokenRuleBook, InvalidInput, Violation
+from engine.errors import AttuneError
 
 if TYPE_CHECKING:
     from engine.model import Micros
-    from engine.rulebook.book import RuleBook
 
 
 def experiments(
@@ -33,7 +32,8 @@ def experiments(
         str,
         typer.Option(
             metavar="TYPE",
-            help="Also the share of customers with such an interaction, e.g. purchase or churned.",
+            help="Also the share of customers with such an interaction, e.g. purchase or churned;"
+            " by default what is measured of the actions a holdout keeps back.",
         ),
     ] = "",
     format_: FormatOption = Format.TEXT,
@@ -51,7 +51,7 @@ def experiments(
     """
     try:
         moment = _moment(since)
-        book = None if rules is None else _loaded(rules)
+        book = chosen_book(rules)
         from engine.experiments.results import results
         from engine.experiments.telling import sentences, told
 
@@ -62,7 +62,7 @@ def experiments(
     if format_ is Format.JSON:
         report = found.to_dict()
         for trial, result in zip(report["trials"], found.trials, strict=True):
-            trial["sentences"] = sentences(result, event)
+            trial["sentences"] = sentences(result)
         typer.echo(json.dumps(report))
     else:
         typer.echo(told(found))
@@ -77,14 +77,3 @@ def _moment(since: str) -> "Micros":
             f"'{since}' is no time like 2026-11-21T10:00:00Z", param_hint="--since"
         )
     return moment
-
-
-def _loaded(rules: Path) -> "RuleBook":
-    from engine.rulebook.load import load
-
-    if not rules.is_dir():
-        raise InvalidInput([Violation("--rules", absence(rules))])
-    loaded = load(rules)
-    if loaded.book is None:
-        raise BrokenRuleBook(loaded.diagnostics)
-    return loaded.book

@@ -22,6 +22,7 @@ from engine.cli.client import (
     connected,
 )
 from engine.cli.decision import DataOption, explain_decision, print_explained
+from engine.cli.scores import explain_scores
 from engine.decision_id import is_decision_id
 from engine.model import SECOND, ActionId, PlacementId
 
@@ -81,6 +82,14 @@ def explain(
         ),
     ] = "",
     action: Annotated[str, typer.Option(metavar="ID", help="Only this action.")] = "",
+    score: Annotated[
+        bool,
+        typer.Option(
+            "--score",
+            help="Of a decision: what each feature added to the propensities of its offers, or of"
+            " --action. May learn the model again from the journal.",
+        ),
+    ] = False,
     data: DataOption = Path("data"),
     server: ServerOption = DEFAULT_SERVER,
     tls_ca: CertificateOption = None,
@@ -107,7 +116,14 @@ def explain(
     Example: attune explain c-1001 -p agent.desk -c request.reason=cancel
 
     Example: attune explain 06608b015f3000-00000000000004d2 --data data
+
+    Example: attune explain 06608b015f3000-00000000000004d2 --action win_back --score
     """
+    if score and not is_decision_id(customer):
+        raise typer.BadParameter("goes with a recorded decision", param_hint="--score")
+    if score:
+        explain_scores(customer, data, rules, action, format_)
+        return
     if is_decision_id(customer):
         explain_decision(customer, data, rules, action, format_)
         return
@@ -197,9 +213,10 @@ def _by_rules(
     if format_ is Format.JSON:
         typer.echo(json.dumps([as_json(a) for a in accounts], indent=2, ensure_ascii=False))
         return
+    measured = ", and measured ones change what is expected of them" if book.measured else ""
     typer.echo(
         f"{rules} at {show_moment(asked.now)}; nothing is learned here, so every action has the"
-        f" propensity {EVEN}\n"
+        f" propensity {EVEN}{measured}\n"
     )
     colour = sys.stdout.isatty()
     for line in as_lines(accounts, rules, colour=colour, everybody=not asked.action):

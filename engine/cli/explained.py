@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.challenger.plan import CHALLENGER
+from engine.rulebook.trial import JOINED
 from engine.wire.decision_pb2 import (
     CandidateTrace,
     DecideResponse,
@@ -159,8 +161,10 @@ def _because(reason: Reason) -> Text:
 def _remarks(response: DecideResponse, customer_id: str) -> Iterable[str]:
     for skipped in response.degraded:
         yield f"Without {_SKIPPED.get(skipped.step, 'a step')}: {skipped.reason}"
-    if response.holdout:
-        yield f"In the holdout {response.holdout}"
+    for name in response.holdout.split(JOINED) if response.holdout else ():
+        of, _, challenger = name.partition(".")
+        what = f"For a customer of the challenger {challenger}" if of == CHALLENGER else ""
+        yield what or f"In the holdout {name}"
     yield (
         f"Decision {response.decision_id}, rule book {response.rulebook_version[:8]},"
         f" model {response.model_version}"

@@ -31,6 +31,15 @@ def household_of(customer: Customer, book: RuleBook) -> CustomerId | Unknown | N
     return None if nullable else UNKNOWN
 
 
+def is_household(name: CustomerId) -> bool:
+    """Whether this names a household's record, and nobody.
+
+    >>> is_household(CustomerId("anna"))
+    False
+    """
+    return name.startswith(_PREFIX)
+
+
 def for_household(event: Event, response: Response, household: CustomerId) -> Event:
     """The same response, once more for the household's own record, where it teaches nothing."""
     exposure = replace(response.exposure, schema="", features=None)

@@ -52,14 +52,37 @@ def arm_of(customer_id: str, seed: int) -> Arm:
 def write_book(arm: Arm, book: Path, into: Path) -> Path:
     """Copies the rule book and changes the arbitration of the copy as the arm needs it.
 
-    The copy has no holdouts and experiments of its own, and no tests, which may name them.
+    The copy has no holdouts and experiments of its own, so that nothing is measured by them, and no
+    tests, which may name them.
     """
     without = shutil.ignore_patterns("tests")
     target = Path(shutil.copytree(book, into / arm.value, ignore=without))
     policies = target / "policies.yaml"
     text = policies.read_text(encoding="utf-8")
     policies.write_text(rearbitrated(text, _CHANGES[arm]), encoding="utf-8")
+    for actions in sorted(target.glob("actions/*.yaml")):
+        actions.write_text(unmeasured(actions.read_text(encoding="utf-8")), encoding="utf-8")
     return target
+
+
+def unmeasured(actions: str) -> str:
+    r"""The text of a file of actions with what is measured of them left blank.
+
+    >>> unmeasured("actions:\n- id: a\n  measured: {outcome: x}\n  value: 1\n")
+    'actions:\n- id: a\n\n  value: 1\n'
+    """
+    lines = actions.splitlines(keepends=True)
+    for action in _actions(actions):
+        for key, value in action.value:
+            if key.value == "measured":
+                end = value.end_mark.line + bool(value.flow_style)
+                lines[key.start_mark.line : end] = ["\n"] * (end - key.start_mark.line)
+    return "".join(lines)
+
+
+def _actions(text: str) -> list[yaml.MappingNode]:
+    """The actions of a file that was checked before."""
+    return [action for _, value in _mapping(text).value for action in value.value]
 
 
 def rearbitrated(policies: str, changes: Mapping[str, object]) -> str:

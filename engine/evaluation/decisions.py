@@ -93,7 +93,9 @@ def _choices(
             for place, offer in enumerate(placed.offers):
                 competed = roster.note(decision.rulebook_version, offer, contest)
                 if decision.holdout:
-                    left_out["to customers in a holdout or an experiment"] += 1
+                    left_out[
+                        "to customers in a holdout, an experiment or a challenger's share"
+                    ] += 1
                 elif (decision.decision_id, offer.action_id) not in responses.rewards:
                     left_out["nobody is known to have seen"] += 1
                 elif not competed:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assignment import Term, term_of
+from engine.challenger.plan import CHALLENGER
 from engine.codec import DecisionRecord
 from engine.lift import Ratio
 from engine.model import ActionId, CustomerId, Decision, DecisionId, Micros
@@ -43,6 +44,24 @@ class Group:
     name: str
     share: float
     stays: dict[tuple[CustomerId, str], Stay] = field(default_factory=dict)
+
+    def note(self, decision: Decision, term: Term, rewards: Rewards) -> None:
+        """Takes in a decision for one of its customers, made within a period."""
+        offers = [o for placed in decision.placements if not placed.fallback for o in placed.offers]
+        taken = [
+            offer
+            for offer in offers
+            if rewards.get((decision.decision_id, offer.action_id), 0.0) >= ACCEPTED
+        ]
+        key = decision.customer_id, term.name
+        stay = self.stays.get(key)
+        if stay is None:
+            stay = self.stays[key] = Stay(decision.decided_at, term.end)
+        stay.since = min(stay.since, decision.decided_at)
+        stay.decisions += 1
+        stay.offered += bool(offers)
+        stay.accepted += len(taken)
+        stay.value += sum(offer.value for offer in taken)
 
     @property
     def decisions(self) -> int:
@@ -85,6 +104,15 @@ class Group:
         return np.array([getattr(stay, name) for stay in self.stays.values()], dtype=np.float64)
 
 
+def trials_in(label: str) -> Sequence[str]:
+    """The trials that `Decision.holdout` names.
+
+    >>> trials_in("challenger.autumn+no_levers"), trials_in("")
+    (['challenger.autumn', 'no_levers'], [])
+    """
+    return label.split(JOINED) if label else []
+
+
 class _Split(NamedTuple):
     """A trial and its groups, the usual one first; `before` are holdouts whose members are not in it."""
 
@@ -96,6 +124,8 @@ class _Split(NamedTuple):
 
 class Counting:
     """Counts the decisions of a log by the trials of one book.
+
+    Whom a challenger decides for is in no trial and counts as usual (see `duel` for how it fares).
 
     Attributes:
         decisions: how many were counted.
@@ -116,7 +146,9 @@ class Counting:
         for _, decision in records:
             if decision.decided_at < since:
                 continue
-            names = frozenset(filter(None, decision.holdout.split(JOINED)))
+            names = frozenset(
+                n for n in trials_in(decision.holdout) if not n.startswith(f"{CHALLENGER}.")
+            )
             if names <= self._known:
                 self.decisions += 1
                 self._count(decision, names)
@@ -129,29 +161,13 @@ class Counting:
         return {split.name: tuple(split.groups.values()) for split in self._splits}
 
     def _count(self, decision: Decision, names: frozenset[str]) -> None:
-        offers = [o for placed in decision.placements if not placed.fallback for o in placed.offers]
-        taken = [
-            offer
-            for offer in offers
-            if self._rewards.get((decision.decision_id, offer.action_id), 0.0) >= ACCEPTED
-        ]
         for split in self._splits:
             if not names.isdisjoint(split.before):
                 continue
             mine = next((name for name in split.groups if name in names), USUAL)
-            if mine not in split.groups:
-                continue
-            term = self._term(split.period, decision.decided_at)
-            stays = split.groups[mine].stays
-            key = decision.customer_id, term.name
-            stay = stays.get(key)
-            if stay is None:
-                stay = stays[key] = Stay(decision.decided_at, term.end)
-            stay.since = min(stay.since, decision.decided_at)
-            stay.decisions += 1
-            stay.offered += bool(offers)
-            stay.accepted += len(taken)
-            stay.value += sum(offer.value for offer in taken)
+            if mine in split.groups:
+                term = self._term(split.period, decision.decided_at)
+                split.groups[mine].note(decision, term, self._rewards)
 
     def _term(self, period: str, now: Micros) -> Term:
         term = self._terms.get(period)

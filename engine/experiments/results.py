@@ -1,27 +1,33 @@
 """Results: what each trial shows, from the data directory of a service, running or not."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from engine.challenger.plan import Part
 from engine.edges.journal.past import past_decisions, past_entries
-from engine.edges.rules.kept import kept_in, read_kept
+from engine.edges.rules.last import last_book
+from engine.edges.rules.plan_file import read_plan
 from engine.edges.state.names import DECISIONS, JOURNAL
-from engine.errors import BrokenRuleBook, InvalidInput, StorageError, Violation
+from engine.errors import InvalidInput, Violation
 from engine.evaluation.decisions import responses_in
 from engine.experiments.counting import USUAL, Counting, Group
+from engine.experiments.duel import duel
 from engine.experiments.mismatch import Mismatch, mismatch
 from engine.lift import Lift, Ratio
 from engine.model import CustomerId, Event, Interaction, Micros
 from engine.rulebook.book import RuleBook
-from engine.rulebook.load import load
+from engine.rulebook.trial import Arm
 
 _REACHED: Final = "reached"
 
 LEAST: Final = 5
 """With fewer customers than this who did something, an interval would be too narrow."""
+
+
+FEWEST: Final = 30
+"""Groups of fewer customers than this are not compared, whatever they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Measure:
 
     def below(self, usual: "Measure | None", *, certain: bool = False) -> "Measure":
         """The same, compared with the usual; `certain` if nobody in this group could have done it."""
-        if usual is None or min(usual.ratio.customers, self.ratio.customers) < 2:
+        if usual is None or min(usual.ratio.customers, self.ratio.customers) < FEWEST:
             return self
         if usual.successes < LEAST or (self.successes < LEAST and not certain):
             return self
@@ -103,16 +109,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One trial: its groups, the usual one first, and whether they are as large as they should be."""
+    """One trial: its groups, the usual one first, and whether they are as large as they should be.
+
+    `event` is the type of interaction that was looked for, or empty.
+    """
 
     name: str
     outcomes: tuple[Outcome, ...]
     mismatch: Mismatch
+    event: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "name": self.name,
+            "event": self.event,
             "groups": [outcome.to_dict() for outcome in self.outcomes],
             "mismatch": {
                 "expected": list(self.mismatch.expected),
@@ -146,31 +157,51 @@ def results(
 ) -> Results:
     """What the trials of `book` show, by default of the book that was last in force.
 
-    Decisions before `since` are left aside; `event` is the type of interactions to look for.
+    Decisions before `since` are left aside; `event` is the type of interactions to look for, by default
+    what is measured of the actions that a holdout keeps back. A challenger that decides for a share of
+    customers, or did before it replaced the champion, is a trial.
 
     Raises:
         InvalidInput: there is no such data directory or no book in it, or the book has no trials.
         BrokenRuleBook: the book kept there has mistakes.
         StorageError: something cannot be read.
     """
-    book = _last(data) if book is None else book
-    counting = Counting(book.trials, responses_in(data / JOURNAL).rewards)
-    if not counting.groups:
+    book, plan = last_book(data) if book is None else book, read_plan(data)
+    rewards = responses_in(data / JOURNAL).rewards
+    counting = Counting(book.trials, rewards)
+    if not counting.groups and (plan is None or plan.step(Part.SHARE) is None):
         raise InvalidInput(
             [Violation("policies.yaml", "the rule book has no holdouts and no experiments")]
         )
     counting.note(past_decisions(data / DECISIONS), since)
-    times = _times(data / JOURNAL, event) if event else None
-    trials = tuple(_result(name, groups, times) for name, groups in counting.groups.items())
+    groups = dict(counting.groups)
+    if plan is not None and plan.step(Part.SHARE) is not None:
+        groups[plan.label] = duel(past_decisions(data / DECISIONS), plan, rewards, since)
+    wanted = {one.holdout: one.outcome for one in reversed([*book.measured.values()])}
+    events = {name: event or wanted.get(name, "") for name in groups}
+    times = _times(data / JOURNAL, frozenset(filter(None, events.values())))
+    trials = tuple(
+        result_of(name, those, times.get(events[name]), events[name])
+        for name, those in groups.items()
+    )
     return Results(counting.decisions, counting.strange, event, trials)
 
 
-def _result(
-    name: str, groups: Sequence[Group], times: Mapping[CustomerId, Sequence[Micros]] | None
+def result_of(
+    name: str,
+    groups: Sequence[Group],
+    times: Mapping[CustomerId, Sequence[Micros]] | None = None,
+    event: str = "",
 ) -> Result:
+    """How the groups of a trial compare; `times` are each customer's events, where one is asked for."""
     usual = next((group for group in groups if group.name == USUAL), None)
     found = mismatch([len(group.stays) for group in groups], [group.share for group in groups])
-    return Result(name, tuple(_outcome(group, usual, times) for group in groups), found)
+    return Result(name, tuple(_outcome(group, usual, times) for group in groups), found, event)
+
+
+def _is_kept_back(group: Group) -> bool:
+    """Whether they are in a holdout, by which nobody was offered anything; an arm offers by chance."""
+    return not group.offered and group.name not in set(Arm)
 
 
 def _outcome(
@@ -180,7 +211,7 @@ def _outcome(
     if usual is not None and usual is not group:
         others = _measures(usual, times)
         own = {
-            name: measure.below(others[name], certain=name != _REACHED and not group.offered)
+            name: measure.below(others[name], certain=name != _REACHED and _is_kept_back(group))
             for name, measure in own.items()
         }
     return Outcome(
@@ -209,26 +240,14 @@ def _measures(
     return found
 
 
-def _times(journal: Path, wanted: str) -> dict[CustomerId, list[Micros]]:
-    """When each customer had an interaction of this type, ascending."""
-    times: dict[CustomerId, list[Micros]] = {}
-    for _, line in past_entries(journal):
+def _times(journal: Path, wanted: frozenset[str]) -> dict[str, dict[CustomerId, list[Micros]]]:
+    """When each customer had an interaction, ascending, by the types wanted."""
+    times: dict[str, dict[CustomerId, list[Micros]]] = {kind: {} for kind in wanted}
+    for _, line in past_entries(journal) if wanted else ():
         match line:
-            case Event(body=Interaction(type=kind)) if kind == wanted:
-                times.setdefault(line.customer_id, []).append(line.time)
-    for seen in times.values():
-        seen.sort()
+            case Event(body=Interaction(type=kind)) if kind in wanted:
+                times[kind].setdefault(line.customer_id, []).append(line.time)
+    for of_kind in times.values():
+        for seen in of_kind.values():
+            seen.sort()
     return times
-
-
-def _last(data: Path) -> RuleBook:
-    kept = kept_in(data)
-    if kept is None:
-        raise InvalidInput([Violation(str(data), "holds no rule book: name one with --rules")])
-    try:
-        loaded = load(read_kept(kept))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{kept} cannot be read: {error}") from error
-    if loaded.book is None:
-        raise BrokenRuleBook(loaded.diagnostics)
-    return loaded.book

@@ -25,11 +25,11 @@ def told(results: Results) -> str:
             " and are left aside"
         )
     for result in results.trials:
-        lines += ["", *_told(result, results.event)]
+        lines += ["", *table_of(result)]
     return "\n".join(lines)
 
 
-def sentences(result: Result, event: str = "") -> tuple[str, ...]:
+def sentences(result: Result) -> tuple[str, ...]:
     """What a trial says: a warning alone where the lots did not fall as they should."""
     if result.mismatch.alarm:
         return (_warning(result),)
@@ -37,20 +37,21 @@ def sentences(result: Result, event: str = "") -> tuple[str, ...]:
         sentence
         for outcome in result.outcomes
         if outcome.name != USUAL
-        for sentence in _sentences(outcome, event)
+        for sentence in _sentences(outcome, result.event)
     )
     return tuple(measured)
 
 
-def _told(result: Result, event: str) -> Iterator[str]:
+def table_of(result: Result) -> Iterator[str]:
+    """One trial: its name, a line for each group, and what it says."""
     yield result.name
-    columns = (*_COLUMNS, f"% with {event}") if event else _COLUMNS
+    columns = (*_COLUMNS, f"% with {result.event}") if result.event else _COLUMNS
     rows = [columns, *(_row(outcome) for outcome in result.outcomes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         yield f"  {first.ljust(widths[0])}  {'  '.join(cells)}".rstrip()
-    yield from (f"  {sentence}" for sentence in sentences(result, event))
+    yield from (f"  {sentence}" for sentence in sentences(result))
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

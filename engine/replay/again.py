@@ -74,7 +74,14 @@ class Again:
         pull = None if grounds is None else grounds.pull
         venture = NO_VENTURE if grounds is None else grounds.venture
         findings = Findings(
-            sights, scores, limits, pull, recorded.holdout, self._tables(venture), venture.left
+            sights,
+            scores,
+            limits,
+            pull,
+            recorded.holdout,
+            tables_of(venture, len(self.book.actions)),
+            venture.left,
+            venture.exposures,
         )
         decision = self._decider.conclude(question, given, findings)
         decision.given_up_today = recorded.given_up_today
@@ -95,15 +102,6 @@ class Again:
         known: dict[str, Value] = {a.name: value for a, value in named if value is not UNKNOWN}
         customer = Customer(recorded.customer_id, known, updated_at=recorded.decided_at)
         return self._knowledge.values(customer, record.question, recorded.decided_at)
-
-    def _tables(self, venture: Venture) -> Tables | None:
-        """How sure the propensities were of those that competed."""
-        if venture.beliefs is None:
-            return None
-        tables = Tables(len(self.book.actions))
-        for action, shape in venture.beliefs.items():
-            tables.shape(action, shape)
-        return tables
 
     def _scores(self, recorded: Decision) -> Scores:
         return Scores(
@@ -126,3 +124,13 @@ class Again:
             for offer in () if placed.fallback else placed.offers:
                 found[self._actions[offer.action_id]] = offer.propensity
         return found
+
+
+def tables_of(venture: Venture, actions: int) -> Tables | None:
+    """How sure the propensities were of those that competed, among so many actions; None if not asked."""
+    if venture.beliefs is None:
+        return None
+    tables = Tables(actions)
+    for action, shape in venture.beliefs.items():
+        tables.shape(action, shape)
+    return tables

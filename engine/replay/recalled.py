@@ -6,11 +6,13 @@ from typing import TypeVar
 import numpy as np
 
 from engine.arbitration import Candidates
+from engine.challenger.common import STOPPED
 from engine.grounds import Answer, Prices
 from engine.limits import Limit, Limits
 from engine.model import Reason, Stage
 from engine.reach import UNTRAINED
 from engine.rulebook.book import RuleBook
+from engine.rulebook.snapshot import STOPS
 
 A = TypeVar("A", bound=Answer)
 
@@ -48,6 +50,10 @@ class Recalled(Limits):
         if self._telling:
             self.told.update((t, self._reasons(t, Stage(stage))) for t, stage in closed.items())
         return [treatment for treatment in treatments if treatment not in closed]
+
+    def held_out(self) -> list[int]:
+        """What nothing but holdouts kept back."""
+        return [treatment for one in self._next(tuple, ()) for treatment in one.closed]
 
     def tell(self, treatments: Iterable[int]) -> None:
         """Tells nothing: of those that did not come so far, no answer is known."""
@@ -93,9 +99,11 @@ class Recalled(Limits):
         return answer  # type: ignore[return-value]  # of that kind, either way
 
     def _reasons(self, treatment: int, stage: Stage) -> tuple[Reason, ...]:
+        """All that witnesses know, if one of them knows of this stage; else what record and book tell."""
         witness = self._witnesses.get(stage)
-        told = () if witness is None else witness.reasons(treatment)
-        return told or (self._reason(treatment, stage),)
+        if witness is None or not witness.reasons(treatment):
+            return (self._reason(treatment, stage),)
+        return tuple(r for each in self._witnesses.values() for r in each.reasons(treatment))
 
     def _reason(self, treatment: int, stage: Stage) -> Reason:
         """What kept a treatment out, as far as record and book tell."""
@@ -103,10 +111,14 @@ class Recalled(Limits):
         action = book.actions[book.treatments[treatment].action]
         if stage is Stage.ARBITRATION:
             return Reason(stage, UNTRAINED, False, "untrained: not yet for this customer", "", {})
+        if stage is Stage.AVAILABILITY:
+            return Reason(stage, STOPPED, False, "stopped for the champion", STOPS, {})
         if stage is Stage.CONSENT_AND_CONTACT:
             own = [p for p in book.contact.policies if p.name in action.contact_policies]
             by = [(p.code, p.name, p.place) for p in own if p.holds_on(self._channel)]
             what = "contact policies kept it back"
+            if not by:
+                what = "the champion's contact policies, or a consent it asks for, kept it back"
         elif stage is Stage.CAPS_AND_BUDGETS:
             caps = [cap for cap in book.caps if treatment in cap.treatments]
             by = list(dict.fromkeys((cap.code, cap.name, cap.place) for cap in caps))

@@ -10,14 +10,18 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.decide import Propensities
 from engine.edges.state.rebuild import rebuild
-from engine.learn import Mind, lessons_of
-from engine.model import Decision, DecisionId, TrainingExample
-from engine.propensity import Propensities as Bound
+from engine.effects import Effects
+from engine.learn import lessons_of
+from engine.mind import Mind
+from engine.model import Decision, DecisionId, Lesson, Step
+from engine.panel import Bound, bind, consulted
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook
 from engine.rulebook.book import RuleBook
+from engine.uplift.serving import uplift_lessons_of
 
 STEP = "propensities"
+_NO_HURRY = 1e9
 
 Advance = Callable[[int, int], None]
 """Hears how many lessons have been learned again, of how many."""
@@ -41,8 +45,9 @@ def taught(
             text = "the model was not asked"
             checks[record.decision.decision_id] = Check(STEP, Verdict.RECORDED, text)
         else:
-            waiting.append(_Waiting(lessons, record.decision))
-    waiting.sort(key=lambda one: one.lessons)
+            uplift = uplift_lessons_of(record.decision.model_version)
+            waiting.append(_Waiting(lessons, uplift, record.decision))
+    waiting.sort(key=lambda one: (one.lessons, one.uplift))
     school = _School(waiting, books, advance)
     if waiting:
         rebuild(data, teach=school.teach, register=school.mind.register, enough=school.is_out)
@@ -51,9 +56,10 @@ def taught(
 
 
 class _Waiting(NamedTuple):
-    """A decision, and after how many lessons it was made."""
+    """A decision, and after how many lessons it was made; of uplift −1 if no action was measured."""
 
     lessons: int
+    uplift: int
     decision: Decision
 
 
@@ -64,7 +70,7 @@ class _School:
         self.mind = Mind()
         self.checks: dict[DecisionId, Check] = {
             decision.decision_id: Check(STEP, Verdict.UNTOLD, _missing(lessons))
-            for lessons, decision in waiting
+            for lessons, _, decision in waiting
         }
         self._last = waiting[-1].lessons if waiting else 0
         self._waiting = deque(waiting)
@@ -76,17 +82,23 @@ class _School:
         """Whether no later lesson matters."""
         return self.mind.learner.version > self._last
 
-    def teach(self, lesson: TrainingExample) -> None:
+    def teach(self, lesson: Lesson) -> None:
         """Learns the next lesson, once all are asked for whom it came later."""
         self.ask()
+        before = self.mind.learner.version
         self.mind.teach(lesson)
-        self._advance(self.mind.learner.version, self._last)
+        if self.mind.learner.version > before:
+            self._advance(self.mind.learner.version, self._last)
 
     def ask(self) -> None:
         """Asks for every decision that was made after just so many lessons as are learned now."""
-        while self._waiting and self._waiting[0].lessons == self.mind.learner.version:
+        while self._waiting and self._is_due(self._waiting[0]):
             decision = self._waiting.popleft().decision
             self.checks[decision.decision_id] = self._check(decision)
+
+    def _is_due(self, one: _Waiting) -> bool:
+        is_learned = one.lessons == self.mind.learner.version
+        return is_learned and one.uplift in (-1, self.mind.uplift.lessons)
 
     def _check(self, decision: Decision) -> Check:
         try:
@@ -96,10 +108,18 @@ class _School:
         features = decision.features or ()
         if decision.schema != model.features.digest:
             return Check(STEP, Verdict.DIFFERS, f"the book's features are {model.features.digest}")
-        anew = model.predict(features, decision.channel, np.arange(len(book.actions)))
+        every = np.arange(len(book.actions))
+        anew = model.predict(features, decision.channel, every)
+        by_default = None
+        asked = consulted(model)
+        if asked is not None:
+            by_default = anew.copy() if _was_hurried(decision) else None
+            asked.consult(anew, features, decision.channel, every.tolist(), lambda: _NO_HURRY)
+        if book.measured:
+            anew = Effects(book).expecting(decision.customer_id, decision.decided_at, anew)
         for contest in decision.contests:
             if contest.propensities is not None:
-                difference = _first(contest.propensities, anew, book)
+                difference = _first(contest.propensities, anew, book, by_default)
                 if difference:
                     return Check(STEP, Verdict.DIFFERS, difference)
         return Check(STEP, Verdict.EQUAL, f"learned again from {self.mind.learner.version} lessons")
@@ -107,13 +127,22 @@ class _School:
     def _model(self, version: str) -> tuple[RuleBook, Bound]:
         if version not in self._bound:
             book = self._books(version)
-            self._bound[version] = book, Bound.bind(self.mind.learner, book)
+            self._bound[version] = book, bind(self.mind, book)
         return self._bound[version]
 
 
-def _first(then: Propensities, now: Propensities, book: RuleBook) -> str:
-    """The first propensity known then of which not all bits are equal now."""
+def _was_hurried(decision: Decision) -> bool:
+    """Whether there was no time to ask every model, so that the default one stood in."""
+    return any(step is Step.PROPENSITY for step, _ in decision.degraded)
+
+
+def _first(
+    then: Propensities, now: Propensities, book: RuleBook, instead: Propensities | None
+) -> str:
+    """The first propensity known then of which not all bits are equal now, or as they are in `instead`."""
     is_other = then.view(np.uint64) != now.view(np.uint64)
+    if instead is not None:
+        is_other &= then.view(np.uint64) != instead.view(np.uint64)
     differing = np.flatnonzero(is_other & ~np.isnan(then))
     if not differing.size:
         return ""

@@ -18,6 +18,7 @@ from engine.rulebook.conditions import (
 from engine.rulebook.doubts import remark_fraction
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import check_shadowing
+from engine.rulebook.measured import WrittenMeasure, read_measured
 from engine.rulebook.names import IDENTIFIER, Names, did_you_mean
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar, described
 from engine.rulebook.policies import Policies
@@ -75,6 +76,7 @@ class WrittenAction:
     attributes: Mapping[str, str]
     treatments: tuple[WrittenTreatment, ...]
     caps: WrittenCap | None
+    measured: WrittenMeasure | None
     place: Place
     valid_place: Place | None
     complete: bool
@@ -209,6 +211,9 @@ class _Reading:
             attributes=self._attributes(fields.node("attributes")),
             treatments=self._treatments(treatments, again=again),
             caps=read_caps(fields.node("caps"), action_id, self.policies.timezone, self.report),
+            measured=read_measured(
+                fields.node("measured"), action_class, self.policies.outcome_names, self.report
+            ),
             place=fields.place,
             valid_place=fields.key_place("valid") if "valid" in fields else None,
             complete=known and not any(map(fields.lost, ("opt_out", "contact_policies"))),

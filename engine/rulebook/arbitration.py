@@ -35,6 +35,9 @@ _OF_POLICY: Final = {
 }
 """The policies that look at a number of exploration."""
 
+_GAMMA: Final = 50.0
+"""What grows where `growth` is given alone."""
+
 TIES: Final = ("value", "id")
 _LEAST: Final = ("propensity", "priority")
 
@@ -59,7 +62,7 @@ class WrittenExploration:
     """How chance enters; `none_when` is compiled later."""
 
     policy: str = "squarecb"
-    gamma: float = 50.0
+    gamma: float | None = None
     growth: float = 0.0
     none_when: WrittenCondition | None = None
     epsilon: float = 0.1
@@ -227,7 +230,7 @@ def _exploration(node: Node | None, used: frozenset[str], report: Report) -> Wri
             report.notice(f"exploration.{key}", fields.key_place(key), message)
     exploration = WrittenExploration(
         policy=policy,
-        gamma=fields.take("gamma", number(0, 1e9), 50.0),
+        gamma=fields.take("gamma", number(0, 1e9), _GAMMA if "growth" in fields else None),
         growth=fields.take("growth", number(0, 10), 0.0),
         none_when=_condition(fields, "none_when", "none_when"),
         epsilon=fields.take("epsilon", number(0, 1), 0.1),

@@ -15,6 +15,7 @@ from engine.rulebook.book import (
     Arbitration,
     ContextWeight,
     Exploration,
+    Measured,
     Override,
     RuleBook,
     Treatment,
@@ -27,7 +28,10 @@ from engine.rulebook.capping import Capping
 from engine.rulebook.cel import Expect, generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
-from engine.rulebook.policies import Policies
+from engine.rulebook.measured import measured_actions, remark_thresholds
+from engine.rulebook.model_spec import Models
+from engine.rulebook.models import models_of
+from engine.rulebook.policies import Policies, channels_of
 from engine.rulebook.rendering import Hole, fitting, rendering
 from engine.rulebook.report import Report
 from engine.rulebook.selection import select_source
@@ -62,6 +66,8 @@ class Draft:
     bundles: tuple[Bundle, ...] = ()
     caps: tuple[Cap, ...] = ()
     trials: Trials = field(default_factory=Trials)
+    models: Models = field(default_factory=Models)
+    measured: Mapping[ActionId, Measured] = field(default_factory=dict)
 
 
 def reason_codes(
@@ -144,7 +150,19 @@ def draft(written: Written, report: Report) -> Draft:
     own = [action.caps for action in written.actions if action.caps and action.action_id]
     caps = capping.caps([*policies.caps, *own])
     trials = trials_of(policies.holdouts, policies.experiments, actions, policies.timezone, report)
-    return Draft(expressions, actions, treatments, arbitration, bundles, caps, trials)
+    models = models_of(policies.models, actions, policies.hierarchy, report)
+    measures = {action.action_id: action.measured for action in written.actions if action.measured}
+    measured = measured_actions(
+        measures,
+        actions,
+        trials,
+        report,
+        complete=policies.trial_names.complete,
+    )
+    remark_thresholds(measured, measures, actions, arbitration.thresholds, report)
+    return Draft(
+        expressions, actions, treatments, arbitration, bundles, caps, trials, models, measured
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +329,6 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         placements.values(), draft.actions, draft.treatments, written.stops
     )
     functions = compiled(source, tuple(placements), draft.treatments)
-    declared = written.attributes.named("request.channel")
-    channels = {placement.channel: None for placement in placements.values()}
     return RuleBook(
         version=written.version,
         attributes=written.attributes.declared,
@@ -321,12 +337,12 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         actions=draft.actions,
         treatments=draft.treatments,
         placements=placements,
-        channels=(declared.values if declared else ()) or tuple(channels),
+        channels=channels_of(written.attributes, policies.placements),
         issues=tuple(policies.hierarchy.issues),
         groups={name: level.issue for name, level in policies.hierarchy.groups.items()},
         arbitration=draft.arbitration,
-        outcomes=policies.outcomes,
-        model=policies.model,
+        outcomes={name: reward.worth for name, reward in policies.outcomes.items()},
+        model=policies.models.default,
         notices=report.diagnostics(),
         source=source,
         conditions_of=functions.conditions_of,
@@ -338,4 +354,9 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         contact=policies.contact,
         bundles=draft.bundles,
         trials=draft.trials,
+        models=draft.models,
+        windows={
+            name: reward.window for name, reward in policies.outcomes.items() if reward.window
+        },
+        measured=draft.measured,
     )

@@ -13,6 +13,7 @@ from engine.rulebook.cap import Cap
 from engine.rulebook.contact import Contact
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.influencer import Influencer
+from engine.rulebook.model_spec import Models, ModelSpec
 from engine.rulebook.stop import Stop
 from engine.rulebook.trial import Trials
 
@@ -195,6 +196,32 @@ class Action:
         return next((one for one in self.overrides if one.holds(now)), None)
 
 
+class Measured(NamedTuple):
+    """What an action is to change: whether an outcome happens, seen with the offer and without it.
+
+    Attributes:
+        action: its index.
+        outcome: the type of the interaction.
+        within: for how long after the offer it counts.
+        better_absent: whether it had better not happen.
+        expected: by how much the offer is expected to better its probability, before anything is seen.
+        keep_trying: the share of customers, by lot, for whom at least that much is expected all the time.
+        holdout: the name of the holdout whose customers it is compared with.
+        salt, period, timezone: of that holdout, for the lots of `keep_trying`.
+    """
+
+    action: int
+    outcome: str
+    within: Micros
+    better_absent: bool
+    expected: float
+    keep_trying: float
+    holdout: str
+    salt: str
+    period: str
+    timezone: str
+
+
 class Misfit(NamedTuple):
     """Why a filled text cannot be shown, for people, and where it is written (`file:line:column`)."""
 
@@ -280,6 +307,7 @@ class Exploration:
 
     Attributes:
         policy: squarecb | epsilon | thompson | greedy.
+        gamma: how fast squarecb turns away from what is worth less; None if the evidence says.
         none_when: the index of the condition under which nothing is explored, None if there is none.
         give_up_per_day: how much expected value exploration may give up in a day of `timezone`, in the
             unit of the priority; None if nothing is asked.
@@ -287,7 +315,7 @@ class Exploration:
     """
 
     policy: str = "squarecb"
-    gamma: float = 50.0
+    gamma: float | None = None
     growth: float = 0.0
     none_when: int | None = None
     epsilon: float = 0.1
@@ -326,15 +354,6 @@ class Arbitration:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """What the model sees and how long it waits for a response. `features` are patterns of names."""
-
-    estimator: str
-    features: tuple[str, ...]
-    response_window: Micros
-
-
-@dataclass(frozen=True, slots=True)
 class RuleBook:
     """Everything marketing wrote, checked and compiled; swapped whole, never changed.
 
@@ -353,6 +372,9 @@ class RuleBook:
         contact: the contact policies.
         bundles: what is shown together.
         trials: holdouts and standing experiments.
+        model: the default model; `models` are set over some actions instead of it.
+        windows: of outcomes that have a window of their own, how long after the decision they count.
+        measured: the actions that are ranked by what they change.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -385,6 +407,9 @@ class RuleBook:
     contact: Contact = field(default_factory=Contact)
     bundles: tuple[Bundle, ...] = ()
     trials: Trials = field(default_factory=Trials)
+    models: Models = field(default_factory=Models)
+    windows: Mapping[str, Micros] = field(default_factory=dict)
+    measured: Mapping[ActionId, Measured] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields

@@ -91,6 +91,7 @@ class Case:
     `used` what is used of caps in the period around `now`, or in total; `positives` those seen of the
     actions it names, where all others count as trained.
     `holdout` names the holdout or experiment the customer is in; otherwise they are in none.
+    `uplift` is what measured actions change in this test, instead of what is expected of them.
     `later` says what the test needs that is not enforced yet; empty if nothing.
     """
 
@@ -111,3 +112,4 @@ class Case:
     holdout: str = ""
     later: str = ""
     positives: Mapping[ActionId, float] = field(default_factory=dict)
+    uplift: Mapping[ActionId, float] = field(default_factory=dict)

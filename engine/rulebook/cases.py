@@ -43,7 +43,9 @@ ENGINE_CODES: Final = (
     "propensity_threshold",
     "priority_threshold",
     "exploration.untrained",
+    "uplift.none",
 )
+MEASURED: Final = "measured action"
 _RECIPIENTS: Final = ("customer", "household")
 _UNCOUNTED: Final = "events are not counted by the engine yet"
 _LISTS: Final = (
@@ -63,6 +65,7 @@ class Cast:
     codes: Mapping[str, frozenset[str]]
     caps: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trials: Names = field(default_factory=lambda: Names(TRIAL, complete=False))
+    measured: Names = field(default_factory=lambda: Names(MEASURED, complete=False))
 
     @classmethod
     def of_book(cls, book: RuleBook) -> "Cast":
@@ -81,6 +84,7 @@ class Cast:
             codes={},
             caps=keys_of(book.caps),
             trials=Names.of(TRIAL, (*(h.name for h in book.trials.holdouts), *Arm)),
+            measured=Names.of(MEASURED, book.measured),
         )
 
 
@@ -143,8 +147,10 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
     elif name:
         seen[name] = fields.place_of("name")
     known = _known(fields, cast, report)
-    propensities = _of_actions(fields.node("propensities"), number(0, 1), cast, report)
-    positives = _of_actions(fields.node("positives"), number(0), cast, report)
+    propensities = _of_actions(fields.node("propensities"), number(0, 1), cast.actions, report)
+    _check_unmeasured(fields.node("propensities"), cast, report)
+    positives = _of_actions(fields.node("positives"), number(0), cast.actions, report)
+    uplift = _of_actions(fields.node("uplift"), number(-1, 1), cast.measured, report)
     used = tuple(_used(fields.node("used"), cast, report))
     holdout = fields.take("holdout", reference(cast.trials), "")
     fields.require("request")
@@ -170,6 +176,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         expected=expected,
         propensities=propensities,
         positives=positives,
+        uplift=uplift,
         used=used,
         holdout=holdout,
         later=_later(known.events, cast),
@@ -247,12 +254,12 @@ def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
 
 
 def _of_actions(
-    node: Node | None, reader: Reader[float], cast: Cast, report: Report
+    node: Node | None, reader: Reader[float], actions: Names, report: Report
 ) -> dict[ActionId, float]:
     """A number for each of the actions it names: what the model says, or has seen, in this test."""
     found = {}
     for name, key, value in named(node, report, "actions and numbers"):
-        problem = cast.actions.problem(name)
+        problem = actions.problem(name)
         if problem:
             report.error(key.place, problem)
         try:
@@ -260,6 +267,14 @@ def _of_actions(
         except Mistake as mistake:
             report.mistake(mistake)
     return found
+
+
+def _check_unmeasured(node: Node | None, cast: Cast, report: Report) -> None:
+    """A measured action is not ranked by its propensity."""
+    for name, (key, _) in node.entries.items() if isinstance(node, MapNode) else ():
+        if name in cast.measured.known:
+            message = f"'{name}' is measured, and ranked by what it changes: say so under 'uplift'"
+            report.error(key.place, message)
 
 
 def _used(node: Node | None, cast: Cast, report: Report) -> Iterator[Used]:

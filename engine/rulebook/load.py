@@ -8,11 +8,12 @@ from engine.rulebook.actions import ActionFile, action_ids, read_actions
 from engine.rulebook.assembly import Written, assemble, draft, reason_codes
 from engine.rulebook.book import Override
 from engine.rulebook.cap import keys_of
-from engine.rulebook.cases import Cast, read_cases
+from engine.rulebook.cases import MEASURED, Cast, read_cases
 from engine.rulebook.declarations import read_attributes
 from engine.rulebook.levers import LEVERS, LeverReading, read_levers
 from engine.rulebook.loaded import Loaded
 from engine.rulebook.logic import report_findings
+from engine.rulebook.names import Names
 from engine.rulebook.nodes import Node
 from engine.rulebook.parse import parse
 from engine.rulebook.policies import read_policies
@@ -79,6 +80,9 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         codes=reason_codes(written, drafted, names.lost),
         caps=keys_of(drafted.caps),
         trials=policies.trial_names,
+        measured=Names.of(
+            MEASURED, (a.action_id for a in written.actions if a.measured), lost=names.lost
+        ),
     )
     cases = [
         case

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.rulebook.arbitration import Scope, WrittenArbitration, read_arbitration
 from engine.rulebook.attributes import Attributes
-from engine.rulebook.book import ModelSpec, Placement
+from engine.rulebook.book import Placement
 from engine.rulebook.bundles import WrittenBundle, read_bundles
 from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
 from engine.rulebook.conditions import WrittenCondition
@@ -15,9 +15,12 @@ from engine.rulebook.contact import Contact
 from engine.rulebook.contact_policies import Known, read_contact
 from engine.rulebook.fields import Fields
 from engine.rulebook.hierarchy import Hierarchy, Level, Referred, read_hierarchy
+from engine.rulebook.model_spec import Reward
+from engine.rulebook.models import Known as KnownToModels
+from engine.rulebook.models import WrittenModels, read_models
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import MapNode, Node
-from engine.rulebook.outcomes import DEFAULT_MODEL, USUAL, read_models, read_outcomes
+from engine.rulebook.outcomes import USUAL, read_outcomes
 from engine.rulebook.placements import read_placements
 from engine.rulebook.readers import zone
 from engine.rulebook.report import Report
@@ -46,9 +49,9 @@ class Policies:
     contact_policies: Names
     contact: Contact
     bundles: tuple[WrittenBundle, ...]
-    outcomes: Mapping[str, float | None]
+    outcomes: Mapping[str, Reward]
     outcome_names: Names
-    model: ModelSpec
+    models: WrittenModels
     extra_conditions: tuple[WrittenCondition, ...] = ()
     caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
@@ -108,7 +111,13 @@ def read_policies(
         bundles=read_bundles(fields.node("bundles"), actions, placement_names, report),
         outcomes=outcomes,
         outcome_names=outcome_names,
-        model=read_models(fields.node("models"), attributes, hierarchy, actions, report),
+        models=read_models(
+            fields.node("models"),
+            KnownToModels(
+                attributes, hierarchy, actions, outcome_names, channels_of(attributes, placements)
+            ),
+            report,
+        ),
         extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
         caps=read_shared_caps(
             fields.node("caps"),
@@ -127,6 +136,13 @@ def read_policies(
     )
     fields.close()
     return policies
+
+
+def channels_of(attributes: Attributes, placements: Mapping[str, Placement]) -> tuple[str, ...]:
+    """The channels of a book: those declared for `request.channel`, else those of its placements."""
+    declared = attributes.named("request.channel")
+    used = dict.fromkeys(placement.channel for placement in placements.values())
+    return (declared.values if declared else ()) or tuple(used)
 
 
 def _has(root: Node, section: str) -> bool:
@@ -163,7 +179,7 @@ def _nothing() -> Policies:
         contact_policies=unknown("contact policy"),
         contact=Contact(),
         bundles=(),
-        outcomes=dict(USUAL),
+        outcomes={outcome: Reward(worth) for outcome, worth in USUAL.items()},
         outcome_names=unknown("outcome"),
-        model=DEFAULT_MODEL,
+        models=WrittenModels(),
     )

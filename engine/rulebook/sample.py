@@ -42,12 +42,20 @@ bundles:
   flexible: {lead: c, companions: [d], at_most: 1}
 caps:
   shared: {group: g, per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
-outcomes: {click: 1, lost: null}
+outcomes: {click: {reward: 1, window: 1d}, lost: null}
 models:
   default: {response_window: 7d}
-  other: {group: g}
+  other:
+    for: {actions: [a], groups: [g], issues: [i]}
+    estimator: naive_bayes.BernoulliNB
+    parameters: {alpha: 1}
+    features: ['*']
+    answers_after: 1
+    response_window: 1d
+    outcomes: {click: {reward: 1, window: 1d}, lost: 0}
 holdouts:
   h: {share: 0.1, period: month, salt: s}
+  without_a: {share: 0.1, period: month, salt: s, action: a}
 experiments: {no_levers: 0.1}
 triggers:
   t: {on: drop, when: 'true', placements: [p]}
@@ -62,6 +70,7 @@ actions:
     applicable_when: {own2: 'true'}
     suitable_when: {own3: 'true'}
     caps: {per_day: 1, budget: {amount: 1, currency: EUR, cost_each: 1}}
+    measured: {outcome: gone, within: 30d, better: absent}
     attributes: {family: f}
     treatments:
       - {id: a.1, placement: p, when: 'true', texts: {headline: One}}
@@ -83,8 +92,9 @@ tests:
     events: [{type: drop, ago: 1d, attributes: {cell: 1}}]
     request: {placement: p, context: {customer.age: 1}}
     now: 2026-11-21
-    propensities: {a: 0.1}
+    propensities: {b: 0.1}
     positives: {a: 1}
+    uplift: {a: -0.1}
     used: {a: {per_day: 1}}
     expect: {first: a, not: [a]}
   - name: nobody

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from engine.history import sources
 from engine.rulebook.actions import ActionFile, action_ids
 from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Attribute, Kind, Placement, Type
 from engine.rulebook.declarations import read_attributes
+from engine.rulebook.estimators import estimator_names
 from engine.rulebook.load import load
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar
 from engine.rulebook.parse import parse
-from engine.rulebook.policies import Policies, read_policies
+from engine.rulebook.policies import Policies, channels_of, read_policies
 from engine.rulebook.readers import SCALAR, allowed
 from engine.rulebook.report import Mistake, Report, TooManyMistakes
 from engine.rulebook.sample import SAMPLE
@@ -280,11 +282,9 @@ def _known(directory: Path | Mapping[str, bytes]) -> _Known:
 
 
 def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[str, Names]:
-    declared = attributes.named("request.channel")
-    used = {placement.channel for placement in policies.placements.values()}
     channels = Names.of(
         "channel",
-        (declared.values if declared else ()) or used,
+        channels_of(attributes, policies.placements),
         complete=attributes.complete and policies.placement_names.complete,
         lost=attributes.lost | policies.placement_names.lost,
     )
@@ -301,5 +301,14 @@ def _names(attributes: Attributes, actions: Names, policies: Policies) -> dict[s
         policies.stages.names,
         policies.trial_names,
         attributes.names,
+        Names.of("estimator", estimator_names()),
+        Names.of("feature", _features(attributes, policies)),
     )
     return {names.kind: names for names in found}
+
+
+def _features(attributes: Attributes, policies: Policies) -> list[str]:
+    """What a model may see, by name."""
+    channels = channels_of(attributes, policies.placements)
+    history = sources(channels, tuple(policies.hierarchy.groups))
+    return [*(a.name for a in attributes.declared if not a.protected), *history]

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+import numpy as np
+
+from engine.effects import tries_nothing
 from engine.exploration import shares
+from engine.exposures import Experience
 from engine.model import ActionId, Contest, Decision, PlacementId
 from engine.rulebook.book import ActionClass, RuleBook
 from engine.thompson import Doubt
 
-DoubtOf: TypeAlias = Callable[[Contest], Doubt | None]
+DoubtOf: TypeAlias = Callable[[Contest], Doubt | Experience | None]
 
 NOTHING: Final[Mapping[ActionId, float]] = {}
 
@@ -22,16 +26,28 @@ def first_slot(
 ) -> Mapping[ActionId, float]:
     """The probability of each action in the first slot of a placement; `NOTHING` if it stays empty.
 
-    `lessons` is how many the model had learned; `doubt_of` says how sure its propensities were. Exact, but for placements with bundles, whose members are taken as competing one by one.
+    Where offering nothing competes, they add up to 1 less its own. `lessons` is how many the model had
+    learned; `doubt_of` says how sure its propensities were. Exact, but for placements with bundles,
+    whose members are taken as competing one by one.
     """
     placed = next((placed for placed in decision.placements if placed.placement == at), None)
-    if placed is None or placed.fallback:
+    contest = next((contest for contest in decision.contests if contest.placement == at), None)
+    if placed is None or contest is None:
+        return NOTHING
+    if placed.fallback and not _may_be_nothing(contest, book):
         return NOTHING
     shown = placed.offers[0].action_id
-    contest = next(contest for contest in decision.contests if contest.placement == at)
     if _is_certain(contest, shown, book) or not len(contest.actions):
         return {shown: 1.0}
     return _competing(contest, book, lessons, doubt_of(contest) if doubt_of else None)
+
+
+def _may_be_nothing(contest: Contest, book: RuleBook) -> bool:
+    """Whether offering nothing competed, and chance could have taken it: see `engine.effects`."""
+    if contest.calm or not tries_nothing(book.arbitration.exploration):
+        return False
+    measured = {one.action for one in book.measured.values()}
+    return not measured.isdisjoint(contest.actions.tolist())
 
 
 def _is_certain(contest: Contest, shown: ActionId, book: RuleBook) -> bool:
@@ -43,17 +59,16 @@ def _is_certain(contest: Contest, shown: ActionId, book: RuleBook) -> bool:
 
 
 def _competing(
-    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | None
+    contest: Contest, book: RuleBook, lessons: int, doubt: Doubt | Experience | None
 ) -> Mapping[ActionId, float]:
+    priorities, actions = contest.priorities, contest.actions
+    if _may_be_nothing(contest, book):
+        priorities = np.append(priorities, 0.0)
     found = shares(
-        contest.priorities,
-        book.arbitration.exploration,
-        lessons=lessons,
-        actions=contest.actions,
-        doubt=doubt,
+        priorities, book.arbitration.exploration, lessons=lessons, actions=actions, doubt=doubt
     )
     named: dict[ActionId, float] = {}
-    for index, share in zip(contest.actions.tolist(), found.tolist(), strict=True):
+    for index, share in zip(contest.actions.tolist(), found.tolist(), strict=False):
         name = book.actions[index].action_id
         named[name] = named.get(name, 0.0) + share
     return named

@@ -15,6 +15,7 @@ from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.evidence import Evidence
+from engine.exposures import Experience, Exposures, asks_for_exposures
 from engine.features import FeatureSchema
 from engine.guards import guards_of
 from engine.model import ActionId, Contest, Customer, CustomerId, Decision, Unknown, Value
@@ -91,15 +92,22 @@ class Replay:
         self._decider = Decider(
             book, self._model, lambda: 0.0, guards_of(book, caps=self._caps, evidence=evidence)
         )
-        self._doubts = Doubts(book) if book.arbitration.exploration.policy == "thompson" else None
+        exploration, factors = book.arbitration.exploration, book.arbitration.factors
+        evident = asks_for_exposures(exploration, by_propensity="P" in factors)
+        self._doubts = Doubts(book) if exploration.policy == "thompson" else None
+        self._exposures = Exposures(book) if evident else None
         self.usages = Usages()
 
-    def doubt(self, contest: Contest) -> Doubt | None:
+    def doubt(self, contest: Contest) -> Doubt | Experience | None:
         """How sure the propensities of a contest just decided were; None if the policy does not ask."""
-        if self._doubts is None or contest.propensities is None:
+        if contest.propensities is None:
             return None
-        worth = contest.context * contest.value * contest.lever
-        return Doubt(contest.propensities, worth, self._doubts.at(self._model.evidence))
+        worth, evidence = contest.context * contest.value * contest.lever, self._model.evidence
+        if self._exposures is not None:
+            return Experience(contest.propensities, worth, self._exposures.at(evidence))
+        if self._doubts is not None:
+            return Doubt(contest.propensities, worth, self._doubts.at(evidence))
+        return None
 
     def decide(self, moment: Moment, propensities: Mapping[ActionId, float]) -> Decision | None:
         """The decision as it would have been, once; None where the book has none of the placements.
@@ -148,8 +156,8 @@ class Replay:
 def lessons_of(model_version: str) -> int:
     """How many lessons a model had learned, by its version; 0 if it does not say.
 
-    >>> lessons_of("hierarchical_logistic/1.2500"), lessons_of("even")
+    >>> lessons_of("hierarchical_logistic/2.2500"), lessons_of("even")
     (2500, 0)
     """
-    last = model_version.rpartition(".")[2]
+    last = model_version.partition("+")[0].rpartition(".")[2]
     return int(last) if last.isdecimal() else 0

@@ -1,40 +1,29 @@
 """Simulate: logged decisions made again by another book, what that would earn, and for whom it changes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
-import polars as pl
 
 from engine.codec import DecisionRecord
 from engine.edges.journal.past import past_decisions, past_entries
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.errors import InvalidInput, Violation
-from engine.evaluation.decisions import Responses, features_named, responses_in
-from engine.evaluation.evaluate import Evaluation, evaluate
-from engine.evaluation.log import Log
-from engine.evaluation.mapping import PRESETS
-from engine.evaluation.policies import Tabled
-from engine.evaluation.reading import read_log
+from engine.evaluation.decisions import responses_in
+from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.roster import Roster
 from engine.evidence import Evidence
-from engine.model import ActionId, Decision, Event, PlacementOffers, ProfileUpdate
+from engine.model import ActionId, Decision, Event, PlacementId, ProfileUpdate
 from engine.rulebook.book import RuleBook
 from engine.simulation.first_slot import NOTHING, first_slot
 from engine.simulation.moments import moments
 from engine.simulation.outlook import Outlook, Segment, Volume
 from engine.simulation.replay import Replay, lessons_of
+from engine.simulation.seen import Seen, Shares
 from engine.simulation.usage import Usage
 
-ACCEPTED: Final = 1.0
-"""The reward from which a response counts as acceptance."""
-
-_COLUMNS: Final = PRESETS["attune"]
 _STEP: Final = 100
-
-Shares = Mapping[ActionId, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +87,7 @@ def simulate(
     evidence = Evidence()
     replays = [Replay(book, usual, evidence) for book in ((new, old) if old else (new,))]
     outlook = Outlook(new)
-    seen = _Seen(responses)
+    seen = Seen(responses)
     for moment in moments(past_decisions(data / DECISIONS), _entries(data / JOURNAL), evidence):
         logged = moment.record.decision
         if logged.holdout:
@@ -106,7 +95,7 @@ def simulate(
         known = _propensities(logged, roster.names(logged.rulebook_version))
         made = [replay.decide(moment, known) for replay in replays]
         outlook.note(made[1] if old else logged, made[0])
-        seen.note(moment.record, replays, made)
+        seen.note(logged, partial(_chosen, logged, replays, made))
         if advance is not None and outlook.decisions % _STEP == 0:
             advance(_STEP)
     if not seen.rows:
@@ -126,72 +115,20 @@ def simulate(
     )
 
 
-@dataclass(slots=True)
-class _Seen:
-    """First offers that were seen, and how likely each book would have made any."""
-
-    responses: Responses
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    shares: list[list[Shares]] = field(default_factory=list)
-
-    def note(
-        self, record: DecisionRecord, replays: Sequence[Replay], made: Sequence[Decision | None]
-    ) -> None:
-        """Takes in the first offers of one decision."""
-        logged = record.decision
-        lessons = lessons_of(logged.model_version)
-        for placed in logged.placements:
-            row = self._row(logged, placed)
-            if row is None:
-                continue
-            self.rows.append(row)
-            self.values.append(row[_COLUMNS.reward] * placed.offers[0].value)
-            self.shares.append(
-                [
-                    NOTHING
-                    if decision is None
-                    else first_slot(decision, placed.placement, replay.book, lessons, replay.doubt)
-                    for replay, decision in zip(replays, made, strict=True)
-                ]
-            )
-
-    def evaluated(self) -> tuple[Evaluation, Evaluation]:
-        """The share accepted, and the value accepted, per first offer."""
-        further = {name for row in self.shares for shares in row for name in shares}
-        table = pl.DataFrame(self.rows, infer_schema_length=None, strict=False)
-        columns = _COLUMNS.without_absent(table.columns)
-        log = read_log(table, columns, further).log
-        policy, *others = (_policy(shares, log) for shares in zip(*self.shares, strict=True))
-        against = others[0] if others else None
-        return (
-            evaluate(log, policy, against=against),
-            evaluate(replace(log, rewards=np.array(self.values)), policy, against=against),
-        )
-
-    def _row(self, logged: Decision, placed: PlacementOffers) -> Mapping[str, Any] | None:
-        first = placed.offers[0]
-        reward = self.responses.rewards.get((logged.decision_id, first.action_id))
-        if placed.fallback or reward is None:
-            return None
-        names = self.responses.names.get(logged.schema, ())
-        return {
-            _COLUMNS.action: first.action_id,
-            _COLUMNS.reward: float(reward >= ACCEPTED),
-            _COLUMNS.probability: first.probability,
-            _COLUMNS.slot: placed.placement,
-            _COLUMNS.customer: logged.customer_id,
-            **dict(features_named(logged.features, names)),
-        }
-
-
-def _policy(shares: Sequence[Shares], log: Log) -> Tabled:
-    at = {name: index for index, name in enumerate(log.names)}
-    table = np.zeros((len(log), len(log.names)))
-    for row, chosen in enumerate(shares):
-        for name, share in chosen.items():
-            table[row, at[name]] = share
-    return Tabled(table, np.arange(len(log)))
+def _chosen(
+    logged: Decision,
+    replays: Sequence[Replay],
+    made: Sequence[Decision | None],
+    at: PlacementId,
+) -> list[Shares]:
+    """With which probability each book would have made any offer the first of a placement."""
+    lessons = lessons_of(logged.model_version)
+    return [
+        NOTHING
+        if decision is None
+        else first_slot(decision, at, replay.book, lessons, replay.doubt)
+        for replay, decision in zip(replays, made, strict=True)
+    ]
 
 
 def _roster(records: Iterable[DecisionRecord], books: Iterable[RuleBook]) -> Roster:

@@ -1,1 +1,6 @@
-"""Uplift: what an offer changes, learned from a campaign that left some customers out by chance."""
+"""Uplift: what an offer changes.
+
+For served decisions (`observing` → `online` → `serving`) it is learned lesson by lesson from customers
+who were shown a measured action and from those a holdout kept it from; for a campaign of the past
+(`campaign` → `learner` → `backtest`) in one pass from customers it left out by chance.
+"""

@@ -132,7 +132,9 @@ class DecideResponse(_message.Message):
     model_version: _builtins.str
     """The model that decided; it changes with every lesson learned."""
     holdout: _builtins.str
-    """The name of the holdout or experiment arm the customer fell into; empty if none."""
+    """The name of the holdout or experiment arm the customer fell into, `challenger.` and a name for a
+    challenger's customers; several are joined by `+`; empty if none.
+    """
     token: _builtins.bytes
     """Sealed; send it back with each response (Response.token). Opaque: it cannot be read or forged.
     Empty where there is nothing to respond to: a dry run, or nothing but fallbacks.

@@ -52,6 +52,7 @@ class GetRuleBookStatusResponse(_message.Message):
     LOOSENED_FIELD_NUMBER: _builtins.int
     LOADS_ACCEPTED_FIELD_NUMBER: _builtins.int
     LOADS_REFUSED_FIELD_NUMBER: _builtins.int
+    CHALLENGER_FIELD_NUMBER: _builtins.int
     active_version: _builtins.str
     """The content hash that decisions carry."""
     actions: _builtins.int
@@ -84,6 +85,10 @@ class GetRuleBookStatusResponse(_message.Message):
     def loosened(self) -> _containers.RepeatedCompositeFieldContainer[Global___Loosening]:
         """What the active book no longer asks, or asks differently, than the one it took over from."""
 
+    @_builtins.property
+    def challenger(self) -> Global___Challenger:
+        """Another rule book beside the one in force, or in its place; absent if there is none."""
+
     def __init__(
         self,
         *,
@@ -100,14 +105,82 @@ class GetRuleBookStatusResponse(_message.Message):
         loosened: _abc.Iterable[Global___Loosening] | None = ...,
         loads_accepted: _builtins.int = ...,
         loads_refused: _builtins.int = ...,
+        challenger: Global___Challenger | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["active_since", b"active_since", "last_load_error_time", b"last_load_error_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["active_since", b"active_since", "challenger", b"challenger", "last_load_error_time", b"last_load_error_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "attributes", b"attributes", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "loads_accepted", b"loads_accepted", "loads_refused", b"loads_refused", "loosened", b"loosened", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "active_since", b"active_since", "active_version", b"active_version", "attributes", b"attributes", "challenger", b"challenger", "conditions", b"conditions", "last_load_error", b"last_load_error", "last_load_error_time", b"last_load_error_time", "loads_accepted", b"loads_accepted", "loads_refused", b"loads_refused", "loosened", b"loosened", "notices", b"notices", "placements", b"placements", "treatments", b"treatments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRuleBookStatusResponse: _TypeAlias = GetRuleBookStatusResponse  # noqa: Y015
+
+@_typing.final
+class Challenger(_message.Message):
+    """A rule book that challenges the one in the service's own directory, the champion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Part:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Challenger._Part.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PART_UNSPECIFIED: Challenger._Part.ValueType  # 0
+        PART_SHADOW: Challenger._Part.ValueType  # 1
+        """It decides unseen."""
+        PART_SHARE: Challenger._Part.ValueType  # 2
+        """It decides for a share of customers."""
+        PART_REPLACED: Challenger._Part.ValueType  # 3
+        """It decides for everybody: `active_version` is its own."""
+
+    class Part(_Part, metaclass=_PartEnumTypeWrapper):
+        """How far it has come."""
+
+    PART_UNSPECIFIED: Challenger.Part.ValueType  # 0
+    PART_SHADOW: Challenger.Part.ValueType  # 1
+    """It decides unseen."""
+    PART_SHARE: Challenger.Part.ValueType  # 2
+    """It decides for a share of customers."""
+    PART_REPLACED: Challenger.Part.ValueType  # 3
+    """It decides for everybody: `active_version` is its own."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Decisions for its customers carry `challenger.` and this name in `holdout`. Empty if the plan of a
+    challenge cannot be read.
+    """
+    part: Global___Challenger.Part.ValueType
+    """Unspecified while it does not decide."""
+    share: _builtins.float
+    """The share of customers it decides for, from 0 to 1."""
+    version: _builtins.str
+    """The content hash of its rule book, empty while it does not decide."""
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why it does not decide as planned, or not by its latest files; empty if it does."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        part: Global___Challenger.Part.ValueType = ...,
+        share: _builtins.float = ...,
+        version: _builtins.str = ...,
+        refused: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "part", b"part", "refused", b"refused", "share", b"share", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Challenger: _TypeAlias = Challenger  # noqa: Y015
 
 @_typing.final
 class Loosening(_message.Message):

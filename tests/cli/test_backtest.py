@@ -48,6 +48,37 @@ def test_text_is_for_people(file: str) -> None:
         (["--target", "answer=si"], "answer is never 'si'"),
         (["--target", "answer=yes", "--sep", "ab"], "--sep: 'ab' is not one ASCII character"),
         (["--target", "answer=yes", "--drop", "pln"], "Did you mean 'plan'?"),
+        (
+            ["--target", "answer=yes", "--estimator", "naive_bayes.BernouliNB"],
+            "--estimator: 'naive_bayes.BernouliNB' is no estimator."
+            " Did you mean 'naive_bayes.BernoulliNB'?",
+        ),
+        (
+            ["--target", "answer=yes", "--estimator", "os.system", "--parameters", "{command: ls}"],
+            "--estimator: 'os.system' is no estimator.",
+        ),
+        (
+            [
+                *("--target", "answer=yes", "--estimator", "naive_bayes.BernoulliNB"),
+                *("--parameters", "{alpa: 1}"),
+            ],
+            "--parameters: naive_bayes.BernoulliNB has no parameter 'alpa'. Did you mean 'alpha'?",
+        ),
+        (
+            ["--target", "answer=yes", "--parameters", "{}"],
+            "--parameters: means something with --estimator only",
+        ),
+        (
+            ["--target", "answer=yes", "--estimator", "hierarchical_logistic"],
+            "the default model is judged without --estimator",
+        ),
+        (
+            [
+                *("--target", "answer=yes", "--treatment", "plan=S"),
+                *("--estimator", "naive_bayes.BernoulliNB"),
+            ],
+            "--estimator: cannot be given together with --treatment",
+        ),
     ],
 )
 def test_mistakes_end_with_one_and_a_sentence(
@@ -125,3 +156,15 @@ def test_mistakes_about_a_campaign_end_with_one_and_a_sentence(
     assert result.exit_code == 1
     assert message in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    ["naive_bayes.BernoulliNB", "linear_model.LogisticRegression", "forest.ARFClassifier"],
+)
+def test_any_classifier_of_river_can_be_judged_instead(file: str, estimator: str) -> None:
+    result = run(file, "--target", "answer=yes", "--estimator", estimator, "--format", "json")
+    report = json.loads(result.stdout)
+    assert report["rows"] == 300
+    assert report["auc"] > 0.7
+    assert report["log_loss"] < report["constant_log_loss"]

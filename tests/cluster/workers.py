@@ -11,12 +11,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine.codec import SchemaNote
 from engine.edges.kafka.messages import (
-    Lesson,
     Place,
     Record,
+    Taught,
     customer_key,
-    decode_lesson,
     decode_message,
+    decode_taught,
     encode_message,
 )
 from engine.edges.kafka.publisher import Publisher
@@ -29,8 +29,8 @@ from engine.edges.redis.keys import customer_key as redis_key
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
-from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate, TrainingExample
-from engine.topology import apply
+from engine.model import Customer, CustomerId, Event, EventId, Lesson, ProfileUpdate
+from engine.topology import take_in
 from tests.lessons import SCHEMA
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
@@ -89,17 +89,17 @@ class Cluster:
                 return
             await asyncio.sleep(0.2)
 
-    async def folded(self) -> tuple[dict[CustomerId, Customer], list[Lesson]]:
+    async def folded(self) -> tuple[dict[CustomerId, Customer], list[Taught]]:
         """What one process makes of the log."""
         customers: dict[CustomerId, Customer] = {}
-        lessons: list[Lesson] = []
+        lessons: list[Taught] = []
         for partition in range(PARTITIONS):
             for offset, _, value in await self.read(self.topics.events, partition):
                 entry = decode_message(value)
                 who = entry.customer_id
-                example = apply(customers.setdefault(who, Customer(who)), entry)
-                if example is not None:
-                    lessons.append(Lesson(Place(partition, offset), example))
+                found = take_in(customers.setdefault(who, Customer(who)), entry)
+                if found:
+                    lessons.append(Taught(Place(partition, offset), found))
         return customers, lessons
 
     async def reached(self) -> None:
@@ -123,15 +123,15 @@ class Cluster:
         """Those Redis has otherwise."""
         return [who for who in customers if await self.customers.load(who) != customers[who]]
 
-    async def taught(self) -> tuple[Pupil, list[Lesson]]:
+    async def taught(self) -> tuple[Pupil, list[Taught]]:
         """What a pupil makes of the lessons in their order, and those it learned from."""
         pupil, learned = Pupil(), []
         for offset, _, value in await self.read(self.topics.lessons):
             before = pupil.mind.learner.version
             pupil.take(offset, value)
-            lesson = decode_lesson(value)
+            lesson = decode_taught(value)
             if pupil.mind.learner.version > before:
-                assert isinstance(lesson, Lesson)
+                assert isinstance(lesson, Taught)
                 learned.append(lesson)
         return pupil, learned
 
@@ -156,6 +156,10 @@ async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
         await connection.close()
 
 
-def examples(lessons: Iterable[Lesson]) -> list[TrainingExample]:
+def examples(lessons: Iterable[Taught]) -> list[Lesson]:
     """The examples in an order that does not depend on who was quicker."""
-    return [lesson.example for lesson in sorted(lessons, key=lambda lesson: lesson.place)]
+    return [
+        lesson
+        for taught in sorted(lessons, key=lambda taught: taught.place)
+        for lesson in taught.lessons
+    ]

@@ -26,6 +26,8 @@ def test_the_learned_arm_plays_by_the_very_book(tmp_path: Path, book: RuleBook) 
     assert learned.arbitration.factors == book.arbitration.factors
     assert book.trials.holdouts
     assert learned.trials == Trials(timezone=book.trials.timezone)
+    assert book.measured
+    assert not learned.measured
 
 
 def test_rules_alone_take_the_dearest_and_ask_no_model(tmp_path: Path) -> None:

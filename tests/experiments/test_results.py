@@ -120,12 +120,13 @@ def test_who_can_accept_nothing_accepts_nothing_for_certain(data: Path) -> None:
 
 
 def test_a_few_customers_are_not_compared() -> None:
-    few = Measure(Ratio(0.0, 0.0, 9), 0)
+    few = Measure(Ratio(0.0, 0.0, 40), 0)
     many = Measure(Ratio(0.2, 0.01, 1_900), 388)
     assert few.below(many).lift is None
     assert few.below(many, certain=True).lift is not None
     assert replace(few, successes=5).below(many).lift is not None
     assert many.below(few).lift is None
+    assert Measure(Ratio(0.0, 0.0, 9), 0).below(many, certain=True).lift is None
 
 
 def test_decisions_before_a_time_are_left_aside(data: Path) -> None:

@@ -40,11 +40,11 @@ SAID = (
 """What becomes of offers."""
 
 
-def scarce(name: str, to: Path) -> Path:
-    """A copy of a shipped book whose caps and budgets are used up after a few offers, to whomever made."""
+def scarce(name: str, to: Path, left: int = 6) -> Path:
+    """A copy of a shipped book whose caps hold so many offers, to whomever made."""
     shutil.copytree(BOOKS / name, to)
     for file in [*to.glob("actions/*.yaml"), to / "policies.yaml"]:
-        text = re.sub(r"\b(per_day|total): \d{2,}", r"\1: 6", file.read_text())
+        text = re.sub(r"\b(per_day|total): \d{2,}", rf"\1: {left}", file.read_text())
         text = re.sub(r"amount: \d{3,}", "amount: 300", text)
         file.write_text(text.replace("reach: 0.02", "reach: 1"))
     return to

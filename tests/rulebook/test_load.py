@@ -161,24 +161,19 @@ def test_arbitration_is_read() -> None:
 
 
 def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
-    counted = {"scope": "all", "count": "click", "at_least": 1, "within": "1d", "pause": "1d"}
+    kept = {"type": "int", "from": {"event": "dropped_call", "count": "1d"}}
+    trigger = {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}
     loaded = load(
         files(
-            policies={
-                "contact_policies": {"a": counted, "b": counted},
-                "models": {
-                    "default": {"estimator": "river.tree.HoeffdingTreeClassifier"},
-                    "other": {"group": "save"},
-                },
-                "triggers": {"t": {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}},
-            },
+            attributes={"events.a": kept, "events.b": kept},
+            policies={"triggers": {"t": trigger, "u": trigger}},
         )
     )  # fmt: skip
     assert loaded.book is not None
     assert loaded.book.notices == loaded.diagnostics
     said = [one.message for one in loaded.diagnostics]
     assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 3
+    assert len(said) == len(set(said)) == 2
     assert loaded.book.model.estimator == "hierarchical_logistic"
 
 
@@ -323,3 +318,20 @@ def test_what_keeps_exploration_in_bounds_is_read() -> None:
     assert made.timezone == "Europe/Dublin"
     assert made.untrained is not None
     assert (made.untrained.reach, made.untrained.positives) == (0.02, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("exploration", "gamma"), [({}, None), ({"growth": 0.5}, 50.0), ({"gamma": 7}, 7.0)]
+)
+def test_without_a_gamma_to_begin_with_or_to_grow_the_evidence_says(
+    exploration: dict[str, object], gamma: float | None
+) -> None:
+    made = book(policies={"arbitration": {"exploration": exploration}}).arbitration.exploration
+    assert (made.policy, made.gamma) == ("squarecb", gamma)
+
+
+def test_a_reward_for_what_was_not_delivered_is_remarked() -> None:
+    loaded = load(files(policies={"outcomes": {"impression": 0, "not_delivered": 0}}))
+    assert [one.message for one in loaded.diagnostics] == [
+        "'not_delivered' teaches nothing, whatever it is worth: write null"
+    ]

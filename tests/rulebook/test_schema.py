@@ -244,3 +244,13 @@ def test_what_the_checker_accepts_fits(name: str, data: st.DataObject) -> None:
     changed = {**book, path: text}
     if load(changed).book is not None:
         assert unfit(changed, schemas(changed)) == []
+
+
+def test_estimators_and_features_are_completed() -> None:
+    schema = schemas(SHIPPED["telecom"])["policies"]
+    model = schema["properties"]["models"]["additionalProperties"]["properties"]
+    assert "tree.HoeffdingTreeClassifier" in model["estimator"]["enum"]
+    named, free = model["features"]["items"]["anyOf"]
+    assert {"customer.age", "history.click_count", "history.last_outcome"} <= {*named["enum"]}
+    assert "history.group.bundles.accept_count" in named["enum"]
+    assert free == {"type": "string"}

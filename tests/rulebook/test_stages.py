@@ -69,8 +69,9 @@ def test_the_attribute_may_have_another_name() -> None:
 
 def test_a_stage_weighs_in_arbitration() -> None:
     weights = [{"stages": ["at_risk"], "group": "save", "weight": 100}]
-    policies = {"arbitration": {"context_weights": weights}}
-    actions = [action("a", value=1.5), action("b", group="save", value=0.5)]
+    greedy = {"policy": "greedy"}
+    policies = {"arbitration": {"context_weights": weights, "exploration": greedy}}
+    actions = [action("a", value=1.5), action("b", group="save", value=0.8)]
     assert shown("active", actions, policies)[0] == "a"
     assert shown("at_risk", actions, policies)[0] == "b"
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from hypothesis.extra.numpy import arrays
 from engine.chance import Chance
 from engine.evidence import Evidence
 from engine.exploration import choose, shares
-from engine.model import PlacementId
+from engine.exposures import Experience
+from engine.model import Contest, Decision, PlacementId
 from engine.rulebook.book import Exploration
-from engine.simulation.first_slot import first_slot
+from engine.rulebook.trial import Trials
+from engine.simulation.first_slot import DoubtOf, first_slot
 from engine.simulation.replay import Replay
 from tests.builders import customer, decide
 from tests.rulebook.builders import action, book
@@ -34,11 +37,25 @@ def test_the_shares_are_the_probabilities_that_choices_report(
     assert found.sum() == pytest.approx(1.0)
 
 
+def experience_of(made: Decision) -> DoubtOf:
+    """What a decision went by, as its grounds have it."""
+    assert made.grounds is not None
+    exposures = made.grounds.venture.exposures
+    assert exposures is not None
+
+    def of(contest: Contest) -> Experience:
+        assert contest.propensities is not None
+        worth = contest.context * contest.value * contest.lever
+        return Experience(contest.propensities, worth, exposures)
+
+    return of
+
+
 def test_the_first_offer_of_a_decision_has_the_probability_it_says() -> None:
     three = book(actions=[action("a", value=1), action("b", value=2), action("c", value=3)])
     for seed in range(20):
         made = decide(three, seed=seed)
-        shares = first_slot(made, HERO, three, lessons=0)
+        shares = first_slot(made, HERO, three, 0, experience_of(made))
         first = made.placements[0].offers[0]
         assert shares[first.action_id] == pytest.approx(first.probability)
         assert sum(shares.values()) == pytest.approx(1.0)
@@ -99,3 +116,27 @@ def test_where_nothing_was_to_be_tried_out_nothing_is_left_to_chance() -> None:
         policies={"arbitration": {"exploration": exploration}},
     )
     assert first_slot(decide(calm), HERO, calm, 0) == {"b": 1.0}
+
+
+@pytest.mark.parametrize("exploration", [{"policy": "squarecb", "gamma": 2}, {"policy": "epsilon"}])
+def test_offering_nothing_has_its_share_of_the_first_slot(exploration: dict[str, Any]) -> None:
+    measured = {"outcome": "churned", "within": "30d", "better": "absent"}
+    saving = book(
+        actions=[action("a", value=2, measured=measured), action("b")],
+        policies={
+            "arbitration": {"exploration": exploration},
+            "holdouts": {"h": {"share": 0.1, "period": "week", "salt": 1, "action": "a"}},
+        },
+    )
+    saving = replace(saving, trials=Trials())
+    seen = set()
+    for seed in range(200):
+        made = decide(saving, seed=seed)
+        found = first_slot(made, HERO, saving, lessons=0)
+        assert 0.0 < 1.0 - sum(found.values()) < 0.5
+        placed = made.placements[0]
+        seen.add(placed.fallback)
+        if not placed.fallback:
+            first = placed.offers[0]
+            assert found[first.action_id] == pytest.approx(first.probability)
+    assert seen == {True, False}

@@ -33,7 +33,8 @@ class Caps:
     """Made by `open`, ended by `close`; all methods are for one event loop.
 
     What was shown is counted from the journal: every entry is looked at once it is on disk, and those
-    a crash kept from being counted at the next start. `in_force` is the guard of the book in force.
+    a crash kept from being counted at the next start. `in_force` is the guard of the book in force; there
+    may be another book `beside` it, with a guard over the same ledger.
     """
 
     def __init__(self, vault: SqliteVault, guard: CapsGuard, clock: Callable[[], Micros]) -> None:
@@ -41,6 +42,7 @@ class Caps:
         self._clock = clock
         self._ticks = 0
         self.in_force = guard
+        self.beside: CapsGuard | None = None
 
     @classmethod
     async def open(
@@ -85,22 +87,30 @@ class Caps:
         """The guard of a book, with what it needs first at hand if the disk allows."""
         return await _ready(book, self.in_force.ledger, self._vault, self._clock())
 
-    def follow(self, guard: CapsGuard) -> None:
-        """From now on this guard's book is the one in force."""
-        self.in_force = guard
+    def follow(self, guard: CapsGuard, beside: CapsGuard | None = None) -> None:
+        """From now on this guard's book is the one in force, and the other decides beside it."""
+        self.in_force, self.beside = guard, beside
 
     def observe(self, group: Sequence[Numbered]) -> None:
         """Counts what the entries say of offers that were shown, or not delivered."""
         for _, entry in group:
             response = _response_in(entry)
             if response is not None:
-                self.in_force.observe(response)
+                self._guard_of(response).observe(response)
         self._vault.seen(group[-1][0])
+
+    def _guard_of(self, response: Response) -> CapsGuard:
+        """The guard that knows the offer answered: that of the book in force where it does."""
+        if self.beside is None or self.in_force.knows(response.exposure):
+            return self.in_force
+        return self.beside
 
     def tend(self) -> None:
         """What time alone brings; to be called every `TICK` seconds."""
         now = self._clock()
         self.in_force.tend(now, now + _AHEAD)
+        if self.beside is not None:
+            self.beside.tend(now, now + _AHEAD)
         self._ticks += 1
         if self._ticks % _PRICES_EVERY == 0:
             self._keep_prices()
@@ -190,4 +200,8 @@ def _price(meter: Meter, now: Micros) -> float:
 
 
 def _response_in(entry: Line) -> Response | None:
-    return entry.body if isinstance(entry, Event) and isinstance(entry.body, Response) else None
+    """What a line says of an offer that was made."""
+    match entry:
+        case Event(body=Response(is_held_out=False) as response):
+            return response
+    return None

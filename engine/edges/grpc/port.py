@@ -22,6 +22,22 @@ from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengerStatus:
+    """How another rule book beside the champion stands.
+
+    `name` is empty if its plan cannot be read; `part` (`engine.challenger.plan.Part`) and `version` are
+    empty while it does not decide. `share` in [0, 1] is that of customers it decides for; `refused` says
+    why it does not decide as planned, or not by its latest files.
+    """
+
+    name: str
+    part: str
+    share: float
+    version: str
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleBookStatus:
     """How the rule book in force came to be.
 
@@ -32,6 +48,7 @@ class RuleBookStatus:
         loosened: what the active book no longer asks, compared with the one it took over from.
         accepted: books put in force since the start, the first included.
         refused: attempts to load that failed.
+        challenger: another book beside the one in force, or in its place; None if there is none.
     """
 
     active_since: Micros = 0
@@ -40,6 +57,7 @@ class RuleBookStatus:
     loosened: tuple[Loosening, ...] = ()
     accepted: int = 0
     refused: int = 0
+    challenger: ChallengerStatus | None = None
 
 
 class Engine(Protocol):

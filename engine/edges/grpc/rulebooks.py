@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias, cast
 
+from engine.challenger.plan import Part
 from engine.edges.grpc.gate import Gate, Handler
-from engine.edges.grpc.port import Engine
+from engine.edges.grpc.port import ChallengerStatus, Engine
 from engine.errors import InvalidInput, Violation
 from engine.rulebook.diagnostics import Diagnostic, Severity
 from engine.rulebook.loosening import Loosening
 from engine.wire.rulebook_pb2 import (
     AttributeInfo,
+    Challenger,
     CheckRuleBookRequest,
     CheckRuleBookResponse,
     GetRuleBookStatusRequest,
@@ -25,6 +27,11 @@ SERVICE: Final = "attune.v1.RuleBookService"
 CheckFiles: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Sequence[Diagnostic]]]
 """All mistakes and remarks about a rule book given as files, by path within it."""
 
+_PARTS: Final = {
+    Part.SHADOW: Challenger.PART_SHADOW,
+    Part.SHARE: Challenger.PART_SHARE,
+    Part.REPLACED: Challenger.PART_REPLACED,
+}
 _FILES: Final = 1_000
 _PATH: Final = 200
 
@@ -54,6 +61,8 @@ class RuleBooks:
         )
         if status.last_load_error_time:
             response.last_load_error_time.FromMicroseconds(status.last_load_error_time)
+        if status.challenger is not None:
+            response.challenger.CopyFrom(_challenger(status.challenger))
         if book is not None:
             response.active_version = book.version
             response.active_since.FromMicroseconds(status.active_since)
@@ -101,6 +110,16 @@ def _within(path: str) -> bool:
         path == "/".join(parts) and 0 < len(path) <= _PATH and path.isprintable()
         and not path.startswith("/") and ".." not in parts and "\\" not in path
     )  # fmt: skip
+
+
+def _challenger(status: ChallengerStatus) -> Challenger:
+    return Challenger(
+        name=status.name,
+        part=_PARTS[Part(status.part)] if status.part else Challenger.PART_UNSPECIFIED,
+        share=status.share,
+        version=status.version,
+        refused=status.refused,
+    )
 
 
 def _loosening(found: Loosening) -> LooseningMessage:

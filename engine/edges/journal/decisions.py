@@ -51,6 +51,8 @@ _BREATH: Final = 0.000_05
 _COMPRESSED_AT_ONCE: Final = 8
 _ENCODED_AT_ONCE: Final = 64
 _BEHIND: Final = _BLOCK // 2
+_FAR_BEHIND: Final = MAX_WAITING // 5
+_GIVES_WAY_EVERY: Final = 32
 _IDLE: Final = 600.0
 _PRUNED_AT_ONCE: Final = 32
 _LEVEL: Final = 1
@@ -143,12 +145,19 @@ class DecisionLog:
     def record(self, record: DecisionRecord) -> bool:
         """Takes the record on; False if too many wait already, and then it is not kept.
 
-        What is handed over must not be changed any more. Never blocks.
+        What is handed over must not be changed any more. Never waits for the disk.
+
+        A caller that never rests keeps the writer from the interpreter, for seconds if it goes on to
+        let go of it and take it back at once, as every call to the system does. So once far too much
+        is waiting, it sleeps for a moment now and then, and the writer runs for some milliseconds.
         """
         if self.waiting >= MAX_WAITING:
             return False
         self._unwritten[record.decision.decision_id] = record
         self._waiting.append(record)
+        behind = len(self._waiting) - _FAR_BEHIND
+        if behind >= 0 and behind % _GIVES_WAY_EVERY == 0:
+            time.sleep(_BREATH)
         if not self._wake.is_set():
             self._wake.set()
         return True
@@ -301,9 +310,10 @@ class DecisionLog:
         at_once = _COMPRESSED_AT_ONCE * (1 + len(self._waiting) // _BEHIND)
         compressing = self._compressor.compressobj()
         parts: list[bytes] = []
-        for place, encoded in enumerate(self._encoded, 1):
-            parts.append(compressing.compress(encoded.body))
-            if place % at_once == 0:
+        for first in range(0, len(self._encoded), at_once):
+            bodies = [encoded.body for encoded in self._encoded[first : first + at_once]]
+            parts.append(compressing.compress(b"".join(bodies)))
+            if len(bodies) == at_once:
                 self._breathe()
         return b"".join((*parts, compressing.flush()))
 

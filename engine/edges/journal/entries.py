@@ -370,6 +370,11 @@ def read_entries(connection: sqlite3.Connection, after: int, at_most: int) -> It
     yield from _lines(connection, "seq > ? ORDER BY seq LIMIT ?", after, at_most)
 
 
+def read_recent(connection: sqlite3.Connection, since: Micros) -> Iterator[Numbered]:
+    """The entries whose time is not before `since`, and all schema notes, in order."""
+    yield from _lines(connection, "time >= ? OR kind = 3 ORDER BY seq", since)
+
+
 def read_entries_naming(
     connection: sqlite3.Connection, customer_id: CustomerId, up_to: int
 ) -> Iterator[Numbered]:
@@ -411,6 +416,12 @@ def read_checkpoint(connection: sqlite3.Connection) -> tuple[int, bytes | None]:
     if _sealed(seq, model) != stored:
         raise DamagedData("the model of the last checkpoint fails its checksum")
     return seq, model
+
+
+def read_checkpoint_seq(connection: sqlite3.Connection) -> int:
+    """The place in the log of the last checkpoint; 0 if there is none."""
+    row = connection.execute("SELECT seq FROM checkpoint").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _sealed(seq: int, model: bytes) -> bytes:

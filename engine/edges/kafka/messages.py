@@ -6,12 +6,12 @@ from engine.codec import (
     Entry,
     EntryKind,
     decode_entry,
-    decode_example,
+    decode_lessons,
     encode_entry,
-    encode_example,
+    encode_lessons,
 )
 from engine.errors import DamagedData
-from engine.model import CustomerId, Event, ProfileUpdate, TrainingExample
+from engine.model import CustomerId, Event, Lesson, ProfileUpdate
 
 _LESSON: Final = 64
 """The byte before a lesson; entries of the log have that of their `EntryKind`. Stored: never changes."""
@@ -32,11 +32,11 @@ class Place(NamedTuple):
     offset: int
 
 
-class Lesson(NamedTuple):
-    """What an entry teaches, with the entry's place in the log of events."""
+class Taught(NamedTuple):
+    """What an entry teaches, in this order, with the entry's place in the log of events."""
 
     place: Place
-    example: TrainingExample
+    lessons: tuple[Lesson, ...]
 
 
 def customer_key(customer_id: CustomerId) -> bytes:
@@ -65,13 +65,13 @@ def decode_message(value: bytes) -> Event | ProfileUpdate:
     raise DamagedData("it is no event and no profile update")
 
 
-def encode_lesson(lesson: Lesson) -> bytes:
-    """A lesson, with its place."""
-    return bytes((_LESSON,)) + encode_example(lesson.example, lesson.place)
+def encode_taught(taught: Taught) -> bytes:
+    """What an entry teaches, with its place."""
+    return bytes((_LESSON,)) + encode_lessons(taught.lessons, taught.place)
 
 
-def decode_lesson(value: bytes) -> "Lesson | Entry":
-    """The lesson, or the schema its features are in, that was written to the topic of lessons.
+def decode_taught(value: bytes) -> "Taught | Entry":
+    """The lessons, or the schema their features are in, that were written to the topic of lessons.
 
     Raises:
         DamagedData: these bytes are neither.
@@ -80,8 +80,8 @@ def decode_lesson(value: bytes) -> "Lesson | Entry":
     if value[:1] != bytes((_LESSON,)):
         return _entry(value)
     try:
-        example, place = decode_example(value[1:])
-        return Lesson(Place(*place), example)
+        lessons, place = decode_lessons(value[1:])
+        return Taught(Place(*place), lessons)
     except (ValueError, TypeError, IndexError) as error:
         raise DamagedData(f"it is no lesson: {error}") from error
 

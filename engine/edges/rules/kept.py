@@ -8,6 +8,7 @@ from typing import Final
 
 KEPT: Final = "rulebook.last.zip"
 STOPPED: Final = "rulebook.stopped.zip"
+CHALLENGER: Final = "challenger.stopped.zip"
 ARCHIVE: Final = "rulebooks"
 MOST_ARCHIVED: Final = 500
 """Books kept for replaying decisions; those that took over longest ago go first."""
@@ -71,6 +72,23 @@ def read_kept(path: Path) -> Mapping[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def keep_files(data: Path, files: Mapping[str, bytes], stops: Path, name: str) -> Path | None:
+    """These files in an archive `name`, with the file `stops` as their emergency stop.
+
+    None if there is no such file, or they have these very stops.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    if not stops.is_file():
+        return None
+    now = stops.read_bytes()
+    if files.get(stops.name) == now:
+        return None
+    keep(data, {**files, stops.name: now}, name)
+    return data / name
+
+
 def keep_stopped(data: Path, stops: Path) -> Path | None:
     """The last good book, in an archive of its own, with the file `stops` as its emergency stop.
 
@@ -81,10 +99,4 @@ def keep_stopped(data: Path, stops: Path) -> Path | None:
         zipfile.BadZipFile: what was kept is damaged.
     """
     kept = kept_in(data)
-    if kept is None or not stops.is_file():
-        return None
-    files, now = dict(read_kept(kept)), stops.read_bytes()
-    if files.get(stops.name) == now:
-        return None
-    keep(data, files | {stops.name: now}, STOPPED)
-    return data / STOPPED
+    return None if kept is None else keep_files(data, read_kept(kept), stops, STOPPED)

@@ -59,7 +59,12 @@ def _entries(directory: str, within: str, depth: int = 0) -> Iterator[Seen]:
             yield from _entries(entry.path, f"{path}/", depth + 1)
 
 
-def _seen(entry: "os.DirEntry[str]", path: str) -> Seen:
+def look_at(file: Path) -> Seen:
+    """What one file looks like, without reading it."""
+    return _seen(file, file.name)
+
+
+def _seen(entry: "os.DirEntry[str] | Path", path: str) -> Seen:
     try:
         status = entry.stat()
     except OSError as error:
@@ -68,14 +73,17 @@ def _seen(entry: "os.DirEntry[str]", path: str) -> Seen:
 
 
 class Watch:
-    """Calls `changed` from a thread of its own whenever the directory looks different and has settled.
+    """Calls `changed` from a thread of its own whenever what it watches looks different and has settled.
 
-    `before` is how it looked when what is known of it was read. The thread is a daemon: a network
-    drive that does not answer holds up neither the service nor its end.
+    `looks` tells how it looks, without reading any file; `before` is how it looked when what is known
+    of it was read. The thread is a daemon: a network drive that does not answer holds up neither the
+    service nor its end.
     """
 
-    def __init__(self, directory: Path, before: Look, changed: Callable[[], object]) -> None:
-        self._directory = directory
+    def __init__(
+        self, looks: Callable[[], Look], before: Look, changed: Callable[[], object]
+    ) -> None:
+        self._looks = looks
         self._told = before
         self._changed = changed
         self._stop = threading.Event()
@@ -90,7 +98,7 @@ class Watch:
     def _run(self) -> None:
         last, restless_since = self._told, 0.0
         while not self._stop.wait(POLL):
-            now = look(self._directory)
+            now = self._looks()
             if now == self._told:
                 restless_since = 0.0
             else:

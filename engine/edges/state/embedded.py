@@ -46,8 +46,8 @@ from engine.model import (
     DecisionId,
     EventId,
     EventStatus,
+    Lesson,
     Micros,
-    TrainingExample,
 )
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Embedded:
         cls,
         data_dir: Path,
         *,
-        teach: Callable[[TrainingExample], None],
+        teach: Callable[[Lesson], None],
         register: Callable[[Mapping[str, Any]], None],
         snapshot: Callable[[], bytes],
         restore: Callable[[bytes], None],
@@ -348,8 +348,7 @@ class Embedded:
             for number, note in read_schemas(reader, self._journal.last_seq):
                 if isinstance(note, SchemaNote):
                     self._noted[note.digest] = _told(self._loop)
-                if number <= seq:
-                    self._apply(number, note)
+                self._apply(number, note)
             self._accepted = self._applied = self._saved = self._tried = seq
             every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
             while await self._replay(reader):

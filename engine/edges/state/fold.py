@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from engine.codec import Damage, Line, SchemaNote
 from engine.edges.state.names import JOURNAL
-from engine.model import Customer, TrainingExample
-from engine.topology import apply
+from engine.model import Customer, Lesson
+from engine.topology import take_in
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class Fold(NamedTuple):
     `file` names the log in what is reported.
     """
 
-    teach: Callable[[TrainingExample], None]
+    teach: Callable[[Lesson], None]
     register: Callable[[Mapping[str, Any]], None]
     file: str = JOURNAL
 
@@ -40,7 +40,8 @@ class Fold(NamedTuple):
         try:
             if isinstance(entry, SchemaNote):
                 self.register(entry.document)
-            elif customer is not None and (lesson := apply(customer, entry)) is not None:
-                self.teach(lesson)
+            elif customer is not None:
+                for lesson in take_in(customer, entry):
+                    self.teach(lesson)
         except Exception:
             log.exception("entry %d of the log is passed over", seq)

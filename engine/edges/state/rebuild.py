@@ -8,8 +8,9 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -20,7 +21,9 @@ from engine.edges.state.fold import Fold
 from engine.edges.state.mending import mended, stored
 from engine.edges.state.names import JOURNAL
 from engine.errors import DamagedData
-from engine.model import Customer, CustomerId, TrainingExample
+from engine.model import Customer, CustomerId, Lesson
+
+_EVERY: Final = (1 << 63) - 1
 
 
 class Rebuilt(NamedTuple):
@@ -33,7 +36,7 @@ class Rebuilt(NamedTuple):
 def rebuild(
     data_dir: Path,
     *,
-    teach: Callable[[TrainingExample], None],
+    teach: Callable[[Lesson], None],
     register: Callable[[Mapping[str, Any]], None],
     enough: Callable[[], bool] = lambda: False,
 ) -> Rebuilt:
@@ -44,13 +47,16 @@ def rebuild(
     """
     path = data_dir / JOURNAL
     with closing(open_reader(path)) as reader, storage_errors(path):
-        return _rest(reader, 0, {}, Fold(teach, register, str(path)), enough)
+        fold = Fold(teach, register, str(path))
+        for number, note in read_schemas(reader, _EVERY):
+            fold.step(number, note, None)
+        return _rest(reader, 0, {}, fold, enough)
 
 
 def recover(
     data_dir: Path,
     *,
-    teach: Callable[[TrainingExample], None],
+    teach: Callable[[Lesson], None],
     register: Callable[[Mapping[str, Any]], None],
     restore: Callable[[bytes], None],
 ) -> Rebuilt:
@@ -64,7 +70,7 @@ def recover(
     with closing(open_reader(path)) as reader, storage_errors(path):
         reader.execute("BEGIN")
         seq, model = read_checkpoint(reader)
-        for number, note in read_schemas(reader, seq):
+        for number, note in read_schemas(reader, _EVERY):
             fold.step(number, note, None)
         if model is not None:
             restore(model)
@@ -74,12 +80,11 @@ def recover(
 
 
 def digest(customers: Iterable[Customer]) -> str:
-    """A hex digest of customers in any order: equal for equal customers."""
+    """A hex digest of customers in any order: equal for equal customers, which `revision` does not touch."""
     total = 0
     for customer in customers:
-        canonical = orjson.dumps(
-            orjson.loads(encode_customer(customer)), option=orjson.OPT_SORT_KEYS
-        )
+        encoded = encode_customer(replace(customer, revision=0))
+        canonical = orjson.dumps(orjson.loads(encoded), option=orjson.OPT_SORT_KEYS)
         total += int.from_bytes(hashlib.sha256(canonical).digest())
     return f"{total % (1 << 256):064x}"
 

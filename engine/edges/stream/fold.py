@@ -16,12 +16,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from engine.edges.kafka.messages import Lesson, Place
+from engine.edges.kafka.messages import Place, Taught
 from engine.edges.redis.customers import Asked, Change, RedisCustomers
 from engine.edges.redis.record import NO_MARK, Held
 from engine.errors import DamagedData
 from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate
-from engine.topology import apply
+from engine.topology import take_in
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Applied(NamedTuple):
     refused: tuple[Refused, ...]
 
 
-Teach = Callable[[Sequence[Lesson]], Awaitable[None]]
+Teach = Callable[[Sequence[Taught]], Awaitable[None]]
 """Hands lessons on, in this order; returns once they are durable."""
 
 
@@ -65,7 +65,7 @@ class _Folded(NamedTuple):
     """One customer's share of a batch, applied and not yet written."""
 
     change: Change
-    lessons: list[Lesson]
+    lessons: list[Taught]
     new: list[Place]
     repeated: list[Place]
     refused: list[Refused]
@@ -167,7 +167,7 @@ def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Fold
             folded.repeated.append(place)
             continue
         try:
-            example = apply(held.customer, entry)
+            lessons = take_in(held.customer, entry)
         except Exception as error:
             log.exception("entry %d of partition %d is refused", place.offset, place.partition)
             folded.refused.append(Refused(place, f"{type(error).__name__}: {error}"))
@@ -175,6 +175,6 @@ def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Fold
         known.add(placed.event_id)
         folded.new.append(place)
         folded.change.by.append((placed.event_id, entry.time))
-        if example is not None:
-            folded.lessons.append(Lesson(place, example))
+        if lessons:
+            folded.lessons.append(Taught(place, lessons))
     return folded

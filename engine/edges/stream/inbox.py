@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from engine.edges.kafka.messages import Lesson, Place, Record, decode_message, encode_lesson
+from engine.edges.kafka.messages import Place, Record, Taught, decode_message, encode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import Read
 from engine.edges.kafka.topics import Topics
@@ -183,14 +183,12 @@ class Inbox:
         self.progress.repeated += len(applied.repeated)
         self.progress.dead += len(dead)
 
-    async def _teach(self, lessons: Sequence[Lesson]) -> None:
+    async def _teach(self, taught: Sequence[Taught]) -> None:
         topic = self._topics.lessons
         if self._marks.epoch != self._epoch:
             raise StorageError("Redis was lost while a batch was read: its lessons may be others")
-        await self._publisher.publish(
-            [Record(topic, MODEL, encode_lesson(lesson)) for lesson in lessons]
-        )
-        self.progress.lessons += len(lessons)
+        await self._publisher.publish([Record(topic, MODEL, encode_taught(one)) for one in taught])
+        self.progress.lessons += len(taught)
 
 
 def _nobody() -> None:

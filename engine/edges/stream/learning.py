@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from engine.codec import SchemaNote
-from engine.edges.kafka.messages import Lesson, Place, Record, decode_lesson
+from engine.edges.kafka.messages import Place, Record, Taught, decode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
@@ -15,7 +15,7 @@ from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.letters import Letter, set_aside
 from engine.edges.stream.weights import Weights, encode_weights, newest
 from engine.errors import StorageError
-from engine.learn import Mind
+from engine.mind import Mind
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +46,20 @@ class Pupil:
             KeyError, ValueError: it cannot be learned, and is passed over.
         """
         self.next = offset + 1
-        lesson = decode_lesson(value)
-        if isinstance(lesson, SchemaNote):
-            self.mind.register(lesson.document)
-        elif isinstance(lesson, Lesson) and lesson.place.offset > self.latest.get(
-            lesson.place.partition, -1
+        read = decode_taught(value)
+        if isinstance(read, SchemaNote):
+            self.mind.register(read.document)
+        elif isinstance(read, Taught) and read.place.offset > self.latest.get(
+            read.place.partition, -1
         ):
-            self.latest[lesson.place.partition] = lesson.place.offset
-            self.mind.teach(lesson.example)
+            self.latest[read.place.partition] = read.place.offset
+            for lesson in read.lessons:
+                self.mind.teach(lesson)
 
     def weights(self) -> Weights:
         """All it knows, to be taken up by another."""
-        return Weights(self.next, dict(self.latest), self.mind.snapshot())
+        schemas = tuple([curriculum.to_dict() for curriculum in self.mind.curricula])
+        return Weights(self.next, dict(self.latest), schemas, self.mind.snapshot())
 
     def take_up(self, weights: Weights) -> None:
         """Goes on from there.
@@ -65,7 +67,11 @@ class Pupil:
         Raises:
             StorageError: the snapshot cannot be read; nothing has changed.
         """
-        self.mind.restore(weights.snapshot)
+        mind = Mind()
+        mind.restore(weights.snapshot)
+        for document in weights.schemas:
+            mind.register(document)
+        self.mind = mind
         self.next = weights.next
         self.latest = dict(weights.latest)
 

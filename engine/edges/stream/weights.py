@@ -1,7 +1,7 @@
 """What a model has learned, as it travels: the learner's snapshot, and which lessons are in it."""
 
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 import zstandard
@@ -17,17 +17,19 @@ _LEVEL: Final = 1
 class Weights(NamedTuple):
     """A model after the lessons before the place `next` in the topic of lessons.
 
-    `latest` has, for each partition of the events, the place of the last entry that taught something.
+    `latest` has, for each partition of the events, the place of the last entry that taught something;
+    `schemas` what the model reads, to be made known to it again once `snapshot` is restored.
     """
 
     next: int
     latest: dict[int, int]
+    schemas: tuple[Mapping[str, Any], ...]
     snapshot: bytes
 
 
 def encode_weights(weights: Weights) -> bytes:
     """What is put into the topic of weights."""
-    head = orjson.dumps([weights.next, sorted(weights.latest.items())])
+    head = orjson.dumps([weights.next, sorted(weights.latest.items()), weights.schemas])
     packed = zstandard.ZstdCompressor(_LEVEL).compress(weights.snapshot)
     return _FORMAT + head + b"\n" + packed
 
@@ -43,9 +45,9 @@ def decode_weights(value: bytes) -> Weights:
         raise StorageError("these are no weights that this version can read")
     head, _, packed = value[len(_FORMAT) :].partition(b"\n")
     try:
-        next_, latest = orjson.loads(head)
+        next_, latest, schemas = orjson.loads(head)
         snapshot = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_LARGEST)
-        return Weights(next_, dict(latest), snapshot)
+        return Weights(next_, dict(latest), tuple(schemas), snapshot)
     except (ValueError, TypeError, zstandard.ZstdError) as error:
         raise DamagedData(f"the weights are damaged: {error}") from error
 

@@ -8,13 +8,13 @@ from engine.rulebook.book import (
     Attribute,
     Exploration,
     Kind,
-    ModelSpec,
     Number,
     Placement,
     RuleBook,
     Treatment,
     Type,
 )
+from engine.rulebook.model_spec import ModelSpec
 
 STRING = Type(Kind.STRING)
 

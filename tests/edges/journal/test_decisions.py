@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -72,6 +73,18 @@ async def test_a_full_queue_lets_records_go_instead_of_blocking(tmp_path: Path) 
     with log_at(path) as log:
         assert await log.decision(loop, DecisionId(f"d{MAX_WAITING - 1}")) is not None
         assert await log.decision(loop, DecisionId(f"d{MAX_WAITING}")) is None
+
+
+def test_a_caller_that_never_rests_loses_nothing(tmp_path: Path) -> None:
+    """Every call to the system lets go of the interpreter and takes it back before the writer wakes."""
+    reading, writing = os.pipe()
+    with log_at(tmp_path / "decisions.db") as log:
+        for n in range(2 * MAX_WAITING):
+            assert log.record(decision(f"d{n}"))
+            os.write(writing, b"x")
+            os.read(reading, 1)
+    os.close(reading)
+    os.close(writing)
 
 
 async def test_requests_are_recalled_newest_first(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.codec import SchemaNote
 from engine.edges.journal.decisions import DecisionLog, Retention
-from engine.edges.journal.past import past_decisions
+from engine.edges.journal.past import past_decisions, past_entries, past_model
+from engine.edges.state.names import JOURNAL
 from engine.errors import DamagedData, InvalidInput
-from tests.happenings import decision
+from tests.edges.state.tally import Tally, store_at
+from tests.happenings import decision, interaction, response
 
 
 def record(path: Path, first: int, count: int) -> None:
@@ -47,3 +50,28 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"holds no decisions\.db"):
         names(tmp_path / "decisions.db")
+
+
+def test_only_recent_decisions_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.db"
+    record(path, 0, 3)
+    at = next(past_decisions(path)).decision.decided_at
+    assert len(list(past_decisions(path, at))) == 3
+    assert list(past_decisions(path, at + 1)) == []
+
+
+async def test_recent_entries_come_with_all_schemas(tmp_path: Path) -> None:
+    async with store_at(tmp_path, Tally()) as store:
+        await store.note_schema("s1", {"features": []})
+        early, late = interaction("e1", at=1_000), interaction("e2", at=5_000)
+        await store.append([early, late])
+        found = [line for _, line in past_entries(tmp_path / JOURNAL, 2_000)]
+    assert found == [SchemaNote("s1", {"digest": "s1"}), late]
+
+
+async def test_the_model_of_the_last_checkpoint_is_at_hand(tmp_path: Path) -> None:
+    tally = Tally()
+    async with store_at(tmp_path, tally) as store:
+        assert past_model(tmp_path / JOURNAL) is None
+        await store.append([response("e1", reward=0.2)])
+    assert past_model(tmp_path / JOURNAL) == tally.snapshot()

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.rebuild import Rebuilt, rebuild, recover
-from engine.model import TrainingExample
+from engine.model import Lesson, TrainingExample
 
 
 class Tally:
@@ -20,8 +20,9 @@ class Tally:
         self.sums: dict[str, float] = {}
         self.schemas: list[str] = []
 
-    def teach(self, lesson: TrainingExample) -> None:
+    def teach(self, lesson: Lesson) -> None:
         assert lesson.schema in self.schemas
+        assert isinstance(lesson, TrainingExample)
         told = [self.hash, lesson.decision_id, lesson.reward, lesson.taught, list(lesson.features)]
         self.hash = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         correction = lesson.reward - (lesson.taught or 0.0)

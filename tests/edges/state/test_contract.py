@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from engine.edges.kafka.messages import Lesson, Place
+from engine.edges.kafka.messages import Place, Taught
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
@@ -60,9 +60,10 @@ class InRedis:
         self.known = customers.known
         self.last_known = customers.last_known
 
-    async def _teach(self, lessons: Sequence[Lesson]) -> None:
-        for lesson in lessons:
-            self._tally.teach(lesson.example)
+    async def _teach(self, lessons: Sequence[Taught]) -> None:
+        for taught in lessons:
+            for lesson in taught.lessons:
+                self._tally.teach(lesson)
 
     async def append(self, entries: Sequence[Entry]) -> list[EventStatus]:
         placed = [Placed(Place(0, next(self._offsets)), entry) for entry in entries]

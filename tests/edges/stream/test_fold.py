@@ -6,15 +6,15 @@ from random import Random
 
 import pytest
 
-from engine.edges.kafka.messages import Lesson, Place
+from engine.edges.kafka.messages import Place, Taught
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Change, RedisCustomers, Sent
 from engine.edges.redis.keys import customer_key
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.errors import StorageError
-from engine.model import Customer, CustomerId, Event, ProfileUpdate, TrainingExample
-from engine.topology import apply
+from engine.model import Customer, CustomerId, Event, Lesson, ProfileUpdate
+from engine.topology import take_in
 from tests.happenings import exposure, interaction, response, update
 from tools.brokers.redis import Redis
 
@@ -54,10 +54,10 @@ class Topic:
     """The lessons as a topic has them, and what a learner takes of them."""
 
     def __init__(self, chance: Random) -> None:
-        self.lessons: list[Lesson] = []
+        self.lessons: list[Taught] = []
         self._chance = chance
 
-    async def teach(self, lessons: Sequence[Lesson]) -> None:
+    async def teach(self, lessons: Sequence[Taught]) -> None:
         """All arrive, or the first few and then the power is cut."""
         some = len(lessons)
         if self._chance.random() < 0.2:
@@ -66,14 +66,14 @@ class Topic:
         if some < len(lessons):
             raise Cut
 
-    def learned(self) -> list[TrainingExample]:
+    def learned(self) -> list[Lesson]:
         """Those that lie behind the last place learned from."""
-        latest, examples = Place(0, -1), []
-        for place, example in self.lessons:
+        latest, learned = Place(0, -1), list[Lesson]()
+        for place, lessons in self.lessons:
             if place > latest:
                 latest = place
-                examples.append(example)
-        return examples
+                learned += lessons
+        return learned
 
 
 def happenings(count: int, chance: Random) -> list[Event | ProfileUpdate]:
@@ -99,13 +99,11 @@ def happenings(count: int, chance: Random) -> list[Event | ProfileUpdate]:
 
 def folded(
     log: Sequence[Event | ProfileUpdate],
-) -> tuple[dict[CustomerId, Customer], list[TrainingExample]]:
+) -> tuple[dict[CustomerId, Customer], list[Lesson]]:
     """What one process makes of it."""
-    customers, lessons = {who: Customer(who) for who in WHO}, []
+    customers, lessons = {who: Customer(who) for who in WHO}, list[Lesson]()
     for entry in log:
-        lesson = apply(customers[entry.customer_id], entry)
-        if lesson is not None:
-            lessons.append(lesson)
+        lessons += take_in(customers[entry.customer_id], entry)
     return customers, lessons
 
 

@@ -42,7 +42,7 @@ class Board:
 
 
 def weights(number: int) -> Weights:
-    return Weights(number, {0: number}, b"snapshot %d" % number)
+    return Weights(number, {0: number}, (), b"snapshot %d" % number)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 
 from engine.codec import SchemaNote
 from engine.edges.kafka.messages import (
-    Lesson,
     Place,
     Record,
-    encode_lesson,
+    Taught,
     encode_message,
+    encode_taught,
 )
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -22,7 +22,7 @@ from engine.edges.stream.learning import Learning, Pupil
 from engine.edges.stream.letters import Letter, decode_dead_letter
 from engine.edges.stream.weights import Weights, newest
 from engine.errors import StorageError
-from engine.learn import Mind
+from engine.mind import Mind
 from engine.model import ActionId, DecisionId, TrainingExample
 from tests.lessons import GROUPS, SCHEMA, raw_features
 from tools.brokers.kafka import Kafka
@@ -40,7 +40,7 @@ def example(number: int) -> TrainingExample:
 
 
 def lesson(number: int, partition: int = 0) -> bytes:
-    return encode_lesson(Lesson(Place(partition, number), example(number)))
+    return encode_taught(Taught(Place(partition, number), (example(number),)))
 
 
 def taught(numbers: list[int]) -> str:

@@ -4,7 +4,7 @@ from engine.edges.kafka.reading import Read
 from engine.edges.stream.weights import Weights, decode_weights, encode_weights, newest
 from engine.errors import DamagedData, StorageError
 
-WEIGHTS = Weights(12, {0: 7, 3: 2**40}, b"a snapshot" * 1_000)
+WEIGHTS = Weights(12, {0: 7, 3: 2**40}, ({"digest": "s1"},), b"a snapshot" * 1_000)
 
 
 async def topic(*values: tuple[bytes, bytes]):

@@ -1,0 +1,50 @@
+"""Learn: does the model do worse than it did? Then the world has changed."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from river import drift
+
+_WORST: Final = 1.0
+_REMEMBERED: Final = 2_048
+
+
+class DriftWatch:
+    """River's ADWIN (Bifet & Gavaldà, SDM 2007) over the log-loss of every lesson, in nats, up to 1.
+
+    Every 2,048 lessons it begins anew with the last 2,048, so that what it knows is a list of at most
+    4,096 losses: a watch restored from it goes on exactly alike.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def learn_one(self, loss: float) -> bool:
+        """Takes a loss into account; whether losses have risen for good."""
+        if len(self._losses) == 2 * _REMEMBERED:
+            self.restore({"losses": self._losses[_REMEMBERED:]})
+        usual = self._adwin.estimation
+        self._note(min(loss, _WORST))
+        if not self._adwin.drift_detected:
+            return False
+        has_risen = self._adwin.estimation > usual
+        self._begin()
+        return has_risen
+
+    def state(self) -> dict[str, Any]:
+        """What it knows, as JSON, for `restore`."""
+        return {"losses": self._losses}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes up where the watch that wrote `state` stood."""
+        self._begin()
+        for loss in state["losses"]:
+            self._note(loss)
+
+    def _begin(self) -> None:
+        self._adwin = drift.ADWIN()  # type: ignore[no-untyped-call]  # river's
+        self._losses: list[float] = []
+
+    def _note(self, loss: float) -> None:
+        self._losses.append(loss)
+        self._adwin.update(loss)  # type: ignore[no-untyped-call]  # river's
