@@ -5,7 +5,6 @@ Each gives the same bits as its twin in `engine.compiled`: sums are taken one te
 exponentials are the C library's (numpy's own differ in the last bit).
 """
 
-import math
 from bisect import insort
 from typing import Final
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from engine.chance import Chance
 from engine.loops import DENSE, LEAST, Indexes, Loops, Numbers
+from engine.odds import sigmoid
 
 
 def _score(
@@ -38,14 +38,6 @@ def _score(
     by_group[1:] += by_group[0]
     logits += by_group[slot_of[actions]]
     propensities[:] = [sigmoid(logit) for logit in logits.tolist()]
-
-
-def sigmoid(logit: float) -> float:
-    """1 / (1 + exp(−logit)), the same bits as `engine.compiled.sigmoid`."""
-    if logit >= 0.0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)
 
 
 def _weigh(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from engine.features import FeatureSchema
 from engine.learn import levels
 from engine.mind import Mind
 from engine.model import Value
+from engine.odds import sigmoid
 
 
 class Contribution(NamedTuple):
@@ -55,7 +55,7 @@ class Contributions:
     @property
     def propensity(self) -> float:
         """P in [0, 1]."""
-        return 1.0 / (1.0 + exp(-self.logit))
+        return sigmoid(self.logit)
 
     def strongest(self, most: int) -> tuple[Contribution, ...]:
         """The parts that moved the logit furthest, without those that did not move it at all."""

@@ -672,8 +672,8 @@ async def _decider(
     curriculum = Curriculum.for_book(book)
     await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
-    model = bind(mind, book)
-    _announce(mind, book)
+    model = bind(mind, book, curriculum)
+    _announce(mind, book, curriculum)
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     offers = Beforehand(pending) if unseen else pending
@@ -690,9 +690,9 @@ async def _decider(
     )
 
 
-def _announce(mind: Mind, book: RuleBook) -> None:
+def _announce(mind: Mind, book: RuleBook, curriculum: Curriculum) -> None:
     """Says in the log which models begin with nothing."""
-    for name in beginners(mind, book):
+    for name in beginners(mind, curriculum):
         after = next(spec.answers_after for spec in book.models.others if spec.name == name)
         log.info(
             "model.begins",

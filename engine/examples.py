@@ -11,8 +11,17 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from engine.model import ActionId, CustomerId, DecisionId, Event, Exposure, Response, Value
-from engine.respond import NOT_DELIVERED, label
+from engine.model import (
+    NOT_DELIVERED,
+    ActionId,
+    CustomerId,
+    DecisionId,
+    Event,
+    Exposure,
+    Response,
+    Value,
+)
+from engine.respond import label
 
 
 class Example(NamedTuple):

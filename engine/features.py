@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from engine.history import LAST_CHANNEL, LAST_OUTCOME, Reading, asks_for, sources
+from engine.history import LAST_CHANNEL, LAST_OUTCOME, Reading, asked_for, sources
 from engine.model import DAY, UNKNOWN, Customer, Micros, Value
 from engine.rulebook.book import Attribute, Kind, RuleBook
 
@@ -68,7 +68,7 @@ class FeatureSchema:
         declared = (a for a in book.attributes if a.name not in known and _usable(a))
         seen = tuple(a for a in declared if _wanted(a.name, patterns))
         features = [Feature(a.name, _KINDS[a.type.kind], a.values) for a in seen]
-        asked = [name for name in known if any(asks_for(p, name) for p in patterns)]
+        asked = asked_for(known, patterns)
         features += [Feature(name, *_of_history(name, book)) for name in asked]
         group_of = {str(action.action_id): action.group for action in book.actions}
         return cls(tuple(features), seen, Reading([known[name] for name in asked], group_of))

@@ -71,6 +71,23 @@ def asks_for(pattern: str, name: str) -> bool:
     return pattern.startswith(begins) and fnmatchcase(name, pattern)
 
 
+def asked_for(known: Mapping[str, Source], patterns: Sequence[str]) -> list[str]:
+    """Those of the names in `known` that one of the patterns selects, in their order.
+
+    A book with hundreds of groups has thousands of names: most patterns cannot mean those told apart.
+    """
+    apart = [pattern for pattern in patterns if pattern.startswith(_APART)]
+
+    def able(source: Source) -> Sequence[str]:
+        return apart if source.kind in ("channel", "group") else patterns
+
+    return [
+        name
+        for name, source in known.items()
+        if any(asks_for(pattern, name) for pattern in able(source))
+    ]
+
+
 class Reading:
     """Reads chosen features of the interaction history, in order.
 

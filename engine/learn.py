@@ -9,7 +9,6 @@ import numpy as np
 import orjson
 
 from engine import model_file
-from engine.arrays import sigmoid
 from engine.drift import DriftWatch
 from engine.encoding import Encoding, Scaler, column_names
 from engine.evidence import Evidence
@@ -19,6 +18,7 @@ from engine.experts.loops import Indexes
 from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.model import TrainingExample, Value
+from engine.odds import sigmoid
 from engine.reliability import ModelHealth, Reliability
 from engine.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 

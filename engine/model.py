@@ -26,6 +26,10 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 
+NOT_DELIVERED: Final = "not_delivered"
+"""The outcome that takes back an impression: what did not arrive was not seen, and used up no share."""
+
+
 class Unknown(Enum):
     """The type of `UNKNOWN`, so that `is UNKNOWN` narrows in type checkers."""
 

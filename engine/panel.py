@@ -30,6 +30,11 @@ _REST: Final = 0.001_5
 """Seconds kept for what comes after: arbitration, placement and the reply."""
 
 
+def no_hurry() -> float:
+    """For `Panel.consult`: the seconds left to one who has all the time in the world."""
+    return 1e9
+
+
 class Panel:
     """The default model, and the estimators that answer instead of it for some actions.
 
@@ -112,11 +117,14 @@ Bound: TypeAlias = Propensities | Panel | Uplifted
 """What answers for the actions of one book."""
 
 
-def bind(mind: Mind, book: RuleBook) -> Bound:
-    """The models of a book; made anew for each book, swapped with it."""
-    curriculum = Curriculum.for_book(book)
+def bind(mind: Mind, book: RuleBook, curriculum: Curriculum | None = None) -> Bound:
+    """The models of a book; made anew for each book, swapped with it.
+
+    `curriculum` is that of the book, where it is known already.
+    """
+    curriculum = Curriculum.for_book(book) if curriculum is None else curriculum
     mind.register(curriculum.to_dict())
-    default = Propensities.bind(mind.learner, book)
+    default = Propensities.bind(mind.learner, book, curriculum.default)
     model = Panel(default, mind, book, curriculum) if curriculum.courses else default
     if not book.measured:
         return model
@@ -128,9 +136,9 @@ def consulted(model: Bound) -> Panel | Uplifted | None:
     return model if not isinstance(model, Propensities) and model.asks_river else None
 
 
-def beginners(mind: Mind, book: RuleBook) -> list[str]:
-    """The names of the book's models that have not learned anything yet."""
-    specs = [course.spec for course in Curriculum.for_book(book).courses]
+def beginners(mind: Mind, curriculum: Curriculum) -> list[str]:
+    """The names of the models that have not learned anything yet."""
+    specs = [course.spec for course in curriculum.courses]
     return [spec.name for spec in specs if mind.estimator(spec.key) is None]
 
 

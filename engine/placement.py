@@ -11,7 +11,7 @@ from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
 from engine.chance import Chance
-from engine.effects import or_nothing, tries_nothing
+from engine.effects import or_nothing
 from engine.exploration import choose
 from engine.exposures import Experience
 from engine.limits import NO_LIMITS, Limits
@@ -62,7 +62,7 @@ def fill(
     )
     if meter is not None and not greedy:
         draw = meter.metered(draw)
-    if nothing and not greedy and tries_nothing(exploration):
+    if nothing and not greedy:
         draw = or_nothing(draw)
     left = slots - len(led)
     if bundling is not None:

@@ -23,8 +23,10 @@ class Propensities:
     name and so outlives the book it was learned under.
     """
 
-    def __init__(self, learner: Learner, book: RuleBook) -> None:
-        self.features = FeatureSchema.for_book(book)
+    def __init__(
+        self, learner: Learner, book: RuleBook, features: FeatureSchema | None = None
+    ) -> None:
+        self.features = FeatureSchema.for_book(book) if features is None else features
         learner.register(self.features)
         self._learner = learner
         self._score = loops().score
@@ -39,9 +41,12 @@ class Propensities:
         self._find_new_rows()
 
     @classmethod
-    def bind(cls, learner: Learner, book: RuleBook) -> Self:
-        """The learner bound to the actions of `book`; registers the book's features with it."""
-        return cls(learner, book)
+    def bind(cls, learner: Learner, book: RuleBook, features: FeatureSchema | None = None) -> Self:
+        """The learner bound to the actions of `book`; registers its features with it.
+
+        `features` are those of the book, where they are known already.
+        """
+        return cls(learner, book, features)
 
     @property
     def lessons(self) -> int:

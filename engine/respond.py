@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.model import (
+    NOT_DELIVERED,
     ActionId,
     Customer,
     DecisionId,
@@ -26,9 +27,6 @@ from engine.model import (
 
 MAX_TOUCHES: Final = 1_000
 """Offers kept in a customer's interaction history."""
-
-NOT_DELIVERED: Final = "not_delivered"
-"""The outcome that takes back an impression: what did not arrive was not seen."""
 
 
 def respond(customer: Customer, event_time: Micros, response: Response) -> TrainingExample | None:

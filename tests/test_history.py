@@ -1,7 +1,7 @@
 import pytest
 
 from engine.features import FeatureKind, FeatureSchema
-from engine.history import LOOKED_BACK, Reading, asks_for, sources
+from engine.history import LOOKED_BACK, Reading, asked_for, asks_for, sources
 from engine.model import DAY, ActionId, Customer, CustomerId, DecisionId, PlacementId, Touch
 from tests.lessons import rule_book, values_of
 
@@ -112,3 +112,19 @@ def test_reading_changes_nothing() -> None:
     every = sources(("web",), ("save",)).values()
     list(Reading(list(every), {"stay": "save"}).read(ada, NOW))
     assert ada == before
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["*"],
+        ["customer.*", "history.last_*"],
+        ["history.group.*"],
+        ["history.channel.web.*", "history.click_*"],
+        ["history.*", "history.group.save.accept_?ount"],
+    ],
+)
+def test_what_patterns_ask_for_is_what_one_of_them_asks_for(patterns: list[str]) -> None:
+    known = sources(("web", "ivr"), ("save", "bundles"))
+    wanted = [name for name in known if any(asks_for(pattern, name) for pattern in patterns)]
+    assert asked_for(known, patterns) == wanted

@@ -175,5 +175,6 @@ def test_a_decision_goes_by_the_models_and_says_what_it_did_without() -> None:
 
 def test_who_has_not_learned_anything_is_told() -> None:
     made = rules()
-    assert beginners(Mind(), made) == ["other"]
-    assert beginners(taught(made, 1), made) == []
+    curriculum = Curriculum.for_book(made)
+    assert beginners(Mind(), curriculum) == ["other"]
+    assert beginners(taught(made, 1), curriculum) == []

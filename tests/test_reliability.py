@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from engine.arrays import sigmoid
 from engine.backtest import roc_auc
+from engine.odds import sigmoid
 from engine.reliability import Reliability
 
 

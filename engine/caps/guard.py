@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 from engine.caps.board import Board
 from engine.caps.ledger import Ledger
@@ -12,6 +11,7 @@ from engine.caps.standing import CapsLimit
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.circumstances import Circumstances
 from engine.model import (
+    NOT_DELIVERED,
     ActionId,
     Decision,
     DecisionId,
@@ -22,9 +22,6 @@ from engine.model import (
     Value,
 )
 from engine.rulebook.book import RuleBook
-
-NOT_DELIVERED: Final = "not_delivered"
-"""The outcome that gives a share back; any other says that the offer was shown."""
 
 
 class CapsGuard:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -15,18 +15,10 @@ from engine.edges.rules.kept import CHALLENGER, archive, keep_files
 from engine.edges.rules.plan_file import PLAN, read_plan
 from engine.edges.rules.watch import Look, Watch, look, look_at
 from engine.errors import StorageError
+from engine.reload import PATIENCE, RETRY, TOLD
 from engine.rulebook.loaded import Loaded
 from engine.rulebook.snapshot import STOPS
 from engine.settings import Settings
-
-RETRY: Final = 60.0
-"""Seconds after which a challenger that was refused is tried again, though nobody touched its files."""
-
-PATIENCE: Final = 10.0
-"""Seconds the journal has to take in what a book needs before the attempt counts as failed."""
-
-TOLD: Final = 20
-"""Mistakes told one by one in the log; `attune check` tells all."""
 
 log = structlog.get_logger(__name__)
 

@@ -114,11 +114,8 @@ def _sentence(what: str, found: Evaluation, scale: float, unit: str) -> str:
     estimate, difference = found.headline, found.difference
     low, high = (bound * scale for bound in estimate.bootstrap)
     least, most = (bound * scale for bound in difference.interval)
-    verdict = "no clear difference"
-    if difference.clear:
-        verdict = "clearly more" if difference.value > 0.0 else "clearly less"
     return (
         f"{what}, estimated from {found.choices:,} offers seen: {estimate.value * scale:.4g}{unit}"
         f" ({low:.4g} to {high:.4g}), the champion's {found.before.value * scale:.4g}{unit}:"
-        f" {verdict} ({least:+.4g} to {most:+.4g})."
+        f" {difference.verdict} ({least:+.4g} to {most:+.4g})."
     )

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from engine.contact.pending import Offered
-from engine.model import ActionId, Micros, Touch
+from engine.model import NOT_DELIVERED, ActionId, Micros, Touch
 from engine.rulebook.contact import IMPRESSION
 
-NOT_DELIVERED: Final = "not_delivered"
 EVERYTHING: Final = ""
 """The scope in which all actions are counted together."""
 

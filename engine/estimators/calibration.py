@@ -1,10 +1,11 @@
 """Calibration: a classifier's propensities set right by what became of earlier ones."""
 
-import math
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.odds import logit, sigmoid
 
 Vector = npt.NDArray[np.float64]
 
@@ -74,24 +75,11 @@ class Calibration:
 
 
 def _logit(propensity: float) -> float:
-    p = min(max(propensity, _CERTAIN), 1.0 - _CERTAIN)
-    return _clipped(math.log(p / (1.0 - p)))
+    return _clipped(logit(propensity, _CERTAIN))
 
 
-def _clipped(logit: float) -> float:
-    return max(-_CLIP, min(_CLIP, logit))
-
-
-def sigmoid(logit: float) -> float:
-    """The probability of these log-odds.
-
-    >>> sigmoid(0.0), sigmoid(800.0), sigmoid(-800.0)
-    (0.5, 1.0, 0.0)
-    """
-    if logit >= 0.0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)
+def _clipped(log_odds: float) -> float:
+    return max(-_CLIP, min(_CLIP, log_odds))
 
 
 def sigmoids(logits: Vector) -> Vector:

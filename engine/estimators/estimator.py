@@ -10,10 +10,11 @@ from river import base, linear_model, optim
 
 from engine.estimators.additive import Additive, Vector, additive
 from engine.estimators.build import build
-from engine.estimators.calibration import Calibration, sigmoid, sigmoids
+from engine.estimators.calibration import Calibration, sigmoids
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.estimators.spec import Spec
 from engine.model import TrainingExample
+from engine.odds import sigmoid
 from engine.weights import Correction, LessonLoss
 
 _CERTAIN: Final = 1e-9

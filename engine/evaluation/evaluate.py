@@ -59,6 +59,13 @@ class Difference:
         """Whether the whole interval lies on one side of 0."""
         return not self.interval.covers(0.0)
 
+    @property
+    def verdict(self) -> str:
+        """What that comes to, in words."""
+        if not self.clear:
+            return "no clear difference"
+        return "clearly more" if self.value > 0.0 else "clearly less"
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:

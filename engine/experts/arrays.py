@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.arrays import sigmoid
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.rates import AGILITY, BOUND, LOYALTY, RESTLESS, UNREST
+from engine.odds import sigmoid
 
 
 def _opine(

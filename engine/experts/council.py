@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from engine.arrays import sigmoid
 from engine.experts.details import Details, DetailView
 from engine.experts.loops import Indexes, Numbers
 from engine.experts.mixture import Mixture
 from engine.experts.panel import NAMES, Panel
 from engine.features import FeatureSchema
+from engine.odds import sigmoid
 from engine.weights import WeightTable
 
 RIVER: Final = "river's AdaGrad"

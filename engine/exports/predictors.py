@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import log
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from engine.health.measures import Numbers, auc
 from engine.health.models import by_model
 from engine.health.seen import Lessons, Seen
 from engine.model import Micros, Value
+from engine.odds import logit
 
 CLASS: Final = "Data-Decision-ADM-PredictorBinningSnapshot"
 _CLASSIFIER: Final = "Classifier"
@@ -84,7 +84,7 @@ def _predictors(
     """The classifier first, then the features of all schemas the offers were seen with, by name."""
     propensities = np.array([seen.exposure.propensity for seen in offers])
     apart = auc(propensities, rewards)
-    logits: list[Value] = [_logit(propensity) for propensity in propensities.tolist()]
+    logits: list[Value] = [logit(propensity, _LEAST) for propensity in propensities.tolist()]
     classifier = binned(_CLASSIFIER, FeatureKind.NUMBER, logits, rewards)
     yield replace(classifier, auc=0.5 if apart is None else apart.value)
     places = {
@@ -147,8 +147,3 @@ def _percent(part: float, whole: float) -> float:
 def _lift(taken: float, offers: int, all_taken: float, all_offers: int) -> float:
     """The bin's success rate over that of all; 1 where nobody ever took anything."""
     return (taken / offers) / (all_taken / all_offers) if all_taken > 0.0 and offers else 1.0
-
-
-def _logit(propensity: float) -> float:
-    p = min(max(propensity, _LEAST), 1.0 - _LEAST)
-    return log(p / (1.0 - p))

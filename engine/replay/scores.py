@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import log
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +15,13 @@ from engine.errors import NotFound
 from engine.learn import lessons_of
 from engine.mind import Mind
 from engine.model import ActionId, Decision, Value
-from engine.panel import bind, consulted
+from engine.odds import logit
+from engine.panel import bind, consulted, no_hurry
 from engine.replay.model_then import Advance, model_now, model_then
 from engine.rulebook.book import Action, RuleBook
 
 _EQUAL: Final = 1e-9
 _LEAST: Final = 1e-12
-_NO_HURRY: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +116,12 @@ class _Told:
         found = self._model.predict(features, channel, self._everything)
         asked = consulted(self._model)
         if asked is not None:
-            asked.consult(found, features, channel, {action.index}, lambda: _NO_HURRY)
+            asked.consult(found, features, channel, {action.index}, no_hurry)
         return float(found[action.index])
 
     def _by_leaving_out(self, action: Action, known: Contributions, given: float) -> Contributions:
         parts = left_out(self._names, self._features, given, partial(self._ask, action))
-        return Contributions(_logit(given), ((),), parts, known.version)
+        return Contributions(logit(given, _LEAST), ((),), parts, known.version)
 
 
 def left_out(
@@ -135,11 +134,11 @@ def left_out(
 
     `given` is the propensity with all features, `ask` says it for others.
     """
-    logit = _logit(given)
+    whole = logit(given, _LEAST)
     parts = []
     for at, (name, value) in enumerate(zip(names, features, strict=True)):
         without = [None if place == at else other for place, other in enumerate(features)]
-        moved = 0.0 if value is None else logit - _logit(ask(without))
+        moved = 0.0 if value is None else whole - logit(ask(without), _LEAST)
         parts.append(Contribution(name, value, (moved,)))
     return tuple(parts)
 
@@ -151,8 +150,3 @@ def _recorded(decision: Decision, action: Action) -> float | None:
             if not np.isnan(propensity):
                 return propensity
     return None
-
-
-def _logit(propensity: float) -> float:
-    p = min(max(propensity, _LEAST), 1.0 - _LEAST)
-    return log(p / (1.0 - p))

@@ -14,14 +14,13 @@ from engine.effects import Effects
 from engine.learn import lessons_of
 from engine.mind import Mind
 from engine.model import Decision, DecisionId, Lesson, Step
-from engine.panel import Bound, bind, consulted
+from engine.panel import Bound, bind, consulted, no_hurry
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook
 from engine.rulebook.book import RuleBook
 from engine.uplift.serving import uplift_lessons_of
 
 STEP = "propensities"
-_NO_HURRY = 1e9
 
 Advance = Callable[[int, int], None]
 """Hears how many lessons have been learned again, of how many."""
@@ -114,7 +113,7 @@ class _School:
         asked = consulted(model)
         if asked is not None:
             by_default = anew.copy() if _was_hurried(decision) else None
-            asked.consult(anew, features, decision.channel, every.tolist(), lambda: _NO_HURRY)
+            asked.consult(anew, features, decision.channel, every.tolist(), no_hurry)
         if book.measured:
             anew = Effects(book).expecting(decision.customer_id, decision.decided_at, anew)
         for contest in decision.contests:

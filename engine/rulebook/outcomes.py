@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.respond import NOT_DELIVERED
+from engine.model import NOT_DELIVERED
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.model_spec import Reward
 from engine.rulebook.nodes import MapNode, Node, Scalar

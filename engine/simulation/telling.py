@@ -62,12 +62,9 @@ def _sentence(
 ) -> str:
     estimate, difference = evaluation.headline, evaluation.difference
     (low, high), (least, most) = estimate.bootstrap, difference.interval
-    verdict = "no clear difference"
-    if difference.clear:
-        verdict = "clearly more" if difference.value > 0.0 else "clearly less"
     return (
         f"{what}: {shown(estimate.value)} ({shown(low)} to {shown(high)}),"
-        f" {before} {shown(evaluation.before.value)}: {verdict}"
+        f" {before} {shown(evaluation.before.value)}: {difference.verdict}"
         f" ({by(difference.value)}, {by(least)} to {by(most)})."
     )
 

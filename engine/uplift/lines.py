@@ -1,8 +1,8 @@
 """Uplift online: the two logits of an outcome, as it usually is and what treatment changes about it."""
 
-import math
 from typing import Final, NamedTuple
 
+from engine.odds import sigmoid
 from engine.uplift.belief import Belief, Numbers, Seen
 
 FIRST_GUESS: Final = -1.5
@@ -62,11 +62,3 @@ class Part(NamedTuple):
 def both(usual: float, change: float, share: float) -> tuple[float, float]:
     """The probabilities if left alone and if treated, given both logits and the share of the treated."""
     return sigmoid(usual - share * change), sigmoid(usual + (1.0 - share) * change)
-
-
-def sigmoid(logit: float) -> float:
-    """The probability of a logit."""
-    if logit >= 0.0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)

@@ -9,8 +9,9 @@ import numpy as np
 from engine.encoding import Encoding, Scaler, column_names
 from engine.features import FeatureSchema
 from engine.model import UpliftLesson, Value
+from engine.odds import sigmoid
 from engine.uplift.belief import Belief, Prior, Seen
-from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both, sigmoid
+from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both
 
 MOST_COLUMNS: Final = 256
 """Columns the weights range over; where features need more they share them, by hash."""

@@ -1,12 +1,12 @@
 """Score: of measured actions P is what the offer changes, by the model that learns online."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.curriculum import Curriculum
+from engine.decide import Consulted, Model
 from engine.evidence import Evidence
 from engine.model import Degradation, Value
 from engine.rulebook.book import Measured, RuleBook
@@ -31,41 +31,6 @@ def uplift_lessons_of(model_version: str) -> int:
     """
     lessons = model_version.partition(KIND)[2]
     return int(lessons) if lessons.isascii() and lessons.isdecimal() else -1
-
-
-class Model(Protocol):
-    """Propensities for the actions of one book."""
-
-    @property
-    def lessons(self) -> int:
-        """How many lessons it has learned."""
-
-    @property
-    def version(self) -> str:
-        """Names these very weights."""
-
-    @property
-    def evidence(self) -> Evidence:
-        """How much has been seen of each action."""
-
-    def predict(
-        self, features: Sequence[Value], channel: str, actions: npt.NDArray[np.intp]
-    ) -> npt.NDArray[np.float64]:
-        """P of each of `actions` (indexes of the book), shape (K,)."""
-
-
-class Consulted(Protocol):
-    """Models that have to be asked about one candidate after the other; see `engine.panel.Panel`."""
-
-    def consult(
-        self,
-        propensities: npt.NDArray[np.float64],
-        features: Sequence[Value],
-        channel: str,
-        candidates: Collection[int],
-        left: Callable[[], float],
-    ) -> tuple[Degradation, ...]:
-        """Corrects the propensities of `candidates` (indexes of the book) in place."""
 
 
 class Uplifted:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.estimators.calibration import sigmoid
 from engine.estimators.catalogue import SUMS, estimators
 from engine.estimators.estimator import Estimator
 from engine.estimators.keeping import digest, kept, restored
+from engine.odds import sigmoid
 from tests.estimators.worlds import ACTIONS, shown, spec, taught
 
 NAMES = sorted(estimators().classes)

@@ -10,13 +10,13 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.edges.state.embedded import Embedded, Limits
 from engine.features import FeatureSchema
+from engine.join import exposure_of
 from engine.model import (
     CustomerId,
     Decision,
     DecisionId,
     Event,
     EventId,
-    Exposure,
     Offer,
     ProfileUpdate,
     Response,
@@ -55,18 +55,7 @@ async def store_at(path: Path) -> AsyncIterator[Embedded]:
 
 
 def seen(made: Decision, offer: Offer, outcome: str, reward: float | None) -> Event:
-    exposure = Exposure(
-        made.decision_id,
-        offer.action_id,
-        offer.group,
-        made.channel,
-        made.placements[0].placement,
-        made.decided_at,
-        offer.probability,
-        offer.propensity,
-        made.schema,
-        made.features,
-    )
+    exposure = exposure_of(made, made.customer_id, offer.action_id)
     name = f"{made.decision_id} {offer.action_id} {outcome}"
     return Event(
         EventId(name), CustomerId(made.customer_id), NOW, Response(exposure, outcome, 0.0, reward)

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from engine.arrays import sigmoid
 from engine.experts.mixture import Mixture
+from engine.odds import sigmoid
 
 GUESS = -1.5
 

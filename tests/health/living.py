@@ -15,6 +15,7 @@ from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.rules.kept import archive, keep
 from engine.edges.state.embedded import Embedded, Limits
+from engine.join import exposure_of
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -23,7 +24,6 @@ from engine.model import (
     Decision,
     Event,
     EventId,
-    Exposure,
     Micros,
     ProfileUpdate,
     Response,
@@ -112,18 +112,7 @@ class Living:
 
     def _response(self, made: Decision, outcome: str, reward: float) -> Event:
         offer = made.placements[0].offers[0]
-        exposure = Exposure(
-            made.decision_id,
-            offer.action_id,
-            offer.group,
-            made.channel,
-            made.placements[0].placement,
-            made.decided_at,
-            offer.probability,
-            offer.propensity,
-            made.schema,
-            made.features,
-        )
+        exposure = exposure_of(made, made.customer_id, offer.action_id)
         name = EventId(f"{made.decision_id} {outcome}")
         answer = Response(exposure, outcome, 0.0, reward)
         return Event(name, made.customer_id, made.decided_at + 1, answer)

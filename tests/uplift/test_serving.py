@@ -93,7 +93,8 @@ def test_what_was_learned_is_near_the_truth(lived: Population) -> None:
     loaded = load(lived.rules)
     assert loaded.book is not None
     mind = learned(lived)
-    model = Uplifted(Known(mind), mind.uplift, loaded.book, Curriculum.for_book(loaded.book))
+    curriculum = Curriculum.for_book(loaded.book)
+    model = Uplifted(Known(mind, curriculum), mind.uplift, loaded.book, curriculum)
     found: dict[str, list[float]] = {mood: [] for mood in MOODS}
     for person in lived.asked[-200:]:
         assert person.decision.features is not None
@@ -107,7 +108,8 @@ class Known:
     lessons = 0
     version = "known"
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: Mind, curriculum: Curriculum) -> None:
+        self.features = curriculum
         self.evidence = mind.learner.evidence
 
     def predict(self, features: object, channel: str, actions: object) -> np.ndarray:

@@ -153,11 +153,22 @@ def _integers(function: str, a: pl.Expr, b: pl.Expr) -> pl.Expr:
 
 
 def _doubles(function: str, a: pl.Expr, b: pl.Expr) -> Piece:
-    """By one number for all rows polars multiplies with 1 / b, which rounds twice: it gets a column."""
-    if function == "_/_":
-        return Piece(a / where(a.is_not_null(), b), DOUBLE)
-    made: pl.Expr = _WHOLE[function](a, b)
+    """Polars divides by one number for all rows by multiplying with 1 / b, which rounds twice.
+
+    What it adds to 0.0 it leaves as it is, also −0.0. So one number becomes a column.
+    """
+    if not a.meta.root_names():
+        a = _beside(b, a)
+    elif not b.meta.root_names():
+        b = _beside(a, b)
+    made: pl.Expr = a / b if function == "_/_" else _WHOLE[function](a, b)
     return Piece(made, DOUBLE)
+
+
+def _beside(column: pl.Expr, number: pl.Expr) -> pl.Expr:
+    """The number as a column, where the other has a value: times 1.0 it stays what it is."""
+    beside: pl.Expr = number * column.is_not_null().cast(pl.Float64)
+    return beside
 
 
 def negative(a: Piece) -> Piece:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import polars as pl
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from engine.rulebook.cel import Environment, Expect, Expression, generate, load
@@ -53,6 +53,7 @@ def served(conditions: list[Expression], numbers: list[Expression], rows: list[A
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.integers(0, 2**32))
+@example(9_459)  # −0.0 + 0.0
 def test_frames_answer_as_the_serving_function(seed: int) -> None:
     random = Random(seed)
     conditions = drawn(random, "bool", BATCH, Expect.BOOL)

@@ -57,6 +57,20 @@ def test_what_polars_has_no_words_for_is_answered_row_by_row_and_named() -> None
     assert told["0"].to_list() == [True, True, True]
 
 
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("1.0 / (customer.score + 0.0) > 0.0", -0.0),
+        ("1.0 / (0.0 + customer.score) > 0.0", -0.0),
+        ("1.0 / (customer.score - -0.0) > 0.0", -0.0),
+        ("customer.score / 10.0 == 0.3", 3.0),
+    ],
+)
+def test_one_number_beside_a_column_is_reckoned_as_doubles_are(text: str, score: float) -> None:
+    rows = [values(customer__score=score), values(customer__score=score)]
+    assert answered(text, *rows) == [True, True]
+
+
 def test_null_is_known_and_missing_is_not() -> None:
     assert answered("customer.name == null", values(), values(customer__name="Ann")) == [
         True,
