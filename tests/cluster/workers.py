@@ -26,6 +26,7 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import RedisCustomers
 from engine.edges.redis.keys import customer_key as redis_key
+from engine.edges.redis.marks import Marks
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
@@ -47,12 +48,21 @@ class Cluster:
         self.publisher = Publisher(kafka.bootstrap, patience=20)
         self.customers = RedisCustomers(connection, lambda: 0)
         self._connection = connection
+        self._started: list[subprocess.Popen[str]] = []
 
     def worker(self) -> "subprocess.Popen[str]":
-        """A worker in a process of its own."""
+        """A worker in a process of its own; killed with the cluster if it still runs then."""
         command = [sys.executable, "-m", "engine", "worker", "--name", self.topics.installation]
         command += ["--stream", f"kafka://{self.kafka.bootstrap}", "--state", self.redis.url]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._started.append(worker)
+        return worker
+
+    def dismiss(self) -> None:
+        """Kills the workers that still run."""
+        for worker in self._started:
+            with worker:
+                worker.kill()
 
     async def send(self, entries: Sequence[Event | ProfileUpdate]) -> None:
         """Has them in the log, in this order."""
@@ -71,6 +81,19 @@ class Cluster:
 
     async def settled(self) -> None:
         """Waits until workers have committed everything in the log, and all that follows from it."""
+        async with self._group() as (consumer, places):
+            for at in places:
+                while await _behind(consumer, at):  # noqa: ASYNC110 - Kafka tells nobody of commits
+                    await asyncio.sleep(0.2)
+
+    async def lag(self) -> int:
+        """Records of events and lessons that workers have not committed."""
+        async with self._group() as (consumer, places):
+            return sum([await _behind(consumer, at) for at in places])
+
+    @asynccontextmanager
+    async def _group(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+        """Who asks what the workers' group has committed, events first, and where that is to be asked."""
         places = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
         places.append(TopicPartition(self.topics.lessons, 0))
         consumer = AIOKafkaConsumer(
@@ -79,15 +102,7 @@ class Cluster:
         )  # fmt: skip
         async with consumer:
             consumer.assign(places)
-            for at in places:
-                await self._committed(consumer, at)
-
-    async def _committed(self, consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
-        while True:
-            end = (await consumer.end_offsets([at]))[at]
-            if (await consumer.committed(at) or 0) >= end:
-                return
-            await asyncio.sleep(0.2)
+            yield consumer, places
 
     async def folded(self) -> tuple[dict[CustomerId, Customer], list[Taught]]:
         """What one process makes of the log."""
@@ -101,6 +116,11 @@ class Cluster:
                 if found:
                     lessons.append(Taught(Place(partition, offset), found))
         return customers, lessons
+
+    async def marked(self) -> int:
+        """Entries of the log that Redis notes as applied."""
+        marks = Marks(self._connection, self.topics.events)
+        return sum([await marks.read(partition) for partition in range(PARTITIONS)])
 
     async def reached(self) -> None:
         """Waits until Redis is reached (again)."""
@@ -127,10 +147,10 @@ class Cluster:
         """What a pupil makes of the lessons in their order, and those it learned from."""
         pupil, learned = Pupil(), []
         for offset, _, value in await self.read(self.topics.lessons):
-            before = pupil.mind.learner.version
+            before = dict(pupil.latest)
             pupil.take(offset, value)
-            lesson = decode_taught(value)
-            if pupil.mind.learner.version > before:
+            if pupil.latest != before:
+                lesson = decode_taught(value)
                 assert isinstance(lesson, Taught)
                 learned.append(lesson)
         return pupil, learned
@@ -152,8 +172,15 @@ async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
         await cluster.publisher.publish([Record(cluster.topics.lessons, MODEL, note)])
         yield cluster
     finally:
+        cluster.dismiss()
         await cluster.publisher.close()
         await connection.close()
+
+
+async def _behind(consumer: AIOKafkaConsumer, at: TopicPartition) -> int:
+    """Records at this place that are not committed."""
+    end: int = (await consumer.end_offsets([at]))[at]
+    return end - (await consumer.committed(at) or 0)
 
 
 def examples(lessons: Iterable[Taught]) -> list[Lesson]:
