@@ -81,28 +81,39 @@ class Cluster:
 
     async def settled(self) -> None:
         """Waits until workers have committed everything in the log, and all that follows from it."""
-        async with self._group() as (consumer, places):
-            for at in places:
-                while await _behind(consumer, at):  # noqa: ASYNC110 - Kafka tells nobody of commits
-                    await asyncio.sleep(0.2)
+        async with self._asking(self._workers) as consumer:
+            for at in self._followed:
+                await _reached(consumer, at)
+
+    async def read_by(self, group: str) -> None:
+        """Waits until another group of readers has committed everything in the log."""
+        async with self._asking(group) as consumer:
+            for at in self._followed[:PARTITIONS]:
+                await _reached(consumer, at)
 
     async def lag(self) -> int:
         """Records of events and lessons that workers have not committed."""
-        async with self._group() as (consumer, places):
-            return sum([await _behind(consumer, at) for at in places])
+        async with self._asking(self._workers) as consumer:
+            return sum([await _behind(consumer, at) for at in self._followed])
+
+    @property
+    def _workers(self) -> str:
+        return f"{self.topics.installation}.workers"
+
+    @property
+    def _followed(self) -> list[TopicPartition]:
+        """What workers follow: all of the log, then the lessons."""
+        events = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
+        return [*events, TopicPartition(self.topics.lessons, 0)]
 
     @asynccontextmanager
-    async def _group(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-        """Who asks what the workers' group has committed, events first, and where that is to be asked."""
-        places = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
-        places.append(TopicPartition(self.topics.lessons, 0))
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka.bootstrap, group_id=f"{self.topics.installation}.workers",
-            enable_auto_commit=False,
-        )  # fmt: skip
-        async with consumer:
-            consumer.assign(places)
-            yield consumer, places
+    async def _asking(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+        """Who may ask what a group has committed, without being of it."""
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.bootstrap, group_id=group, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign(self._followed)
+            yield consumer
 
     async def folded(self) -> tuple[dict[CustomerId, Customer], list[Taught]]:
         """What one process makes of the log."""
@@ -175,6 +186,12 @@ async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
         cluster.dismiss()
         await cluster.publisher.close()
         await connection.close()
+
+
+async def _reached(consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
+    """Waits until everything at this place is committed."""
+    while await _behind(consumer, at):  # noqa: ASYNC110 - Kafka tells nobody of commits
+        await asyncio.sleep(0.2)
 
 
 async def _behind(consumer: AIOKafkaConsumer, at: TopicPartition) -> int:
