@@ -14,7 +14,7 @@ from engine.edges.kafka.messages import Record
 from engine.edges.stream.letters import decode_dead_letter
 from engine.model import SECOND, CustomerId, Event, Micros
 from tests.cluster.traffic import traffic
-from tests.cluster.workers import Cluster, cluster_on, examples
+from tests.cluster.workers import Cluster, cluster_on, examples, follows
 from tests.happenings import interaction, update
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
@@ -142,7 +142,7 @@ async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
     log = traffic(count, seed=1, now=now(), customers=count // 40)
     workers += [cluster.worker(), cluster.worker()]
     for at in range(0, count, every):
-        await asyncio.to_thread(_seen, workers[-1])
+        await asyncio.to_thread(follows, workers[-1])
         await cluster.settled()
         before = await cluster.marked()
         await cluster.send(log[at : at + every])
@@ -169,7 +169,7 @@ async def test_workers_come_and_go_and_redis_restarts_under_load(
 ) -> None:
     log = traffic(2_000, seed=3, now=now())
     workers += [cluster.worker(), cluster.worker()]
-    await asyncio.to_thread(_seen, workers[0])
+    await asyncio.to_thread(follows, workers[0])
     await cluster.send(log[:500])
     workers.append(cluster.worker())
     await cluster.send(log[500:1_000])
@@ -219,9 +219,3 @@ async def test_a_redis_that_lost_everything_is_filled_again_from_the_log(
 def now() -> Micros:
     """The time of day: workers forget ids by it."""
     return time.time_ns() // 1_000
-
-
-def _seen(worker: "subprocess.Popen[str]") -> None:
-    """Waits until the worker says that it follows the log."""
-    assert worker.stdout is not None
-    assert "follows" in worker.stdout.readline()

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -30,6 +30,7 @@ from engine.edges.redis.marks import Marks
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
+from engine.errors import StorageError
 from engine.model import Customer, CustomerId, Event, EventId, Lesson, ProfileUpdate
 from engine.topology import take_in
 from tests.lessons import SCHEMA
@@ -128,10 +129,23 @@ class Cluster:
                     lessons.append(Taught(Place(partition, offset), found))
         return customers, lessons
 
-    async def marked(self) -> int:
-        """Entries of the log that Redis notes as applied."""
+    async def marked(self) -> list[int]:
+        """How many entries of each partition Redis notes as applied."""
         marks = Marks(self._connection, self.topics.events)
-        return sum([await marks.read(partition) for partition in range(PARTITIONS)])
+        return [await marks.read(partition) for partition in range(PARTITIONS)]
+
+    async def made_up(self, marked: Sequence[int]) -> None:
+        """Waits until Redis is reached and has again what it had."""
+        while True:
+            await self._connection.up()
+            with suppress(StorageError):
+                if all(now >= then for now, then in zip(await self.marked(), marked, strict=True)):
+                    return
+            await asyncio.sleep(0.05)
+
+    async def flush(self) -> None:
+        """Has the running Redis forget everything."""
+        await self._connection.ask("FLUSHALL")
 
     async def reached(self) -> None:
         """Waits until Redis is reached (again)."""
@@ -198,6 +212,12 @@ async def _behind(consumer: AIOKafkaConsumer, at: TopicPartition) -> int:
     """Records at this place that are not committed."""
     end: int = (await consumer.end_offsets([at]))[at]
     return end - (await consumer.committed(at) or 0)
+
+
+def follows(worker: "subprocess.Popen[str]") -> None:
+    """Waits until the worker says that it follows the log."""
+    assert worker.stdout is not None
+    assert "follows" in worker.stdout.readline()
 
 
 def examples(lessons: Iterable[Taught]) -> list[Lesson]:
