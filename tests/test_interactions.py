@@ -80,7 +80,7 @@ def test_many_of_one_type_do_not_push_out_the_few_of_another() -> None:
 
 
 def test_small_attributes_are_kept_by_name() -> None:
-    given = {"b": True, "amount": 12.5, "reason": "fault", "left": 90_000_000}
+    given: dict[str, Value] = {"b": True, "amount": 12.5, "reason": "fault", "left": 90_000_000}
     assert details(given) == given
 
 

@@ -106,7 +106,7 @@ class Again:
             for attribute, value in zip(self.book.attributes, recorded.values, strict=True)
             if value is not UNKNOWN
         ]
-        known = {attribute.name: value for attribute, value in seen}
+        known: dict[str, Value] = {attribute.name: value for attribute, value in seen}
         kept = {attribute.name: value for attribute, value in seen if attribute.source}
         customer = Customer(recorded.customer_id, known, updated_at=recorded.decided_at)
         asked = replace(question, context={**kept, **question.context}, interaction=None)
