@@ -5,31 +5,33 @@ so a window is a stretch of them, whenever and in whatever order they were repor
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import fsum
-from operator import attrgetter
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from engine.interactions import past
 from engine.model import Customer, EventId, Interaction, Micros, PastInteraction, Value
 from engine.rulebook.book import Attribute, Kind
 from engine.rulebook.window import Reckoning, Window
 
-_TIME = attrgetter("time")
+Pasts: TypeAlias = list[PastInteraction]
+"""Interactions in the order of time."""
+
+_TIME = itemgetter(0)
 _NUMBERS: Final = frozenset({int, float})
-_NOBODY: Final = EventId("")
+_UNNAMED: Final = EventId("")
 
 
 class Windows:
     """The attributes of one book that are kept from events."""
 
-    __slots__ = ("_kept", "_reach", "_types")
+    __slots__ = ("_reach", "_readings", "_types")
 
     def __init__(self, attributes: Iterable[Attribute]) -> None:
-        kept = [(a.index, a.source, a.type.kind) for a in attributes if a.source is not None]
-        self._kept = tuple(kept)
-        self._types = frozenset(type_ for _, window, _ in kept for type_ in window.events)
-        self._reach = max((window.within for _, window, _ in kept), default=0)
+        self._readings = tuple(_Reading.of(a, a.source) for a in attributes if a.source)
+        self._types = frozenset(type_ for one in self._readings for type_ in one.window.events)
+        self._reach = max((one.window.within for one in self._readings), default=0)
 
     def fill(
         self,
@@ -43,36 +45,51 @@ class Windows:
         `happening` counts as if it had just happened. Where nothing is in its window, an attribute
         keeps the value it has: that of one that is absent.
         """
-        by_type = self._stretch(customer.interactions, now)
-        if happening is not None and happening.type in by_type:
-            by_type[happening.type].append(past(_NOBODY, now, happening))
-        for index, window, kind in self._kept:
-            found = _falling(window, by_type, now)
+        by_type = self._by_type(customer.interactions, now)
+        if happening is not None and happening.type in self._types:
+            by_type.setdefault(happening.type, []).append(past(_UNNAMED, now, happening))
+        if not by_type:
+            return
+        for place, window, come_to in self._readings:
+            found = _falling(window, by_type, now - window.within)
             if found:
-                values[index] = _reckoned(window, kind, found, now)
+                values[place] = come_to(found, now)
 
-    def _stretch(
-        self, interactions: Sequence[PastInteraction], now: Micros
-    ) -> dict[str, list[PastInteraction]]:
-        """The interactions up to `now` that any window can reach, by type, each in the order of time."""
-        by_type: dict[str, list[PastInteraction]] = {type_: [] for type_ in self._types}
-        start = bisect_right(interactions, now - self._reach, key=_TIME)
-        end = bisect_right(interactions, now, lo=start, key=_TIME)
+    def _by_type(self, interactions: Pasts, now: Micros) -> dict[str, Pasts]:
+        """The interactions of (now − the farthest reach, now] that any window counts, by type."""
+        start, end = 0, len(interactions)
+        if end and interactions[-1].time > now:
+            end = bisect_right(interactions, now, key=_TIME)
+        if end and interactions[0].time <= now - self._reach:
+            start = bisect_right(interactions, now - self._reach, hi=end, key=_TIME)
+        types, by_type = self._types, dict[str, Pasts]()
         for one in interactions[start:end]:
-            if one.type in by_type:
-                by_type[one.type].append(one)
+            if one.type in types:
+                by_type.setdefault(one.type, []).append(one)
         return by_type
 
 
-def _falling(
-    window: Window, by_type: dict[str, list[PastInteraction]], now: Micros
-) -> list[PastInteraction]:
-    """The events in (now − within, now] that count."""
-    since = now - window.within
-    found: list[PastInteraction] = []
+class _Reading(NamedTuple):
+    """One attribute's place among the values, its window, and what makes a value of what falls into it."""
+
+    place: int
+    window: Window
+    come_to: Callable[[Pasts, Micros], Value]
+
+    @classmethod
+    def of(cls, attribute: Attribute, window: Window) -> Self:
+        return cls(attribute.index, window, _reckoning(window, attribute.type.kind))
+
+
+def _falling(window: Window, by_type: dict[str, Pasts], since: Micros) -> Pasts:
+    """The events that count of those after `since`, those of one type after another."""
+    found: Pasts = []
     for type_ in window.events:
-        of_type = by_type[type_]
-        found += of_type[bisect_right(of_type, since, key=_TIME) :]
+        of_type = by_type.get(type_)
+        if of_type:
+            inside = of_type[0].time > since
+            later = of_type if inside else of_type[bisect_right(of_type, since, key=_TIME) :]
+            found = found + later if found else later
     if window.channels:
         found = [one for one in found if one.channel in window.channels]
     for name, allowed in window.where:
@@ -80,24 +97,34 @@ def _falling(
     return found
 
 
-def _reckoned(
-    window: Window, kind: Kind, found: Sequence[PastInteraction], now: Micros
-) -> int | float:
-    """What these events, of which there is at least one, come to, as a value of this kind."""
+def _reckoning(window: Window, kind: Kind) -> Callable[[Pasts, Micros], Value]:
+    """What makes a value of this kind of the events in a window, of which there is at least one."""
     match window.what:
         case Reckoning.COUNT:
-            return len(found)
+            return _count
         case Reckoning.LAST:
-            latest = max([one.time for one in found])
-            return now - latest if kind is Kind.DURATION else latest
+            return _since_last if kind is Kind.DURATION else _last
         case Reckoning.DISTINCT:
-            return len({one.details.get(window.of) for one in found} - {None})
+            return lambda found, _: len({one.details.get(window.of) for one in found} - {None})
+        case Reckoning.SUM if kind is Kind.DOUBLE:
+            return lambda found, _: _sum(window.of, found)
         case Reckoning.SUM:
-            total = fsum(_numbers(window.of, found))
-            return total if kind is Kind.DOUBLE else round(total)
+            return lambda found, _: round(_sum(window.of, found))
 
 
-def _numbers(name: str, found: Sequence[PastInteraction]) -> list[int | float]:
-    """The numbers among the values of an attribute; a truth is none."""
+def _count(found: Pasts, now: Micros) -> int:  # noqa: ARG001  # one shape for all
+    return len(found)
+
+
+def _last(found: Pasts, now: Micros) -> Micros:  # noqa: ARG001
+    return max(map(_TIME, found))  # type: ignore[no-any-return]
+
+
+def _since_last(found: Pasts, now: Micros) -> Micros:
+    return now - _last(found, now)
+
+
+def _sum(name: str, found: Sequence[PastInteraction]) -> float:
+    """The sum of the numbers an attribute had, rounded once: the same in whatever order. A truth is none."""
     values = [one.details.get(name) for one in found]
-    return [value for value in values if type(value) in _NUMBERS]  # type: ignore[misc]
+    return fsum([value for value in values if type(value) in _NUMBERS])  # type: ignore[misc]
