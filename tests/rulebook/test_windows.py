@@ -8,7 +8,7 @@ from engine.model import DAY, HOUR, UNKNOWN
 from engine.rulebook.book import Attribute
 from engine.rulebook.load import load
 from engine.rulebook.window import Reckoning, Window
-from tests.rulebook.builders import ATTRIBUTES, book, files
+from tests.rulebook.builders import ATTRIBUTES, action, book, files
 
 
 def attribute(type_: str = "int", clause: dict[str, Any] | None = None, **rest: Any) -> Attribute:
@@ -139,6 +139,15 @@ def test_what_it_may_not_be(type_: str, clause: dict[str, Any], expected: str) -
 def test_what_else_the_attribute_says_must_go_with_it() -> None:
     assert said(default=3) == ["without events this is 0: leave the default out"]
     assert said(max_age="7d") == ["what is kept from events never gets old"]
+    assert said(range=[0, 9]) == ["what is kept from events has no range but what happens"]
+
+
+@pytest.mark.parametrize("condition", ["events.x < 0", "events.x > 1001", "events.x == 5000"])
+def test_what_no_count_can_be_is_found(condition: str) -> None:
+    kept = {"events.x": {"type": "int", "from": {"event": "call", "count": "1d"}}}
+    made = files(attributes=kept, actions=[action("a", eligible_when={"x": condition})])
+    (found,) = load(made).diagnostics
+    assert "never" in found.message
 
 
 def test_mistakes_have_a_place() -> None:
