@@ -9,6 +9,7 @@ from engine.model import DAY, UNKNOWN, Micros, Value
 from engine.rulebook.attributes import Attributes, protected_problem, written_value
 from engine.rulebook.book import Attribute, Kind, Type
 from engine.rulebook.fields import Fields, named
+from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
@@ -64,6 +65,20 @@ def with_windows(attributes: Attributes, clauses: Iterable[Clause]) -> Attribute
         if window is not None and attributes.named(attribute.name) is not None:
             declared[clause.place] = _kept(attribute, window, clause, attributes)
     return replace(attributes, declared=tuple(declared))
+
+
+def remark_outcomes(attributes: Attributes, outcomes: Names, report: Report) -> None:
+    """Remarks events that have the name of an outcome: answers to offers are no events of a window."""
+    for attribute in attributes.declared:
+        for event in attribute.source.events if attribute.source else ():
+            if event in outcomes.known:
+                message = (
+                    f"'{event}' is also an outcome: interactions of this type are counted here, and no"
+                    " answers to offers"
+                )
+                report.notice(
+                    f"window {attribute.name}", attributes.places[attribute.name], message
+                )
 
 
 def _window(node: Node, attributes: Attributes, report: Report) -> Window | None:

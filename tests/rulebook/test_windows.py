@@ -71,6 +71,13 @@ def test_what_is_counted_is_always_known_and_what_was_last_is_not() -> None:
     assert attribute("duration", since, default="90d").default == 90 * DAY
 
 
+def test_answers_to_offers_are_not_counted_and_that_is_said() -> None:
+    assert said(clause={"event": ["call", "click"], "count": "1d"}) == [
+        "'click' is also an outcome: interactions of this type are counted here, and no answers to"
+        " offers"
+    ]
+
+
 def test_it_is_no_remark_any_more() -> None:
     made = files(attributes={"events.x": {"type": "int", "from": {"event": "a", "count": "1d"}}})
     assert load(made).diagnostics == ()
