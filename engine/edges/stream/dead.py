@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Record
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -22,7 +23,7 @@ class Dead(NamedTuple):
     letter: DeadLetter
 
 
-async def dead_letters(bootstrap: str, topics: Topics, start: int = 0) -> AsyncIterator[Dead]:
+async def dead_letters(bootstrap: Bootstrap, topics: Topics, start: int = 0) -> AsyncIterator[Dead]:
     """The dead letters from this offset on, the oldest first.
 
     Raises:
@@ -38,7 +39,7 @@ async def dead_letters(bootstrap: str, topics: Topics, start: int = 0) -> AsyncI
 
 
 async def replay(
-    bootstrap: str, topics: Topics, publisher: Publisher, wanted: Callable[[Dead], bool]
+    bootstrap: Bootstrap, topics: Topics, publisher: Publisher, wanted: Callable[[Dead], bool]
 ) -> int:
     """Puts the wanted ones back into the log of events; how many these were.
 

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from engine.codec import SchemaNote
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Place, Record, Taught, decode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -83,7 +84,7 @@ class Learning:
         catching_up: whether it learns what lies before the letter it holds.
     """
 
-    def __init__(self, bootstrap: str, publisher: Publisher, topics: Topics) -> None:
+    def __init__(self, bootstrap: Bootstrap, publisher: Publisher, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._publisher = publisher
         self._topics = topics

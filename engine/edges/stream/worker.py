@@ -19,6 +19,7 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
@@ -57,7 +58,7 @@ class WorkerSettings:
     """Where a worker works.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         state: the Redis customers are kept in.
         topics: the names of the topics.
         size: how topics are made that are not there yet.
@@ -65,7 +66,7 @@ class WorkerSettings:
         metrics: where metrics and health are told; None for nowhere.
     """
 
-    brokers: str
+    brokers: Bootstrap
     state: RedisAddress
     topics: Topics = field(default_factory=Topics)
     size: Size = field(default_factory=Size)
@@ -161,7 +162,7 @@ async def at_work(
             await connection.close()
 
 
-async def _join(app: faust.App, brokers: str) -> None:
+async def _join(app: faust.App, brokers: Bootstrap) -> None:
     try:
         await app.start()
     except (KafkaError, OSError) as error:
