@@ -100,11 +100,13 @@ class Worker:
     Attributes:
         progress: what it has done.
         vitals: how it is.
+        membership: in its group.
         broken: done with the reason once it cannot go on.
     """
 
     progress: Progress
     vitals: Vitals
+    membership: Membership
     broken: "asyncio.Task[None]"
 
 
@@ -143,14 +145,14 @@ async def at_work(
         await _join(app, brokers)
         running = asyncio.create_task(_run(inbox, learning, watch, app))
         vitals = Vitals(
-            watch,
+            watch.seen,
             inbox.progress,
             (inbox, learning),
             lambda: connection.is_up,
             lambda: membership.rebalances,
             time.monotonic,
         )
-        yield Worker(inbox.progress, vitals, running)
+        yield Worker(inbox.progress, vitals, membership, running)
         await _finish(inbox, learning, app)
     finally:
         with ended():
