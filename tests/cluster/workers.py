@@ -51,11 +51,11 @@ class Cluster:
         self._connection = connection
         self._started: list[subprocess.Popen[str]] = []
 
-    def worker(self) -> "subprocess.Popen[str]":
+    def worker(self, *words: str) -> "subprocess.Popen[str]":
         """A worker in a process of its own; killed with the cluster if it still runs then."""
         command = [sys.executable, "-m", "engine", "worker", "--name", self.topics.installation]
         command += ["--stream", f"kafka://{self.kafka.bootstrap}", "--state", self.redis.url]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        worker = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
         self._started.append(worker)
         return worker
 
@@ -79,6 +79,12 @@ class Cluster:
     async def read(self, topic: str, partition: int = 0) -> list[Read]:
         """All records of a partition."""
         return [read async for read in stretch(self.kafka.bootstrap, topic, partition, 0)]
+
+    async def begun(self) -> None:
+        """Waits until workers have committed something of the log of events."""
+        async with self._asking(self._workers) as consumer:
+            while not any([await consumer.committed(at) for at in self._followed[:PARTITIONS]]):
+                pass
 
     async def settled(self) -> None:
         """Waits until workers have committed everything in the log, and all that follows from it."""
