@@ -232,6 +232,7 @@ async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
             say(f"attune worker tells how it is at http://{where}/metrics, /live and /ready")
         worker = await _begun(stack, settings, asked, say)
         if worker is None:
+            say("attune worker has ended before it could begin")
             return
         at_hand.append(worker)
         say(f"attune worker follows {settings.topics.events} at {settings.brokers}")
@@ -250,9 +251,15 @@ async def _begun(
     """A worker, once Kafka is there; None if it was asked to stop before."""
     said = ""
     while not asked.done():
-        begun = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
+        worker = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
+        begun = asyncio.create_task(stack.enter_async_context(worker))
+        await asyncio.wait([begun, asked], return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            begun.cancel()
+            await asyncio.wait([begun])
+            return None
         try:
-            return await stack.enter_async_context(begun)
+            return begun.result()
         except StorageError as error:
             if said != (said := str(error)):
                 say(f"attune worker waits, {error}")
