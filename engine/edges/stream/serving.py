@@ -11,6 +11,7 @@ import structlog
 from engine.capsule import Capsules, open_capsules
 from engine.edge import Edge
 from engine.edges.caps.withheld import Withheld
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
@@ -44,12 +45,12 @@ class Installation:
     """Where a cluster keeps what.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         redis: customers, and what servers share.
         topics: the names of the topics.
     """
 
-    brokers: str
+    brokers: Bootstrap
     redis: RedisAddress
     topics: Topics
 
