@@ -11,7 +11,7 @@ import engine
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
-from engine.settings import END_WITH_PARENT, Settings, unknown_settings
+from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
 
 _PACKAGE: Final = Path(engine.__file__).parent
 
@@ -44,6 +44,16 @@ def serve(
         typer.Option(
             metavar="HOST:PORT",
             help="Where to serve; port 0 picks a free one. (ATTUNE_LISTEN, else 127.0.0.1:50051)",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Processes that serve there together, one for each core to use; more than one takes"
+            " --stream and --state. (ATTUNE_WORKERS, else 1)",
         ),
     ] = None,
     transport: Annotated[
@@ -81,7 +91,7 @@ def serve(
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
-        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen,
+        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, workers=workers,
         transport=transport, metrics=metrics, tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
     )  # fmt: skip
     if not settings.rules.is_dir() and not settings.last_good:
@@ -97,8 +107,15 @@ def serve(
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
+    if member := os.environ.get(MEMBER):
+        structlog.contextvars.bind_contextvars(server=member)
     for remark in unknown_settings():
         structlog.get_logger(__name__).warning(remark)
+    if settings.workers > 1:
+        require_sharing(settings)
+        from engine.crew.serve import serve_with_crew
+
+        return uvloop.run(serve_with_crew(settings, typer.echo))
     try:
         uvloop.run(serve_until_stopped(settings, open_engine, typer.echo))
     except BrokenRuleBook as broken:
@@ -114,6 +131,20 @@ def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
     A service of the system has neither a package it may write to nor a home; it has its data.
     """
     return None if any(os.access(place, os.W_OK) for place in usual) else data / "compiled"
+
+
+def require_sharing(settings: Settings) -> None:
+    """Says so where several servers were asked for, and each would keep everything to itself.
+
+    Raises:
+        InvalidInput: there is no cluster for them to share.
+    """
+    if getattr(settings, "stream", None) is None:
+        wrong = (
+            "a data directory has one writer: several servers share a cluster, with"
+            " --stream kafka://HOST:PORT and --state redis://HOST:PORT"
+        )
+        raise InvalidInput([Violation("workers", wrong)])
 
 
 def _no_book(rules: Path) -> str:
