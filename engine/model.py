@@ -72,6 +72,7 @@ class Step(IntEnum):
     PROPENSITY = 2
     RULES = 3
     RECORD = 4
+    CAPS = 5
 
 
 class Degradation(NamedTuple):

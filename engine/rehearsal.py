@@ -185,7 +185,8 @@ def decided(
     `household` is what happened to others of the customer's household; `caps` those of the book, by
     default with nothing used up; `evidence` is what has been seen of each action, by default enough.
     """
-    guards = guards_of(book, caps=caps, evidence=evidence)
+    seen = None if evidence is None else lambda: evidence
+    guards = guards_of(book, caps=caps, evidence=seen)
     decider = Decider(book, Even(book, propensities or {}), lambda: 0.0, guards)
     given = Circumstances(
         DecisionId("rehearsal"),

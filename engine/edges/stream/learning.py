@@ -18,6 +18,7 @@ from engine.edges.stream.weights import (
     decode_inheritance,
     encode_weights,
     is_inheritance,
+    mind_of,
     newest,
 )
 from engine.errors import StorageError
@@ -88,11 +89,7 @@ class Pupil:
         Raises:
             StorageError: the snapshot cannot be read; nothing has changed.
         """
-        mind = Mind()
-        mind.restore(weights.snapshot)
-        for document in weights.schemas:
-            mind.register(document)
-        self.mind = mind
+        self.mind = mind_of(weights)
         self.next = weights.next
         self.latest = dict(weights.latest)
 
