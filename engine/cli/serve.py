@@ -124,6 +124,8 @@ def serve(
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
     if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
+    import asyncio
+
     import structlog
     import uvloop
 
@@ -140,7 +142,8 @@ def serve(
         require_sharing(settings)
         from engine.crew.serve import serve_with_crew
 
-        return uvloop.run(serve_with_crew(settings, typer.echo))
+        asyncio.run(serve_with_crew(settings, typer.echo))
+        return
     try:
         uvloop.run(serve_until_stopped(settings, opener(settings), typer.echo))
     except BrokenRuleBook as broken:

@@ -135,7 +135,7 @@ class Crew:
     async def _run_once(self, member: Member, standing: Standing) -> int:
         """Runs a server to its end; its exit code. It does not outlive this call."""
         process = await asyncio.create_subprocess_exec(
-            *member.command, env=dict(member.environment), stdout=PIPE, process_group=0
+            *member.command, env=dict(member.environment), stdout=PIPE, start_new_session=True
         )
         standing.process = process
         listening = asyncio.create_task(_listen(process, standing))

@@ -1,4 +1,4 @@
-"""The move, told once: the log, the customers, what they did lately, the model, and where workers begin.
+"""The move, told once: the log, the key of tokens, the customers, the model, and where workers begin.
 
 The topic of events holds the whole log afterwards, so that Redis can be made again from it; customers are
 written as they are, so that nobody waits for that now. What was learned is the first thing in the topic
@@ -18,6 +18,7 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
+from engine.edges.stream.sealing import SharedKey
 from engine.errors import AttuneError, StorageError
 from engine.migration import group
 from engine.migration.customers import write_customers, write_event_ids
@@ -97,6 +98,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         await topic.close()
     connection = await Connection.open(target.state, _PATIENCE)
     try:
+        await _share_key(source, connection)
         customers, event_ids = await _move_customers(source, connection, steps)
         await _mark(connection, target.topics, topic.ends)
     finally:
@@ -139,6 +141,13 @@ async def _move_log(source: Source, topic: Topic, steps: Steps) -> tuple[int, in
             damaged += done.damaged
             tell(len(batch))
     return sent, damaged
+
+
+async def _share_key(source: Source, connection: Connection) -> None:
+    """Has the cluster's servers open the tokens that were given out so far."""
+    key = SharedKey(connection, source.data)
+    await key.open()
+    await key.look()
 
 
 async def _move_customers(source: Source, connection: Connection, steps: Steps) -> tuple[int, int]:
