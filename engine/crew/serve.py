@@ -4,16 +4,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
 import structlog
 
 from engine.crew.crew import Crew
-from engine.crew.members import members
+from engine.crew.members import Member, folder_of, members
 from engine.crew.metrics import CrewMetrics
 from engine.crew.port import held
+from engine.edges.kafka.topics import brokers_of
+from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.errors import InvalidInput, Violation
 from engine.settings import Address, Settings
 from engine.telemetry import exposed
@@ -49,9 +51,17 @@ async def serve_with_crew(settings: Settings, announce: Callable[[str], object])
         for sent in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sent, crew.stop)
         loop.add_signal_handler(signal.SIGHUP, crew.tell, signal.SIGHUP)
+        sending = asyncio.create_task(_send_left_behind(settings, servers))
+        stack.callback(sending.cancel)
         await crew.run(
             lambda: announce(f"attune is ready on {listen} ({settings.workers} servers)")
         )
+
+
+async def _send_left_behind(settings: Settings, servers: Sequence[Member]) -> None:
+    """Sends what servers have accepted that are not of this crew any more."""
+    used = [folder_of(settings.data, server.number) for server in servers]
+    await send_left_behind(left_behind(settings.data, used), brokers_of(settings.stream or ""))
 
 
 def _named(metrics: Address) -> Address:
