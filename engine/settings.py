@@ -123,6 +123,8 @@ class Settings:
         stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
         state: the customers of a cluster, `redis://HOST:PORT`.
         name: the installation in a cluster: what its topics' names begin with.
+        staleness: how old a copy of a customer may be that a server of a cluster decides by; at 0 each
+            decision reads them. What other servers have just offered is seen as late.
         seal_key_file: keys that seal tokens, as in `token.key` of the data directory; None for that one,
             and in a cluster for the one its servers share.
         tls_cert: file with the server's certificate chain in PEM; None serves in plain text.
@@ -151,6 +153,7 @@ class Settings:
     stream: str | None = None
     state: str | None = None
     name: str = "attune"
+    staleness: float = 0.0
     seal_key_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -296,6 +299,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "stream": _url("kafka"),
     "state": _url("redis", "rediss"),
     "name": _name,
+    "staleness": _seconds(0.0, 60.0),
     "seal_key_file": Path,
     "tls_cert": Path,
     "tls_key": Path,

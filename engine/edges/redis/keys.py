@@ -7,7 +7,7 @@ and a script may change all of it in one step.
 from typing import Final
 from urllib.parse import unquote
 
-from engine.model import CustomerId
+from engine.model import CustomerId, DecisionId
 
 PREFIX: Final = "attune"
 
@@ -48,6 +48,33 @@ def events_key(customer_id: CustomerId) -> str:
     'attune:e:{ada}'
     """
     return f"{PREFIX}:e:{{{_tag(customer_id)}}}"
+
+
+def offers_key(customer_id: CustomerId) -> str:
+    """Where it lies what was just offered to a customer.
+
+    >>> offers_key(CustomerId("ada"))
+    'attune:r:{ada}'
+    """
+    return f"{PREFIX}:r:{{{_tag(customer_id)}}}"
+
+
+def decision_key(customer_id: CustomerId, decision_id: DecisionId) -> str:
+    """Where a decision's token lies.
+
+    >>> decision_key(CustomerId("ada"), DecisionId("d1"))
+    'attune:d:{ada}:d1'
+    """
+    return f"{PREFIX}:d:{{{_tag(customer_id)}}}:{decision_id}"
+
+
+def request_key(request_id: str) -> str:
+    """Where it lies what a request was answered with.
+
+    >>> request_key("r1")
+    'attune:q:r1'
+    """
+    return f"{PREFIX}:q:{request_id}"
 
 
 def mark_key(topic: str, partition: int) -> str:

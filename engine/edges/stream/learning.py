@@ -183,9 +183,11 @@ class Learning:
     async def _set_aside(self, dead: Record) -> None:
         while True:
             try:
-                return await self._publisher.publish([dead])
+                await self._publisher.publish([dead])
             except StorageError:
                 await asyncio.sleep(AGAIN)
+            else:
+                return
 
 
 def _nobody() -> None:

@@ -9,13 +9,14 @@ from typing import Any, Self
 import structlog
 
 from engine.capsule import Capsules, open_capsules
-from engine.contact.pending import Pending
 from engine.edge import Edge
 from engine.edges.caps.withheld import Withheld
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
+from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.follower import Follower
@@ -25,6 +26,7 @@ from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
 from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
+from engine.model import SECOND
 from engine.reload import first_book
 from engine.rulebook.book import RuleBook
 from engine.settings import Settings
@@ -125,8 +127,9 @@ async def _edge(
             await taking_up.first(),
             caps,
             capsules,
-            Pending(keep=state.returned),
+            state.pending,
             REST,
+            RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
             lambda: [*state.gauges(), *taking_up.gauges()],
         )
 
@@ -138,9 +141,10 @@ async def _state(
     publisher: Publisher,
     sources: Sources,
 ) -> ClusterState:
+    keeping = Keeping(fresh=int(settings.staleness * SECOND))
     try:
         return await ClusterState.open(
-            settings.data, connection, publisher, installation.topics, sources.now
+            settings.data, connection, publisher, installation.topics, sources.now, keeping
         )
     except BaseException:
         await connection.close()
