@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _COMMIT_EVERY: Final = 0.5
 _MISSED_AFTER: Final = 10.0
+_REBALANCE_WITHIN: Final = 30.0
+_TOPICS_LOOKED_UP_EVERY: Final = 3_000
+"""Milliseconds. Whoever leads the group divides the partitions it knows of. A Kafka that has just started may
+say that there are none; the leader divides again once it is told otherwise, which would be in five
+minutes."""
 
 
 class Taker(Protocol):
@@ -47,6 +52,8 @@ def worker_app(brokers: str, topics: Topics, inbox: Taker, learning: Taker) -> A
         processing_guarantee="at_least_once",
         broker_session_timeout=_MISSED_AFTER,
         broker_heartbeat_interval=_MISSED_AFTER / 5,
+        broker_rebalance_timeout=_REBALANCE_WITHIN,
+        consumer_metadata_max_age_ms=_TOPICS_LOOKED_UP_EVERY,
         broker_commit_interval=_COMMIT_EVERY,
         broker_commit_every=1_000_000,
         consumer_auto_offset_reset="earliest",

@@ -99,6 +99,10 @@ class Learning:
 
     A letter is done once the weights it went into are published, so whoever takes over finds either
     these weights or the letter.
+
+    Attributes:
+        waiting: whether it holds what Kafka does not take just now, or lacks what Kafka does not give.
+        catching_up: whether it learns what lies before the letter it holds.
     """
 
     def __init__(self, bootstrap: str, publisher: Publisher, topics: Topics) -> None:
@@ -108,6 +112,10 @@ class Learning:
         self._pupil = Pupil()
         self._learned: list[Callable[[], object]] = []
         self._published = 0
+        self._open = asyncio.Event()
+        self._open.set()
+        self.waiting = False
+        self.catching_up = False
 
     @property
     def next(self) -> int:
@@ -116,15 +124,31 @@ class Learning:
 
     async def put(self, letter: Letter) -> None:
         """Learns from a letter; from those before it first, where another had them meanwhile."""
+        await self._open.wait()
         while letter.place.offset > self._pupil.next:
+            self.catching_up = True
             try:
                 await self._catch_up(letter.place.offset)
             except StorageError as error:
+                self.waiting = True
                 log.warning("%s; tried again", error)
                 await asyncio.sleep(AGAIN)
+            else:
+                self.waiting = False
+            finally:
+                self.catching_up = False
         if letter.place.offset == self._pupil.next:
             await self._take(letter)
         self._learned.append(letter.done)
+
+    async def finish(self) -> None:
+        """Learns nothing any more, and publishes what was learned.
+
+        Raises:
+            StorageError: Kafka is away, or refuses.
+        """
+        self._open.clear()
+        await self.publish()
 
     async def run(self) -> None:
         """Publishes the weights now and again, until it is cancelled."""
@@ -151,7 +175,9 @@ class Learning:
                 self._published = weights.next
         except StorageError:
             self._learned = learned + self._learned
+            self.waiting = True
             raise
+        self.waiting = False
         for done in learned:
             done()
 
