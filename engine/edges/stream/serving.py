@@ -21,6 +21,7 @@ from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.follower import Follower
+from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
@@ -110,6 +111,11 @@ async def _edge(
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
         stack.push_async_callback(state.close)
+        await stack.enter_async_context(
+            _meanwhile(
+                send_left_behind(left_behind(settings.data, {settings.data}), installation.brokers)
+            )
+        )
         await _reachable(installation)
         capsules = await _capsules(stack, settings, connection)
         follower = Follower(installation.brokers, installation.topics, taking_up.take)
