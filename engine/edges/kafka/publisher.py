@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from engine.edges.kafka.address import Bootstrap, client
-from engine.edges.kafka.messages import Record
+from engine.edges.kafka.messages import Place, Record
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,10 @@ class Publisher:
         self._starting = asyncio.Lock()
         self._leaving: dict[AIOKafkaProducer, asyncio.Task[None]] = {}
 
-    async def publish(self, records: Sequence[Record]) -> None:
+    async def publish(self, records: Sequence[Record]) -> list[Place]:
         """Returns once Kafka has all records: those of one key in this order, after those before.
+
+        Returns where each of them is in its topic.
 
         Raises:
             StorageError: Kafka is away or refuses; any of the records may be there all the same.
@@ -47,12 +49,13 @@ class Publisher:
             async with asyncio.timeout(self._patience):
                 producer = await self._started()
                 sent = [await producer.send(topic, value, key) for topic, key, value in records]
-                await asyncio.gather(*sent)
+                there = await asyncio.gather(*sent)
         except (KafkaError, OSError, TimeoutError) as error:
             if producer is not None:
                 self._leave(producer)
             told = str(error) or f"no answer within {self._patience:g} s"
             raise StorageError(f"Kafka at {self._bootstrap} takes nothing: {told}") from error
+        return [Place(record.partition, record.offset) for record in there]
 
     async def close(self) -> None:
         """Ends it; what is still on its way is given as long as a record may take."""

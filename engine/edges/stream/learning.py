@@ -14,20 +14,30 @@ from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.letters import Letter, set_aside
-from engine.edges.stream.weights import Weights, encode_weights, mind_of, newest
+from engine.edges.stream.weights import (
+    Weights,
+    decode_inheritance,
+    encode_weights,
+    is_inheritance,
+    mind_of,
+    newest,
+)
 from engine.errors import StorageError
 from engine.mind import Mind
 
 log = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
-"""Seconds from one publication of the weights to the next, while something is learned."""
+"""Seconds from one publication of the weights to the next at least; after a pause there is no wait."""
 
 _ONLY: Final = 0
 
 
 class Pupil:
     """A mind and how far it has come. What it knows follows from the topic of lessons alone.
+
+    A model that an installation brought along (see `engine.migration`) is what it begins with: that
+    counts only before the first lesson.
 
     A lesson whose entry does not lie behind the last one learned from, of the same partition of the
     events, came twice and is passed over: lessons of a partition are written in the order of its
@@ -47,6 +57,9 @@ class Pupil:
             KeyError, ValueError: it cannot be learned, and is passed over.
         """
         self.next = offset + 1
+        if is_inheritance(value):
+            self._inherit(value)
+            return
         read = decode_taught(value)
         if isinstance(read, SchemaNote):
             self.mind.register(read.document)
@@ -56,6 +69,15 @@ class Pupil:
             self.latest[read.place.partition] = read.place.offset
             for lesson in read.lessons:
                 self.mind.teach(lesson)
+
+    def _inherit(self, value: bytes) -> None:
+        """Begins with a model that was brought along, and with the schemas noted here before it."""
+        _, _, weights = decode_inheritance(value)
+        if not self.latest:
+            noted = self.mind.curricula
+            self.take_up(weights._replace(next=self.next))
+            for curriculum in noted:
+                self.mind.register(curriculum.to_dict())
 
     def weights(self) -> Weights:
         """All it knows, to be taken up by another."""
@@ -90,6 +112,7 @@ class Learning:
         self._topics = topics
         self._pupil = Pupil()
         self._learned: list[Callable[[], object]] = []
+        self._came = asyncio.Event()
         self._published = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -119,6 +142,7 @@ class Learning:
         if letter.place.offset == self._pupil.next:
             await self._take(letter)
         self._learned.append(letter.done)
+        self._came.set()
 
     async def finish(self) -> None:
         """Learns nothing any more, and publishes what was learned.
@@ -130,13 +154,16 @@ class Learning:
         await self.publish()
 
     async def run(self) -> None:
-        """Publishes the weights now and again, until it is cancelled."""
+        """Publishes the weights once something is learned, then each `EVERY`, until it is cancelled."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._came.wait()
+            self._came.clear()
             try:
                 await self.publish()
             except StorageError as error:
+                self._came.set()
                 log.warning("%s; the weights are published later", error)
+            await asyncio.sleep(EVERY)
 
     async def publish(self) -> None:
         """Publishes the weights if they know more than those published last.
@@ -188,9 +215,11 @@ class Learning:
     async def _set_aside(self, dead: Record) -> None:
         while True:
             try:
-                return await self._publisher.publish([dead])
+                await self._publisher.publish([dead])
             except StorageError:
                 await asyncio.sleep(AGAIN)
+            else:
+                return
 
 
 def _nobody() -> None:
