@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from engine.caps.accounts import Accounts
 from engine.caps.board import Board
-from engine.caps.ledger import Ledger
 from engine.caps.meter import Meter
 from engine.caps.periods import span_of
 from engine.caps.standing import CapsLimit
@@ -27,7 +27,7 @@ from engine.rulebook.book import RuleBook
 class CapsGuard:
     """The caps of one book, over a ledger that outlives the book."""
 
-    def __init__(self, book: RuleBook, ledger: Ledger) -> None:
+    def __init__(self, book: RuleBook, ledger: Accounts) -> None:
         self.ledger = ledger
         self._board = Board(book.caps, ledger)
         self._numbers_of = book.numbers_of

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from engine.caps.accounts import Accounts
 from engine.caps.guard import CapsGuard
 from engine.caps.ledger import Ledger
 from engine.caps.meter import Meter
@@ -174,7 +175,7 @@ class Caps:
         self.in_force.ledger.late = 0
 
 
-async def _ready(book: RuleBook, ledger: Ledger, vault: SqliteVault, now: Micros) -> CapsGuard:
+async def _ready(book: RuleBook, ledger: Accounts, vault: SqliteVault, now: Micros) -> CapsGuard:
     guard = CapsGuard(book, ledger)
     guard.tend(now, now + _AHEAD)
     await asyncio.wait([vault.flushed()], timeout=_PATIENCE)
