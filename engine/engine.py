@@ -15,7 +15,7 @@ import structlog
 from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
-from engine.capsule import Capsules, open_capsules
+from engine.capsule import open_capsules
 from engine.challenger.beforehand import Beforehand
 from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
@@ -31,11 +31,12 @@ from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
+from engine.edge import Edge
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
 from engine.edges.rules.compiler import Compile, compile_apart
-from engine.edges.rules.watch import look
+from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.names import DECISIONS
 from engine.edges.state.port import DecisionStore, State
@@ -80,11 +81,8 @@ from engine.telemetry import Figures, Gauge
 
 log = structlog.get_logger(__name__)
 
-PROFILE_REST: Final = 2.0
 FAIR_READ: Final = 0.02
 """Seconds in which the store should have read a profile; who gives it less cannot say that it failed."""
-
-"""Seconds the customer store is left alone after it failed three times running."""
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
@@ -123,31 +121,28 @@ class AttuneEngine:
     def __init__(
         self,
         settings: Settings,
-        state: State,
-        capsules: Capsules,
+        edge: Edge,
         decider: Decider,
-        mind: Mind,
         sources: Sources,
-        pending: Pending,
-        caps: Caps,
         allowance: Allowance,
     ) -> None:
-        self._caps = caps
+        self._edge = edge
+        self._caps = edge.caps
         self._allowance = allowance
         self._settings = settings
-        self._state = state
-        self._capsules = capsules
+        self._state = edge.state
+        self._capsules = edge.capsules
         self._refused_challenger: tuple[str, ...] = ()
         self.challenge_wanted = asyncio.Event()
-        self._mind = mind
+        self._mind = edge.mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
-        self._pending = pending
-        self._seating = Seating(decider, caps, pending, self._decider_by, self._cast)
+        self._pending = edge.pending
+        self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
-        self._breaker = Breaker(PROFILE_REST, sources.monotonic)
+        self._breaker = Breaker(edge.rest, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -209,6 +204,13 @@ class AttuneEngine:
     def warn(self, why: Sequence[str]) -> None:
         """See `engine.challenger.following.Contested`."""
         self._refused_challenger = tuple(why)
+
+    async def take_up(self, learned: Mind) -> None:
+        """Decides from now on by what was learned elsewhere; `learned` is the engine's own then.
+
+        What the books in force read is made known to it. Decisions go on meanwhile.
+        """
+        await self._seating.take_up(self._mind, learned)
 
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
@@ -313,6 +315,7 @@ class AttuneEngine:
                 self._shadows,
             ),
             *self._caps.gauges(),
+            *self._edge.gauges(),
         ]
 
     def _shadows(self) -> Mapping[str, float]:
@@ -472,7 +475,7 @@ class AttuneEngine:
             now,
             seed,
             budget,
-            known.degraded,
+            known.degraded + self._caps.degraded,
             known.household,
         )
         decider, casting = side.decider, self._seating.casting
@@ -677,7 +680,7 @@ async def _decider(
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     offers = Beforehand(pending) if unseen else pending
-    guards = partial(guards_of, book, offers, caps, mind.learner.evidence)
+    guards = partial(guards_of, book, offers, caps, lambda: mind.learner.evidence)
     return await asyncio.to_thread(
         lambda: Decider(
             book,
@@ -750,6 +753,47 @@ async def open_engine(
     sources = sources or Sources()
     before = look(settings.rules)
     first = await first_book(settings, compiled)
+    async with (
+        _embedded(settings, first.book, sources) as edge,
+        running(settings, edge, first, before, sources, compiled) as engine,
+    ):
+        del first  # held here, the first book would never go
+        yield engine
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, edge: Edge, first: First, before: Look, sources: Sources, compiled: Compile
+) -> AsyncIterator[AttuneEngine]:
+    """An engine over an edge, which outlasts it; it begins with the `first` book and follows the files.
+
+    `before` is how the files looked before they were loaded.
+
+    Raises:
+        StorageError: what the book needs could not be written, or what was decided lately not be read.
+    """
+    state, allowance = edge.state, Allowance()
+    decider = await _decider(
+        first.book, state, edge.mind, sources, edge.pending, edge.caps.in_force, allowance
+    )
+    engine = AttuneEngine(settings, edge, decider, sources, allowance)
+    engine.begin(first)
+    await remember(settings, first.book.version, first.loaded.files)
+    await engine.recall()
+    del first, decider  # held here, the first book would never go
+    try:
+        async with (
+            following(engine, settings, compiled, before),
+            challenging(engine, settings, compiled),
+        ):
+            yield engine
+    finally:
+        await engine.finish()
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> AsyncIterator[Edge]:
+    """One process over one data directory, which learns from its own log."""
     mind = Mind()
     state = await Embedded.open(
         settings.data,
@@ -761,36 +805,11 @@ async def open_engine(
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
     )
     try:
-        async with _caps(settings, state, first.book, sources) as caps:
+        async with _caps(settings, state, book, sources) as caps:
+            del book  # held here, the first book would never go
             await state.begin_run()
-            pending, allowance = Pending(keep=state.returned), Allowance()
-            decider = await _decider(
-                first.book, state, mind, sources, pending, caps.in_force, allowance
-            )
-            capsules = open_capsules(settings.data)
-            engine = AttuneEngine(
-                settings,
-                state,
-                capsules,
-                decider,
-                mind,
-                sources,
-                pending,
-                caps,
-                allowance,
-            )
-            engine.begin(first)
-            await remember(settings, first.book.version, first.loaded.files)
-            await engine.recall()
-            del first, decider  # held here, the first book would never go
-            try:
-                async with (
-                    following(engine, settings, compiled, before),
-                    challenging(engine, settings, compiled),
-                ):
-                    yield engine
-            finally:
-                await engine.finish()
+            capsules = open_capsules(settings.data, settings.seal_key_file)
+            yield Edge(state, mind, caps, capsules, Pending(keep=state.returned))
     finally:
         await state.close()
 

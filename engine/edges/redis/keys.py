@@ -45,13 +45,22 @@ def mark_key(topic: str, partition: int) -> str:
     return f"{PREFIX}:p:{topic}/{partition}"
 
 
+def token_key() -> str:
+    """Where the keys lie that seal tokens.
+
+    >>> token_key()
+    'attune:k:token'
+    """
+    return f"{PREFIX}:k:token"
+
+
 def account_keys(cap: str, start: Micros) -> list[str]:
     """Where a cap's account for the period from `start` on lies: its figures, its offers, their units.
 
     >>> account_keys("bundle/offers/day", 86_400_000_000)[:2]
-    ['attune:k:{bundle/offers/day}:86400000000', 'attune:k:{bundle/offers/day}:86400000000:offers']
+    ['attune:cap:{bundle/offers/day}:86400000000', 'attune:cap:{bundle/offers/day}:86400000000:offers']
     """
-    key = f"{PREFIX}:k:{{{_tag(cap)}}}:{start}"
+    key = f"{PREFIX}:cap:{{{_tag(cap)}}}:{start}"
     return [key, f"{key}:offers", f"{key}:units"]
 
 
@@ -59,18 +68,18 @@ def price_key(cap: str) -> str:
     """Where it lies what the price of a cap is.
 
     >>> price_key("bundle/offers/day")
-    'attune:kp:{bundle/offers/day}'
+    'attune:cap-price:{bundle/offers/day}'
     """
-    return f"{PREFIX}:kp:{{{_tag(cap)}}}"
+    return f"{PREFIX}:cap-price:{{{_tag(cap)}}}"
 
 
 def caps_of_key(action_id: ActionId) -> str:
     """Where it lies which caps an action is under.
 
     >>> caps_of_key(ActionId("bundle"))
-    'attune:ka:{bundle}'
+    'attune:caps-of:{bundle}'
     """
-    return f"{PREFIX}:ka:{{{_tag(action_id)}}}"
+    return f"{PREFIX}:caps-of:{{{_tag(action_id)}}}"
 
 
 CAPS_RUN: Final = f"{PREFIX}:caps"
