@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from engine.caps.accounts import Accounts
 from engine.caps.board import Board
+from engine.caps.catalogue import units_foretold
 from engine.caps.meter import Meter
 from engine.caps.periods import span_of
 from engine.caps.standing import CapsLimit
@@ -108,8 +109,7 @@ class CapsGuard:
 
 
 def _charge_of(meter: Meter, decided_at: Micros) -> Charge:
-    """What an offer took of a cap, told by the book alone; a computed cost counts as a whole block."""
+    """What an offer took of a cap, as far as the book tells."""
     cap = meter.cap
     start = span_of(cap.period, decided_at, cap.timezone).start
-    units = cap.block if meter.fixed_units is None else meter.fixed_units
-    return Charge(AccountKey(cap.key, start), units)
+    return Charge(AccountKey(cap.key, start), units_foretold(cap))

@@ -124,11 +124,11 @@ class SharedLedger(Accounts):
                 self._next[key] = quota
                 self._note(quota.account)
 
-    def confirm(self, decision_id: DecisionId, action_id: ActionId) -> bool:
+    def confirm(self, decision_id: DecisionId, action_id: ActionId) -> bool:  # noqa: ARG002  # told elsewhere
         """True: whoever applies the response counts it, on whichever server it came in."""
         return True
 
-    def release(self, decision_id: DecisionId, action_id: ActionId) -> bool:
+    def release(self, decision_id: DecisionId, action_id: ActionId) -> bool:  # noqa: ARG002  # told elsewhere
         """False: whoever applies the response gives the share back."""
         return False
 
@@ -144,6 +144,11 @@ class SharedLedger(Accounts):
                 quota.drop()
                 self._note(quota.account)
         self.open_until = min((quota.until for quota in self._quotas.values()), default=_NEVER)
+
+    @property
+    def longest_hold(self) -> Micros:
+        """The longest that an offer keeps its share, of all that was asked for so far."""
+        return self._hold
 
     # --- what the edge does --------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from engine.caps.accounts import KEPT
 from engine.caps.order import Order, Standing
 from engine.caps.periods import Span
+from engine.caps.price import BidPrice
 from engine.caps.shared import LENT
 from engine.caps.vault import AccountKey
 from engine.edges.redis.caps_scripts import COUNT, ORDER
@@ -23,6 +24,7 @@ KNOWN: Final = 31 * DAY
 """How long an offer that was shown is known by its id: told again after that, it counts once more."""
 
 _MILLISECOND: Final = 1_000
+_PRICES_KEPT: Final = 100 * 86_400
 _LOST: Final = -1
 
 
@@ -106,27 +108,44 @@ class RedisAccounts:
             words += [_mark(one.decision_id, one.action_id), int(one.shown), one.units]
         await COUNT.run(self._connection, account_keys(*key), *words)
 
-    async def keep_prices(self, prices: Mapping[str, Sequence[float]]) -> None:
-        """Keeps what the prices of caps know, for servers that begin. Raises StorageError."""
+
+class RedisPrices:
+    """The running prices of caps, as one of the servers knew them last."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def keep(self, prices: Mapping[str, BidPrice]) -> None:
+        """Keeps what the prices of caps know, by `Cap.key`, for servers that begin. Raises StorageError."""
+        call = self._connection.call
         sent = [
-            self._connection.call("SET", price_key(cap), orjson.dumps(list(state)))
-            for cap, state in prices.items()
+            call("SET", price_key(cap), orjson.dumps(list(price.state())), "EX", _PRICES_KEPT)
+            for cap, price in prices.items()
+            if price.requests
         ]
         for reply in await asyncio.gather(*sent):
             checked(reply)
 
-    async def price(self, cap: str) -> Sequence[float] | None:
-        """What the price of a cap was last known to be, by whichever server; None if never.
+    async def read(self, caps: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """What is known of the prices of these caps; those never kept are not there.
 
         Raises:
-            DamagedData: it makes no sense.
+            DamagedData: one makes no sense.
             StorageError: there is no answer.
         """
-        kept: Any = await self._connection.ask("GET", price_key(cap))
+        sent = [self._connection.call("GET", price_key(cap)) for cap in caps]
+        kept = zip(caps, [checked(reply) for reply in await asyncio.gather(*sent)], strict=True)
         try:
-            return None if kept is None else [float(figure) for figure in orjson.loads(kept)]
+            return {cap: _figures(state) for cap, state in kept if state is not None}
         except (ValueError, TypeError) as error:
-            raise DamagedData(f"the price of {cap} in Redis is damaged") from error
+            raise DamagedData("a price of a cap in Redis is damaged") from error
+
+
+def _figures(state: bytes) -> Sequence[float]:
+    figures = [float(figure) for figure in orjson.loads(state)]
+    if len(figures) != len(BidPrice().state()):
+        raise ValueError("not so many figures")
+    return figures
 
 
 def _mark(decision_id: DecisionId, action_id: ActionId) -> bytes:

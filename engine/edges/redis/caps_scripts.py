@@ -136,3 +136,21 @@ return {account.shown, account.held}
 """
 )
 """Counts what was shown, once for each offer, and gives back what was not delivered."""
+
+LOOK: Final = Script("""
+-- KEYS: how long accounts have been kept without a loss. ARGV: [2] the run that is known to have ended in a
+-- loss ('' for none), the run to begin ('' to begin none), for how many ms it is closed, whether nothing
+-- is to be counted again.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local run = redis.call('HGET', KEYS[1], 'run')
+if ARGV[3] ~= '' and (not run or run == ARGV[2]) then
+  run = ARGV[3]
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'run', run, 'closed', now + ARGV[4], 'counted', ARGV[5])
+end
+if not run then return nil end
+local kept = redis.call('HMGET', KEYS[1], 'closed', 'counted')
+return {run, math.max(kept[1] - now, 0), tonumber(kept[2])}
+""")
+"""Looks at the run of accounts, and begins another if there is none or the known one ended in a loss."""

@@ -12,10 +12,13 @@ from typing import Final
 
 import faust
 
+from engine.edges.caps.counting import Counting
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps import RedisAccounts
+from engine.edges.redis.caps_catalogue import CapsCatalogue
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -91,7 +94,9 @@ async def at_work(
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
     reread = partial(stretch, settings.brokers, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, reread)
+    accounts = RedisAccounts(connection, "worker", clock)
+    counting = Counting(accounts, CapsCatalogue(connection, clock))
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
     learning = Learning(settings.brokers, publisher, topics)
     agents = worker_app(settings.brokers, topics, inbox, learning)
     await agents.app.start()
