@@ -19,11 +19,14 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.caps.counting import Counting
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps import RedisAccounts
+from engine.edges.redis.caps_catalogue import CapsCatalogue
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -129,7 +132,11 @@ async def at_work(
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, partial(stretch, brokers, topics.events))
+    reread = partial(stretch, brokers, topics.events)
+    counting = Counting(
+        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
+    )
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
     membership = Membership(app)
