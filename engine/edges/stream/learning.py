@@ -14,7 +14,14 @@ from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.letters import Letter, set_aside
-from engine.edges.stream.weights import Weights, encode_weights, mind_of, newest
+from engine.edges.stream.weights import (
+    Weights,
+    decode_inheritance,
+    encode_weights,
+    is_inheritance,
+    mind_of,
+    newest,
+)
 from engine.errors import StorageError
 from engine.mind import Mind
 
@@ -28,6 +35,9 @@ _ONLY: Final = 0
 
 class Pupil:
     """A mind and how far it has come. What it knows follows from the topic of lessons alone.
+
+    A model that an installation brought along (see `engine.migration`) is what it begins with: that
+    counts only before the first lesson.
 
     A lesson whose entry does not lie behind the last one learned from, of the same partition of the
     events, came twice and is passed over: lessons of a partition are written in the order of its
@@ -47,6 +57,9 @@ class Pupil:
             KeyError, ValueError: it cannot be learned, and is passed over.
         """
         self.next = offset + 1
+        if is_inheritance(value):
+            self._inherit(value)
+            return
         read = decode_taught(value)
         if isinstance(read, SchemaNote):
             self.mind.register(read.document)
@@ -56,6 +69,15 @@ class Pupil:
             self.latest[read.place.partition] = read.place.offset
             for lesson in read.lessons:
                 self.mind.teach(lesson)
+
+    def _inherit(self, value: bytes) -> None:
+        """Begins with a model that was brought along, and with the schemas noted here before it."""
+        _, _, weights = decode_inheritance(value)
+        if not self.latest:
+            noted = self.mind.curricula
+            self.take_up(weights._replace(next=self.next))
+            for curriculum in noted:
+                self.mind.register(curriculum.to_dict())
 
     def weights(self) -> Weights:
         """All it knows, to be taken up by another."""

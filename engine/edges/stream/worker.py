@@ -19,11 +19,14 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.caps.counting import Counting
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps import RedisAccounts
+from engine.edges.redis.caps_catalogue import CapsCatalogue
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -129,7 +132,11 @@ async def at_work(
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, partial(stretch, brokers, topics.events))
+    reread = partial(stretch, brokers, topics.events)
+    counting = Counting(
+        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
+    )
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
     membership = Membership(app)
@@ -232,6 +239,7 @@ async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
             say(f"attune worker tells how it is at http://{where}/metrics, /live and /ready")
         worker = await _begun(stack, settings, asked, say)
         if worker is None:
+            say("attune worker has ended before it could begin")
             return
         at_hand.append(worker)
         say(f"attune worker follows {settings.topics.events} at {settings.brokers}")
@@ -250,9 +258,15 @@ async def _begun(
     """A worker, once Kafka is there; None if it was asked to stop before."""
     said = ""
     while not asked.done():
-        begun = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
+        worker = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
+        begun = asyncio.create_task(stack.enter_async_context(worker))
+        await asyncio.wait([begun, asked], return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            begun.cancel()
+            await asyncio.wait([begun])
+            return None
         try:
-            return await stack.enter_async_context(begun)
+            return begun.result()
         except StorageError as error:
             if said != (said := str(error)):
                 say(f"attune worker waits, {error}")
