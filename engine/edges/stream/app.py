@@ -39,7 +39,7 @@ class Agents(NamedTuple):
 def worker_app(brokers: str, topics: Topics, inbox: Taker, learning: Taker) -> Agents:
     """The app of one worker. `brokers` is `HOST:PORT`, several of them with commas between."""
     app = faust.App(
-        f"{topics.installation}.workers",
+        topics.workers,
         broker=[f"kafka://{broker}" for broker in brokers.split(",")],
         store="memory://",
         key_serializer="raw",

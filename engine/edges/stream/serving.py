@@ -1,7 +1,7 @@
 """The engine over the cluster's edge: the log in Kafka, customers in Redis, models as workers learn them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +11,7 @@ import structlog
 from engine.capsule import Capsules, open_capsules
 from engine.edge import Edge
 from engine.edges.caps.withheld import Withheld
+from engine.edges.kafka.progress import committed
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
@@ -23,6 +24,7 @@ from engine.edges.stream.follower import Follower
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
+from engine.edges.stream.wholeness import Wholeness
 from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
@@ -109,7 +111,8 @@ async def _edge(
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
         stack.push_async_callback(state.close)
-        await _reachable(installation)
+        state.marks.highest |= await _progress(installation)
+        await _trusting(stack, connection, state)
         capsules = await _capsules(stack, settings, connection)
         follower = Follower(installation.brokers, installation.topics, taking_up.take)
         await stack.enter_async_context(_meanwhile(follower.run()))
@@ -135,7 +138,7 @@ async def _state(
     publisher: Publisher,
     sources: Sources,
 ) -> ClusterState:
-    keeping = Keeping(fresh=int(settings.staleness * SECOND))
+    keeping = Keeping(fresh=int(settings.staleness * SECOND) or -1)
     try:
         return await ClusterState.open(
             settings.data, connection, publisher, installation.topics, sources.now, keeping
@@ -146,14 +149,35 @@ async def _state(
         raise
 
 
-async def _reachable(installation: Installation) -> None:
-    """Waits until Kafka can be reached and has all topics."""
+async def _progress(installation: Installation) -> Mapping[int, int]:
+    """How far workers have come; waits until Kafka can be reached and has all topics."""
     while True:
         try:
-            return await ensure(installation.brokers, installation.topics, Size())
+            await ensure(installation.brokers, installation.topics, Size())
+            return await committed(installation.brokers, installation.topics)
         except StorageError as error:
             log.warning("cluster.waiting", message=f"{error}; it is tried again until it is there")
             await asyncio.sleep(AGAIN)
+
+
+async def _trusting(
+    stack: AsyncExitStack,
+    connection: Connection,
+    state: ClusterState,
+) -> None:
+    """Has customers read only from a Redis that has all that was applied."""
+    telling: set[asyncio.Task[None]] = set()
+
+    def back() -> None:
+        task = asyncio.create_task(state.tell_again())
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+
+    wholeness = Wholeness(connection, state.marks, back)
+    state.trusted = lambda: wholeness.holds
+    if connection.is_up:
+        await wholeness.look()
+    await stack.enter_async_context(_meanwhile(wholeness.run()))
 
 
 async def _capsules(stack: AsyncExitStack, settings: Settings, connection: Connection) -> Capsules:
