@@ -16,7 +16,10 @@ PREFIX: Final = "ATTUNE_"
 END_WITH_PARENT: Final = "ATTUNE_END_WITH_PARENT"
 """Names the process whose end is to end a service as well; for programs that start one of their own."""
 
-_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT})
+MEMBER: Final = "ATTUNE_MEMBER"
+"""Names a server among those of its crew, in what it logs."""
+
+_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT, MEMBER})
 # What Kubernetes tells every container about a service that is called `attune`.
 _KUBERNETES: Final = re.compile(r"ATTUNE_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_.+)?)")
 
@@ -102,6 +105,8 @@ class Settings:
         watch: whether the book in force follows its files while the service runs.
         last_good: whether to start with the last good book where the files hold a broken one.
         listen: where to serve gRPC.
+        share_port: whether others may listen there too (SO_REUSEPORT); each gets a share of the callers.
+        workers: how many processes serve there; more than one takes a cluster's log and state.
         transport: what speaks HTTP/2 there: `http2`, the engine's own, or `grpcio`, the library, which
             costs five times as much.
         metrics: where to serve Prometheus metrics; None for nowhere.
@@ -132,6 +137,8 @@ class Settings:
     watch: bool = True
     last_good: bool = False
     listen: Address = Address("127.0.0.1", 50051)
+    share_port: bool = False
+    workers: int = 1
     transport: str = "http2"
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -276,6 +283,8 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "watch": _switch,
     "last_good": _switch,
     "listen": Address.parse,
+    "share_port": _switch,
+    "workers": _whole(1, 256, "servers"),
     "transport": _word("grpcio", "http2"),
     "metrics": Address.parse,
     "budgets": Budgets.parse,
@@ -287,7 +296,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
     "ahead": _seconds(0.0, 3_650 * _DAY),
     "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
-    "stream": _url("kafka"),
+    "stream": _url("kafka", "kafka+ssl"),
     "state": _url("redis", "rediss"),
     "name": _name,
     "staleness": _seconds(0.0, 60.0),

@@ -4,17 +4,18 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
 
 
-async def committed(bootstrap: str, topics: Topics) -> dict[int, int]:
+async def committed(bootstrap: Bootstrap, topics: Topics) -> dict[int, int]:
     """For each partition of the events the offset up to which all is applied for certain; 0 for nothing.
 
     Raises:
         StorageError: Kafka cannot be reached, or refuses.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client(bootstrap))
     try:
         await admin.start()
         (described,) = await admin.describe_topics([topics.events])

@@ -193,6 +193,23 @@ class RedisCustomers:
             arguments += [time // _MILLISECOND, event_mark(event_id)]
         return arguments
 
+    async def remember(
+        self, customer_id: CustomerId, events: Sequence[tuple[EventId, Micros]]
+    ) -> None:
+        """Has events of a customer count as applied; the customer stays as they are.
+
+        Raises:
+            StorageError: there is no answer; they may count all the same.
+        """
+        key, call = events_key(customer_id), self._connection.call
+        words: list[Word] = []
+        for event_id, time in events:
+            words += [time // _MILLISECOND, event_mark(event_id)]
+        added = call("ZADD", key, *words)
+        kept = call("PEXPIRE", key, self._keeping.event_ids // _MILLISECOND)
+        for reply in await asyncio.gather(added, kept):
+            checked(reply)
+
     async def forget(self, customer_id: CustomerId) -> None:
         """Removes everything about a customer.
 

@@ -5,10 +5,14 @@ and a script may change all of it in one step.
 """
 
 from typing import Final
+from urllib.parse import unquote
 
 from engine.model import CustomerId, DecisionId
 
 PREFIX: Final = "attune"
+
+CUSTOMERS: Final = f"{PREFIX}:c:"
+"""How the keys of customers' records begin."""
 
 _BRACES: Final = str.maketrans({"{": "%7B", "}": "%7D", "%": "%25"})
 
@@ -24,7 +28,17 @@ def customer_key(customer_id: CustomerId) -> str:
     >>> customer_key(CustomerId("a}da")), customer_key(CustomerId(""))
     ('attune:c:{a%7Dda}', 'attune:c:{%}')
     """
-    return f"{PREFIX}:c:{{{_tag(customer_id)}}}"
+    return f"{CUSTOMERS}{{{_tag(customer_id)}}}"
+
+
+def customer_of(key: str) -> CustomerId:
+    """Whose record lies at a key that `customer_key` made.
+
+    >>> customer_of("attune:c:{a%7Dda}"), customer_of("attune:c:{%}")
+    ('a}da', '')
+    """
+    tag = key.removeprefix(f"{CUSTOMERS}{{").removesuffix("}")
+    return CustomerId("" if tag == "%" else unquote(tag))
 
 
 def events_key(customer_id: CustomerId) -> str:

@@ -11,6 +11,7 @@ import structlog
 from engine.capsule import Capsules, open_capsules
 from engine.edge import Edge
 from engine.edges.caps.withheld import Withheld
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.progress import committed
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
@@ -21,6 +22,7 @@ from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.follower import Follower
+from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
@@ -46,12 +48,12 @@ class Installation:
     """Where a cluster keeps what.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         redis: customers, and what servers share.
         topics: the names of the topics.
     """
 
-    brokers: str
+    brokers: Bootstrap
     redis: RedisAddress
     topics: Topics
 
@@ -111,6 +113,11 @@ async def _edge(
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
         stack.push_async_callback(state.close)
+        await stack.enter_async_context(
+            _meanwhile(
+                send_left_behind(left_behind(settings.data, {settings.data}), installation.brokers)
+            )
+        )
         state.marks.highest |= await _progress(installation)
         await _trusting(stack, connection, state)
         capsules = await _capsules(stack, settings, connection)
