@@ -21,7 +21,7 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
-from engine.edges.stream.follower import Follower
+from engine.edges.stream.apart import followed
 from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
@@ -121,9 +121,9 @@ async def _edge(
         state.marks.highest |= await _progress(installation)
         await _trusting(stack, connection, state)
         capsules = await _capsules(stack, settings, connection)
-        follower = Follower(installation.brokers, installation.topics, taking_up.take)
-        await stack.enter_async_context(_meanwhile(follower.run()))
-        await follower.current()
+        await stack.enter_async_context(
+            followed(installation.brokers, installation.topics, taking_up.take)
+        )
         caps = Withheld(book)
         del book  # held here, the first book would never go
         yield Edge(
