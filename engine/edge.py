@@ -8,6 +8,7 @@ from engine.capsule import Capsules
 from engine.contact.pending import Pending
 from engine.edges.caps.port import CapsKeeper
 from engine.edges.state.port import State
+from engine.elsewhere import Elsewhere
 from engine.mind import Mind
 from engine.telemetry import Figures, Gauge
 
@@ -30,6 +31,7 @@ class Edge:
         capsules: seal tokens, and open them.
         pending: what was offered lately and not reported on.
         rest: seconds the customer store is left alone after it failed three times running.
+        elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
     """
 
@@ -39,4 +41,5 @@ class Edge:
     capsules: Capsules
     pending: Pending
     rest: float = PROFILE_REST
+    elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing

@@ -143,9 +143,13 @@ async def test_what_was_set_aside_is_listed_and_brought_back(
     assert [(dead["offset"], dead["key"]) for dead in listed] == [(n, "ada") for n in range(3)]
     assert all("record of customer 'ada' in Redis is damaged" in dead["reason"] for dead in listed)
     assert "damaged" in await attune("dead-letter", "list", *where)
+    from_one = await attune("dead-letter", "list", *where, "--from", "1", "--customer", "ada")
+    assert len(from_one.splitlines()) == 4
+    assert not await attune("dead-letter", "list", *where, "--customer", "bob")
+    assert not await attune("dead-letter", "list", *where, "--reason", "burnt")
 
     await cluster.customers.forget(ADA)
-    said = await attune("dead-letter", "replay", "0", "2", *where)
+    said = await attune("dead-letter", "replay", "--offset", "0", "--offset", "2", *where)
     assert said == "2 events are back in the log\n"
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
@@ -199,8 +203,8 @@ async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
     assert not await cluster.read(cluster.topics.dead_letters)
 
 
-async def test_workers_come_and_go_and_redis_restarts_under_load(
-    cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
+async def test_workers_come_and_go_and_kafka_and_redis_restart_under_load(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], kafka: Kafka, redis: Redis
 ) -> None:
     log = day(2_000, seed=3)
     workers += [cluster.worker(), cluster.worker()]
@@ -208,6 +212,8 @@ async def test_workers_come_and_go_and_redis_restarts_under_load(
     await cluster.send(log[:500])
     workers.append(cluster.worker())
     await cluster.send(log[500:1_000])
+    await asyncio.to_thread(kafka.stop, signal.SIGKILL)
+    await asyncio.to_thread(kafka.start)
     await cluster.send(log[1_000:1_500])
     workers[0].terminate()
     await asyncio.to_thread(redis.stop, signal.SIGKILL)

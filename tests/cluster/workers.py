@@ -48,11 +48,11 @@ class Cluster:
         self.customers = RedisCustomers(connection, lambda: 0)
         self._connection = connection
 
-    def worker(self) -> "subprocess.Popen[str]":
+    def worker(self, *words: str) -> "subprocess.Popen[str]":
         """A worker in a process of its own."""
         command = [sys.executable, "-m", "engine", "worker", "--name", self.topics.installation]
         command += ["--stream", f"kafka://{self.kafka.bootstrap}", "--state", self.redis.url]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
 
     async def send(self, entries: Sequence[Event | ProfileUpdate]) -> None:
         """Has them in the log, in this order."""
@@ -68,6 +68,18 @@ class Cluster:
     async def read(self, topic: str, partition: int = 0) -> list[Read]:
         """All records of a partition."""
         return [read async for read in stretch(self.kafka.bootstrap, topic, partition, 0)]
+
+    async def begun(self) -> None:
+        """Waits until workers have committed something of the log of events."""
+        places = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.bootstrap, group_id=f"{self.topics.installation}.workers",
+            enable_auto_commit=False,
+        )  # fmt: skip
+        async with consumer:
+            consumer.assign(places)
+            while not any([await consumer.committed(at) for at in places]):
+                pass
 
     async def settled(self) -> None:
         """Waits until workers have committed everything in the log, and all that follows from it."""

@@ -1,5 +1,6 @@
 """Redis: one server that writes every change to disk before it says so."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.brokers import process
@@ -9,10 +10,14 @@ from tools.brokers.install import NotInstalled, missing
 class Redis(process.Server):
     """A server of its own on a free port; everything it keeps is in `directory`.
 
+    `options` are added to those of its command line.
+
     Raises `NotInstalled` where there is no redis-server.
     """
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, port: int | None = None, options: Sequence[str] = ()
+    ) -> None:
         if missing(["redis-server"]):
             raise NotInstalled("redis-server not found: `make brokers-install` installs it")
         directory.mkdir(parents=True, exist_ok=True)
@@ -21,7 +26,7 @@ class Redis(process.Server):
         command += ["--dir", str(directory), "--appendonly", "yes", "--appendfsync", "always"]
         super().__init__(
             f"redis://{process.HOST}:{port}",
-            [*command, "--save", ""],
+            [*command, "--save", "", *options],
             directory / "redis.log",
             "Ready to accept connections",
         )

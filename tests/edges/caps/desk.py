@@ -1,7 +1,8 @@
 """A server's caps over a real Redis, with deciders enough to ask for offers; what a test needs of them."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +32,15 @@ def now() -> int:
 def capped(**caps: Any) -> RuleBook:
     """A book with one action under caps."""
     return book(policies=GREEDY, actions=[action("a", caps=caps | {"when_scarce": "first_come"})])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for something to become so."""
+    async with asyncio.timeout(60):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
 
 
 class Desk:
