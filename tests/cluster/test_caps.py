@@ -88,6 +88,7 @@ async def test_what_was_shown_counts_once_wherever_it_is_told_and_after_redis_lo
 
             await until(counted)
             cluster.redis.stop()
+            await redis_asked.down()
             cluster.redis.forget()
             cluster.redis.start()
             await redis_asked.up()

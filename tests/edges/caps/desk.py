@@ -15,13 +15,11 @@ from engine.edges.caps.recount import Recount
 from engine.edges.caps.shared import SharedCaps
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.marks import Marks
 from engine.model import Decision
 from engine.rulebook.book import RuleBook
 from tests.builders import FixedModel, customer, question
 from tests.rulebook.builders import action, book
 
-TOPIC = "attune.events"
 GREEDY = {"arbitration": {"exploration": {"policy": "greedy"}}}
 
 
@@ -79,7 +77,7 @@ async def desk(
 
     connection = await Connection.open(RedisAddress.parse(url))
     try:
-        recount = Recount(Marks(connection, TOPIC), told)
+        recount = Recount(told)
         clocks = Clocks(now, time.monotonic)
         async with SharedCaps.open(connection, rules, recount, clocks) as caps:
             yield Desk(caps, rules, seed << 32)

@@ -6,10 +6,10 @@ import pytest
 
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.keys import CAPS_RUN, account_keys, mark_key
+from engine.edges.redis.keys import CAPS_RUN, account_keys
 from engine.model import Step
 from tests.builders import trace_of
-from tests.edges.caps.desk import TOPIC, capped, desk, until
+from tests.edges.caps.desk import capped, desk, until
 from tools.brokers.redis import Redis
 
 KEYS = account_keys("a/offers/total", 0)
@@ -110,7 +110,7 @@ async def test_a_redis_that_lost_everything_keeps_caps_closed_until_nothing_lost
         assert why.reason.startswith("Redis lost")
         await asked.ask("HSET", CAPS_RUN, "closed", 0)  # as if the hold had passed
         assert not server.offers()
-        await asked.ask("SET", mark_key(TOPIC, 0), 7)  # a worker has counted again
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)  # a worker has counted again
         await until(server.offers)
         before = server.caps.degraded
         redis.stop()
@@ -128,7 +128,7 @@ async def test_an_account_that_went_back_closes_caps_on_every_server(
     rules = capped(total=10)
     async with desk(redis.url, rules, 1, {0: 3}) as one, desk(redis.url, rules, 2) as two:
         await asked.ask("HSET", CAPS_RUN, "closed", 0)
-        await asked.ask("SET", mark_key(TOPIC, 0), 3)
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)
         await until(one.offers)
         await until(two.offers)
         await asked.ask("DEL", *KEYS)
