@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
@@ -40,7 +41,7 @@ class NotMovable(AttuneError):
 class Target:
     """The cluster an installation moves to, as `attune worker` names it."""
 
-    brokers: str
+    brokers: Bootstrap
     state: RedisAddress
     topics: Topics
     size: Size

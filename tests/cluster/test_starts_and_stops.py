@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import pytest
 from engine.edges.kafka.messages import Record
 from engine.edges.stream.letters import decode_dead_letter
 from engine.model import SECOND, CustomerId
-from tests.cluster.test_worker import day
+from tests.cluster.traffic import traffic
 from tests.cluster.workers import Cluster, cluster_on
 from tests.happenings import interaction
 from tools.brokers.kafka import Kafka
@@ -62,7 +63,7 @@ async def test_what_redis_lost_while_no_worker_ran_is_made_up_although_nothing_c
     cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
 ) -> None:
     workers.append(cluster.worker())
-    await cluster.send(day(300, seed=4))
+    await cluster.send(traffic(300, seed=4, now=time.time_ns() // 1_000))
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
     workers[0].terminate()

@@ -1,10 +1,14 @@
 """Redis: one server that writes every change to disk before it says so."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tools.brokers import process
 from tools.brokers.install import NotInstalled, missing
+
+_KEPT: Final = "appendonlydir"
 
 
 class Redis(process.Server):
@@ -34,5 +38,14 @@ class Redis(process.Server):
 
     def forget(self) -> None:
         """Throws away what it kept; only while it is stopped."""
-        for kept in self._directory.glob("appendonlydir/*"):
+        for kept in (self._directory / _KEPT).glob("*"):
             kept.unlink()
+
+    def copy(self, to: Path) -> None:
+        """Copies what it has kept so far, also while it runs."""
+        shutil.copytree(self._directory / _KEPT, to)
+
+    def go_back(self, copy: Path) -> None:
+        """Has it keep what it kept when that copy was made; only while it is stopped."""
+        self.forget()
+        shutil.copytree(copy, self._directory / _KEPT, dirs_exist_ok=True)
