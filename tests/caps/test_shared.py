@@ -208,3 +208,6 @@ def test_what_workers_count_is_told_as_it_comes(server: Server) -> None:
     (order,) = server.ledger.orders(NOW)
     server.told(order, at_hand=20, late=5, expired=12)
     assert (server.ledger.late, server.ledger.expired) == (5, 12)
+    # one of them was not late: the server it came from has told since
+    server.told(server.ordered(NOW + RENEWED), at_hand=20, late=4, expired=12)
+    assert (server.ledger.late, server.ledger.expired) == (5, 12)

@@ -1,5 +1,7 @@
 """Servers that share caps over a real Redis: never more than there is, whatever becomes of Redis."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +11,8 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import CAPS_RUN, account_keys
 from engine.model import Step
 from tests.builders import trace_of
-from tests.edges.caps.desk import capped, desk, until
+from tests.edges.caps.desk import GREEDY, Desk, capped, desk, until
+from tests.rulebook.builders import action, book
 from tools.brokers.redis import Redis
 
 KEYS = account_keys("a/offers/total", 0)
@@ -135,3 +138,55 @@ async def test_an_account_that_went_back_closes_caps_on_every_server(
         await until(lambda: bool(one.caps.degraded and two.caps.degraded))
         assert not one.offers()
         assert not two.offers()
+
+
+async def test_a_redis_that_hangs_is_taken_for_gone(redis: Redis, asked: Connection) -> None:
+    async with desk(redis.url, capped(total=1_000)) as server:
+        assert server.offers()
+        os.kill(redis.pid, signal.SIGSTOP)
+        await until(lambda: not server.offers())
+        assert server.caps.degraded
+        os.kill(redis.pid, signal.SIGCONT)
+        await until(server.offers)
+
+
+async def test_a_server_that_begins_without_redis_is_open_once_it_is_there(
+    redis: Redis, asked: Connection
+) -> None:
+    redis.stop()
+    async with desk(redis.url, capped(total=10)) as server:
+        assert not server.offers()
+        assert server.caps.degraded
+        redis.start()
+        await until(server.offers)
+
+
+async def test_a_book_without_caps_is_never_degraded(redis: Redis, asked: Connection) -> None:
+    redis.stop()
+    async with desk(redis.url, book(policies=GREEDY, actions=[action("a")])) as server:
+        assert server.offers()
+        assert not server.caps.degraded
+    redis.start()
+
+
+async def test_a_new_book_goes_on_with_the_accounts_of_the_old_one(
+    redis: Redis, asked: Connection
+) -> None:
+    async with desk(redis.url, capped(total=5)) as server:
+        for _ in range(3):
+            server.offers()
+        rules = capped(total=4)
+        server.caps.follow(await server.caps.guard(rules))
+        later = Desk(server.caps, rules, 7)
+        assert [later.offers() for _ in range(3)] == [True, False, False]
+    assert await figures(asked) == {"shown": 0, "held": 4}
+
+
+async def test_operations_see_what_all_servers_have_in_use(redis: Redis, asked: Connection) -> None:
+    rules = capped(total=10)
+    async with desk(redis.url, rules, 1) as one:
+        assert one.offers()
+    async with desk(redis.url, rules, 2) as two:
+        gauges = {gauge.name: gauge for gauge in two.caps.gauges()}
+        assert gauges["attune_cap_reserved"].read() == {"a/offers/total": 1.0}
+        assert gauges["attune_caps_open"].read() == 1.0
