@@ -23,7 +23,6 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
-from engine.edges.redis.marks import Marks
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.apart import followed
@@ -130,7 +129,7 @@ async def _edge(
             followed(installation.brokers, installation.topics, taking_up.take)
         )
         events = installation.topics.events
-        recount = Recount(Marks(connection, events), partial(ends, installation.brokers, events))
+        recount = Recount(partial(ends, installation.brokers, events))
         clocks = Clocks(sources.now, sources.monotonic)
         caps = await stack.enter_async_context(SharedCaps.open(connection, book, recount, clocks))
         del book  # held here, the first book would never go
