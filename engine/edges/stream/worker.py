@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 _FINISHES_WITHIN: Final = 10.0
 """Seconds given to what was begun."""
 
-_ENDS_WITHIN: Final = 20.0
+_ENDS_WITHIN: Final = 12.0
 """Seconds given to leaving the group and letting go of connections."""
 
 _AGAIN: Final = 1.0
