@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractContextManager,
-    AsyncExitStack,
     asynccontextmanager,
     nullcontext,
 )
@@ -33,8 +31,6 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
-from engine.edges.stream.bedside import told_at
-from engine.edges.stream.ending import ended_within
 from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
@@ -50,12 +46,6 @@ log = logging.getLogger(__name__)
 
 _FINISHES_WITHIN: Final = 10.0
 """Seconds given to what was begun."""
-
-_ENDS_WITHIN: Final = 20.0
-"""Seconds given to leaving the group and letting go of connections."""
-
-_AGAIN: Final = 1.0
-"""Seconds between two attempts to begin while Kafka is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,57 +212,3 @@ async def _finish(inbox: Inbox, learning: Learning, app: faust.App) -> None:
             await app.consumer.commit()
     except (TimeoutError, StorageError) as error:
         log.warning("not all that was begun could be finished, it comes again: %s", error)
-
-
-async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
-    """Works until the process is asked to stop, or cannot go on. Waits for a Kafka that is away at first.
-
-    Raises:
-        StorageError: the log cannot be followed any more; what helps is another start.
-        InvalidInput: the address of the metrics cannot be listened on.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sent in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sent, stop.set)
-    asked = asyncio.create_task(stop.wait())
-    at_hand: list[Worker] = []
-    async with AsyncExitStack() as stack:
-        if settings.metrics is not None:
-            vitals = lambda: at_hand[0].vitals if at_hand else None  # noqa: E731
-            where = stack.enter_context(told_at(vitals, settings.metrics))
-            say(f"attune worker tells how it is at http://{where}/metrics, /live and /ready")
-        worker = await _begun(stack, settings, asked, say)
-        if worker is None:
-            return
-        at_hand.append(worker)
-        say(f"attune worker follows {settings.topics.events} at {settings.brokers}")
-        await asyncio.wait([asked, worker.broken], return_when=asyncio.FIRST_COMPLETED)
-        if worker.broken.done():
-            raise StorageError(f"the worker cannot go on: {_reason(worker.broken.exception())}")
-    say(f"attune worker has ended: {worker.progress}")
-
-
-async def _begun(
-    stack: AsyncExitStack,
-    settings: WorkerSettings,
-    asked: "asyncio.Task[object]",
-    say: Callable[[str], object],
-) -> Worker | None:
-    """A worker, once Kafka is there; None if it was asked to stop before."""
-    said = ""
-    while not asked.done():
-        begun = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
-        try:
-            return await stack.enter_async_context(begun)
-        except StorageError as error:
-            if said != (said := str(error)):
-                say(f"attune worker waits, {error}")
-            await asyncio.wait([asked], timeout=_AGAIN)
-    return None
-
-
-def _reason(error: BaseException | None) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error)
