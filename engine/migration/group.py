@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, for_code
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
 
@@ -24,13 +25,13 @@ def group_of(topics: Topics) -> str:
     return f"{topics.installation}.workers"
 
 
-async def at_work(bootstrap: str, topics: Topics) -> int:
+async def at_work(bootstrap: Bootstrap, topics: Topics) -> int:
     """How many workers are in the group now.
 
     Raises:
         StorageError: Kafka cannot be reached, or does not tell.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client(bootstrap))
     try:
         await admin.start()
         answer = await _described(admin, group_of(topics))
@@ -56,7 +57,7 @@ async def _described(admin: AIOKafkaAdminClient, group: str) -> Any:
                 return answer
 
 
-async def begin_at(bootstrap: str, topics: Topics, ends: Mapping[int, int]) -> None:
+async def begin_at(bootstrap: Bootstrap, topics: Topics, ends: Mapping[int, int]) -> None:
     """Has workers take up the events from these offsets on.
 
     Raises:
@@ -64,7 +65,7 @@ async def begin_at(bootstrap: str, topics: Topics, ends: Mapping[int, int]) -> N
     """
     offsets = {TopicPartition(topics.events, partition): end for partition, end in ends.items()}
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group_of(topics), enable_auto_commit=False
+        **client(bootstrap), group_id=group_of(topics), enable_auto_commit=False
     )
     try:
         await consumer.start()

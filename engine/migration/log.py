@@ -15,6 +15,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from engine.codec import Damage
 from engine.edges.journal.entries import Numbered
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.messages import customer_key, encode_message
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
@@ -74,14 +75,14 @@ class Topic:
         self.ends = ends
 
     @classmethod
-    async def open(cls, bootstrap: str, topics: Topics, origin: str) -> "Topic":
+    async def open(cls, bootstrap: Bootstrap, topics: Topics, origin: str) -> "Topic":
         """The topic as it is now.
 
         Raises:
             StorageError: Kafka is away, or the topic holds what is not of this installation.
         """
         producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **client(bootstrap),
             acks="all",
             enable_idempotence=True,
             max_request_size=_LARGEST,
@@ -142,11 +143,11 @@ class Topic:
 
 
 async def _found(
-    bootstrap: str, topic: str, partitions: Sequence[int], origin: str
+    bootstrap: Bootstrap, topic: str, partitions: Sequence[int], origin: str
 ) -> tuple[dict[int, int], dict[int, int]]:
     """How far a migration came in each partition, and the offset behind its last record."""
     places = [TopicPartition(topic, partition) for partition in partitions]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, max_partition_fetch_bytes=_LARGEST)
+    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=_LARGEST)
     try:
         await consumer.start()
         consumer.assign(places)

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from engine.capsule import Capsules
 from engine.edges.journal.decisions import Retention
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
@@ -43,7 +44,7 @@ class NotMovable(AttuneError):
 class Target:
     """The cluster an installation moves to, as `attune worker` names it."""
 
-    brokers: str
+    brokers: Bootstrap
     state: RedisAddress
     topics: Topics
     size: Size

@@ -3,6 +3,7 @@
 from contextlib import aclosing
 from typing import NamedTuple
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Record
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -36,7 +37,7 @@ class Inherited(NamedTuple):
     weights: Weights
 
 
-async def inherited(bootstrap: str, topics: Topics) -> Inherited | None:
+async def inherited(bootstrap: Bootstrap, topics: Topics) -> Inherited | None:
     """What a migration that came to its end has put into the topic of lessons; None if none did.
 
     Raises:

@@ -24,7 +24,8 @@ from engine.migration.migrate import Moved, NotMovable, Steps, Target, migrate
 from engine.migration.source import opened
 from engine.mind import Mind
 from engine.model import Event, EventId, ProfileUpdate
-from tests.cluster.test_worker import day, workers
+from tests.cluster.test_worker import workers
+from tests.cluster.traffic import traffic
 from tests.cluster.workers import PARTITIONS, Cluster, cluster_on
 from tests.lessons import SCHEMA
 from tools.brokers.kafka import Kafka
@@ -32,12 +33,13 @@ from tools.brokers.redis import Redis
 
 __all__ = ["workers"]
 
-DAY = day(3_000, seed=1)
+NOW = time.time_ns() // 1_000
+DAY = traffic(3_000, seed=1, now=NOW)
 LATER = [
     replace(entry, event_id=EventId(f"later.{entry.event_id}"))
     if isinstance(entry, Event)
     else entry
-    for entry in day(400, seed=2)
+    for entry in traffic(400, seed=2, now=NOW)
 ]
 
 
@@ -169,7 +171,7 @@ async def test_a_move_that_was_broken_off_goes_on_and_does_nothing_twice(
 
 
 async def test_a_move_that_was_killed_goes_on(tmp_path: Path, cluster: Cluster) -> None:
-    await accepted(tmp_path, day(10_000, seed=3))
+    await accepted(tmp_path, traffic(10_000, seed=3, now=NOW))
     before, mind = known(tmp_path)
     command = [sys.executable, "-m", "engine", "migrate", "--data", str(tmp_path)]
     command += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", cluster.redis.url]

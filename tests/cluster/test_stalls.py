@@ -31,7 +31,7 @@ async def working(cluster: Cluster) -> AsyncIterator[Worker]:
     where = RedisAddress.parse(cluster.redis.url)
     settings = WorkerSettings(cluster.kafka.bootstrap, where, cluster.topics)
     async with at_work(settings) as worker:
-        await seen(worker, lambda: len(worker.vitals.watch.owned) == PARTITIONS + 1)
+        await seen(worker, lambda: len(worker.vitals.seen.owned) == PARTITIONS + 1)
         yield worker
 
 
@@ -48,7 +48,7 @@ async def test_a_group_divided_by_a_leader_that_was_told_of_no_topics_is_divided
 ) -> None:
     """As a Kafka may answer that has just started: the group was then left without partitions."""
     async with working(cluster) as worker:
-        consumer = worker.vitals.watch._membership._consumer
+        consumer = worker.membership._consumer
         assert consumer is not None
         metadata = consumer._client.cluster
         update = metadata.update_metadata

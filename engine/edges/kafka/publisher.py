@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.messages import Place, Record
 from engine.errors import StorageError
 
@@ -28,7 +29,7 @@ class Publisher:
     recognises events by their ids and lessons by their places.
     """
 
-    def __init__(self, bootstrap: str, patience: float = PATIENCE) -> None:
+    def __init__(self, bootstrap: Bootstrap, patience: float = PATIENCE) -> None:
         self._bootstrap = bootstrap
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
@@ -72,7 +73,7 @@ class Publisher:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                    **client(self._bootstrap),
                     acks="all",
                     enable_idempotence=True,
                     max_request_size=_LARGEST,

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, for_code
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
 
@@ -58,7 +59,7 @@ class Standing:
 class Group:
     """Asks by connections of its own; `close` ends them, and the next look makes new ones."""
 
-    def __init__(self, bootstrap: str, group: str, topics: Topics) -> None:
+    def __init__(self, bootstrap: Bootstrap, group: str, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._group = group
         self._topics = topics
@@ -102,10 +103,10 @@ class Group:
 
     async def _open(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._admin is None:
-            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            self._admin = AIOKafkaAdminClient(**client(self._bootstrap))
             await self._admin.start()
         if self._reader is None:
-            self._reader = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+            self._reader = AIOKafkaConsumer(**client(self._bootstrap))
             await self._reader.start()
         return self._admin, self._reader
 

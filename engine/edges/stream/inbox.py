@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeAlias
 
+from engine.codec import Entry
 from engine.edges.kafka.messages import Place, Record, Taught, decode_message, encode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import Read
@@ -31,6 +32,8 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at whether Redis still has what was applied, while nothing comes."""
 
 _ROOM: Final = 2_000
+_ROOM_BYTES: Final = 64 << 20
+_PART: Final = 4 << 20
 _AT_ONCE: Final = 500
 
 
@@ -60,6 +63,10 @@ Reread: TypeAlias = Callable[[int, int, int], AsyncGenerator[Read, None]]
 """Reads the log of events again: of this partition, from this offset to before that one."""
 
 
+Count: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+"""Counts what entries say of offers that were shown, however often they come; raises StorageError."""
+
+
 class Inbox:
     """Takes letters by `put` while there is room, and applies them in their order in `run`.
 
@@ -81,7 +88,9 @@ class Inbox:
         publisher: Publisher,
         topics: Topics,
         reread: Reread,
+        count: Count,
     ) -> None:
+        self._count = count
         self._marks = marks
         self._reread = reread
         self._next: dict[int, int] = {}
@@ -92,6 +101,7 @@ class Inbox:
         self._topics = topics
         self._fold = RedisFold(customers, self._teach)
         self._letters: deque[Letter] = deque()
+        self._held = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
@@ -116,9 +126,10 @@ class Inbox:
         """Takes a letter once there is room."""
         await self._room.wait()
         self._letters.append(letter)
+        self._held += len(letter.value)
         self._came.set()
         self._empty.clear()
-        if len(self._letters) >= _ROOM:
+        if len(self._letters) >= _ROOM or self._held >= _ROOM_BYTES:
             self._room.clear()
 
     async def finish(self) -> None:
@@ -143,6 +154,7 @@ class Inbox:
             self.progress.seconds += perf_counter() - began
             for letter in batch:
                 self._letters.popleft()
+                self._held -= len(letter.value)
                 letter.done()
             if not self._closing:
                 self._room.set()
@@ -211,12 +223,13 @@ class Inbox:
                 placed.append(Placed(letter.place, entry))
                 readable[letter.place] = letter
         applied = await self._fold.apply(placed)
+        await self._count([one.entry for one in placed])
         dead += [
             set_aside(readable[place], reason, self._topics.dead_letters)
             for place, reason in applied.refused
         ]
-        if dead:
-            await self._publisher.publish(dead)
+        for some in parts(dead):
+            await self._publisher.publish(some)
         ends = {letter.place.partition: letter.place.offset + 1 for letter in batch}
         for partition, end in ends.items():
             if end > marks[partition]:
@@ -237,6 +250,24 @@ class Inbox:
             raise StorageError("Redis was lost while a batch was read: its lessons may be others")
         await self._publisher.publish([Record(topic, MODEL, encode_taught(one)) for one in taught])
         self.progress.lessons += len(taught)
+
+
+def parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records in their order, a few at once: so many as Kafka takes in the time it is given.
+
+    >>> [len(part) for part in parts([Record("dead", b"", bytes(3 << 20))] * 5)]
+    [2, 2, 1]
+    """
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        part.append(record)
+        size += len(record.value)
+        if size >= _PART:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _nobody() -> None:

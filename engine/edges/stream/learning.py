@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from engine.codec import SchemaNote
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Place, Record, Taught, decode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -27,7 +28,7 @@ from engine.mind import Mind
 log = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
-"""Seconds from one publication of the weights to the next, while something is learned."""
+"""Seconds from one publication of the weights to the next at least; after a pause there is no wait."""
 
 _ONLY: Final = 0
 
@@ -105,12 +106,13 @@ class Learning:
         catching_up: whether it learns what lies before the letter it holds.
     """
 
-    def __init__(self, bootstrap: str, publisher: Publisher, topics: Topics) -> None:
+    def __init__(self, bootstrap: Bootstrap, publisher: Publisher, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._publisher = publisher
         self._topics = topics
         self._pupil = Pupil()
         self._learned: list[Callable[[], object]] = []
+        self._came = asyncio.Event()
         self._published = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -140,6 +142,7 @@ class Learning:
         if letter.place.offset == self._pupil.next:
             await self._take(letter)
         self._learned.append(letter.done)
+        self._came.set()
 
     async def finish(self) -> None:
         """Learns nothing any more, and publishes what was learned.
@@ -151,13 +154,16 @@ class Learning:
         await self.publish()
 
     async def run(self) -> None:
-        """Publishes the weights now and again, until it is cancelled."""
+        """Publishes the weights once something is learned, then each `EVERY`, until it is cancelled."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._came.wait()
+            self._came.clear()
             try:
                 await self.publish()
             except StorageError as error:
+                self._came.set()
                 log.warning("%s; the weights are published later", error)
+            await asyncio.sleep(EVERY)
 
     async def publish(self) -> None:
         """Publishes the weights if they know more than those published last.

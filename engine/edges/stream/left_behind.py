@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from engine.edges.journal.database import DataDirectory
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.log import KafkaLog
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.spool import Spool
@@ -24,7 +25,7 @@ def left_behind(data: Path, used: Collection[Path]) -> list[Path]:
     return [each for each in folders if each not in used and (each / SPOOL).is_file()]
 
 
-async def send_left_behind(folders: Collection[Path], brokers: str) -> None:
+async def send_left_behind(folders: Collection[Path], brokers: Bootstrap) -> None:
     """Sends what these folders' spools hold; waits for Kafka as long as that takes."""
     for folder in folders:
         try:
@@ -33,7 +34,7 @@ async def send_left_behind(folders: Collection[Path], brokers: str) -> None:
             log.error("what was accepted in %s is not sent: %s", folder, error)  # noqa: TRY400
 
 
-async def _send(folder: Path, brokers: str) -> None:
+async def _send(folder: Path, brokers: Bootstrap) -> None:
     directory = DataDirectory(folder)
     try:
         kafka = KafkaLog(Publisher(brokers), Spool(folder / SPOOL))

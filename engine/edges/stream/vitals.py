@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from engine.edges.stream.group import NOBODY, Standing
 from engine.edges.stream.inbox import Progress
 from engine.edges.stream.stalls import END_AFTER
-from engine.edges.stream.watch import Watch
+from engine.edges.stream.watch import Seen
 
 STALLED_AFTER: Final = END_AFTER / 2
 """Seconds without a commit, while there is something to commit, after which a worker does not live."""
@@ -25,20 +25,20 @@ class Waits(Protocol):
     waiting: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vitals(Collector):
     """Read from the thread that serves them; every figure is one the worker keeps anyway.
 
     Attributes:
-        watch: what the worker sees of its group.
+        seen: what the worker saw of its group last.
         progress: what it has applied.
         parts: those of it that may have to wait.
         redis_is_up: whether Redis is reached.
         rebalances: how often the group was divided anew.
-        clock: in seconds, never going back; that of the watch.
+        clock: in seconds, never going back; that of `seen`.
     """
 
-    watch: Watch
+    seen: Seen
     progress: Progress
     parts: Sequence[Waits]
     redis_is_up: Callable[[], bool]
@@ -47,18 +47,16 @@ class Vitals(Collector):
 
     def dying(self) -> str:
         """Why it does not live; empty while it does. Redis or Kafka being away is no reason."""
-        silent = self.clock() - self.watch.looked
+        silent = self.clock() - self.seen.looked
         if silent > SILENT_AFTER:
             return f"nothing has moved in it for {silent:.0f} s"
-        if self.watch.stalled > STALLED_AFTER:
-            return (
-                f"nothing was committed for {self.watch.stalled:.0f} s, and there is something to"
-            )
+        if self.seen.stalled > STALLED_AFTER:
+            return f"nothing was committed for {self.seen.stalled:.0f} s, and there is something to"
         return ""
 
     def unready(self) -> str:
         """Why it does not work just now; empty while it does. One without partitions stands by."""
-        standing = self.watch.standing
+        standing = self.seen.standing
         if standing is None:
             return "Kafka cannot be asked"
         if not self.redis_is_up():
@@ -71,7 +69,7 @@ class Vitals(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The figures as Prometheus reads them."""
-        yield from self._of_the_group(self.watch.standing)
+        yield from self._of_the_group(self.seen.standing)
         yield from self._of_the_work(self.progress)
 
     def _of_the_group(self, standing: Standing | None) -> Iterator[Metric]:
@@ -80,11 +78,11 @@ class Vitals(Collector):
             "Records of this worker's partitions that are not committed.",
             labels=["topic", "partition"],
         )
-        for place, share in self.watch.owned.items():
+        for place, share in self.seen.owned.items():
             lag.add_metric([place.topic, str(place.partition)], share.lag)
         yield lag
         for name, help_, value in (
-            ("worker_stalled_seconds", "How long it has not got on, though it should have.", self.watch.stalled),
+            ("worker_stalled_seconds", "How long it has not got on, though it should have.", self.seen.stalled),
             ("worker_kafka_up", "Whether Kafka answers.", standing is not None),
             ("worker_redis_up", "Whether Redis is reached.", self.redis_is_up()),
             ("worker_partitions_without_owner", "Partitions no worker has.", _of_nobody(standing)),
@@ -105,7 +103,7 @@ class Vitals(Collector):
             ("batch_seconds", "Seconds spent on these, waiting included.", progress.seconds),
             ("retries", "Batches tried again, as Redis or Kafka did not take them.", progress.retried),
             ("rebalances", "Times the group was divided anew.", self.rebalances()),
-            ("rejoins", "Times the group was joined anew against a stall.", self.watch.rejoined),
+            ("rejoins", "Times the group was joined anew against a stall.", self.seen.rejoined),
         ):  # fmt: skip
             yield CounterMetricFamily(f"attune_worker_{name}", help_, value)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -18,41 +19,43 @@ EVERY: Final = 2.0
 """Seconds between two looks."""
 
 
-class Watch:
-    """Looks in `run`; what it saw last is there for metrics and health, from any thread.
-
-    `seen` is told of what this worker has in the group, after each look.
+@dataclass(slots=True)
+class Seen:
+    """What a watch saw last, for metrics and health; read from any thread.
 
     Attributes:
-        standing: how the group stood at the last look; None while Kafka cannot be asked.
-        looked: when that was; times are those of `clock`, which never goes back.
+        looked: when that was, in seconds of a clock that never goes back.
+        standing: how the group stood; None while Kafka cannot be asked.
+        owned: what this worker had.
         stalled: seconds for which something that is this worker's to move has stood still.
         rejoined: how often the group was joined anew against that.
     """
+
+    looked: float
+    standing: Standing | None = None
+    owned: Mapping[TopicPartition, Share] = field(default_factory=dict)
+    stalled: float = 0.0
+    rejoined: int = 0
+
+
+class Watch:
+    """Looks in `run`; `look_after` is told of what this worker has in the group, after each look."""
 
     def __init__(
         self,
         group: Group,
         membership: Membership,
         doing: Callable[[str], Doing],
-        seen: Callable[[Mapping[TopicPartition, Share]], None],
+        look_after: Callable[[Mapping[TopicPartition, Share]], None],
         clock: Callable[[], float],
     ) -> None:
         self._group = group
         self._membership = membership
         self._doing = doing
-        self._seen = seen
+        self._look_after = look_after
         self._clock = clock
         self._stalls = Stalls()
-        self.standing: Standing | None = None
-        self.looked = clock()
-        self.stalled = 0.0
-        self.rejoined = 0
-
-    @property
-    def owned(self) -> Mapping[TopicPartition, Share]:
-        """What this worker had at the last look."""
-        return {} if self.standing is None else self.standing.owned(self._membership.member)
+        self.seen = Seen(clock())
 
     async def run(self) -> None:
         """Looks until it is cancelled.
@@ -68,24 +71,26 @@ class Watch:
             await self._group.close()
 
     async def _look(self) -> None:
+        seen = self.seen
         try:
-            self.standing = await self._group.look()
+            seen.standing = await self._group.look()
         except StorageError as error:
             log.debug("%s", error)
-            self.standing = None
+            seen.standing, seen.owned = None, {}
             self._stalls.forget()
         else:
-            self._judge(self.standing)
-        self.looked = self._clock()
-        self.stalled = self._stalls.stalled(self.looked)
+            self._judge(seen.standing)
+        seen.looked = self._clock()
+        seen.stalled = self._stalls.stalled(seen.looked)
 
     def _judge(self, standing: Standing) -> None:
         member = self._membership.member
-        self._seen(standing.owned(member))
+        self.seen.owned = standing.owned(member)
+        self._look_after(self.seen.owned)
         match self._stalls.see(self._clock(), standing, self._doing(member)):
             case Advice.REJOIN:
                 log.warning("the group stands still; joining it anew")
-                self.rejoined += 1
+                self.seen.rejoined += 1
                 self._membership.rejoin()
             case Advice.END:
                 raise StorageError(

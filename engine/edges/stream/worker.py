@@ -19,10 +19,14 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.caps.counting import Counting
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps import RedisAccounts
+from engine.edges.redis.caps_catalogue import CapsCatalogue
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -57,7 +61,7 @@ class WorkerSettings:
     """Where a worker works.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         state: the Redis customers are kept in.
         topics: the names of the topics.
         size: how topics are made that are not there yet.
@@ -65,7 +69,7 @@ class WorkerSettings:
         metrics: where metrics and health are told; None for nowhere.
     """
 
-    brokers: str
+    brokers: Bootstrap
     state: RedisAddress
     topics: Topics = field(default_factory=Topics)
     size: Size = field(default_factory=Size)
@@ -99,11 +103,13 @@ class Worker:
     Attributes:
         progress: what it has done.
         vitals: how it is.
+        membership: in its group.
         broken: done with the reason once it cannot go on.
     """
 
     progress: Progress
     vitals: Vitals
+    membership: Membership
     broken: "asyncio.Task[None]"
 
 
@@ -126,7 +132,11 @@ async def at_work(
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, partial(stretch, brokers, topics.events))
+    reread = partial(stretch, brokers, topics.events)
+    counting = Counting(
+        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
+    )
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
     membership = Membership(app)
@@ -142,14 +152,14 @@ async def at_work(
         await _join(app, brokers)
         running = asyncio.create_task(_run(inbox, learning, watch, app))
         vitals = Vitals(
-            watch,
+            watch.seen,
             inbox.progress,
             (inbox, learning),
             lambda: connection.is_up,
             lambda: membership.rebalances,
             time.monotonic,
         )
-        yield Worker(inbox.progress, vitals, running)
+        yield Worker(inbox.progress, vitals, membership, running)
         await _finish(inbox, learning, app)
     finally:
         with ended():
@@ -161,7 +171,7 @@ async def at_work(
             await connection.close()
 
 
-async def _join(app: faust.App, brokers: str) -> None:
+async def _join(app: faust.App, brokers: Bootstrap) -> None:
     try:
         await app.start()
     except (KafkaError, OSError) as error:
