@@ -296,7 +296,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
     "ahead": _seconds(0.0, 3_650 * _DAY),
     "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
-    "stream": _url("kafka"),
+    "stream": _url("kafka", "kafka+ssl"),
     "state": _url("redis", "rediss"),
     "name": _name,
     "staleness": _seconds(0.0, 60.0),
