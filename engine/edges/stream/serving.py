@@ -140,7 +140,12 @@ async def _edge(
             capsules,
             state.pending,
             REST,
-            RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
+            RedisAnswers(
+                connection,
+                state.aside,
+                int(settings.request_ttl * SECOND),
+                int(settings.join_by_id * SECOND),
+            ),
             lambda: [*state.gauges(), *taking_up.gauges()],
         )
 
