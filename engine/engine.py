@@ -4,7 +4,7 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,15 +34,18 @@ from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
+from engine.edges.offers.box import Left, OfferBox
+from engine.edges.offers.reaching import reaching
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.state.embedded import Embedded, Limits
-from engine.edges.state.names import DECISIONS
+from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
-from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
+from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.guards import guards_of
 from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.limits import Guard
+from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -68,6 +71,7 @@ from engine.model import (
     Step,
     Unknown,
 )
+from engine.outreach import Outreach
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -77,6 +81,7 @@ from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
+from engine.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +93,9 @@ FAIR_READ: Final = 0.02
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+OUTBOUND: Final = 1.0
+"""Seconds a decision may take that nobody waits for."""
 
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
@@ -131,7 +139,11 @@ class AttuneEngine:
         pending: Pending,
         caps: Caps,
         allowance: Allowance,
+        lookout: Lookout | None = None,
+        box: OfferBox | None = None,
     ) -> None:
+        self._lookout = lookout
+        self._box = box
         self._caps = caps
         self._allowance = allowance
         self._settings = settings
@@ -212,6 +224,8 @@ class AttuneEngine:
 
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
+        if self._lookout is not None:
+            self._lookout.follow(self.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -533,6 +547,32 @@ class AttuneEngine:
             await asyncio.wait(self._background)
         await self._seating.close()
 
+    # --- triggers -------------------------------------------------------------------------------
+
+    async def answer(self, set_off: SetOff) -> Answer | None:
+        """The decision a trigger asks for; None if their customer is damaged, or it was answered in bytes.
+
+        Raises:
+            UnknownPlacement, RequestConflict: as `decide`.
+            StorageError: the customer cannot be read now.
+        """
+        try:
+            await self._state.load(set_off.event.customer_id)
+        except DamagedData:
+            return None
+        answer = await self.decide(set_off.question, self._sources.monotonic() + OUTBOUND)
+        return answer if isinstance(answer, Answer) else None
+
+    def offers(self, position: int) -> AsyncGenerator[Left, None]:
+        """Every message of a trigger behind a position, in order, and then each as it is published.
+
+        Raises:
+            NotFound: they are published elsewhere.
+        """
+        if self._box is None:
+            raise NotFound("what triggers offer is published on the offers topic of this cluster")
+        return self._box.follow(position)
+
     # --- events and profiles --------------------------------------------------------------------
 
     async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:
@@ -751,6 +791,7 @@ async def open_engine(
     before = look(settings.rules)
     first = await first_book(settings, compiled)
     mind = Mind()
+    lookout = Lookout(first.book, sources.now)
     state = await Embedded.open(
         settings.data,
         teach=partial(teach_aloud, mind),
@@ -759,9 +800,10 @@ async def open_engine(
         restore=mind.restore,
         clock=sources.now,
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
+        onlooker=lookout,
     )
     try:
-        async with _caps(settings, state, first.book, sources) as caps:
+        async with _caps(settings, state, first.book, sources) as caps, _box(settings) as box:
             await state.begin_run()
             pending, allowance = Pending(keep=state.returned), Allowance()
             decider = await _decider(
@@ -778,7 +820,10 @@ async def open_engine(
                 pending,
                 caps,
                 allowance,
+                lookout,
+                box,
             )
+            outreach = Outreach(engine.answer, box, state.append)
             engine.begin(first)
             await remember(settings, first.book.version, first.loaded.files)
             await engine.recall()
@@ -787,6 +832,7 @@ async def open_engine(
                 async with (
                     following(engine, settings, compiled, before),
                     challenging(engine, settings, compiled),
+                    reaching(state, lookout, outreach, box),
                 ):
                     yield engine
             finally:
@@ -805,6 +851,16 @@ def teach_aloud(mind: Mind, lesson: Lesson) -> None:
 
 def _or_nan(figure: float | None) -> float:
     return math.nan if figure is None else figure
+
+
+@asynccontextmanager
+async def _box(settings: Settings) -> AsyncIterator[OfferBox]:
+    """Where what triggers offer is left."""
+    box = OfferBox(settings.data / OFFERS, asyncio.get_running_loop())
+    try:
+        yield box
+    finally:
+        await asyncio.to_thread(box.close)
 
 
 @asynccontextmanager
