@@ -34,7 +34,7 @@ from engine.decision_id import decision_id
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
-from engine.edges.offers.box import Left, OfferBox
+from engine.edges.offers.box import OfferBox
 from engine.edges.offers.reaching import reaching
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
@@ -71,6 +71,7 @@ from engine.model import (
     Step,
     Unknown,
 )
+from engine.outbox import Left
 from engine.outreach import Outreach
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
@@ -563,15 +564,15 @@ class AttuneEngine:
         answer = await self.decide(set_off.question, self._sources.monotonic() + OUTBOUND)
         return answer if isinstance(answer, Answer) else None
 
-    def offers(self, position: int) -> AsyncGenerator[Left, None]:
-        """Every message of a trigger behind a position, in order, and then each as it is published.
+    def offers(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
+        """Every message of a trigger behind a position, in order; then, unless `only_kept`, each as it comes.
 
         Raises:
             NotFound: they are published elsewhere.
         """
         if self._box is None:
             raise NotFound("what triggers offer is published on the offers topic of this cluster")
-        return self._box.follow(position)
+        return self._box.follow(position, only_kept=only_kept)
 
     # --- events and profiles --------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -49,6 +49,13 @@ class Outgoing:
             )
         except (ValueError, TypeError, KeyError) as error:
             raise DamagedData(f"this is no message of a trigger: {error}") from error
+
+
+class Left(NamedTuple):
+    """A message that was left, and its position among all: positions grow, and are never used again."""
+
+    position: int
+    message: Outgoing
 
 
 class Outbox(Protocol):
@@ -103,6 +110,7 @@ def _placed(placed: PlacementOffers) -> dict[str, Any]:
             }
             for offer in placed.offers
         ],
+        "fallback": False,
     }
 
 

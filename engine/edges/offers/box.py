@@ -9,12 +9,12 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.edges.journal.database import Readers, open_database, storage_errors
 from engine.errors import StorageError
 from engine.model import DAY, Micros
-from engine.outbox import Outgoing
+from engine.outbox import Left, Outgoing
 
 KEPT: Final = 7 * DAY
 """How long a message is kept, by the moment of its decision."""
@@ -29,13 +29,6 @@ CREATE TABLE IF NOT EXISTS offers (
 CREATE TABLE IF NOT EXISTS reached (seq INTEGER);
 """
 _AT_ONCE: Final = 100
-
-
-class Left(NamedTuple):
-    """A message and its position."""
-
-    position: int
-    message: Outgoing
 
 
 class OfferBox:
@@ -83,13 +76,15 @@ class OfferBox:
         """
         return await self._readers.ask(self._loop, lambda reader: _after(reader, position))
 
-    async def follow(self, position: int) -> AsyncGenerator[Left, None]:
-        """Every message behind a position, in order, and then each as it is published."""
+    async def follow(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
+        """Every message behind a position, in order, and then, unless `only_kept`, each as it comes."""
         while True:
             came: Future[None] = self._loop.create_future()
             self._waiting.add(came)
             try:
                 found = await self.after(position)
+                if not found and only_kept:
+                    return
                 if not found:
                     await came
             finally:
