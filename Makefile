@@ -46,7 +46,7 @@ format: setup ## put the code into shape
 	$(BIN)/ruff format .
 
 bench: setup ## measure a decision against the bare gRPC echo, side by side in one run
-	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds -p no:xdist
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,iqr,rounds -p no:xdist
 	$(BIN)/python -m benchmarks.floor
 
 proto: setup ## regenerate engine/wire/ from proto/

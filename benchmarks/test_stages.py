@@ -1,6 +1,6 @@
 """What each stage of a decision costs in a hot loop, at 20, 200 and 2,000 actions.
 
-    python -m pytest benchmarks
+    python -m pytest benchmarks --benchmark-enable
 
 In the live server a stage finds cold caches and costs two to three times as much: these figures
 compare one version with the next; `benchmarks.floor` says what a caller waits for.
@@ -30,6 +30,7 @@ from engine.edges.grpc.answers import Answers
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.values import read_any
 from engine.exploration import choose
+from engine.exposures import Experience
 from engine.learn import Learner
 from engine.loops import loops
 from engine.model import Customer, CustomerId, DecisionId, PlacementId, Question, TrainingExample
@@ -138,19 +139,35 @@ def test_predict(benchmark: BenchmarkFixture, workload: Workload) -> None:
 
 
 def test_choose(benchmark: BenchmarkFixture, workload: Workload) -> None:
-    priorities = np.random.default_rng(1).random(len(workload.decider.book.actions))
+    chance = np.random.default_rng(1)
+    count = len(workload.decider.book.actions)
     exploration = workload.decider.book.arbitration.exploration
-    benchmark(lambda: choose(priorities, workloads.SLOTS, exploration, chance=Chance(7)))
+    propensities, worth = chance.random(count), np.ones(count)
+    doubt = Experience(propensities, worth, np.full(count, 50.0))
+    actions = np.arange(count)
+    benchmark(
+        lambda: choose(
+            propensities,
+            workloads.SLOTS,
+            exploration,
+            chance=Chance(7),
+            actions=actions,
+            doubt=doubt,
+        )
+    )
 
 
 @pytest.mark.parametrize("way", ["compiled", "arrays"])
 def test_fill(benchmark: BenchmarkFixture, workload: Workload, way: str) -> None:
-    """The same loop with and without numba."""
+    """The same loop with and without numba, going by the evidence."""
     count = len(workload.decider.book.actions)
-    priorities, ties = np.random.default_rng(1).random(count), np.arange(count)
+    propensities, places = np.random.default_rng(1).random(count), np.arange(count)
+    evidence = (places, propensities, np.ones(count), np.full(count, 50.0))
     chosen, probabilities = np.empty(10, np.intp), np.empty(10)
     fill = (loops() if way == "compiled" else ARRAYS).fill
-    benchmark(fill, priorities, ties, 500.0, False, np.uint64(7), chosen, probabilities)
+    benchmark(
+        fill, propensities, places, 9.0, False, np.uint64(7), *evidence, chosen, probabilities
+    )
 
 
 def test_whole_decision(benchmark: BenchmarkFixture, workload: Workload) -> None:

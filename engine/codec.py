@@ -385,7 +385,7 @@ def encode_customer(customer: Customer) -> bytes:
             customer.updated_at,
             customer.as_of,
             [_pack_touch(touch) for touch in customer.touches],
-            [tuple(past) for past in customer.interactions],
+            [tuple(past) if past.details else past[:4] for past in customer.interactions],
             customer.counts,
             customer.last,
             customer.revision,

@@ -209,6 +209,10 @@ class Decider:
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
         self._last_known: dict[tuple[str, str], Propensities] = {}
 
+    def take_up(self, model: Model, consulted: Consulted | None) -> None:
+        """Scores by another model of the same book from now on; what is known of customers stays."""
+        self.model, self._consulted = model, consulted
+
     def decide(self, question: Question, given: Circumstances) -> Decision:
         """The offers for this question, within the budget: never empty, and never late for want of a step.
 

@@ -5,7 +5,7 @@ import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ import structlog
 from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
-from engine.capsule import Capsules, open_capsules
+from engine.capsule import open_capsules
 from engine.challenger.beforehand import Beforehand
 from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
@@ -31,13 +31,14 @@ from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
+from engine.edge import Edge, Outbound
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
 from engine.edges.offers.box import OfferBox
 from engine.edges.offers.reaching import reaching
 from engine.edges.rules.compiler import Compile, compile_apart
-from engine.edges.rules.watch import look
+from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
@@ -72,7 +73,6 @@ from engine.model import (
     Unknown,
 )
 from engine.outbox import Left
-from engine.outreach import Outreach
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -86,11 +86,8 @@ from engine.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
-PROFILE_REST: Final = 2.0
 FAIR_READ: Final = 0.02
 """Seconds in which the store should have read a profile; who gives it less cannot say that it failed."""
-
-"""Seconds the customer store is left alone after it failed three times running."""
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
@@ -132,35 +129,29 @@ class AttuneEngine:
     def __init__(
         self,
         settings: Settings,
-        state: State,
-        capsules: Capsules,
+        edge: Edge,
         decider: Decider,
-        mind: Mind,
         sources: Sources,
-        pending: Pending,
-        caps: Caps,
         allowance: Allowance,
-        lookout: Lookout | None = None,
-        box: OfferBox | None = None,
     ) -> None:
-        self._lookout = lookout
-        self._box = box
-        self._caps = caps
+        self._edge = edge
+        self._outbound = edge.outbound
+        self._caps = edge.caps
         self._allowance = allowance
         self._settings = settings
-        self._state = state
-        self._capsules = capsules
+        self._state = edge.state
+        self._capsules = edge.capsules
         self._refused_challenger: tuple[str, ...] = ()
         self.challenge_wanted = asyncio.Event()
-        self._mind = mind
+        self._mind = edge.mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
-        self._pending = pending
-        self._seating = Seating(decider, caps, pending, self._decider_by, self._cast)
+        self._pending = edge.pending
+        self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
-        self._breaker = Breaker(PROFILE_REST, sources.monotonic)
+        self._breaker = Breaker(edge.rest, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -223,10 +214,17 @@ class AttuneEngine:
         """See `engine.challenger.following.Contested`."""
         self._refused_challenger = tuple(why)
 
+    async def take_up(self, learned: Mind) -> None:
+        """Decides from now on by what was learned elsewhere; `learned` is the engine's own then.
+
+        What the books in force read is made known to it. Decisions go on meanwhile.
+        """
+        await self._seating.take_up(self._mind, learned)
+
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
-        if self._lookout is not None:
-            self._lookout.follow(self.book)
+        if self._outbound is not None:
+            self._outbound.lookout.follow(self.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -328,6 +326,7 @@ class AttuneEngine:
                 self._shadows,
             ),
             *self._caps.gauges(),
+            *self._edge.gauges(),
         ]
 
     def _shadows(self) -> Mapping[str, float]:
@@ -487,7 +486,7 @@ class AttuneEngine:
             now,
             seed,
             budget,
-            known.degraded,
+            known.degraded + self._caps.degraded,
             known.household,
         )
         decider, casting = side.decider, self._seating.casting
@@ -570,9 +569,9 @@ class AttuneEngine:
         Raises:
             NotFound: they are published elsewhere.
         """
-        if self._box is None:
-            raise NotFound("what triggers offer is published on the offers topic of this cluster")
-        return self._box.follow(position, only_kept=only_kept)
+        if self._outbound is None:
+            raise NotFound("what triggers offer is published on this cluster's topic of offers")
+        return self._outbound.offers(position, only_kept=only_kept)
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -718,7 +717,7 @@ async def _decider(
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     offers = Beforehand(pending) if unseen else pending
-    guards = partial(guards_of, book, offers, caps, mind.learner.evidence)
+    guards = partial(guards_of, book, offers, caps, lambda: mind.learner.evidence)
     return await asyncio.to_thread(
         lambda: Decider(
             book,
@@ -791,8 +790,55 @@ async def open_engine(
     sources = sources or Sources()
     before = look(settings.rules)
     first = await first_book(settings, compiled)
+    async with (
+        _embedded(settings, first.book, sources) as edge,
+        running(settings, edge, first, before, sources, compiled) as engine,
+    ):
+        del first  # held here, the first book would never go
+        yield engine
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, edge: Edge, first: First, before: Look, sources: Sources, compiled: Compile
+) -> AsyncIterator[AttuneEngine]:
+    """An engine over an edge, which outlasts it; it begins with the `first` book and follows the files.
+
+    `before` is how the files looked before they were loaded.
+
+    Raises:
+        StorageError: what the book needs could not be written, or what was decided lately not be read.
+    """
+    state, allowance = edge.state, Allowance()
+    decider = await _decider(
+        first.book, state, edge.mind, sources, edge.pending, edge.caps.in_force, allowance
+    )
+    engine = AttuneEngine(settings, edge, decider, sources, allowance)
+    engine.begin(first)
+    await remember(settings, first.book.version, first.loaded.files)
+    await engine.recall()
+    del first, decider  # held here, the first book would never go
+    try:
+        async with (
+            following(engine, settings, compiled, before),
+            challenging(engine, settings, compiled),
+            _reaching(edge, engine),
+        ):
+            yield engine
+    finally:
+        await engine.finish()
+
+
+def _reaching(edge: Edge, engine: AttuneEngine) -> AbstractAsyncContextManager[None]:
+    """Does what triggers ask for, where this process does."""
+    return nullcontext() if edge.outbound is None else edge.outbound.reaching(engine.answer)
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> AsyncIterator[Edge]:
+    """One process over one data directory, which learns from its own log."""
     mind = Mind()
-    lookout = Lookout(first.book, sources.now)
+    lookout = Lookout(book, sources.now)
     state = await Embedded.open(
         settings.data,
         teach=partial(teach_aloud, mind),
@@ -804,40 +850,12 @@ async def open_engine(
         onlooker=lookout,
     )
     try:
-        async with _caps(settings, state, first.book, sources) as caps, _box(settings) as box:
+        async with _caps(settings, state, book, sources) as caps, _box(settings) as box:
+            del book  # held here, the first book would never go
             await state.begin_run()
-            pending, allowance = Pending(keep=state.returned), Allowance()
-            decider = await _decider(
-                first.book, state, mind, sources, pending, caps.in_force, allowance
-            )
-            capsules = open_capsules(settings.data)
-            engine = AttuneEngine(
-                settings,
-                state,
-                capsules,
-                decider,
-                mind,
-                sources,
-                pending,
-                caps,
-                allowance,
-                lookout,
-                box,
-            )
-            outreach = Outreach(engine.answer, box, state.append)
-            engine.begin(first)
-            await remember(settings, first.book.version, first.loaded.files)
-            await engine.recall()
-            del first, decider  # held here, the first book would never go
-            try:
-                async with (
-                    following(engine, settings, compiled, before),
-                    challenging(engine, settings, compiled),
-                    reaching(state, lookout, outreach, box),
-                ):
-                    yield engine
-            finally:
-                await engine.finish()
+            capsules = open_capsules(settings.data, settings.seal_key_file)
+            outbound = Outbound(lookout, box.follow, partial(reaching, state, lookout, box))
+            yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:
         await state.close()
 

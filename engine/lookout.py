@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import structlog
 
-from engine.model import Customer, Micros
+from engine.model import Customer, Event, EventId, Micros
 from engine.rulebook.book import RuleBook
-from engine.triggers import Before, SetOff, Triggers
+from engine.triggers import Before, SetOff, Triggers, without
 
 log = structlog.get_logger(__name__)
 
@@ -63,14 +63,16 @@ class Lookout:
             self.due.append(Due(seq, set_off))
             self.came.set()
 
-    def late(self, seq: int, customer: Customer, entry: object) -> None:
-        """The same for an entry that was applied before this process began.
+    def late(
+        self, seq: int, customer: Customer, event: Event, still_to_come: Collection[EventId]
+    ) -> None:
+        """The same for an event that was applied before this process began.
 
-        How things stood before it cannot be told any more: conditions only have to hold now.
+        `still_to_come` are the events behind it that will be shown too: it is judged without them.
         """
-        before = self._triggers.heard(entry, self._clock())
+        before = self.before(without(customer, {event.event_id, *still_to_come}), event)
         if before is not None:
-            self.after(seq, before, customer)
+            self.after(seq, before, without(customer, still_to_come))
 
     def drop(self, up_to: int) -> None:
         """Lets go of what is due up to this place in the log: it was done before."""

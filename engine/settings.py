@@ -24,6 +24,11 @@ _MILLISECONDS: Final = re.compile(r"\d+(\.\d+)?")
 _LONGEST_BUDGET: Final = 3_600_000
 _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 _DAY: Final = 86_400.0
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_BOTH: Final = (
+    "a cluster takes both: --stream kafka://HOST:PORT for its log and --state redis://HOST:PORT for "
+    "its customers; without either, everything is kept in the data directory"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,11 @@ class Settings:
         lateness: events older than this are refused; duplicates are recognised as long.
         ahead: events further in the future than this are refused.
         request_ttl: how long a request id brings back the same decision.
+        stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
+        state: the customers of a cluster, `redis://HOST:PORT`.
+        name: the installation in a cluster: what its topics' names begin with.
+        seal_key_file: keys that seal tokens, as in `token.key` of the data directory; None for that one,
+            and in a cluster for the one its servers share.
         tls_cert: file with the server's certificate chain in PEM; None serves in plain text.
         tls_key: file with its private key in PEM.
         log_format: `text`, `json`, or `auto` (text on a terminal).
@@ -131,6 +141,10 @@ class Settings:
     lateness: float = 7 * 86400.0
     ahead: float = 300.0
     request_ttl: float = 300.0
+    stream: str | None = None
+    state: str | None = None
+    name: str = "attune"
+    seal_key_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     log_format: str = "auto"
@@ -160,6 +174,8 @@ class Settings:
                     values[name] = _READERS[name](value) if isinstance(value, str) else value
             except ValueError as error:
                 wrong.append(Violation(said, str(error)))
+        if bool(values.get("stream")) != bool(values.get("state")):
+            wrong.append(Violation("stream", _BOTH))
         if wrong:
             raise InvalidInput(wrong)
         return cls(**values)
@@ -232,6 +248,25 @@ def _word(*words: str) -> Callable[[str], str]:
     return read
 
 
+def _url(*schemes: str) -> Callable[[str], str]:
+    """Takes what begins like a URL of one of these schemes; whoever connects reads the rest."""
+    wanted = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
+
+    def read(text: str) -> str:
+        scheme, _, rest = text.partition("://")
+        if scheme not in schemes or not rest:
+            raise ValueError(f"write {wanted}")
+        return text
+
+    return read
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} must be at most 63 of a-z, 0-9, - and _, e.g. attune")
+    return text
+
+
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "rules": Path,
     "data": Path,
@@ -249,6 +284,10 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
     "ahead": _seconds(0.0, 3_650 * _DAY),
     "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
+    "stream": _url("kafka"),
+    "state": _url("redis", "rediss"),
+    "name": _name,
+    "seal_key_file": Path,
     "tls_cert": Path,
     "tls_key": Path,
     "log_format": _word("auto", "text", "json"),

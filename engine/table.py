@@ -127,12 +127,16 @@ def _read_csv(path: Path, *, separator: str | None, wanted: Wanted | None) -> pl
         header = read(n_rows=1).columns
         names = _named(header)
         kept = _kept(header, [names.get(name, name) for name in header], wanted)
-        table = read(columns=kept)
+        last = header[-1]
+        table = read(columns=kept if kept is None or last in kept else [*kept, last])
     except pl.exceptions.NoDataError:
         _refuse(str(path), "the file is empty")
     except (pl.exceptions.PolarsError, OSError) as error:
-        _refuse_rows(path, separator, error)
-    return table.rename(names, strict=False)
+        _refuse_rows(path, separator)
+        _refuse(str(path), f"the rows cannot be read: {_first_line(error)}")
+    if table[last].has_nulls():  # polars makes up a line that is too short with nulls
+        _refuse_rows(path, separator)
+    return (table if kept is None else table.select(kept)).rename(names, strict=False)
 
 
 def _kept(header: Sequence[str], names: Sequence[str], wanted: Wanted | None) -> list[str] | None:
@@ -160,15 +164,15 @@ def _named(header: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _refuse_rows(path: Path, separator: str, error: Exception) -> NoReturn:
-    """Says which line of a CSV cannot be read."""
+def _refuse_rows(path: Path, separator: str) -> None:
+    """Says which line of a CSV does not have as many fields as its header, if any; a blank one has none."""
     width = 0
     try:
         with _open_text(path) as lines:
             reader = csv.reader(lines, delimiter=separator, strict=True)
             for row in reader:
                 width = width or len(row)
-                if len(row) > width:
+                if row and len(row) != width:
                     _refuse(
                         f"{path}:{reader.line_num}",
                         f"the line has {len(row)} fields, the header has {width}."
@@ -176,7 +180,6 @@ def _refuse_rows(path: Path, separator: str, error: Exception) -> NoReturn:
                     )
     except (csv.Error, OSError, EOFError) as found:
         _refuse(str(path), f"the rows cannot be read: {_first_line(found)}")
-    _refuse(str(path), f"the rows cannot be read: {_first_line(error)}")
 
 
 def _guess_separator(path: Path) -> str:

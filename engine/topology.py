@@ -4,25 +4,19 @@ State is a fold of `take_in` over the log. The embedded edge calls it in the ord
 cluster's workers in the order of their partition.
 """
 
-from bisect import bisect_left
-from typing import Final
-
+from engine.interactions import past, remember
 from engine.model import (
     Customer,
     Event,
     Interaction,
     Lesson,
     Micros,
-    PastInteraction,
     ProfileUpdate,
     Response,
     TrainingExample,
 )
 from engine.respond import respond
 from engine.uplift.observing import observe
-
-MAX_INTERACTIONS: Final = 1_000
-"""Interactions kept for a customer, the newest ones."""
 
 
 def take_in(customer: Customer, entry: Event | ProfileUpdate) -> tuple[Lesson, ...]:
@@ -52,26 +46,8 @@ def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample |
         case Event(body=Response() as response):
             return respond(customer, entry.time, response)
         case Event(body=Interaction() as interaction):
-            past = PastInteraction(
-                entry.time, interaction.type, interaction.channel, entry.event_id
-            )
-            _remember(customer, past)
+            remember(customer, past(entry.event_id, entry.time, interaction))
     return None
-
-
-def _remember(customer: Customer, past: PastInteraction) -> None:
-    """Keeps an interaction in the order of time, once."""
-    interactions = customer.interactions
-    at = bisect_left(interactions, past)
-    if at < len(interactions) and interactions[at] == past:
-        return
-    if len(interactions) >= MAX_INTERACTIONS:
-        if at == 0:
-            return
-        del interactions[0]
-        at -= 1
-    interactions.insert(at, past)
-    customer.revision += 1
 
 
 def _update(customer: Customer, update: ProfileUpdate) -> None:

@@ -1,7 +1,8 @@
 """Set off: which of the book's triggers an interaction sets off, by what is known before and after it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from engine.customer import Knowledge
@@ -54,32 +55,25 @@ class Triggers:
         for trigger in book.triggers:
             for kind in trigger.on:
                 hearing[kind].append(trigger)
+        self._declared = frozenset(a.name for a in book.attributes if a.source is None)
         self._hearing: Mapping[str, Sequence[Trigger]] = dict(hearing)
 
     def before(self, customer: Customer, entry: object, now: Micros) -> Before | None:
         """What stands before `entry` is applied to its customer; None if it can set nothing off."""
-        heard = self.heard(entry, now)
-        if heard is None:
-            return None
-        still_open = tuple(
-            (trigger, question)
-            for trigger, question in heard.open
-            if not (trigger.counts and self._holds(trigger, question, customer, now))
-        )
-        return heard._replace(open=still_open) if still_open else None
-
-    def heard(self, entry: object, now: Micros) -> Before | None:
-        """The triggers an entry concerns at all, as if none had been true before; None if none."""
         if not isinstance(entry, Event) or not isinstance(entry.body, Interaction):
             return None
         event, body = entry, entry.body
-        hearing = self._hearing.get(body.type, _DEAF)
-        concerned = tuple(
+        asked = [
             (trigger, self._question(trigger, event, body))
-            for trigger in hearing
+            for trigger in self._hearing.get(body.type, _DEAF)
             if now - event.time <= trigger.max_age
+        ]
+        still_open = tuple(
+            (trigger, question)
+            for trigger, question in asked
+            if not (trigger.counts and self._holds(trigger, question, customer, now))
         )
-        return Before(event, now, concerned) if concerned else None
+        return Before(event, now, still_open) if still_open else None
 
     def after(self, before: Before, customer: Customer) -> tuple[SetOff, ...]:
         """The triggers set off, now that the interaction is applied; in the order of the book."""
@@ -91,7 +85,7 @@ class Triggers:
         )
 
     def _question(self, trigger: Trigger, event: Event, interaction: Interaction) -> Question:
-        declared = self.book.index
+        declared = self._declared
         return Question(
             customer_id=event.customer_id,
             channel=trigger.channel,
@@ -132,3 +126,11 @@ def note_of(set_off: SetOff, decided_at: Micros) -> Event:
     """The entry of the log by which the customer's history knows that the trigger made an offer."""
     interaction = Interaction(f"{FIRED}{set_off.trigger.name}", set_off.trigger.channel)
     return Event(set_off.name, set_off.event.customer_id, decided_at, interaction)
+
+
+def without(customer: Customer, events: Collection[EventId]) -> Customer:
+    """The customer as they would be had these interactions not happened; the very one if `events` is empty."""
+    if not events:
+        return customer
+    kept = [past for past in customer.interactions if past.event_id not in events]
+    return replace(customer, interactions=kept)

@@ -138,6 +138,11 @@ def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
         ("past.csv", "", "past.csv: the file is empty"),
         ("past.csv", "a,b\n", "past.csv: the file has no rows"),
         ("past.csv", "a,b\n1,2\n3,4,5\n", "past.csv:3: the line has 3 fields, the header has 2"),
+        (
+            "past.csv",
+            "a,b,c\n1,2,3\n\n4,5\n",
+            "past.csv:4: the line has 2 fields, the header has 3",
+        ),
         ("past.csv", 'a,b\n1,"open\n2,3\n', "past.csv: the rows cannot be read"),
         ("past.csv.gz", b"\x1f\x8bnonsense", "past.csv.gz: the file cannot be read"),
         ("past.parquet", "nonsense", "past.parquet: this is no Parquet file"),

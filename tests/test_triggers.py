@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.lookout import Lookout
 from engine.model import (
     DAY,
     HOUR,
@@ -96,18 +97,52 @@ def test_what_is_unknown_sets_nothing_off(anna):
     assert seen(of, anna, happened("call")) == []
 
 
+COUNTED = {
+    "events.drops_1d": {"type": "int", "default": 0, "from": {"event": "drop", "count": "1d"}}
+}
+THIRD = {"on": "drop", "when": "events.drops_1d >= 3", "placements": ["web.hero"]}
+
+
+def counting(**more):
+    return Triggers(book(attributes=COUNTED, policies={"triggers": {"third": THIRD | more}}))
+
+
 def test_where_events_are_counted_only_the_one_that_makes_it_true():
-    """Here the count is what the interaction says; who keeps it does not matter to the trigger."""
-    counted = {"events.drops_1d": {"type": "int", "from": {"event": "drop", "count": "1d"}}}
-    asked = {"on": "drop", "when": "events.drops_1d >= 3", "placements": ["web.hero"]}
-    of = Triggers(book(attributes=counted, policies={"triggers": {"third": asked}}))
-    assert of.book.triggers[0].counts
-    event, anna = happened("drop"), Customer(ANNA)
-    for before, after, fires in ((1, 2, 0), (2, 3, 1), (3, 4, 0), (0, 9, 1)):
-        anna.attributes["events.drops_1d"] = before
-        stood = of.before(anna, event, NOW)
-        anna.attributes["events.drops_1d"] = after
-        assert len(of.after(stood, anna) if stood else ()) == fires
+    drops = [happened("drop", n, at=NOW - HOUR + n) for n in range(1, 7)]
+    assert names(seen(counting(), Customer(ANNA), *drops)) == [("third", "e3")]
+
+
+def test_three_are_three_in_whatever_order_they_are_reported():
+    drops = [happened("drop", n, at=NOW - n * HOUR) for n in range(1, 5)]
+    assert names(seen(counting(), Customer(ANNA), *drops)) == [("third", "e3")]
+
+
+def test_once_the_window_has_passed_the_third_counts_again():
+    of, anna = counting(), Customer(ANNA)
+    for day in (0, 2):
+        at = NOW + day * DAY
+        drops = [happened("drop", 10 * day + n, at=at) for n in range(1, 5)]
+        assert len(seen(of, anna, *drops, now=at)) == 1
+
+
+def test_what_is_counted_is_not_taken_from_what_the_interaction_says():
+    event = happened("drop", events__drops_1d=9)
+    assert seen(counting(), Customer(ANNA), event) == []
+
+
+@given(st.lists(st.integers(0, 40 * HOUR), max_size=12, unique=True))
+def test_looked_at_later_without_what_came_after_it_is_as_it_was(ago):
+    """The same triggers as if each had been looked at before and after it was applied."""
+    drops = [happened("drop", n, at=NOW - one) for n, one in enumerate(ago)]
+    then, anna = names(seen(counting(), Customer(ANNA), *drops)), Customer(ANNA)
+    lookout = Lookout(counting().book, lambda: NOW)
+    for drop in drops:
+        take_in(anna, drop)
+    later = {drop.event_id for drop in drops}
+    for seq, drop in enumerate(drops):
+        later.discard(drop.event_id)
+        lookout.late(seq, anna, drop, later)
+    assert names([due.set_off for due in lookout.due]) == then
 
 
 def test_an_old_interaction_sets_nothing_off(anna):

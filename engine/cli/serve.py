@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
 from engine.settings import END_WITH_PARENT, Settings, unknown_settings
+
+if TYPE_CHECKING:
+    from engine.edges.grpc.port import OpenEngine
 
 _PACKAGE: Final = Path(engine.__file__).parent
 
@@ -68,6 +71,26 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(help="The certificate's private key (PEM). (ATTUNE_TLS_KEY)")
     ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="kafka://HOST:PORT",
+            help="As a server of a cluster: where its log is. With --state. (ATTUNE_STREAM)",
+        ),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="redis://HOST:PORT",
+            help="As a server of a cluster: where its customers are. With --stream. (ATTUNE_STATE)",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The cluster's installation: what its topics begin with. (ATTUNE_NAME, else attune)"
+        ),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option(help="text, json, or auto. (ATTUNE_LOG_FORMAT, else auto)")
     ] = None,
@@ -77,12 +100,15 @@ def serve(
     SIGHUP has the rule book loaded again, also where its files are not watched.
 
     Example: attune serve --rules rules/telecom --data data --listen 127.0.0.1:50051
+
+    Of a cluster: attune serve --stream kafka://127.0.0.1:9092 --state redis://127.0.0.1:6379
     """
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
         rules=rules, data=data, watch=watch, last_good=last_good, listen=listen,
         transport=transport, metrics=metrics, tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
+        stream=stream, state=state, name=name,
     )  # fmt: skip
     if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
@@ -93,19 +119,36 @@ def serve(
 
     from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
-    from engine.engine import open_engine
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
     for remark in unknown_settings():
         structlog.get_logger(__name__).warning(remark)
     try:
-        uvloop.run(serve_until_stopped(settings, open_engine, typer.echo))
+        uvloop.run(serve_until_stopped(settings, opener(settings), typer.echo))
     except BrokenRuleBook as broken:
         found = [d for d in broken.diagnostics if isinstance(d, Diagnostic)]
         typer.echo("attune: the rule book has mistakes; nothing was started", err=True)
         typer.echo(mistakes(found, settings.rules), err=True)
         raise typer.Exit(1) from None
+
+
+def opener(settings: Settings) -> "OpenEngine":
+    """What opens the engine: over the data directory, or over the cluster the settings name.
+
+    Raises:
+        AttuneError: they name a cluster, and its packages are not there.
+    """
+    if settings.stream is None:
+        from engine.engine import open_engine
+
+        return open_engine
+    from engine.cli.worker import require_cluster
+
+    require_cluster()
+    from engine.edges.stream.serving import open_cluster_engine
+
+    return open_cluster_engine
 
 
 def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:

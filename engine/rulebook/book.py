@@ -17,6 +17,7 @@ from engine.rulebook.model_spec import Models, ModelSpec
 from engine.rulebook.stop import Stop
 from engine.rulebook.trial import Trials
 from engine.rulebook.trigger import Trigger
+from engine.rulebook.window import Window
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
@@ -63,7 +64,7 @@ class Attribute:
     `values` are the declared values of a string (or of a list's strings), empty if open.
     `range` is inclusive. `default` stands in for a missing value (UNKNOWN if there is none;
     None, null, for a nullable attribute). Values older than `max_age` count as missing.
-    `source` is the `from:` clause of an attribute the stream keeps, None for all others.
+    `source` is the `from:` clause of an attribute that is kept from events, None for all others.
     """
 
     index: int
@@ -76,7 +77,7 @@ class Attribute:
     sensitivity: str = ""
     max_age: Micros | None = None
     description: str = ""
-    source: Mapping[str, str] | None = None
+    source: Window | None = None
 
     @property
     def protected(self) -> bool:

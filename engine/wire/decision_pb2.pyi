@@ -424,6 +424,8 @@ class Degradation(_message.Message):
         """The rules were not run: the placement's fallback was given."""
         STEP_RECORD: Degradation._Step.ValueType  # 4
         """The decision could not be recorded: responses join by token only."""
+        STEP_CAPS: Degradation._Step.ValueType  # 5
+        """How much is left of caps could not be told: offers under one were withheld."""
 
     class Step(_Step, metaclass=_StepEnumTypeWrapper): ...
     STEP_UNSPECIFIED: Degradation.Step.ValueType  # 0
@@ -435,6 +437,8 @@ class Degradation(_message.Message):
     """The rules were not run: the placement's fallback was given."""
     STEP_RECORD: Degradation.Step.ValueType  # 4
     """The decision could not be recorded: responses join by token only."""
+    STEP_CAPS: Degradation.Step.ValueType  # 5
+    """How much is left of caps could not be told: offers under one were withheld."""
 
     STEP_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

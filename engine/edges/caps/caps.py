@@ -15,7 +15,7 @@ from engine.edges.caps.vault import SqliteVault
 from engine.edges.journal.entries import Numbered
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.names import CAPS
-from engine.model import MINUTE, Event, Micros, Response
+from engine.model import MINUTE, Degradation, Event, Micros, Response
 from engine.rulebook.book import RuleBook
 from engine.telemetry import Figures, Gauge
 
@@ -43,6 +43,7 @@ class Caps:
         self._ticks = 0
         self.in_force = guard
         self.beside: CapsGuard | None = None
+        self.degraded: tuple[Degradation, ...] = ()
 
     @classmethod
     async def open(

@@ -38,6 +38,11 @@ class KafkaLog:
         """Records accepted here that Kafka does not have yet."""
         return len(self._spool)
 
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes of these."""
+        return self._spool.bytes
+
     async def append(self, records: Sequence[Record]) -> None:
         """Accepts records, in this order: they are in Kafka, or in the spool, when it returns.
 

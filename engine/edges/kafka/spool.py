@@ -56,6 +56,11 @@ class Spool:
         """How many records it holds, those still on their way to the disk included."""
         return self._count
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of their keys and values."""
+        return self._bytes
+
     async def put(self, records: Sequence[Record]) -> None:
         """Puts records behind all others; they are on disk when it returns.
 

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from engine.codec import owner
 from engine.edges.offers.box import OfferBox
 from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
-from engine.outreach import Outreach
+from engine.model import Event
+from engine.outreach import Decide, Outreach
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _ENDS_WITHIN: Final = 5.0
 
 @asynccontextmanager
 async def reaching(
-    state: Embedded, lookout: Lookout, outreach: Outreach, box: OfferBox
+    state: Embedded, lookout: Lookout, box: OfferBox, decide: Decide
 ) -> AsyncIterator[None]:
     """Does what is due while it is open; at the end what is due then, within reason.
 
@@ -39,6 +39,7 @@ async def reaching(
         StorageError: the journal cannot be read.
     """
     await _catch_up(state, lookout, box)
+    outreach = Outreach(decide, box, state.append)
     running = asyncio.create_task(_run(state, lookout, outreach, box))
     try:
         yield
@@ -65,17 +66,25 @@ async def _catch_up(state: Embedded, lookout: Lookout, box: OfferBox) -> None:
     lookout.drop(reached)
     again = list(lookout.due)
     lookout.due.clear()
-    seq = reached
-    while seq < state.recovered_from and (found := await state.entries_after(seq)):
-        for seq, entry in found:
-            customer_id = owner(entry)
-            if seq > state.recovered_from or customer_id is None:
-                continue
-            try:
-                lookout.late(seq, await state.load(customer_id), entry)
-            except DamagedData as damage:
-                log.error("%s", damage)  # noqa: TRY400 - no trace is needed
+    missed = await _entries(state, reached, state.recovered_from)
+    still_to_come = {entry.event_id for _, entry in missed}
+    for seq, entry in missed:
+        still_to_come.discard(entry.event_id)
+        try:
+            lookout.late(seq, await state.load(entry.customer_id), entry, still_to_come)
+        except DamagedData as damage:
+            log.error("%s", damage)  # noqa: TRY400 - no trace is needed
     lookout.due.extend(again)
+
+
+async def _entries(state: Embedded, after: int, up_to: int) -> list[tuple[int, Event]]:
+    """The events of this stretch of the log."""
+    found: list[tuple[int, Event]] = []
+    seq = after
+    while seq < up_to and (some := await state.entries_after(seq)):
+        found += [(at, one) for at, one in some if at <= up_to and isinstance(one, Event)]
+        seq = some[-1][0]
+    return found
 
 
 async def _run(state: Embedded, lookout: Lookout, outreach: Outreach, box: OfferBox) -> None:

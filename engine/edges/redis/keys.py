@@ -45,5 +45,14 @@ def mark_key(topic: str, partition: int) -> str:
     return f"{PREFIX}:p:{topic}/{partition}"
 
 
+def token_key() -> str:
+    """Where the keys lie that seal tokens.
+
+    >>> token_key()
+    'attune:k:token'
+    """
+    return f"{PREFIX}:k:token"
+
+
 def _tag(customer_id: CustomerId) -> str:
     return customer_id.translate(_BRACES) or "%"

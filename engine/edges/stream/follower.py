@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.edges.kafka.topics import Topics
@@ -66,23 +66,23 @@ class Follower:
                     self._current.set()
                 for messages in (await consumer.getmany(timeout_ms=1_000)).values():
                     for message in messages:
-                        newest = self._newer(message.key, message.value, newest)
+                        newest = await self._newer(message, newest)
                 if newest is not None:
                     self.next = newest.next
                     self._take(newest)
         finally:
             await consumer.stop()
 
-    def _newer(
-        self, key: bytes | None, value: bytes | None, than: Weights | None
-    ) -> Weights | None:
+    async def _newer(self, message: ConsumerRecord, than: Weights | None) -> Weights | None:
         """The weights in a record, if they know more than those and than what was taken before."""
-        if key != MODEL or value is None:
+        if message.key != MODEL or message.value is None:
             return than
         try:
-            weights = decode_weights(value)
+            weights = await asyncio.to_thread(decode_weights, message.value)
         except StorageError as error:
             log.error("weights are passed over: %s", error)  # noqa: TRY400 - no trace is needed
             return than
         known = self.next if than is None else than.next
-        return weights if weights.next > known else than
+        if weights.next <= known:
+            return than
+        return weights._replace(written=message.timestamp / 1_000)

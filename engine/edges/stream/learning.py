@@ -13,7 +13,7 @@ from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.letters import Letter, set_aside
-from engine.edges.stream.weights import Weights, encode_weights, newest
+from engine.edges.stream.weights import Weights, encode_weights, mind_of, newest
 from engine.errors import StorageError
 from engine.mind import Mind
 
@@ -67,11 +67,7 @@ class Pupil:
         Raises:
             StorageError: the snapshot cannot be read; nothing has changed.
         """
-        mind = Mind()
-        mind.restore(weights.snapshot)
-        for document in weights.schemas:
-            mind.register(document)
-        self.mind = mind
+        self.mind = mind_of(weights)
         self.next = weights.next
         self.latest = dict(weights.latest)
 

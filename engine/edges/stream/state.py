@@ -34,6 +34,7 @@ from engine.model import (
     EventStatus,
     Micros,
 )
+from engine.telemetry import Gauge
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +153,26 @@ class ClusterState:
     def backlog(self) -> int:
         """Entries accepted here that Kafka does not have yet."""
         return self._kafka.backlog
+
+    def gauges(self) -> Sequence[Gauge]:
+        """What operations watch of it."""
+        return [
+            Gauge(
+                "attune_spool_records",
+                "Accepted here while Kafka was away, and not there yet.",
+                lambda: float(self._kafka.backlog),
+            ),
+            Gauge(
+                "attune_spool_bytes",
+                "Bytes of these on disk.",
+                lambda: float(self._kafka.backlog_bytes),
+            ),
+            Gauge(
+                "attune_redis_up",
+                "1 while Redis is reached, else 0.",
+                lambda: float(self._connection.is_up),
+            ),
+        ]
 
     async def sent(self) -> None:
         """Waits until Kafka has everything accepted so far."""

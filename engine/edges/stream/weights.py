@@ -8,6 +8,7 @@ import zstandard
 
 from engine.edges.kafka.reading import Read
 from engine.errors import DamagedData, StorageError
+from engine.mind import Mind
 
 _FORMAT: Final = b"attune.weights/1\n"
 _LARGEST: Final = 1 << 30
@@ -18,13 +19,28 @@ class Weights(NamedTuple):
     """A model after the lessons before the place `next` in the topic of lessons.
 
     `latest` has, for each partition of the events, the place of the last entry that taught something;
-    `schemas` what the model reads, to be made known to it again once `snapshot` is restored.
+    `schemas` what the model reads, to be made known to it again once `snapshot` is restored. `written` is
+    when they were put into the topic, in seconds since 1970; 0 for those that were not.
     """
 
     next: int
     latest: dict[int, int]
     schemas: tuple[Mapping[str, Any], ...]
     snapshot: bytes
+    written: float = 0.0
+
+
+def mind_of(weights: Weights) -> Mind:
+    """The mind whose state these weights are.
+
+    Raises:
+        StorageError: the snapshot cannot be read.
+    """
+    mind = Mind()
+    mind.restore(weights.snapshot)
+    for document in weights.schemas:
+        mind.register(document)
+    return mind
 
 
 def encode_weights(weights: Weights) -> bytes:

@@ -257,5 +257,7 @@ async def test_old_messages_are_let_go(settings, circle):
         circle.time += 8 * DAY
         await engine.record([dropped(2, at=circle.time)])
         ((position, _),) = await first(engine, 1, 1)
-        assert [left.position for left in await engine._box.after(0)] == [position] == [2]
+        assert (
+            [left.position async for left in engine.offers(0, only_kept=True)] == [position] == [2]
+        )
     assert (settings.data / OFFERS).stat().st_mode & 0o077 == 0

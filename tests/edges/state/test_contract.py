@@ -28,6 +28,7 @@ from engine.model import (
 from engine.topology import apply
 from tests.edges.state.tally import Tally, store_at
 from tests.happenings import exposure, interaction, response, update
+from tests.test_windows import kept
 from tools.brokers.redis import Redis
 
 ACCEPTED, DUPLICATE = EventStatus.ACCEPTED, EventStatus.DUPLICATE
@@ -220,3 +221,35 @@ def told(number: int, who: str) -> Event:
     outcome, reward = (("impression", 0.0), ("click", 0.2), ("accept", 1.0))[number % 4]
     offer = exposure(f"d{number // 12}.{who}", at=number // 12)
     return response(f"e{number}", who, outcome=outcome, reward=reward, at=number, to=offer)
+
+
+async def test_windows_read_the_same_whatever_came_late_twice_or_out_of_order(
+    opened: Opened,
+) -> None:
+    """Batches of 200 interactions of two customers, of which each comes twice, at random."""
+    rng = random.Random(7)
+    events = [
+        interaction(
+            f"e{n}",
+            who,
+            at=rng.randrange(9 * DAY),
+            what=rng.choice(["call", "paid", "visit"]),
+            amount=rng.randrange(-500, 500) / 100,
+            topic=rng.choice(["bill", "fault", "travel"]),
+        )
+        for n, who in enumerate(["ada", "bob"] * 100)
+    ]
+    expected = {who: Customer(who) for who in (ADA, BOB)}
+    for event in events:
+        apply(expected[event.customer_id], event)
+    twice = events * 2
+    rng.shuffle(twice)
+    async with opened(Tally()) as store:
+        for start in range(0, len(twice), 23):
+            await store.append(twice[start : start + 23])
+    async with opened(Tally()) as store:
+        for who, customer in expected.items():
+            stored = await store.load(who)
+            assert stored.interactions == customer.interactions
+            for now in range(DAY, 10 * DAY, DAY // 2):
+                assert kept(stored, now) == kept(customer, now)
