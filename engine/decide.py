@@ -24,6 +24,7 @@ from engine.exposures import Experience, Exposures, asks_for_exposures
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
 from engine.guards import guards_of
 from engine.influence import Influences
+from engine.join import longest_window
 from engine.limits import Guard, Limits
 from engine.model import (
     ActionId,
@@ -181,6 +182,7 @@ class Decider:
         consulted: Consulted | None = None,
     ) -> None:
         self.book = book
+        self.counts_for = longest_window(book)
         self._consulted = consulted
         self._exploration = book.arbitration.exploration
         self._allowance = Allowance() if allowance is None else allowance

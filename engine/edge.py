@@ -9,6 +9,7 @@ from engine.capsule import Capsules
 from engine.contact.pending import Pending
 from engine.edges.caps.port import CapsKeeper
 from engine.edges.state.port import State
+from engine.elsewhere import Elsewhere
 from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.outbox import Left
@@ -56,6 +57,7 @@ class Edge:
         capsules: seal tokens, and open them.
         pending: what was offered lately and not reported on.
         rest: seconds the customer store is left alone after it failed three times running.
+        elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
         outbound: what triggers need; None where the log is applied, and triggers are seen, elsewhere.
     """
@@ -66,5 +68,6 @@ class Edge:
     capsules: Capsules
     pending: Pending
     rest: float = PROFILE_REST
+    elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing
     outbound: Outbound | None = None

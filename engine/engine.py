@@ -42,6 +42,7 @@ from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
+from engine.elsewhere import Elsewhere
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.guards import guards_of
 from engine.join import exposure_of, held_out, joined, unknown_decision
@@ -141,6 +142,7 @@ class AttuneEngine:
         self._settings = settings
         self._state = edge.state
         self._capsules = edge.capsules
+        self._elsewhere = edge.elsewhere
         self._refused_challenger: tuple[str, ...] = ()
         self.challenge_wanted = asyncio.Event()
         self._mind = edge.mind
@@ -243,7 +245,7 @@ class AttuneEngine:
 
     def _cast(self, plan: Plan, challenger: Decider) -> Casting:
         """Has the challenger decide unseen from now on."""
-        data, known = self._settings.data, self._state.known
+        data, known = self._settings.data, self._state.last_known
         return Casting(data, plan, challenger, known, self._sources.monotonic)
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
@@ -348,6 +350,8 @@ class AttuneEngine:
                 return None
             if self._repeats.look(question, self._sources.now()) is not None:
                 return self._repeats.reply(question.request_id)
+            if self._elsewhere is not None:
+                return None
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
@@ -370,6 +374,10 @@ class AttuneEngine:
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
         self._repeats.keep(request_id, reply)
+        if self._elsewhere is not None:
+            asked = self._repeats.asked(request_id)
+            if asked is not None:
+                self._elsewhere.answered(request_id, asked, reply)
 
     async def decide(self, question: Question, deadline: float) -> Answer | bytes:
         """The same as `decide_now`, by `deadline` (monotonic seconds), waiting where that must be.
@@ -392,10 +400,28 @@ class AttuneEngine:
         answering = asyncio.get_running_loop().create_future()
         self._answering[question.request_id] = answering
         try:
+            if self._elsewhere is not None:
+                return await self._decide_once(self._elsewhere, question, deadline, side)
             return await self._decide_waiting(question, deadline, side)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
+
+    async def _decide_once(
+        self, elsewhere: Elsewhere, question: Question, deadline: float, side: Side
+    ) -> Answer | bytes:
+        """The reply that another server gave to this request, else the answer."""
+        left = deadline - self._sources.monotonic() - REPLY
+        claimed = elsewhere.claim(question.request_id, fingerprint(question), left)
+        known = await self._known_for(question, deadline)
+        reply = await claimed
+        if reply is not None:
+            return reply
+        try:
+            return self._decide_for(known, question, deadline, side)
+        except BaseException:
+            elsewhere.failed(question.request_id)
+            raise
 
     async def _again(self, question: Question, decision_id: DecisionId) -> Answer | bytes:
         """The answer already given, from the journal if it is no longer at hand (without its trace)."""
@@ -409,6 +435,10 @@ class AttuneEngine:
         return Answer(record.decision, self._capsules.seal(record.decision))
 
     async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
+        return self._decide_for(await self._known_for(question, deadline), question, deadline, side)
+
+    async def _known_for(self, question: Question, deadline: float) -> Known:
+        """Who asks, waiting where that must be."""
         customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
         key = self._household(customer)
@@ -418,7 +448,7 @@ class AttuneEngine:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
             customer = self._state.known(question.customer_id) or customer
-        return self._decide_for(Known(customer, household, degraded), question, deadline, side)
+        return Known(customer, household, degraded)
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
@@ -503,7 +533,10 @@ class AttuneEngine:
         if self._seating.contender is not None and not decision.given_up_today:
             zone = decider.book.arbitration.exploration.timezone
             decision.given_up_today = self._allowance.given_up(now, zone)
-        return self._remember(question, decision)
+        answer = self._remember(question, decision)
+        if self._elsewhere is not None and answer.token:
+            self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        return answer
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
         """Hands the decision over to the journal; nothing here waits."""
@@ -645,18 +678,27 @@ class AttuneEngine:
     async def _look_up(self, incoming: IncomingEvent, body: IncomingResponse) -> Exposure:
         record = await self._state.decision(body.decision_id)
         if record is None:
-            raise unknown_decision(body.decision_id)
+            return await self._look_elsewhere(incoming, body)
         return exposure_of(record.decision, incoming.customer_id, body.action_id)
 
+    async def _look_elsewhere(self, incoming: IncomingEvent, body: IncomingResponse) -> Exposure:
+        """The offer answered, by the decision of another server."""
+        token = None
+        if self._elsewhere is not None:
+            token = await self._elsewhere.token(incoming.customer_id, body.decision_id)
+        if token is None:
+            raise unknown_decision(body.decision_id)
+        return self._capsules.open(token, incoming.customer_id, body.action_id)
+
     async def put(self, updates: Sequence[ProfileUpdate]) -> None:
-        """Writes the profiles; on disk and applied when it returns.
+        """Writes the profiles; accepted and, within reason, applied when it returns.
 
         A later call wins, also when the clock was ahead before: no update is stamped earlier than
         the customer's last one. Of a damaged customer the update is kept in the log only.
         """
         stamped = await asyncio.gather(*[self._stamped(update) for update in updates])
         await self._state.append(stamped)
-        await self._state.settled()
+        await self._state.applied()
 
     async def _stamped(self, update: ProfileUpdate) -> ProfileUpdate:
         """The update, at the time of the customer's last one at the earliest."""

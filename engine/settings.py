@@ -16,7 +16,10 @@ PREFIX: Final = "ATTUNE_"
 END_WITH_PARENT: Final = "ATTUNE_END_WITH_PARENT"
 """Names the process whose end is to end a service as well; for programs that start one of their own."""
 
-_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT})
+MEMBER: Final = "ATTUNE_MEMBER"
+"""Names a server among those of its crew, in what it logs."""
+
+_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT, MEMBER})
 # What Kubernetes tells every container about a service that is called `attune`.
 _KUBERNETES: Final = re.compile(r"ATTUNE_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_.+)?)")
 
@@ -102,6 +105,8 @@ class Settings:
         watch: whether the book in force follows its files while the service runs.
         last_good: whether to start with the last good book where the files hold a broken one.
         listen: where to serve gRPC.
+        share_port: whether others may listen there too (SO_REUSEPORT); each gets a share of the callers.
+        workers: how many processes serve there; more than one takes a cluster's log and state.
         transport: what speaks HTTP/2 there: `http2`, the engine's own, or `grpcio`, the library, which
             costs five times as much.
         metrics: where to serve Prometheus metrics; None for nowhere.
@@ -118,6 +123,8 @@ class Settings:
         stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
         state: the customers of a cluster, `redis://HOST:PORT`.
         name: the installation in a cluster: what its topics' names begin with.
+        staleness: how old a copy of a customer may be that a server of a cluster decides by; at 0 each
+            decision reads them. What other servers have just offered is seen as late.
         seal_key_file: keys that seal tokens, as in `token.key` of the data directory; None for that one,
             and in a cluster for the one its servers share.
         tls_cert: file with the server's certificate chain in PEM; None serves in plain text.
@@ -130,6 +137,8 @@ class Settings:
     watch: bool = True
     last_good: bool = False
     listen: Address = Address("127.0.0.1", 50051)
+    share_port: bool = False
+    workers: int = 1
     transport: str = "http2"
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -144,6 +153,7 @@ class Settings:
     stream: str | None = None
     state: str | None = None
     name: str = "attune"
+    staleness: float = 0.0
     seal_key_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -273,6 +283,8 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "watch": _switch,
     "last_good": _switch,
     "listen": Address.parse,
+    "share_port": _switch,
+    "workers": _whole(1, 256, "servers"),
     "transport": _word("grpcio", "http2"),
     "metrics": Address.parse,
     "budgets": Budgets.parse,
@@ -287,6 +299,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "stream": _url("kafka"),
     "state": _url("redis", "rediss"),
     "name": _name,
+    "staleness": _seconds(0.0, 60.0),
     "seal_key_file": Path,
     "tls_cert": Path,
     "tls_key": Path,

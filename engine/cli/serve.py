@@ -11,7 +11,7 @@ import engine
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
-from engine.settings import END_WITH_PARENT, Settings, unknown_settings
+from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
 
 if TYPE_CHECKING:
     from engine.edges.grpc.port import OpenEngine
@@ -47,6 +47,16 @@ def serve(
         typer.Option(
             metavar="HOST:PORT",
             help="Where to serve; port 0 picks a free one. (ATTUNE_LISTEN, else 127.0.0.1:50051)",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Processes that serve there together, one for each core to use; more than one takes"
+            " --stream and --state. (ATTUNE_WORKERS, else 1)",
         ),
     ] = None,
     transport: Annotated[
@@ -106,7 +116,7 @@ def serve(
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
-        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen,
+        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, workers=workers,
         transport=transport, metrics=metrics, tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
         stream=stream, state=state, name=name,
     )  # fmt: skip
@@ -114,6 +124,8 @@ def serve(
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
     if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
+    import asyncio
+
     import structlog
     import uvloop
 
@@ -122,8 +134,16 @@ def serve(
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
+    if member := os.environ.get(MEMBER):
+        structlog.contextvars.bind_contextvars(server=member)
     for remark in unknown_settings():
         structlog.get_logger(__name__).warning(remark)
+    if settings.workers > 1:
+        require_sharing(settings)
+        from engine.crew.serve import serve_with_crew
+
+        asyncio.run(serve_with_crew(settings, typer.echo))
+        return
     try:
         uvloop.run(serve_until_stopped(settings, opener(settings), typer.echo))
     except BrokenRuleBook as broken:
@@ -157,6 +177,20 @@ def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
     A service of the system has neither a package it may write to nor a home; it has its data.
     """
     return None if any(os.access(place, os.W_OK) for place in usual) else data / "compiled"
+
+
+def require_sharing(settings: Settings) -> None:
+    """Says so where several servers were asked for, and each would keep everything to itself.
+
+    Raises:
+        InvalidInput: there is no cluster for them to share.
+    """
+    if settings.stream is None:
+        wrong = (
+            "a data directory has one writer: several servers share a cluster, with"
+            " --stream kafka://HOST:PORT and --state redis://HOST:PORT"
+        )
+        raise InvalidInput([Violation("workers", wrong)])
 
 
 def _no_book(rules: Path) -> str:

@@ -43,6 +43,14 @@ def worker(
     copies: Annotated[
         int, typer.Option(min=1, help="Copies of everything in Kafka, if it is not there yet.")
     ] = 1,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve Prometheus metrics there, and /live and /ready. (ATTUNE_METRICS, else nowhere)",
+            envvar="ATTUNE_METRICS",
+        ),
+    ] = None,
     log_format: Annotated[str, typer.Option(help="text, json, or auto.")] = "auto",
 ) -> None:
     """Work until SIGTERM or Ctrl-C; what was begun is then finished.
@@ -58,6 +66,6 @@ def worker(
     from engine.edges.stream.worker import WorkerSettings, work
     from engine.telemetry import set_up_logs
 
-    settings = WorkerSettings.of(stream, state, name, Size(partitions, copies))
+    settings = WorkerSettings.of(stream, state, name, Size(partitions, copies), metrics)
     set_up_logs(log_format)
     asyncio.run(work(settings, typer.echo))

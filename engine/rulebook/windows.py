@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
-from engine.interactions import LONGEST_TEXT
+from engine.interactions import LONGEST_TEXT, MOST
 from engine.model import DAY, UNKNOWN, Micros, Value
 from engine.rulebook.attributes import Attributes, protected_problem, written_value
 from engine.rulebook.book import Attribute, Kind, Type
 from engine.rulebook.fields import Fields, named
+from engine.rulebook.names import Names
 from engine.rulebook.nodes import ListNode, Node
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
@@ -35,6 +36,12 @@ _FITTING: Final = {
         "when an event last happened is a timestamp, or a duration since then",
     ),
 }
+_NOT_BESIDE: Final = {
+    "max_age": "never gets old",
+    "range": "has no range but what happens",
+}
+_COUNTABLE: Final = (0.0, MOST + 1.0)
+"""What a count can be: all that is kept, and the interaction that comes with a question."""
 
 
 class Clause(NamedTuple):
@@ -48,7 +55,8 @@ class Clause(NamedTuple):
 def with_windows(attributes: Attributes, clauses: Iterable[Clause]) -> Attributes:
     """The attributes with what is kept from events; what is wrong with the clauses is reported.
 
-    Where there are no events, a count or a sum is 0, which is known.
+    Where there are no events, a count or a sum is 0, which is known. Counts have the range they can
+    have, so that conditions no count can meet are found.
     """
     declared = list(attributes.declared)
     for clause in clauses:
@@ -57,6 +65,20 @@ def with_windows(attributes: Attributes, clauses: Iterable[Clause]) -> Attribute
         if window is not None and attributes.named(attribute.name) is not None:
             declared[clause.place] = _kept(attribute, window, clause, attributes)
     return replace(attributes, declared=tuple(declared))
+
+
+def remark_outcomes(attributes: Attributes, outcomes: Names, report: Report) -> None:
+    """Remarks events that have the name of an outcome: answers to offers are no events of a window."""
+    for attribute in attributes.declared:
+        for event in attribute.source.events if attribute.source else ():
+            if event in outcomes.known:
+                message = (
+                    f"'{event}' is also an outcome: interactions of this type are counted here, and no"
+                    " answers to offers"
+                )
+                report.notice(
+                    f"window {attribute.name}", attributes.places[attribute.name], message
+                )
 
 
 def _window(node: Node, attributes: Attributes, report: Report) -> Window | None:
@@ -107,14 +129,16 @@ def _kept(
         return attribute
     if window.of and (problem := _of_problem(window, type_, attributes.named(window.of))):
         report.error(Fields(clause.node, Report(), "").place_of("of"), problem)
-    if attribute.max_age is not None:
-        report.error(keys.key_place("max_age"), "what is kept from events never gets old")
+    for key, said in _NOT_BESIDE.items():
+        if key in keys:
+            report.error(keys.key_place(key), f"what is kept from events {said}")
     if what is Reckoning.LAST:
         return replace(attribute, source=window)
     nothing = 0.0 if type_.kind is Kind.DOUBLE else 0
     if attribute.default not in (UNKNOWN, None, nothing):
         report.error(keys.place_of("default"), "without events this is 0: leave the default out")
-    return replace(attribute, source=window, default=nothing)
+    span = None if what is Reckoning.SUM else _COUNTABLE
+    return replace(attribute, source=window, default=nothing, range=span)
 
 
 def _of_problem(window: Window, type_: Type, declared: Attribute | None) -> str:

@@ -13,7 +13,7 @@ from engine.errors import InvalidInput
 
 def test_a_worker_is_told_where_to_work() -> None:
     settings = WorkerSettings.of("kafka://a:1,b:2", "redis://c", "shop", Size(8, 3))
-    assert settings.brokers == "a:1,b:2"
+    assert str(settings.brokers) == "a:1,b:2"
     assert settings.state == RedisAddress("c")
     assert settings.topics.events == "shop.events"
 

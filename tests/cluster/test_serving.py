@@ -1,26 +1,40 @@
 """Servers of one cluster, on a real Kafka and a real Redis: what one accepts or learns of, all decide by."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from engine.edges.stream.serving import open_cluster_engine
 from engine.engine import AttuneEngine
-from engine.model import CustomerId, EventId, IncomingEvent, IncomingResponse, ProfileUpdate
+from engine.errors import RequestConflict
+from engine.model import (
+    ActionId,
+    CustomerId,
+    EventId,
+    EventStatus,
+    IncomingEvent,
+    IncomingResponse,
+    ProfileUpdate,
+)
 from engine.repeats import Answer
 from engine.settings import Settings
 from tests.builders import ADULT, question
 from tests.cluster.workers import Cluster, cluster_on
-from tests.rulebook.builders import files
+from tests.rulebook.builders import action, files
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
 
-ANNA = CustomerId("anna")
-OUTCOMES = {"outcomes": {"impression": 0, "click": 0.2, "accept": 1}}
+ANNA, BERT = CustomerId("anna"), CustomerId("bert")
+OUTCOMES = {"outcomes": {"impression": 0, "click": 0.2, "accept": 1, "not_delivered": None}}
 PATIENCE = 60
-SOON = 20.0
+
+Pair: TypeAlias = tuple[AttuneEngine, AttuneEngine]
 
 
 @pytest.fixture
@@ -31,10 +45,14 @@ async def cluster(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
-    for name, text in files(policies=OUTCOMES).items():
-        (tmp_path / "rules" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "rules" / name).write_bytes(text)
+    write(tmp_path / "rules", files(policies=OUTCOMES))
     return tmp_path / "rules"
+
+
+def write(directory: Path, texts: dict[str, bytes]) -> None:
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(text)
 
 
 def settings(cluster: Cluster, rules: Path, name: str) -> Settings:
@@ -49,8 +67,7 @@ def settings(cluster: Cluster, rules: Path, name: str) -> Settings:
 
 
 async def decided(engine: AttuneEngine, **rest: object) -> Answer:
-    loop = asyncio.get_running_loop()
-    answer = await engine.decide(question(**rest), loop.time() + SOON)
+    answer = await engine.decide(question(**rest), soon())
     assert isinstance(answer, Answer)
     return answer
 
@@ -60,6 +77,39 @@ def response(answer: Answer, outcome: str, event_id: str) -> IncomingEvent:
     offer = decision.placements[0].offers[0]
     body = IncomingResponse(offer.action_id, token, decision.decision_id, outcome, 0.0)
     return IncomingEvent(EventId(event_id), ANNA, decision.decided_at + 1, body)
+
+
+@asynccontextmanager
+async def two(cluster: Cluster, rules: Path) -> AsyncIterator[Pair]:
+    async with (
+        open_cluster_engine(settings(cluster, rules, "a")) as a,
+        open_cluster_engine(settings(cluster, rules, "b")) as b,
+    ):
+        yield a, b
+
+
+@pytest.fixture
+async def pair(cluster: Cluster, rules: Path) -> AsyncIterator[Pair]:
+    async with two(cluster, rules) as servers:
+        yield servers
+
+
+def soon() -> float:
+    return time.monotonic() + 20.0
+
+
+async def known_to(server: AttuneEngine, by: AttuneEngine) -> None:
+    """Has the customer known."""
+    await by.put([ProfileUpdate(ANNA, 1, ADULT)])
+
+    async def known() -> bool:
+        return await server.customer(ANNA) is not None
+
+    await until(known)
+
+
+def offers(answer: Answer) -> set[ActionId]:
+    return {offer.action_id for shown in answer.decision.placements for offer in shown.offers}
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
@@ -72,29 +122,90 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def test_two_servers_open_each_others_tokens_and_share_customers_and_model(
+    pair: Pair, cluster: Cluster
+) -> None:
+    a, b = pair
+    with cluster.worker() as worker:
+        await known_to(b, a)
+        answer = await decided(a)
+        (result,) = await b.record([response(answer, "accept", "r1")])
+        assert result.reason == ""
+        before = propensity(answer)
+
+        async def learned() -> bool:
+            return propensity(await decided(a)) != before
+
+        await until(learned)
+        worker.terminate()
+
+
+async def test_a_response_is_joined_by_id_on_another_server_than_the_one_that_decided(
+    pair: Pair, cluster: Cluster
+) -> None:
+    a, b = pair
+    with cluster.worker() as worker:
+        await known_to(b, a)
+        answer = await decided(a)
+        results = await b.record(
+            [
+                response(answer._replace(token=b""), "accept", "r1"),
+                replace(response(answer._replace(token=b""), "accept", "r2"), customer_id=BERT),
+            ]
+        )
+        worker.terminate()
+    assert [result.status for result in results] == [EventStatus.ACCEPTED, EventStatus.REJECTED]
+    assert "no decision" in results[1].reason
+
+
+async def test_what_one_server_has_just_offered_counts_on_another(
     cluster: Cluster, rules: Path
 ) -> None:
-    async with (
-        open_cluster_engine(settings(cluster, rules, "a")) as a,
-        open_cluster_engine(settings(cluster, rules, "b")) as b,
-    ):
-        await a.put([ProfileUpdate(ANNA, 1, ADULT)])
+    once = {"count": "impression", "at_least": 1, "within": "1d", "pause": "1d", "scope": "action"}
+    policies = OUTCOMES | {"contact_policies": {"once": once}}
+    write(rules, files(policies=policies, actions=[action("a", contact_policies=["once"])]))
+    async with two(cluster, rules) as (a, b):
         with cluster.worker() as worker:
+            await known_to(b, a)
+            first = await decided(a)
+            then = await decided(b)
+            shown = offers(first)
+            assert shown
+            assert not shown & offers(then)
 
-            async def known() -> bool:
-                return await b.customer(ANNA) is not None
+            (result,) = await b.record([response(first, "not_delivered", "r1")])
+            assert result.status is EventStatus.ACCEPTED
 
-            await until(known)
-            answer = await decided(a)
-            (result,) = await b.record([response(answer, "accept", "r1")])
-            assert result.reason == ""
-            before = propensity(answer)
+            async def offered_again() -> bool:
+                return bool(shown & offers(await decided(a, dry_run=True)))
 
-            async def learned() -> bool:
-                return propensity(await decided(a)) != before
-
-            await until(learned)
+            await until(offered_again)
             worker.terminate()
+
+
+async def test_the_same_request_gets_the_same_reply_from_another_server(pair: Pair) -> None:
+    a, b = pair
+    answer = await decided(a, request_id="q1")
+    a.keep("q1", b"the reply")
+    again = await b.decide(question(request_id="q1"), soon())
+    assert again == b"the reply"
+    assert answer.decision.decision_id
+    with pytest.raises(RequestConflict):
+        await b.decide(question(request_id="q1", max_offers=1), soon())
+
+
+async def test_of_two_servers_asked_at_once_one_decides(pair: Pair) -> None:
+    a, b = pair
+
+    async def asked(engine: AttuneEngine) -> bytes:
+        answer = await engine.decide(question(request_id="q2"), soon())
+        if isinstance(answer, bytes):
+            return answer
+        reply = answer.decision.decision_id.encode()
+        engine.keep("q2", reply)
+        return reply
+
+    replies = await asyncio.gather(*[asked(engine) for engine in (a, b, a, b)])
+    assert len(set(replies)) == 1
 
 
 def propensity(answer: Answer) -> float:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -13,25 +12,15 @@ import pytest
 
 from engine.edges.kafka.messages import Record
 from engine.edges.stream.letters import decode_dead_letter
-from engine.model import (
-    SECOND,
-    ActionId,
-    CustomerId,
-    DecisionId,
-    Event,
-    EventId,
-    Exposure,
-    ProfileUpdate,
-    Response,
-)
-from tests.cluster.workers import Cluster, cluster_on, examples
-from tests.happenings import HOME, interaction, update
-from tests.lessons import GROUPS, SCHEMA, raw_features
+from engine.model import SECOND, CustomerId, Event, Micros
+from tests.cluster.traffic import traffic
+from tests.cluster.workers import Cluster, cluster_on, examples, follows
+from tests.happenings import interaction, update
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
 
 PATIENCE = 200
-WHO = 150
+SOAK = pytest.mark.soak, pytest.mark.timeout(1_800)
 ADA = CustomerId("ada")
 
 
@@ -49,38 +38,6 @@ async def workers() -> AsyncIterator[list["subprocess.Popen[str]"]]:
     for worker in started:
         with worker:
             worker.kill()
-
-
-def day(count: int, seed: int) -> list[Event | ProfileUpdate]:
-    """A day of some customers: profiles, calls, and responses to offers; some of it twice."""
-    chance = random.Random(seed)
-    now = time.time_ns() // 1_000
-    log: list[Event | ProfileUpdate] = []
-    for n in range(count):
-        who, at = f"c{chance.randrange(WHO)}", now + n
-        match chance.randrange(6):
-            case 0:
-                log.append(update(who, at=at, age=n))
-            case 1:
-                log.append(interaction(f"e{n}", who, at=at))
-            case 2 if n > 50:
-                log.append(chance.choice(log))
-            case _:
-                log.append(answered(n, who, at, now, chance))
-    return log
-
-
-def answered(n: int, who: str, at: int, now: int, chance: random.Random) -> Event:
-    """A response to one of the customer's offers; what the model saw of an offer never changes."""
-    action = chance.choice(list(GROUPS))
-    offer = f"d{n // 600}.{who}"
-    features = raw_features(random.Random(offer + action))
-    outcome, reward = chance.choice([("impression", 0.0), ("click", 0.2), ("accept", 1.0)])
-    exposure = Exposure(
-        DecisionId(offer), ActionId(action), GROUPS[action], "web", HOME, now + n // 600, 0.5, 0.1,
-        SCHEMA.digest, list(features),
-    )  # fmt: skip
-    return Event(EventId(f"e{n}"), CustomerId(who), at, Response(exposure, outcome, 0.0, reward))
 
 
 async def test_what_is_in_the_log_reaches_its_customer(
@@ -143,9 +100,13 @@ async def test_what_was_set_aside_is_listed_and_brought_back(
     assert [(dead["offset"], dead["key"]) for dead in listed] == [(n, "ada") for n in range(3)]
     assert all("record of customer 'ada' in Redis is damaged" in dead["reason"] for dead in listed)
     assert "damaged" in await attune("dead-letter", "list", *where)
+    from_one = await attune("dead-letter", "list", *where, "--from", "1", "--customer", "ada")
+    assert len(from_one.splitlines()) == 4
+    assert not await attune("dead-letter", "list", *where, "--customer", "bob")
+    assert not await attune("dead-letter", "list", *where, "--reason", "burnt")
 
     await cluster.customers.forget(ADA)
-    said = await attune("dead-letter", "replay", "0", "2", *where)
+    said = await attune("dead-letter", "replay", "--offset", "0", "--offset", "2", *where)
     assert said == "2 events are back in the log\n"
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
@@ -164,7 +125,7 @@ async def test_a_worker_that_is_asked_to_stop_finishes_and_leaves_no_lag(
 ) -> None:
     worker = cluster.worker()
     workers.append(worker)
-    await cluster.send(day(300, seed=5))
+    await cluster.send(traffic(300, seed=5, now=now()))
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
     worker.send_signal(signal.SIGTERM)
@@ -176,18 +137,25 @@ async def test_a_worker_that_is_asked_to_stop_finishes_and_leaves_no_lag(
     ].next
 
 
+@pytest.mark.parametrize(
+    ("count", "every"), [(4_000, 4_000), pytest.param(20_000, 4_000, marks=SOAK)]
+)
 async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
-    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], count: int, every: int
 ) -> None:
-    log = day(4_000, seed=1)
+    log = traffic(count, seed=1, now=now(), customers=count // 40)
     workers += [cluster.worker(), cluster.worker()]
-    for at in range(0, len(log), 1_000):
-        await cluster.send(log[at : at + 1_000])
-        await asyncio.to_thread(_seen, workers[-1])
-        workers[-2].kill()
-        workers.append(cluster.worker())
-    async with asyncio.timeout(PATIENCE):
+    for at in range(0, count, every):
+        await asyncio.to_thread(follows, workers[-1])
         await cluster.settled()
+        before = await cluster.marked()
+        await cluster.send(log[at : at + every])
+        while await cluster.marked() == before:
+            pass
+        workers[-2].kill()
+        assert await cluster.lag()
+        workers.append(cluster.worker())
+    await cluster.settled()
 
     customers, lessons = await cluster.folded()
     assert not await cluster.differing(customers)
@@ -197,17 +165,20 @@ async def test_workers_killed_at_work_lose_nothing_and_count_nothing_twice(
     assert weights is not None
     assert weights == pupil.weights()
     assert not await cluster.read(cluster.topics.dead_letters)
+    assert await cluster.lag() == 0
 
 
-async def test_workers_come_and_go_and_redis_restarts_under_load(
-    cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
+async def test_workers_come_and_go_and_kafka_and_redis_restart_under_load(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], kafka: Kafka, redis: Redis
 ) -> None:
-    log = day(2_000, seed=3)
+    log = traffic(2_000, seed=3, now=now())
     workers += [cluster.worker(), cluster.worker()]
-    await asyncio.to_thread(_seen, workers[0])
+    await asyncio.to_thread(follows, workers[0])
     await cluster.send(log[:500])
     workers.append(cluster.worker())
     await cluster.send(log[500:1_000])
+    await asyncio.to_thread(kafka.stop, signal.SIGKILL)
+    await asyncio.to_thread(kafka.start)
     await cluster.send(log[1_000:1_500])
     workers[0].terminate()
     await asyncio.to_thread(redis.stop, signal.SIGKILL)
@@ -230,7 +201,7 @@ async def test_a_redis_that_lost_everything_is_filled_again_from_the_log(
     cluster: Cluster, workers: list["subprocess.Popen[str]"], redis: Redis
 ) -> None:
     workers.append(cluster.worker())
-    await cluster.send(day(600, seed=2))
+    await cluster.send(traffic(600, seed=2, now=now()))
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
     before = await cluster.weights()
@@ -251,7 +222,6 @@ async def test_a_redis_that_lost_everything_is_filled_again_from_the_log(
     assert after.snapshot == before.snapshot
 
 
-def _seen(worker: "subprocess.Popen[str]") -> None:
-    """Waits until the worker says that it follows the log."""
-    assert worker.stdout is not None
-    assert "follows" in worker.stdout.readline()
+def now() -> Micros:
+    """The time of day: workers forget ids by it."""
+    return time.time_ns() // 1_000

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -26,9 +26,11 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import RedisCustomers
 from engine.edges.redis.keys import customer_key as redis_key
+from engine.edges.redis.marks import Marks
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
 from engine.edges.stream.weights import Weights, newest
+from engine.errors import StorageError
 from engine.model import Customer, CustomerId, Event, EventId, Lesson, ProfileUpdate
 from engine.topology import take_in
 from tests.lessons import SCHEMA
@@ -47,12 +49,21 @@ class Cluster:
         self.publisher = Publisher(kafka.bootstrap, patience=20)
         self.customers = RedisCustomers(connection, lambda: 0)
         self._connection = connection
+        self._started: list[subprocess.Popen[str]] = []
 
-    def worker(self) -> "subprocess.Popen[str]":
-        """A worker in a process of its own."""
+    def worker(self, *words: str) -> "subprocess.Popen[str]":
+        """A worker in a process of its own; killed with the cluster if it still runs then."""
         command = [sys.executable, "-m", "engine", "worker", "--name", self.topics.installation]
         command += ["--stream", f"kafka://{self.kafka.bootstrap}", "--state", self.redis.url]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        worker = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
+        self._started.append(worker)
+        return worker
+
+    def dismiss(self) -> None:
+        """Kills the workers that still run."""
+        for worker in self._started:
+            with worker:
+                worker.kill()
 
     async def send(self, entries: Sequence[Event | ProfileUpdate]) -> None:
         """Has them in the log, in this order."""
@@ -69,25 +80,47 @@ class Cluster:
         """All records of a partition."""
         return [read async for read in stretch(self.kafka.bootstrap, topic, partition, 0)]
 
+    async def begun(self) -> None:
+        """Waits until workers have committed something of the log of events."""
+        async with self._asking(self._workers) as consumer:
+            while not any([await consumer.committed(at) for at in self._followed[:PARTITIONS]]):
+                pass
+
     async def settled(self) -> None:
         """Waits until workers have committed everything in the log, and all that follows from it."""
-        places = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
-        places.append(TopicPartition(self.topics.lessons, 0))
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka.bootstrap, group_id=f"{self.topics.installation}.workers",
-            enable_auto_commit=False,
-        )  # fmt: skip
-        async with consumer:
-            consumer.assign(places)
-            for at in places:
-                await self._committed(consumer, at)
+        async with self._asking(self._workers) as consumer:
+            for at in self._followed:
+                await _reached(consumer, at)
 
-    async def _committed(self, consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
-        while True:
-            end = (await consumer.end_offsets([at]))[at]
-            if (await consumer.committed(at) or 0) >= end:
-                return
-            await asyncio.sleep(0.2)
+    async def read_by(self, group: str) -> None:
+        """Waits until another group of readers has committed everything in the log."""
+        async with self._asking(group) as consumer:
+            for at in self._followed[:PARTITIONS]:
+                await _reached(consumer, at)
+
+    async def lag(self) -> int:
+        """Records of events and lessons that workers have not committed."""
+        async with self._asking(self._workers) as consumer:
+            return sum([await _behind(consumer, at) for at in self._followed])
+
+    @property
+    def _workers(self) -> str:
+        return f"{self.topics.installation}.workers"
+
+    @property
+    def _followed(self) -> list[TopicPartition]:
+        """What workers follow: all of the log, then the lessons."""
+        events = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
+        return [*events, TopicPartition(self.topics.lessons, 0)]
+
+    @asynccontextmanager
+    async def _asking(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+        """Who may ask what a group has committed, without being of it."""
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.bootstrap, group_id=group, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign(self._followed)
+            yield consumer
 
     async def folded(self) -> tuple[dict[CustomerId, Customer], list[Taught]]:
         """What one process makes of the log."""
@@ -101,6 +134,24 @@ class Cluster:
                 if found:
                     lessons.append(Taught(Place(partition, offset), found))
         return customers, lessons
+
+    async def marked(self) -> list[int]:
+        """How many entries of each partition Redis notes as applied."""
+        marks = Marks(self._connection, self.topics.events)
+        return [await marks.read(partition) for partition in range(PARTITIONS)]
+
+    async def made_up(self, marked: Sequence[int]) -> None:
+        """Waits until Redis is reached and has again what it had."""
+        while True:
+            await self._connection.up()
+            with suppress(StorageError):
+                if all(now >= then for now, then in zip(await self.marked(), marked, strict=True)):
+                    return
+            await asyncio.sleep(0.05)
+
+    async def flush(self) -> None:
+        """Has the running Redis forget everything."""
+        await self._connection.ask("FLUSHALL")
 
     async def reached(self) -> None:
         """Waits until Redis is reached (again)."""
@@ -127,10 +178,10 @@ class Cluster:
         """What a pupil makes of the lessons in their order, and those it learned from."""
         pupil, learned = Pupil(), []
         for offset, _, value in await self.read(self.topics.lessons):
-            before = pupil.mind.learner.version
+            before = dict(pupil.latest)
             pupil.take(offset, value)
-            lesson = decode_taught(value)
-            if pupil.mind.learner.version > before:
+            if pupil.latest != before:
+                lesson = decode_taught(value)
                 assert isinstance(lesson, Taught)
                 learned.append(lesson)
         return pupil, learned
@@ -152,8 +203,27 @@ async def cluster_on(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
         await cluster.publisher.publish([Record(cluster.topics.lessons, MODEL, note)])
         yield cluster
     finally:
+        cluster.dismiss()
         await cluster.publisher.close()
         await connection.close()
+
+
+async def _reached(consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
+    """Waits until everything at this place is committed."""
+    while await _behind(consumer, at):  # noqa: ASYNC110 - Kafka tells nobody of commits
+        await asyncio.sleep(0.2)
+
+
+async def _behind(consumer: AIOKafkaConsumer, at: TopicPartition) -> int:
+    """Records at this place that are not committed."""
+    end: int = (await consumer.end_offsets([at]))[at]
+    return end - (await consumer.committed(at) or 0)
+
+
+def follows(worker: "subprocess.Popen[str]") -> None:
+    """Waits until the worker says that it follows the log."""
+    assert worker.stdout is not None
+    assert "follows" in worker.stdout.readline()
 
 
 def examples(lessons: Iterable[Taught]) -> list[Lesson]:

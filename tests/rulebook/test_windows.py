@@ -8,7 +8,7 @@ from engine.model import DAY, HOUR, UNKNOWN
 from engine.rulebook.book import Attribute
 from engine.rulebook.load import load
 from engine.rulebook.window import Reckoning, Window
-from tests.rulebook.builders import ATTRIBUTES, book, files
+from tests.rulebook.builders import ATTRIBUTES, action, book, files
 
 
 def attribute(type_: str = "int", clause: dict[str, Any] | None = None, **rest: Any) -> Attribute:
@@ -69,6 +69,13 @@ def test_what_is_counted_is_always_known_and_what_was_last_is_not() -> None:
     assert attribute("duration", since).default is UNKNOWN
     assert attribute("duration", since, nullable=True).default is None
     assert attribute("duration", since, default="90d").default == 90 * DAY
+
+
+def test_answers_to_offers_are_not_counted_and_that_is_said() -> None:
+    assert said(clause={"event": ["call", "click"], "count": "1d"}) == [
+        "'click' is also an outcome: interactions of this type are counted here, and no answers to"
+        " offers"
+    ]
 
 
 def test_it_is_no_remark_any_more() -> None:
@@ -139,6 +146,15 @@ def test_what_it_may_not_be(type_: str, clause: dict[str, Any], expected: str) -
 def test_what_else_the_attribute_says_must_go_with_it() -> None:
     assert said(default=3) == ["without events this is 0: leave the default out"]
     assert said(max_age="7d") == ["what is kept from events never gets old"]
+    assert said(range=[0, 9]) == ["what is kept from events has no range but what happens"]
+
+
+@pytest.mark.parametrize("condition", ["events.x < 0", "events.x > 1001", "events.x == 5000"])
+def test_what_no_count_can_be_is_found(condition: str) -> None:
+    kept = {"events.x": {"type": "int", "from": {"event": "call", "count": "1d"}}}
+    made = files(attributes=kept, actions=[action("a", eligible_when={"x": condition})])
+    (found,) = load(made).diagnostics
+    assert "never" in found.message
 
 
 def test_mistakes_have_a_place() -> None:

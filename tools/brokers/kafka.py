@@ -3,7 +3,9 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tools.brokers import process
@@ -42,14 +44,23 @@ log4j.appender.console.layout.ConversionPattern=%d %p %c: %m%n
 class Kafka(process.Server):
     """A broker of its own on a free port, with an empty log; everything it keeps is in `directory`.
 
+    `properties` are added to those of its configuration, and take the place of what they repeat.
+
     Raises `NotInstalled` where Java or the broker's jars are not to be had.
     """
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         if missing(["java"]):
             raise NotInstalled("java not found: `make brokers-install` installs what is missing")
         port, controller = port or process.free_port(), process.free_port()
         config = _configured(directory, port, controller)
+        with config.open("a") as more:
+            more.writelines(f"{name}={value}\n" for name, value in properties.items())
         java = ["java", *_HEAP, f"-Dlog4j.configuration=file:{directory / 'log4j.properties'}"]
         java += ["-cp", f"{jars()}/*"]
         _format(java, config)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from engine.edges.kafka.messages import Record
+from engine.edges.kafka.messages import Place, Record
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.spool import Spool
 from engine.errors import StorageError
@@ -43,8 +43,10 @@ class KafkaLog:
         """Bytes of these."""
         return self._spool.bytes
 
-    async def append(self, records: Sequence[Record]) -> None:
+    async def append(self, records: Sequence[Record]) -> Sequence[Place]:
         """Accepts records, in this order: they are in Kafka, or in the spool, when it returns.
+
+        Returns where each of them is in its topic; () if they are in the spool.
 
         Raises:
             StorageError: neither Kafka nor the disk takes them; sending them again is safe.
@@ -52,13 +54,12 @@ class KafkaLog:
         """
         if not len(self._spool):
             try:
-                await self._publisher.publish(records)
+                return await self._publisher.publish(records)
             except StorageError as error:
                 log.warning("%s; accepted events are spooled", error)
-            else:
-                return
         await self._spool.put(records)
         self._send_soon()
+        return ()
 
     async def sent(self) -> None:
         """Waits until Kafka has everything accepted so far."""

@@ -9,7 +9,8 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from engine.edges.kafka.messages import Record
+from engine.edges.kafka.address import Bootstrap, client
+from engine.edges.kafka.messages import Place, Record
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,17 @@ class Publisher:
     recognises events by their ids and lessons by their places.
     """
 
-    def __init__(self, bootstrap: str, patience: float = PATIENCE) -> None:
+    def __init__(self, bootstrap: Bootstrap, patience: float = PATIENCE) -> None:
         self._bootstrap = bootstrap
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._leaving: dict[AIOKafkaProducer, asyncio.Task[None]] = {}
 
-    async def publish(self, records: Sequence[Record]) -> None:
+    async def publish(self, records: Sequence[Record]) -> list[Place]:
         """Returns once Kafka has all records: those of one key in this order, after those before.
+
+        Returns where each of them is in its topic.
 
         Raises:
             StorageError: Kafka is away or refuses; any of the records may be there all the same.
@@ -46,12 +49,13 @@ class Publisher:
             async with asyncio.timeout(self._patience):
                 producer = await self._started()
                 sent = [await producer.send(topic, value, key) for topic, key, value in records]
-                await asyncio.gather(*sent)
+                there = await asyncio.gather(*sent)
         except (KafkaError, OSError, TimeoutError) as error:
             if producer is not None:
                 self._leave(producer)
             told = str(error) or f"no answer within {self._patience:g} s"
             raise StorageError(f"Kafka at {self._bootstrap} takes nothing: {told}") from error
+        return [Place(record.partition, record.offset) for record in there]
 
     async def close(self) -> None:
         """Ends it; what is still on its way is given as long as a record may take."""
@@ -69,7 +73,7 @@ class Publisher:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                    **client(self._bootstrap),
                     acks="all",
                     enable_idempotence=True,
                     max_request_size=_LARGEST,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.errors import StorageError
 
 
@@ -18,7 +19,7 @@ class Read(NamedTuple):
 
 
 async def stretch(
-    bootstrap: str, topic: str, partition: int, start: int, end: int | None = None
+    bootstrap: Bootstrap, topic: str, partition: int, start: int, end: int | None = None
 ) -> AsyncGenerator[Read, None]:
     """The records from `start` to before `end`, or to what is the end when reading begins.
 
@@ -28,7 +29,7 @@ async def stretch(
         StorageError: Kafka is away, or refuses.
     """
     place = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, max_partition_fetch_bytes=64 << 20)
+    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=64 << 20)
     try:
         await consumer.start()
         consumer.assign([place])

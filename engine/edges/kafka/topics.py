@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from engine.edges.kafka.address import Bootstrap, KafkaAddress, client
 from engine.errors import InvalidInput, StorageError, Violation
 
 FOR_EVER: Final = "-1"
@@ -52,24 +53,22 @@ class Size(NamedTuple):
     copies: int = 1
 
 
-def brokers_of(url: str) -> str:
-    """The brokers in a URL: `HOST:PORT`, several with commas between.
+def brokers_of(url: str) -> KafkaAddress:
+    """Reads the URL of a Kafka (see `KafkaAddress.parse`).
 
-    >>> brokers_of("kafka://10.0.0.7:9092,10.0.0.8:9092")
+    >>> str(brokers_of("kafka://10.0.0.7:9092,10.0.0.8:9092"))
     '10.0.0.7:9092,10.0.0.8:9092'
 
     Raises:
-        InvalidInput: it is no URL of Kafka.
+        InvalidInput: it is none.
     """
-    brokers = url.removeprefix("kafka://")
-    if brokers == url or not all(":" in broker for broker in brokers.split(",")):
-        raise InvalidInput(
-            [Violation("stream", "this is no URL of Kafka: write kafka://HOST:PORT")]
-        )
-    return brokers
+    try:
+        return KafkaAddress.parse(url)
+    except ValueError as error:
+        raise InvalidInput([Violation("stream", str(error))]) from None
 
 
-async def ensure(bootstrap: str, topics: Topics, size: Size) -> None:
+async def ensure(bootstrap: Bootstrap, topics: Topics, size: Size) -> None:
     """Creates the topics that are not there; those that are stay as they are.
 
     State and models are computed again from events and lessons, so these are kept for ever unless the
@@ -78,7 +77,7 @@ async def ensure(bootstrap: str, topics: Topics, size: Size) -> None:
     Raises:
         StorageError: Kafka cannot be reached, or refuses.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client(bootstrap))
     try:
         await admin.start()
         response = await admin.create_topics(list(_wanted(topics, size)))

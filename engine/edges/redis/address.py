@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from engine.edges.tls import FILES, Tls, options_of
+
 _PORT: Final = 6_379
 _SCHEMES: Final = ("redis", "rediss")
 
@@ -14,8 +16,11 @@ class RedisAddress:
 
     >>> RedisAddress.parse("redis://attune:secret@10.0.0.7/2")
     RedisAddress(redis://10.0.0.7:6379/2)
-    >>> RedisAddress.parse("rediss://cache").tls
-    True
+    >>> RedisAddress.parse("rediss://cache").tls is None
+    False
+
+    Attributes:
+        tls: how the connection is encrypted; None for not at all.
     """
 
     host: str
@@ -23,24 +28,30 @@ class RedisAddress:
     database: int = 0
     user: str = ""
     password: str = ""
-    tls: bool = False
+    tls: Tls | None = None
 
     @classmethod
     def parse(cls, url: str) -> "RedisAddress":
-        """Reads `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`. Raises ValueError."""
+        """Reads `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`; `rediss` takes `?ca=…&cert=…&key=…`.
+
+        Raises:
+            ValueError: it is none, or a file it names cannot be read.
+        """
         parts = urlsplit(url)
         database = parts.path.strip("/") or "0"
         if parts.scheme not in _SCHEMES or not parts.hostname or not database.isdecimal():
             raise ValueError(
                 "this is no URL of a Redis: write redis://HOST:PORT, or rediss:// for TLS"
             )
+        encrypted = parts.scheme == "rediss"
+        options = options_of(parts.query, FILES if encrypted else ())
         return cls(
             parts.hostname,
             parts.port or _PORT,
             int(database),
             unquote(parts.username or ""),
             unquote(parts.password or ""),
-            parts.scheme == "rediss",
+            Tls.of(options) if encrypted else None,
         )
 
     def greeting(self) -> list[tuple[str, ...]]:

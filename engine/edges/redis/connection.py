@@ -6,7 +6,6 @@ leave in one write, and nobody waits for a connection to come free.
 
 import asyncio
 import logging
-import ssl
 from typing import Any, Final
 
 import hiredis
@@ -94,7 +93,7 @@ class Connection:
 
     async def _connect(self) -> None:
         address = self.address
-        tls = ssl.create_default_context() if address.tls else None
+        tls = None if address.tls is None else address.tls.context()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._patience):

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import customer_key, events_key
-from engine.edges.redis.record import Held, decode_record, encode_record, event_mark
+from engine.edges.redis.record import MARK, NO_MARK, Held, decode_record, encode_record, event_mark
 from engine.edges.redis.scripts import SWAP, SWAPPED
 from engine.edges.redis.wire import Word
 from engine.model import DAY, Customer, CustomerId, EventId, Micros
@@ -34,7 +34,7 @@ class Keeping:
 
 
 class _Seen(NamedTuple):
-    customer: Customer
+    held: Held
     at: Micros
 
 
@@ -94,17 +94,19 @@ class RedisCustomers:
     def known(self, customer_id: CustomerId) -> Customer | None:
         """The customer, if read within the last `Keeping.fresh`; never waits."""
         seen = self._seen.get(customer_id)
-        if seen is None or self._clock() - seen.at > self._keeping.fresh:
+        if seen is None or self._clock() - seen.at >= self._keeping.fresh:
             return None
-        return seen.customer
+        return seen.held.customer
 
     def last_known(self, customer_id: CustomerId) -> Customer | None:
         """The customer as last seen here, however long ago; never waits."""
         seen = self._seen.get(customer_id)
-        return None if seen is None else seen.customer
+        return None if seen is None else seen.held.customer
 
     async def load(self, customer_id: CustomerId) -> Customer:
         """The customer, as Redis has them now; a fresh one if nobody has heard of them.
+
+        It is the same object as before while their record is the same.
 
         Raises:
             DamagedData: their record makes no sense.
@@ -112,9 +114,13 @@ class RedisCustomers:
         """
         asked = self._clock()
         record = await self._connection.ask("GET", customer_key(customer_id))
-        customer = decode_record(customer_id, record).customer
-        self._see(customer, asked)
-        return customer
+        seen = self._seen.get(customer_id)
+        if seen is not None and (record or NO_MARK)[:MARK] == seen.held.mark:
+            held = seen.held
+        else:
+            held = decode_record(customer_id, record)
+        self._see(held, asked)
+        return held.customer
 
     async def read(self, customer_id: CustomerId) -> Held:
         """The customer to be changed, with the mark to `swap` against; a copy of the caller's own.
@@ -187,6 +193,23 @@ class RedisCustomers:
             arguments += [time // _MILLISECOND, event_mark(event_id)]
         return arguments
 
+    async def remember(
+        self, customer_id: CustomerId, events: Sequence[tuple[EventId, Micros]]
+    ) -> None:
+        """Has events of a customer count as applied; the customer stays as they are.
+
+        Raises:
+            StorageError: there is no answer; they may count all the same.
+        """
+        key, call = events_key(customer_id), self._connection.call
+        words: list[Word] = []
+        for event_id, time in events:
+            words += [time // _MILLISECOND, event_mark(event_id)]
+        added = call("ZADD", key, *words)
+        kept = call("PEXPIRE", key, self._keeping.event_ids // _MILLISECOND)
+        for reply in await asyncio.gather(added, kept):
+            checked(reply)
+
     async def forget(self, customer_id: CustomerId) -> None:
         """Removes everything about a customer.
 
@@ -196,8 +219,9 @@ class RedisCustomers:
         self._seen.pop(customer_id, None)
         await self._connection.ask("DEL", customer_key(customer_id), events_key(customer_id))
 
-    def _see(self, customer: Customer, at: Micros) -> None:
-        self._seen[customer.customer_id] = _Seen(customer, at)
-        self._seen.move_to_end(customer.customer_id)
+    def _see(self, held: Held, at: Micros) -> None:
+        customer_id = held.customer.customer_id
+        self._seen[customer_id] = _Seen(held, at)
+        self._seen.move_to_end(customer_id)
         while len(self._seen) > self._keeping.at_hand:
             self._seen.popitem(last=False)

@@ -5,10 +5,14 @@ and a script may change all of it in one step.
 """
 
 from typing import Final
+from urllib.parse import unquote
 
-from engine.model import CustomerId
+from engine.model import CustomerId, DecisionId
 
 PREFIX: Final = "attune"
+
+CUSTOMERS: Final = f"{PREFIX}:c:"
+"""How the keys of customers' records begin."""
 
 _BRACES: Final = str.maketrans({"{": "%7B", "}": "%7D", "%": "%25"})
 
@@ -24,7 +28,17 @@ def customer_key(customer_id: CustomerId) -> str:
     >>> customer_key(CustomerId("a}da")), customer_key(CustomerId(""))
     ('attune:c:{a%7Dda}', 'attune:c:{%}')
     """
-    return f"{PREFIX}:c:{{{_tag(customer_id)}}}"
+    return f"{CUSTOMERS}{{{_tag(customer_id)}}}"
+
+
+def customer_of(key: str) -> CustomerId:
+    """Whose record lies at a key that `customer_key` made.
+
+    >>> customer_of("attune:c:{a%7Dda}"), customer_of("attune:c:{%}")
+    ('a}da', '')
+    """
+    tag = key.removeprefix(f"{CUSTOMERS}{{").removesuffix("}")
+    return CustomerId("" if tag == "%" else unquote(tag))
 
 
 def events_key(customer_id: CustomerId) -> str:
@@ -34,6 +48,33 @@ def events_key(customer_id: CustomerId) -> str:
     'attune:e:{ada}'
     """
     return f"{PREFIX}:e:{{{_tag(customer_id)}}}"
+
+
+def offers_key(customer_id: CustomerId) -> str:
+    """Where it lies what was just offered to a customer.
+
+    >>> offers_key(CustomerId("ada"))
+    'attune:r:{ada}'
+    """
+    return f"{PREFIX}:r:{{{_tag(customer_id)}}}"
+
+
+def decision_key(customer_id: CustomerId, decision_id: DecisionId) -> str:
+    """Where a decision's token lies.
+
+    >>> decision_key(CustomerId("ada"), DecisionId("d1"))
+    'attune:d:{ada}:d1'
+    """
+    return f"{PREFIX}:d:{{{_tag(customer_id)}}}:{decision_id}"
+
+
+def request_key(request_id: str) -> str:
+    """Where it lies what a request was answered with.
+
+    >>> request_key("r1")
+    'attune:q:r1'
+    """
+    return f"{PREFIX}:q:{request_id}"
 
 
 def mark_key(topic: str, partition: int) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.codec import encode_customer
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.keys import customer_key, events_key
+from engine.edges.redis.keys import CUSTOMERS, customer_key, customer_of, events_key
 from engine.edges.redis.record import decode_record
 from engine.model import Customer, CustomerId
 
@@ -48,6 +48,35 @@ async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
     ]
     customer = decode_record(customer_id, await connection.ask("GET", key)).customer
     return Weight(record, ids, *_parts(customer))
+
+
+async def some_customers(connection: Connection, most: int) -> list[CustomerId]:
+    """Customers that Redis holds, at most so many: those whose keys come first as it keeps them, so any.
+
+    Raises:
+        StorageError: Redis cannot be reached.
+    """
+    found: dict[CustomerId, None] = {}
+    cursor = b"0"
+    while len(found) < most:
+        cursor, keys = await connection.ask(
+            "SCAN", cursor, "MATCH", f"{CUSTOMERS}*", "COUNT", 1_000
+        )
+        found |= {customer_of(key.decode()): None for key in keys}
+        if cursor == b"0":
+            break
+    return list(found)[:most]
+
+
+async def used(connection: Connection) -> int:
+    """Bytes that Redis takes for everything it holds.
+
+    Raises:
+        StorageError: Redis cannot be reached.
+    """
+    told = await connection.ask("INFO", "memory")
+    figures = dict(line.split(b":", 1) for line in told.splitlines() if b":" in line)
+    return int(figures[b"used_memory"])
 
 
 def mean(weights: Sequence[Weight]) -> Weight:

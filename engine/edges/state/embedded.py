@@ -308,6 +308,8 @@ class Embedded:
             self._waiters.append((self._accepted, waiter))
             await waiter
 
+    applied = settled
+
     @property
     def backlog(self) -> int:
         """Entries accepted and not applied yet."""

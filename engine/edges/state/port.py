@@ -78,6 +78,15 @@ class EventLog(Protocol):
             StorageError: it takes too long; what was accepted is not lost.
         """
 
+    async def applied(self) -> None:
+        """Waits until what this process accepted can be read back.
+
+        In a cluster within reason only: a second at most, and not at all while workers are behind.
+
+        Raises:
+            StorageError: it takes too long; what was accepted is not lost.
+        """
+
     @property
     def backlog(self) -> int:
         """Entries accepted here that still wait: to be applied, or to be handed on."""

@@ -8,8 +8,10 @@ has applied twice after a rebalance changes nothing.
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import faust
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.types import AgentT, StreamT
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Place
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.letters import Letter
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 _COMMIT_EVERY: Final = 0.5
 _MISSED_AFTER: Final = 10.0
+_REBALANCE_WITHIN: Final = 30.0
+_TOPICS_LOOKED_UP_EVERY: Final = 3_000
+"""Milliseconds. Whoever leads the group divides the partitions it knows of, and a Kafka that has just started
+may say that there are none. The leader divides again once it is told otherwise: by default it asks every five
+minutes, and nobody has partitions until then."""
 
 
 class Taker(Protocol):
@@ -36,17 +43,20 @@ class Agents(NamedTuple):
     lessons: AgentT[None]
 
 
-def worker_app(brokers: str, topics: Topics, inbox: Taker, learning: Taker) -> Agents:
-    """The app of one worker. `brokers` is `HOST:PORT`, several of them with commas between."""
+def worker_app(brokers: Bootstrap, topics: Topics, inbox: Taker, learning: Taker) -> Agents:
+    """The app of one worker."""
     app = faust.App(
         f"{topics.installation}.workers",
-        broker=[f"kafka://{broker}" for broker in brokers.split(",")],
+        broker=[f"kafka://{broker}" for broker in str(brokers).split(",")],
+        broker_credentials=_credentials(brokers),
         store="memory://",
         key_serializer="raw",
         value_serializer="raw",
         processing_guarantee="at_least_once",
         broker_session_timeout=_MISSED_AFTER,
         broker_heartbeat_interval=_MISSED_AFTER / 5,
+        broker_rebalance_timeout=_REBALANCE_WITHIN,
+        consumer_metadata_max_age_ms=_TOPICS_LOOKED_UP_EVERY,
         broker_commit_interval=_COMMIT_EVERY,
         broker_commit_every=1_000_000,
         consumer_auto_offset_reset="earliest",
@@ -75,6 +85,21 @@ def worker_app(brokers: str, topics: Topics, inbox: Taker, learning: Taker) -> A
             lessons
         ),
     )
+
+
+def _credentials(brokers: Bootstrap) -> Credentials | None:
+    """How Faust's clients introduce themselves, as those of `kafka.address.client` do."""
+    if isinstance(brokers, str):
+        return None
+    context = None if brokers.tls is None else brokers.tls.context()
+    if brokers.user:
+        return SASLCredentials(
+            username=brokers.user,
+            password=brokers.password,
+            mechanism=brokers.mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else SSLCredentials(context)
 
 
 async def _letters(stream: StreamT[bytes]) -> "AsyncIterator[Letter]":

@@ -8,6 +8,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.weights import Weights, decode_weights
@@ -26,7 +27,9 @@ class Follower:
     passed over, and the ones before stay. While Kafka is away the server goes on with what it has.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, take: Callable[[Weights], None]) -> None:
+    def __init__(
+        self, bootstrap: Bootstrap, topics: Topics, take: Callable[[Weights], None]
+    ) -> None:
         self._bootstrap = bootstrap
         self._place = TopicPartition(topics.weights, _ONLY)
         self._take = take
@@ -48,7 +51,7 @@ class Follower:
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client(self._bootstrap),
             max_partition_fetch_bytes=_LARGEST,
             auto_offset_reset="earliest",
             enable_auto_commit=False,

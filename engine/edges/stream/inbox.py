@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final, TypeAlias
 
 from engine.edges.kafka.messages import Place, Record, Taught, decode_message, encode_taught
@@ -30,18 +31,31 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at whether Redis still has what was applied, while nothing comes."""
 
 _ROOM: Final = 2_000
+_ROOM_BYTES: Final = 64 << 20
+_PART: Final = 4 << 20
 _AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
 class Progress:
-    """How many entries came to what, since the worker began."""
+    """How many entries came to what, since the worker began; in how many batches, and seconds."""
 
     new: int = 0
     repeated: int = 0
     dead: int = 0
     lessons: int = 0
     retried: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """In a sentence's words."""
+        return f"{self.new} entries applied, {self.repeated} known already, {self.dead} set aside"
+
+    @property
+    def moved(self) -> int:
+        """Entries something became of."""
+        return self.new + self.repeated + self.dead
 
 
 Reread: TypeAlias = Callable[[int, int, int], AsyncGenerator[Read, None]]
@@ -55,6 +69,11 @@ class Inbox:
     letters. While Redis or Kafka is away nothing is done and nothing is lost: the batch is tried again.
     Where Redis has less of the log than lies before a letter, because it came back without its last
     changes or without any, what is missing is read again and applied first.
+
+    Attributes:
+        progress: what it has done.
+        waiting: whether it holds a batch that Redis or Kafka do not take just now.
+        catching_up: whether it makes up what Redis lacks.
     """
 
     def __init__(
@@ -68,29 +87,48 @@ class Inbox:
         self._marks = marks
         self._reread = reread
         self._next: dict[int, int] = {}
+        self._owned: frozenset[int] | None = None
         self._epoch = 0
+        self._closing = False
         self._publisher = publisher
         self._topics = topics
         self._fold = RedisFold(customers, self._teach)
         self._letters: deque[Letter] = deque()
+        self._held = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
         self._room.set()
         self._empty.set()
         self.progress = Progress()
+        self.waiting = False
+        self.catching_up = False
+
+    def own(self, applied: Mapping[int, int]) -> None:
+        """Says which partitions are this worker's to look after, and up to where each has been applied.
+
+        What Redis lacks of that is made up although nothing more may come in the partition.
+        """
+        self._owned = frozenset(applied)
+        self._next = {
+            partition: max(offset, self._next.get(partition, 0))
+            for partition, offset in applied.items()
+        }
 
     async def put(self, letter: Letter) -> None:
         """Takes a letter once there is room."""
         await self._room.wait()
         self._letters.append(letter)
+        self._held += len(letter.value)
         self._came.set()
         self._empty.clear()
-        if len(self._letters) >= _ROOM:
+        if len(self._letters) >= _ROOM or self._held >= _ROOM_BYTES:
             self._room.clear()
 
-    async def emptied(self) -> None:
-        """Waits until everything taken is done."""
+    async def finish(self) -> None:
+        """Takes nothing any more, and returns once everything taken is done."""
+        self._closing = True
+        self._room.clear()
         await self._empty.wait()
 
     async def run(self) -> None:
@@ -103,26 +141,33 @@ class Inbox:
                 await self._until_done(())
                 continue
             batch = [self._letters[n] for n in range(min(_AT_ONCE, len(self._letters)))]
+            began = perf_counter()
             await self._until_done(batch)
+            self.progress.batches += 1
+            self.progress.seconds += perf_counter() - began
             for letter in batch:
                 self._letters.popleft()
+                self._held -= len(letter.value)
                 letter.done()
-            self._room.set()
+            if not self._closing:
+                self._room.set()
             if not self._letters:
                 self._came.clear()
                 self._empty.set()
 
     async def _until_done(self, batch: Sequence[Letter]) -> None:
-        reported = False
         while True:
             try:
-                return await self._apply(batch)
+                await self._apply(batch)
             except StorageError as error:
-                if not reported:
-                    reported = True
+                if not self.waiting:
+                    self.waiting = True
                     log.warning("%s; the batch is tried again until it is done", error)
                 self.progress.retried += 1
                 await asyncio.sleep(AGAIN)
+            else:
+                self.waiting = False
+                return
 
     async def _apply(self, batch: Sequence[Letter]) -> None:
         """Applies a batch behind everything that lies before it, also what Redis has lost of that."""
@@ -133,7 +178,11 @@ class Inbox:
         marks = {partition: await self._marks.read(partition) for partition in wanted}
         for partition, offset in wanted.items():
             if marks[partition] < offset:
-                marks[partition] = await self._make_up(partition, marks[partition], offset)
+                self.catching_up = True
+                try:
+                    marks[partition] = await self._make_up(partition, marks[partition], offset)
+                finally:
+                    self.catching_up = False
         await self._take(batch, marks)
 
     async def _make_up(self, partition: int, mark: int, end: int) -> int:
@@ -171,14 +220,18 @@ class Inbox:
             set_aside(readable[place], reason, self._topics.dead_letters)
             for place, reason in applied.refused
         ]
-        if dead:
-            await self._publisher.publish(dead)
+        for some in parts(dead):
+            await self._publisher.publish(some)
         ends = {letter.place.partition: letter.place.offset + 1 for letter in batch}
         for partition, end in ends.items():
             if end > marks[partition]:
                 await self._marks.move(partition, marks[partition], end)
                 marks[partition] = end
-        self._next |= ends
+        self._next |= {
+            partition: end
+            for partition, end in ends.items()
+            if self._owned is None or partition in self._owned
+        }
         self.progress.new += len(applied.new)
         self.progress.repeated += len(applied.repeated)
         self.progress.dead += len(dead)
@@ -189,6 +242,24 @@ class Inbox:
             raise StorageError("Redis was lost while a batch was read: its lessons may be others")
         await self._publisher.publish([Record(topic, MODEL, encode_taught(one)) for one in taught])
         self.progress.lessons += len(taught)
+
+
+def parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records in their order, a few at once: so many as Kafka takes in the time it is given.
+
+    >>> [len(part) for part in parts([Record("dead", b"", bytes(3 << 20))] * 5)]
+    [2, 2, 1]
+    """
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        part.append(record)
+        size += len(record.value)
+        if size >= _PART:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _nobody() -> None:

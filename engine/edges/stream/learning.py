@@ -7,26 +7,37 @@ from contextlib import aclosing
 from typing import Final
 
 from engine.codec import SchemaNote
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Place, Record, Taught, decode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.letters import Letter, set_aside
-from engine.edges.stream.weights import Weights, encode_weights, mind_of, newest
+from engine.edges.stream.weights import (
+    Weights,
+    decode_inheritance,
+    encode_weights,
+    is_inheritance,
+    mind_of,
+    newest,
+)
 from engine.errors import StorageError
 from engine.mind import Mind
 
 log = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
-"""Seconds from one publication of the weights to the next, while something is learned."""
+"""Seconds from one publication of the weights to the next at least; after a pause there is no wait."""
 
 _ONLY: Final = 0
 
 
 class Pupil:
     """A mind and how far it has come. What it knows follows from the topic of lessons alone.
+
+    A model that an installation brought along (see `engine.migration`) is what it begins with: that
+    counts only before the first lesson.
 
     A lesson whose entry does not lie behind the last one learned from, of the same partition of the
     events, came twice and is passed over: lessons of a partition are written in the order of its
@@ -46,6 +57,9 @@ class Pupil:
             KeyError, ValueError: it cannot be learned, and is passed over.
         """
         self.next = offset + 1
+        if is_inheritance(value):
+            self._inherit(value)
+            return
         read = decode_taught(value)
         if isinstance(read, SchemaNote):
             self.mind.register(read.document)
@@ -55,6 +69,15 @@ class Pupil:
             self.latest[read.place.partition] = read.place.offset
             for lesson in read.lessons:
                 self.mind.teach(lesson)
+
+    def _inherit(self, value: bytes) -> None:
+        """Begins with a model that was brought along, and with the schemas noted here before it."""
+        _, _, weights = decode_inheritance(value)
+        if not self.latest:
+            noted = self.mind.curricula
+            self.take_up(weights._replace(next=self.next))
+            for curriculum in noted:
+                self.mind.register(curriculum.to_dict())
 
     def weights(self) -> Weights:
         """All it knows, to be taken up by another."""
@@ -77,15 +100,24 @@ class Learning:
 
     A letter is done once the weights it went into are published, so whoever takes over finds either
     these weights or the letter.
+
+    Attributes:
+        waiting: whether it holds what Kafka does not take just now, or lacks what Kafka does not give.
+        catching_up: whether it learns what lies before the letter it holds.
     """
 
-    def __init__(self, bootstrap: str, publisher: Publisher, topics: Topics) -> None:
+    def __init__(self, bootstrap: Bootstrap, publisher: Publisher, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._publisher = publisher
         self._topics = topics
         self._pupil = Pupil()
         self._learned: list[Callable[[], object]] = []
+        self._came = asyncio.Event()
         self._published = 0
+        self._open = asyncio.Event()
+        self._open.set()
+        self.waiting = False
+        self.catching_up = False
 
     @property
     def next(self) -> int:
@@ -94,24 +126,44 @@ class Learning:
 
     async def put(self, letter: Letter) -> None:
         """Learns from a letter; from those before it first, where another had them meanwhile."""
+        await self._open.wait()
         while letter.place.offset > self._pupil.next:
+            self.catching_up = True
             try:
                 await self._catch_up(letter.place.offset)
             except StorageError as error:
+                self.waiting = True
                 log.warning("%s; tried again", error)
                 await asyncio.sleep(AGAIN)
+            else:
+                self.waiting = False
+            finally:
+                self.catching_up = False
         if letter.place.offset == self._pupil.next:
             await self._take(letter)
         self._learned.append(letter.done)
+        self._came.set()
+
+    async def finish(self) -> None:
+        """Learns nothing any more, and publishes what was learned.
+
+        Raises:
+            StorageError: Kafka is away, or refuses.
+        """
+        self._open.clear()
+        await self.publish()
 
     async def run(self) -> None:
-        """Publishes the weights now and again, until it is cancelled."""
+        """Publishes the weights once something is learned, then each `EVERY`, until it is cancelled."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._came.wait()
+            self._came.clear()
             try:
                 await self.publish()
             except StorageError as error:
+                self._came.set()
                 log.warning("%s; the weights are published later", error)
+            await asyncio.sleep(EVERY)
 
     async def publish(self) -> None:
         """Publishes the weights if they know more than those published last.
@@ -129,7 +181,9 @@ class Learning:
                 self._published = weights.next
         except StorageError:
             self._learned = learned + self._learned
+            self.waiting = True
             raise
+        self.waiting = False
         for done in learned:
             done()
 
@@ -161,9 +215,11 @@ class Learning:
     async def _set_aside(self, dead: Record) -> None:
         while True:
             try:
-                return await self._publisher.publish([dead])
+                await self._publisher.publish([dead])
             except StorageError:
                 await asyncio.sleep(AGAIN)
+            else:
+                return
 
 
 def _nobody() -> None:

@@ -9,21 +9,25 @@ from typing import Any, Self
 import structlog
 
 from engine.capsule import Capsules, open_capsules
-from engine.contact.pending import Pending
 from engine.edge import Edge
 from engine.edges.caps.withheld import Withheld
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
+from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.follower import Follower
+from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
 from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
+from engine.model import SECOND
 from engine.reload import first_book
 from engine.rulebook.book import RuleBook
 from engine.settings import Settings
@@ -42,12 +46,12 @@ class Installation:
     """Where a cluster keeps what.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         redis: customers, and what servers share.
         topics: the names of the topics.
     """
 
-    brokers: str
+    brokers: Bootstrap
     redis: RedisAddress
     topics: Topics
 
@@ -107,6 +111,11 @@ async def _edge(
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
         stack.push_async_callback(state.close)
+        await stack.enter_async_context(
+            _meanwhile(
+                send_left_behind(left_behind(settings.data, {settings.data}), installation.brokers)
+            )
+        )
         await _reachable(installation)
         capsules = await _capsules(stack, settings, connection)
         follower = Follower(installation.brokers, installation.topics, taking_up.take)
@@ -119,8 +128,9 @@ async def _edge(
             await taking_up.first(),
             caps,
             capsules,
-            Pending(keep=state.returned),
+            state.pending,
             REST,
+            RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
             lambda: [*state.gauges(), *taking_up.gauges()],
         )
 
@@ -132,9 +142,10 @@ async def _state(
     publisher: Publisher,
     sources: Sources,
 ) -> ClusterState:
+    keeping = Keeping(fresh=int(settings.staleness * SECOND))
     try:
         return await ClusterState.open(
-            settings.data, connection, publisher, installation.topics, sources.now
+            settings.data, connection, publisher, installation.topics, sources.now, keeping
         )
     except BaseException:
         await connection.close()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from engine.codec import DecisionRecord, Entry, SchemaNote
 from engine.contact.pending import Returned
+from engine.contact.shared import SharedPending
 from engine.edges.journal.database import DataDirectory
 from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
 from engine.edges.kafka.log import KafkaLog
@@ -20,12 +21,17 @@ from engine.edges.kafka.messages import Record, customer_key, encode_message
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.spool import Spool
 from engine.edges.kafka.topics import Topics
+from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
+from engine.edges.redis.marks import Marks
+from engine.edges.redis.offers import RecentOffers
 from engine.edges.state.names import DECISIONS
+from engine.edges.stream.applied import Applied
 from engine.edges.stream.inbox import MODEL
 from engine.errors import StorageError
 from engine.model import (
+    Customer,
     CustomerId,
     Decision,
     DecisionId,
@@ -57,6 +63,7 @@ class ClusterState:
         kafka: KafkaLog,
         decisions: DecisionLog,
         topics: Topics,
+        clock: Callable[[], Micros],
     ) -> None:
         self._directory = directory
         self._connection = connection
@@ -66,11 +73,14 @@ class ClusterState:
         self._topics = topics
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         self._noted: set[str] = set()
+        self._clock = clock
+        self._applied_here = Applied(Marks(connection, topics.events))
+        self.aside = Aside(connection)
+        self._offers = RecentOffers(connection, self.aside)
+        self.pending = SharedPending(keep=self.returned)
         self.known = customers.known
         self.last_known = customers.last_known
-        self.load = customers.load
         self.record: Callable[[DecisionRecord], bool] = decisions.record
-        self.returned: Callable[[Returned], None] = decisions.returned
 
     @classmethod
     async def open(
@@ -97,7 +107,27 @@ class ClusterState:
             directory.close()
             raise
         customers = RedisCustomers(connection, clock, keeping)
-        return cls(directory, connection, customers, KafkaLog(publisher, spool), decisions, topics)
+        kafka = KafkaLog(publisher, spool)
+        return cls(directory, connection, customers, kafka, decisions, topics, clock)
+
+    # --- customers -----------------------------------------------------------------------------
+
+    async def load(self, customer_id: CustomerId) -> Customer:
+        """The customer, as Redis has them now; a fresh one if nobody has heard of them.
+
+        What any server offered them lately is in `pending` then, without what their history has of it.
+
+        Raises:
+            DamagedData: their record, or what was offered to them, makes no sense.
+            StorageError: Redis cannot be reached.
+        """
+        if not self.pending.assume_shown:
+            return await self._customers.load(customer_id)
+        asked = self._offers.ask(customer_id)
+        asked.add_done_callback(_seen)
+        customer = await self._customers.load(customer_id)
+        self.pending.seen(customer, await self._offers.told(asked), self._clock())
+        return customer
 
     # --- the log -------------------------------------------------------------------------------
 
@@ -125,7 +155,7 @@ class ClusterState:
             statuses.append(EventStatus.ACCEPTED)
             records.append(self._record_of(entry))
         if records:
-            await self._kafka.append(records)
+            self._applied_here.note(await self._kafka.append(records))
         return statuses
 
     async def note_schema(self, digest: str, document: Mapping[str, Any]) -> None:
@@ -149,6 +179,10 @@ class ClusterState:
     async def settled(self) -> None:
         """Returns at once: workers apply what was accepted."""
 
+    async def applied(self) -> None:
+        """Waits until workers have applied what was accepted here: a second at most, and never for the spool."""
+        await self._applied_here.wait()
+
     @property
     def backlog(self) -> int:
         """Entries accepted here that Kafka does not have yet."""
@@ -171,6 +205,11 @@ class ClusterState:
                 "attune_redis_up",
                 "1 while Redis is reached, else 0.",
                 lambda: float(self._connection.is_up),
+            ),
+            Gauge(
+                "attune_redis_writes_lost_total",
+                "What other servers were to be told of decisions made here, and may not have been.",
+                lambda: float(self.aside.lost),
             ),
         ]
 
@@ -204,6 +243,11 @@ class ClusterState:
 
     # --- decisions -----------------------------------------------------------------------------
 
+    def returned(self, returned: Returned) -> None:
+        """Secures what a decision offered, on disk here and for the other servers; returns at once."""
+        self._decisions.returned(returned)
+        self._offers.note(returned, self.pending.assume_shown)
+
     async def decision(self, decision_id: DecisionId) -> DecisionRecord | None:
         """The record of a decision made here; None if there is none. Raises StorageError."""
         return await self._decisions.decision(self._loop, decision_id)
@@ -227,3 +271,9 @@ class ClusterState:
         await self._connection.close()
         await asyncio.to_thread(self._decisions.close)
         self._directory.close()
+
+
+def _seen(asked: "asyncio.Future[Any]") -> None:
+    """A failure is seen, also where that of another reply is raised."""
+    if not asked.cancelled():
+        asked.exception()

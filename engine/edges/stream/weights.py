@@ -11,6 +11,7 @@ from engine.errors import DamagedData, StorageError
 from engine.mind import Mind
 
 _FORMAT: Final = b"attune.weights/1\n"
+_INHERITANCE: Final = b"attune.inheritance/1\n"
 _LARGEST: Final = 1 << 30
 _LEVEL: Final = 1
 
@@ -66,6 +67,34 @@ def decode_weights(value: bytes) -> Weights:
         return Weights(next_, dict(latest), tuple(schemas), snapshot)
     except (ValueError, TypeError, zstandard.ZstdError) as error:
         raise DamagedData(f"the weights are damaged: {error}") from error
+
+
+def encode_inheritance(origin: str, last_seq: int, weights: Weights) -> bytes:
+    """What is put into the topic of lessons where an installation brings a model along.
+
+    `origin` is the installation, `last_seq` the place in its own log up to which it learned.
+    """
+    return _INHERITANCE + orjson.dumps([origin, last_seq]) + b"\n" + encode_weights(weights)
+
+
+def is_inheritance(value: bytes) -> bool:
+    """Whether a record of the topic of lessons is such a model."""
+    return value.startswith(_INHERITANCE)
+
+
+def decode_inheritance(value: bytes) -> tuple[str, int, Weights]:
+    """What `encode_inheritance` wrote.
+
+    Raises:
+        DamagedData: these bytes are not all of it.
+        StorageError: the weights are of a version that this one cannot read.
+    """
+    head, _, rest = value.removeprefix(_INHERITANCE).partition(b"\n")
+    try:
+        origin, last_seq = orjson.loads(head)
+    except (ValueError, TypeError) as error:
+        raise DamagedData(f"the model that was brought along is damaged: {error}") from error
+    return str(origin), int(last_seq), decode_weights(rest)
 
 
 async def newest(records: AsyncIterator[Read], model: bytes) -> Weights | None:

@@ -4,14 +4,22 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import faust
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
@@ -20,14 +28,29 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
+from engine.edges.stream.bedside import told_at
+from engine.edges.stream.ending import ended_within
+from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
+from engine.edges.stream.membership import Membership
+from engine.edges.stream.stalls import Doing
+from engine.edges.stream.vitals import Vitals
+from engine.edges.stream.watch import Watch
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import Micros
+from engine.settings import Address
 
 log = logging.getLogger(__name__)
 
-_ENDS_WITHIN: Final = 10.0
+_FINISHES_WITHIN: Final = 10.0
+"""Seconds given to what was begun."""
+
+_ENDS_WITHIN: Final = 20.0
+"""Seconds given to leaving the group and letting go of connections."""
+
+_AGAIN: Final = 1.0
+"""Seconds between two attempts to begin while Kafka is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +58,39 @@ class WorkerSettings:
     """Where a worker works.
 
     Attributes:
-        brokers: of Kafka, `HOST:PORT`, several with commas between.
+        brokers: of Kafka.
         state: the Redis customers are kept in.
         topics: the names of the topics.
         size: how topics are made that are not there yet.
         keeping: how long what is kept of customers.
+        metrics: where metrics and health are told; None for nowhere.
     """
 
-    brokers: str
+    brokers: Bootstrap
     state: RedisAddress
     topics: Topics = field(default_factory=Topics)
     size: Size = field(default_factory=Size)
     keeping: Keeping = field(default_factory=Keeping)
+    metrics: Address | None = None
 
     @classmethod
-    def of(cls, stream: str, state: str, name: str, size: Size) -> "WorkerSettings":
+    def of(
+        cls, stream: str, state: str, name: str, size: Size, metrics: str | None = None
+    ) -> "WorkerSettings":
         """Reads what the command line says.
 
         Raises:
-            InvalidInput: one of the URLs is none.
+            InvalidInput: one of the URLs is none, or the address of the metrics.
         """
         try:
             address = RedisAddress.parse(state)
         except ValueError as error:
             raise InvalidInput([Violation("state", str(error))]) from None
-        return cls(brokers_of(stream), address, Topics(name), size)
+        try:
+            told = None if metrics is None else Address.parse(metrics)
+        except ValueError as error:
+            raise InvalidInput([Violation("metrics", str(error))]) from None
+        return cls(brokers_of(stream), address, Topics(name), size, metrics=told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,77 +99,168 @@ class Worker:
 
     Attributes:
         progress: what it has done.
+        vitals: how it is.
+        membership: in its group.
         broken: done with the reason once it cannot go on.
     """
 
     progress: Progress
+    vitals: Vitals
+    membership: Membership
     broken: "asyncio.Task[None]"
 
 
 @asynccontextmanager
 async def at_work(
-    settings: WorkerSettings, clock: Callable[[], Micros] = lambda: time.time_ns() // 1_000
+    settings: WorkerSettings,
+    clock: Callable[[], Micros] = lambda: time.time_ns() // 1_000,
+    ended: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> AsyncIterator[Worker]:
     """A worker in its consumer group; at the end it finishes what it began and leaves the group.
 
+    It lets go of everything inside of what `ended` makes, which may set that a limit.
+
     Raises:
-        StorageError: the topics cannot be made.
+        StorageError: the topics cannot be made, or Kafka went away again while it joined.
     """
-    topics = settings.topics
-    await ensure(settings.brokers, topics, settings.size)
+    topics, brokers = settings.topics, settings.brokers
+    await ensure(brokers, topics, settings.size)
     connection = await Connection.open(settings.state)
-    publisher = Publisher(settings.brokers)
+    publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
-    reread = partial(stretch, settings.brokers, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, reread)
-    learning = Learning(settings.brokers, publisher, topics)
-    agents = worker_app(settings.brokers, topics, inbox, learning)
-    await agents.app.start()
-    running = asyncio.create_task(_run(inbox, learning, agents.app))
+    inbox = Inbox(customers, marks, publisher, topics, partial(stretch, brokers, topics.events))
+    learning = Learning(brokers, publisher, topics)
+    app = worker_app(brokers, topics, inbox, learning).app
+    membership = Membership(app)
+    watch = Watch(
+        Group(brokers, str(app.conf.id), topics),
+        membership,
+        partial(_doing, inbox, learning),
+        partial(_look_after, inbox, topics.events),
+        time.monotonic,
+    )
+    running: asyncio.Task[None] | None = None
     try:
-        yield Worker(inbox.progress, running)
-        await _finish(inbox, learning)
+        await _join(app, brokers)
+        running = asyncio.create_task(_run(inbox, learning, watch, app))
+        vitals = Vitals(
+            watch.seen,
+            inbox.progress,
+            (inbox, learning),
+            lambda: connection.is_up,
+            lambda: membership.rebalances,
+            time.monotonic,
+        )
+        yield Worker(inbox.progress, vitals, membership, running)
+        await _finish(inbox, learning, app)
     finally:
-        running.cancel()
-        await asyncio.wait([running])
-        await agents.app.stop()
-        await publisher.close()
-        await connection.close()
+        with ended():
+            if running is not None:
+                running.cancel()
+                await asyncio.wait([running])
+            await app.stop()
+            await publisher.close()
+            await connection.close()
 
 
-async def _run(inbox: Inbox, learning: Learning, app: faust.App) -> None:
+async def _join(app: faust.App, brokers: Bootstrap) -> None:
+    try:
+        await app.start()
+    except (KafkaError, OSError) as error:
+        raise StorageError(f"Kafka at {brokers} cannot be joined: {error}") from error
+
+
+def _doing(inbox: Inbox, learning: Learning, member: str) -> Doing:
+    return Doing(
+        member,
+        inbox.waiting or learning.waiting,
+        inbox.catching_up or learning.catching_up,
+        inbox.progress.moved + learning.next,
+    )
+
+
+def _look_after(inbox: Inbox, events: str, owned: Mapping[TopicPartition, Share]) -> None:
+    """Has the inbox look after the partitions of the events this worker has."""
+    inbox.own(
+        {
+            place.partition: share.committed
+            for place, share in owned.items()
+            if place.topic == events
+        }
+    )
+
+
+async def _run(inbox: Inbox, learning: Learning, watch: Watch, app: faust.App) -> None:
     """Runs until one of them cannot go on."""
     async with asyncio.TaskGroup() as group:
         group.create_task(inbox.run())
         group.create_task(learning.run())
+        group.create_task(watch.run())
         await app.wait_until_stopped()
         raise StorageError(f"the log is followed no more: {app.crash_reason!r}")
 
 
-async def _finish(inbox: Inbox, learning: Learning) -> None:
+async def _finish(inbox: Inbox, learning: Learning, app: faust.App) -> None:
     """Finishes what was begun, within reason; the rest comes again to whoever takes over."""
-    with suppress(TimeoutError, StorageError):
-        async with asyncio.timeout(_ENDS_WITHIN):
-            await inbox.emptied()
-            await learning.publish()
+    try:
+        async with asyncio.timeout(_FINISHES_WITHIN):
+            await inbox.finish()
+            await learning.finish()
+            await app.consumer.commit()
+    except (TimeoutError, StorageError) as error:
+        log.warning("not all that was begun could be finished, it comes again: %s", error)
 
 
 async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
-    """Works until the process is asked to stop, or cannot go on.
+    """Works until the process is asked to stop, or cannot go on. Waits for a Kafka that is away at first.
 
     Raises:
-        StorageError: the topics cannot be made, or the log cannot be followed any more.
+        StorageError: the log cannot be followed any more; what helps is another start.
+        InvalidInput: the address of the metrics cannot be listened on.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sent in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sent, stop.set)
-    async with at_work(settings) as worker:
+    asked = asyncio.create_task(stop.wait())
+    at_hand: list[Worker] = []
+    async with AsyncExitStack() as stack:
+        if settings.metrics is not None:
+            vitals = lambda: at_hand[0].vitals if at_hand else None  # noqa: E731
+            where = stack.enter_context(told_at(vitals, settings.metrics))
+            say(f"attune worker tells how it is at http://{where}/metrics, /live and /ready")
+        worker = await _begun(stack, settings, asked, say)
+        if worker is None:
+            return
+        at_hand.append(worker)
         say(f"attune worker follows {settings.topics.events} at {settings.brokers}")
-        asked = asyncio.create_task(stop.wait())
         await asyncio.wait([asked, worker.broken], return_when=asyncio.FIRST_COMPLETED)
         if worker.broken.done():
-            raise StorageError(f"the worker cannot go on: {worker.broken.exception()}")
-        asked.cancel()
+            raise StorageError(f"the worker cannot go on: {_reason(worker.broken.exception())}")
     say(f"attune worker has ended: {worker.progress}")
+
+
+async def _begun(
+    stack: AsyncExitStack,
+    settings: WorkerSettings,
+    asked: "asyncio.Task[object]",
+    say: Callable[[str], object],
+) -> Worker | None:
+    """A worker, once Kafka is there; None if it was asked to stop before."""
+    said = ""
+    while not asked.done():
+        begun = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
+        try:
+            return await stack.enter_async_context(begun)
+        except StorageError as error:
+            if said != (said := str(error)):
+                say(f"attune worker waits, {error}")
+            await asyncio.wait([asked], timeout=_AGAIN)
+    return None
+
+
+def _reason(error: BaseException | None) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)

@@ -1,3 +1,7 @@
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -5,7 +9,7 @@ import pytest
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Change, RedisCustomers
-from engine.edges.redis.memory import Weight, weigh
+from engine.edges.redis.memory import Weight, some_customers, used, weigh
 from engine.model import CustomerId, Event, EventId
 from engine.topology import apply
 from tests.happenings import exposure, interaction, response, update
@@ -58,3 +62,35 @@ async def test_a_profile_is_weighed_apart(connection: Connection) -> None:
     weight = await weigh(connection, ADA)
     assert weight.profile == len('"plan":"premium","city":"Ghent"')
     assert weight.event_ids == weight.offers == weight.interactions == 0
+
+
+async def test_a_sample_names_customers_whatever_their_ids_hold(connection: Connection) -> None:
+    assert await some_customers(connection, 10) == []
+    customers = RedisCustomers(connection, lambda: 0)
+    ids = {CustomerId(each) for each in ("ada", "a}d{a", "100%", "%7D", "")}
+    for who in ids:
+        held = await customers.read(who)
+        assert await customers.swap(Change(held.mark, held.customer, []))
+    await connection.ask("SET", "attune:k", "no customer")
+    assert set(await some_customers(connection, 10)) == ids
+    assert len(await some_customers(connection, 3)) == 3
+    assert await used(connection) > 100_000
+
+
+async def test_what_customers_weigh_is_told_to_people_and_programs(
+    connection: Connection, redis: Redis
+) -> None:
+    weight = await lived(connection, *(interaction(f"i{n}", at=n) for n in range(20)))
+    command = [sys.executable, "-m", "engine", "weigh", "--state", redis.url]
+    told = await asyncio.to_thread(
+        subprocess.check_output, [*command, "--expect", "1000000"], text=True
+    )
+    assert f"{weight.record:,}  the record" in told
+    assert f"1,000,000 such customers take {weight.total / 1e3:.1f} GB." in told
+    told = await asyncio.to_thread(
+        subprocess.check_output, [*command, "ada", "nobody", "--format", "json"], text=True
+    )
+    figures = json.loads(told)
+    assert figures["customers"] == 1
+    assert figures["interactions"] == weight.interactions
+    assert figures["total"] == weight.total

@@ -20,7 +20,7 @@ from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Learning, Pupil
 from engine.edges.stream.letters import Letter, decode_dead_letter
-from engine.edges.stream.weights import Weights, newest
+from engine.edges.stream.weights import Weights, encode_inheritance, newest
 from engine.errors import StorageError
 from engine.mind import Mind
 from engine.model import ActionId, DecisionId, TrainingExample
@@ -59,6 +59,33 @@ def test_a_lesson_that_comes_twice_counts_once_whatever_came_between() -> None:
         pupil.take(offset, value)
     assert pupil.mind.learner.weights_digest() == taught([0, 4, 1, 5])
     assert pupil.next == len(values)
+
+
+def test_a_pupil_begins_with_the_model_that_was_brought_along() -> None:
+    elder, pupil = Pupil(), Pupil()
+    for offset, value in enumerate([NOTE, *(lesson(n) for n in range(10))]):
+        elder.take(offset, value)
+    inheritance = encode_inheritance("c0ffee", 10, elder.weights())
+    for offset, value in enumerate([inheritance, lesson(9), lesson(10), lesson(11)]):
+        pupil.take(offset, value)
+    assert pupil.next == 4
+    assert pupil.mind.learner.weights_digest() == taught(list(range(12)))
+
+
+def test_schemas_that_were_noted_before_the_model_stay_known() -> None:
+    pupil = Pupil()
+    inheritance = encode_inheritance("c0ffee", 0, Pupil().weights())
+    for offset, value in enumerate([NOTE, inheritance, lesson(0)]):
+        pupil.take(offset, value)
+    assert pupil.mind.learner.weights_digest() == taught([0])
+
+
+def test_a_model_that_comes_after_the_first_lesson_changes_nothing() -> None:
+    pupil = Pupil()
+    inheritance = encode_inheritance("c0ffee", 0, Pupil().weights())
+    for offset, value in enumerate([NOTE, lesson(0), inheritance, lesson(1)]):
+        pupil.take(offset, value)
+    assert pupil.mind.learner.weights_digest() == taught([0, 1])
 
 
 def test_what_one_pupil_knows_another_takes_up() -> None:

@@ -1,7 +1,15 @@
 import pytest
 
 from engine.edges.kafka.reading import Read
-from engine.edges.stream.weights import Weights, decode_weights, encode_weights, newest
+from engine.edges.stream.weights import (
+    Weights,
+    decode_inheritance,
+    decode_weights,
+    encode_inheritance,
+    encode_weights,
+    is_inheritance,
+    newest,
+)
 from engine.errors import DamagedData, StorageError
 
 WEIGHTS = Weights(12, {0: 7, 3: 2**40}, ({"digest": "s1"},), b"a snapshot" * 1_000)
@@ -34,3 +42,17 @@ async def test_those_that_know_most_are_taken_also_if_others_were_written_later(
 
 async def test_there_may_be_none() -> None:
     assert await newest(topic(), b"m") is None
+
+
+def test_a_model_that_was_brought_along_says_whose_it_is() -> None:
+    value = encode_inheritance("c0ffee", 7, WEIGHTS)
+    assert is_inheritance(value)
+    assert decode_inheritance(value) == ("c0ffee", 7, WEIGHTS)
+    assert not is_inheritance(encode_weights(WEIGHTS))
+
+
+def test_a_model_of_which_a_part_is_missing_is_told_apart() -> None:
+    value = encode_inheritance("c0ffee", 7, WEIGHTS)
+    for cut in (value[:-40], value.replace(b'"c0ffee"', b"?")):
+        with pytest.raises(DamagedData):
+            decode_inheritance(cut)
