@@ -13,7 +13,7 @@ from engine.elsewhere import Elsewhere
 from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.outbox import Left
-from engine.outreach import Decide
+from engine.outreach import Answering
 from engine.telemetry import Figures, Gauge
 
 PROFILE_REST: Final = 2.0
@@ -38,12 +38,12 @@ class Outbound:
     Attributes:
         lookout: watches the log being applied.
         offers: what was left by them.
-        reaching: while it is open, what they ask for is decided and left; given how to decide.
+        reaching: while it is open, what they ask for is decided and left; given who decides.
     """
 
     lookout: Lookout
     offers: Offers
-    reaching: Callable[[Decide], AbstractAsyncContextManager[None]]
+    reaching: Callable[[Answering], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ _RECALLED: Final = 10 * SECOND
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
 
+NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
+
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
 
@@ -137,6 +139,7 @@ class AttuneEngine:
     ) -> None:
         self._edge = edge
         self._outbound = edge.outbound
+        self._lookout = None if edge.outbound is None else edge.outbound.lookout
         self._caps = edge.caps
         self._allowance = allowance
         self._settings = settings
@@ -225,8 +228,8 @@ class AttuneEngine:
 
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
-        if self._outbound is not None:
-            self._outbound.lookout.follow(self.book)
+        if self._lookout is not None:
+            self._lookout.follow(self.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -379,10 +382,13 @@ class AttuneEngine:
             if asked is not None:
                 self._elsewhere.answered(request_id, asked, reply)
 
-    async def decide(self, question: Question, deadline: float) -> Answer | bytes:
+    async def decide(
+        self, question: Question, deadline: float, at_hand: Customer | None = None
+    ) -> Answer | bytes:
         """The same as `decide_now`, by `deadline` (monotonic seconds), waiting where that must be.
 
         It is made by the book in force now, also if another takes over while something is waited for.
+        Who has the customer `at_hand`, newer than any store, need not wait for them.
 
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
@@ -390,7 +396,7 @@ class AttuneEngine:
         side = self._side(question)
         _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -401,19 +407,24 @@ class AttuneEngine:
         self._answering[question.request_id] = answering
         try:
             if self._elsewhere is not None:
-                return await self._decide_once(self._elsewhere, question, deadline, side)
-            return await self._decide_waiting(question, deadline, side)
+                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
 
     async def _decide_once(
-        self, elsewhere: Elsewhere, question: Question, deadline: float, side: Side
+        self,
+        elsewhere: Elsewhere,
+        question: Question,
+        deadline: float,
+        side: Side,
+        at_hand: Customer | None,
     ) -> Answer | bytes:
         """The reply that another server gave to this request, else the answer."""
         left = deadline - self._sources.monotonic() - REPLY
         claimed = elsewhere.claim(question.request_id, fingerprint(question), left)
-        known = await self._known_for(question, deadline)
+        known = await self._known_for(question, deadline, at_hand)
         reply = await claimed
         if reply is not None:
             return reply
@@ -434,12 +445,19 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
-        return self._decide_for(await self._known_for(question, deadline), question, deadline, side)
+    async def _decide_waiting(
+        self, question: Question, deadline: float, side: Side, at_hand: Customer | None
+    ) -> Answer:
+        known = await self._known_for(question, deadline, at_hand)
+        return self._decide_for(known, question, deadline, side)
 
-    async def _known_for(self, question: Question, deadline: float) -> Known:
+    async def _known_for(
+        self, question: Question, deadline: float, at_hand: Customer | None
+    ) -> Known:
         """Who asks, waiting where that must be."""
-        customer, degraded = await self._know(question.customer_id, deadline)
+        customer, degraded = at_hand, NOT_DEGRADED
+        if customer is None:
+            customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
         key = self._household(customer)
         if isinstance(key, Unknown):
@@ -447,7 +465,7 @@ class AttuneEngine:
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
-            customer = self._state.known(question.customer_id) or customer
+            customer = at_hand or self._state.known(question.customer_id) or customer
         return Known(customer, household, degraded)
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
@@ -582,8 +600,22 @@ class AttuneEngine:
 
     # --- triggers -------------------------------------------------------------------------------
 
-    async def answer(self, set_off: SetOff) -> Answer | None:
-        """The decision a trigger asks for; None if their customer is damaged, or it was answered in bytes.
+    def watch_with(self, lookout: Lookout) -> None:
+        """The lookout knows the triggers of the book in force from now on, whichever that is."""
+        self._lookout = lookout
+        lookout.follow(self.book)
+
+    async def note(self, events: Sequence[Event]) -> None:
+        """Has events in the log; they are durable when it returns. Raises StorageError, Overloaded."""
+        await self._state.append(events)
+
+    async def answer(
+        self, set_off: SetOff, at_hand: Customer | None = None
+    ) -> Answer | bytes | None:
+        """The decision a trigger asks for; the very reply given to `keep` if it was made before.
+
+        None if the customer is damaged. Who applies the log has the customer `at_hand` as it will be
+        stored; what others offered them lately is read all the same.
 
         Raises:
             UnknownPlacement, RequestConflict: as `decide`.
@@ -593,8 +625,8 @@ class AttuneEngine:
             await self._state.load(set_off.event.customer_id)
         except DamagedData:
             return None
-        answer = await self.decide(set_off.question, self._sources.monotonic() + OUTBOUND)
-        return answer if isinstance(answer, Answer) else None
+        deadline = self._sources.monotonic() + OUTBOUND
+        return await self.decide(set_off.question, deadline, at_hand)
 
     def offers(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
         """Every message of a trigger behind a position, in order; then, unless `only_kept`, each as it comes.
@@ -873,7 +905,7 @@ async def running(
 
 def _reaching(edge: Edge, engine: AttuneEngine) -> AbstractAsyncContextManager[None]:
     """Does what triggers ask for, where this process does."""
-    return nullcontext() if edge.outbound is None else edge.outbound.reaching(engine.answer)
+    return nullcontext() if edge.outbound is None else edge.outbound.reaching(engine)
 
 
 @asynccontextmanager

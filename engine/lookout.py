@@ -74,6 +74,11 @@ class Lookout:
         if before is not None:
             self.after(seq, before, without(customer, still_to_come))
 
+    def clear(self) -> None:
+        """Lets go of all that is due."""
+        self.due.clear()
+        self.came.clear()
+
     def drop(self, up_to: int) -> None:
         """Lets go of what is due up to this place in the log: it was done before."""
         while self.due and self.due[0].seq <= up_to:

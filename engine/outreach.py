@@ -1,14 +1,15 @@
 """Reach out: what triggers ask for is decided, left in the outbox, and noted in the customer's history."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
 import structlog
 
-from engine.errors import RequestConflict, UnknownPlacement
-from engine.model import CustomerId, Event, Micros
+from engine.errors import DamagedData, Overloaded, RequestConflict, StorageError, UnknownPlacement
+from engine.model import Customer, CustomerId, Event, Micros
 from engine.outbox import Outbox, Outgoing, outgoing
 from engine.repeats import Answer
 from engine.triggers import SetOff, note_of
@@ -17,11 +18,34 @@ log = structlog.get_logger(__name__)
 
 _REMEMBERED: Final = 50_000
 
-Decide = Callable[[SetOff], Awaitable[Answer | None]]
-"""Answers a trigger's question; None if that was answered before in a way that cannot be read back."""
+NOBODY: Final[Mapping[CustomerId, Customer]] = MappingProxyType({})
+"""No customers."""
 
-Note = Callable[[Sequence[Event]], Awaitable[object]]
-"""Has entries accepted into the log; returns once they are durable."""
+NOTHING: Final = b"null"
+"""What is kept as the reply where nothing was offered."""
+
+
+class Answering(Protocol):
+    """Who decides what triggers ask for: an engine."""
+
+    async def answer(
+        self, set_off: SetOff, at_hand: Customer | None = None
+    ) -> Answer | bytes | None:
+        """The decision, by the customer `at_hand` if one is given; None if there can be none.
+
+        The reply given to `keep` if the same was asked before.
+
+        Raises:
+            UnknownPlacement: another book took over, which does not have the placement.
+            RequestConflict: the same was asked before in other words.
+            StorageError: the customer cannot be read now.
+        """
+
+    def keep(self, request_id: str, reply: bytes) -> None:
+        """Keeps what was answered, for when the same is asked again, here or elsewhere."""
+
+    async def note(self, events: Sequence[Event]) -> None:
+        """Has events in the log; they are durable when it returns. Raises StorageError, Overloaded."""
 
 
 @dataclass(slots=True)
@@ -42,15 +66,18 @@ class Outreach:
     in the history is what a trigger's `rest` goes by; until it is applied it is remembered here.
     """
 
-    def __init__(self, decide: Decide, outbox: Outbox, note: Note) -> None:
-        self._decide = decide
+    def __init__(self, engine: Answering, outbox: Outbox) -> None:
+        self._engine = engine
         self._outbox = outbox
-        self._note = note
         self._made: OrderedDict[tuple[CustomerId, str], tuple[str, Micros]] = OrderedDict()
         self.tally = Tally()
 
-    async def reach(self, set_offs: Sequence[SetOff]) -> None:
+    async def reach(
+        self, set_offs: Sequence[SetOff], at_hand: Mapping[CustomerId, Customer] = NOBODY
+    ) -> None:
         """Returns once everything these ask for is done, in this order.
+
+        Customers `at_hand` are newer than those in the store, and decided by.
 
         Raises:
             StorageError: not all is done; doing it again is safe.
@@ -59,10 +86,10 @@ class Outreach:
         notes: list[Event] = []
         for set_off in set_offs:
             self.tally.set_off += 1
-            answer = await self._answer(set_off)
-            if answer is None:
+            if self._rests(set_off):
+                self.tally.rested += 1
                 continue
-            message = outgoing(set_off, *answer)
+            message = await self._message(set_off, at_hand.get(set_off.event.customer_id))
             if message is None:
                 self.tally.unanswered += 1
                 continue
@@ -71,19 +98,28 @@ class Outreach:
             notes.append(note_of(set_off, message.decided_at))
         if messages:
             await self._outbox.publish(messages)
-            await self._note(notes)
+            await self._engine.note(notes)
             self.tally.published += len(messages)
 
-    async def _answer(self, set_off: SetOff) -> Answer | None:
-        """The decision; None if there is to be none."""
-        if self._rests(set_off):
-            self.tally.rested += 1
-            return None
+    async def _message(self, set_off: SetOff, at_hand: Customer | None) -> Outgoing | None:
+        """What is to be sent; None if that is nothing."""
         try:
-            return await self._decide(set_off)
-        except (UnknownPlacement, RequestConflict) as error:
+            answer = await self._engine.answer(set_off, at_hand)
+            if isinstance(answer, bytes):
+                return None if answer == NOTHING else Outgoing.decode(answer)
+        except (UnknownPlacement, RequestConflict, DamagedData) as error:
             log.warning("trigger.passed_over", trigger=set_off.trigger.name, error=str(error))
             return None
+        except (StorageError, Overloaded):
+            raise
+        except Exception:
+            log.exception("trigger.failed", trigger=set_off.trigger.name, name=set_off.name)
+            return None
+        if answer is None:
+            return None
+        message = outgoing(set_off, *answer)
+        self._engine.keep(set_off.name, NOTHING if message is None else message.encode())
+        return message
 
     def _rests(self, set_off: SetOff) -> bool:
         """Whether an offer made a moment ago, and not in the history yet, keeps it silent."""

@@ -15,7 +15,7 @@ from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
 from engine.model import Event
-from engine.outreach import Decide, Outreach
+from engine.outreach import Answering, Outreach
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _ENDS_WITHIN: Final = 5.0
 
 @asynccontextmanager
 async def reaching(
-    state: Embedded, lookout: Lookout, box: OfferBox, decide: Decide
+    state: Embedded, lookout: Lookout, box: OfferBox, engine: Answering
 ) -> AsyncIterator[None]:
     """Does what is due while it is open; at the end what is due then, within reason.
 
@@ -39,7 +39,7 @@ async def reaching(
         StorageError: the journal cannot be read.
     """
     await _catch_up(state, lookout, box)
-    outreach = Outreach(decide, box, state.append)
+    outreach = Outreach(engine, box)
     running = asyncio.create_task(_run(state, lookout, outreach, box))
     try:
         yield
