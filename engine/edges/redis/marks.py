@@ -4,6 +4,8 @@ A Redis that comes back with less than it had comes back with an older mark, or 
 there on is then applied again. What is written before the mark is in Redis if the mark is.
 """
 
+import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from engine.edges.redis.connection import Connection
@@ -41,6 +43,12 @@ class Marks:
             raise DamagedData(f"the mark of {self._topic}/{partition} is damaged") from error
         self.highest[partition] = max(offset, self.highest.get(partition, BEGINNING))
         return offset
+
+    async def read_all(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The marks of several partitions, asked for together. Raises as `read` does."""
+        wanted = list(partitions)
+        found = await asyncio.gather(*[self.read(partition) for partition in wanted])
+        return dict(zip(wanted, found, strict=True))
 
     @property
     def epoch(self) -> int:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeAlias
 
+from engine.codec import Entry
 from engine.edges.kafka.messages import Place, Record, Taught, decode_message, encode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import Read
@@ -62,6 +63,10 @@ Reread: TypeAlias = Callable[[int, int, int], AsyncGenerator[Read, None]]
 """Reads the log of events again: of this partition, from this offset to before that one."""
 
 
+Count: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+"""Counts what entries say of offers that were shown, however often they come; raises StorageError."""
+
+
 class Inbox:
     """Takes letters by `put` while there is room, and applies them in their order in `run`.
 
@@ -83,12 +88,15 @@ class Inbox:
         publisher: Publisher,
         topics: Topics,
         reread: Reread,
+        count: Count,
     ) -> None:
+        self._count = count
         self._marks = marks
         self._reread = reread
         self._next: dict[int, int] = {}
         self._owned: frozenset[int] | None = None
         self._epoch = 0
+        self._before: dict[int, int] = {}
         self._closing = False
         self._publisher = publisher
         self._topics = topics
@@ -175,7 +183,7 @@ class Inbox:
         wanted = dict(self._next)
         for letter in reversed(batch):
             wanted[letter.place.partition] = letter.place.offset
-        marks = {partition: await self._marks.read(partition) for partition in wanted}
+        marks = await self._marks.read_all(wanted)
         for partition, offset in wanted.items():
             if marks[partition] < offset:
                 self.catching_up = True
@@ -215,7 +223,9 @@ class Inbox:
             else:
                 placed.append(Placed(letter.place, entry))
                 readable[letter.place] = letter
+        self._before = {place.partition: marks[place.partition] for place, _ in placed}
         applied = await self._fold.apply(placed)
+        await self._count([one.entry for one in placed])
         dead += [
             set_aside(readable[place], reason, self._topics.dead_letters)
             for place, reason in applied.refused
@@ -238,10 +248,15 @@ class Inbox:
 
     async def _teach(self, taught: Sequence[Taught]) -> None:
         topic = self._topics.lessons
-        if self._marks.epoch != self._epoch:
+        if self._marks.epoch != self._epoch or await self._has_lost():
             raise StorageError("Redis was lost while a batch was read: its lessons may be others")
         await self._publisher.publish([Record(topic, MODEL, encode_taught(one)) for one in taught])
         self.progress.lessons += len(taught)
+
+    async def _has_lost(self) -> bool:
+        """Whether Redis notes less than when the batch began: it was emptied, and its customers with it."""
+        marks = await self._marks.read_all(self._before)
+        return any(marks[partition] < mark for partition, mark in self._before.items())
 
 
 def parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import structlog
 
 from engine.capsule import Capsules, open_capsules
 from engine.edge import Edge
-from engine.edges.caps.withheld import Withheld
+from engine.edges.caps.lending import Clocks
+from engine.edges.caps.recount import Recount
+from engine.edges.caps.shared import SharedCaps
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.progress import committed
 from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import ends
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.answers import RedisAnswers
@@ -124,7 +128,10 @@ async def _edge(
         await stack.enter_async_context(
             followed(installation.brokers, installation.topics, taking_up.take)
         )
-        caps = Withheld(book)
+        events = installation.topics.events
+        recount = Recount(partial(ends, installation.brokers, events))
+        clocks = Clocks(sources.now, sources.monotonic)
+        caps = await stack.enter_async_context(SharedCaps.open(connection, book, recount, clocks))
         del book  # held here, the first book would never go
         yield Edge(
             state,
@@ -133,7 +140,12 @@ async def _edge(
             capsules,
             state.pending,
             REST,
-            RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
+            RedisAnswers(
+                connection,
+                state.aside,
+                int(settings.request_ttl * SECOND),
+                int(settings.join_by_id * SECOND),
+            ),
             lambda: [*state.gauges(), *taking_up.gauges()],
         )
 

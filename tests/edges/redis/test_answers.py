@@ -10,8 +10,9 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import decision_key
 from engine.errors import RequestConflict
-from engine.model import SECOND, CustomerId, DecisionId
+from engine.model import DAY, SECOND, CustomerId, DecisionId, Micros
 from tests.happenings import decision
 from tools.brokers.redis import Redis
 
@@ -26,7 +27,7 @@ class Server:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.aside = Aside(connection)
-        self.answers = RedisAnswers(connection, self.aside, 300 * SECOND)
+        self.answers = RedisAnswers(connection, self.aside, 300 * SECOND, 7 * DAY)
 
 
 async def opened(redis: Redis) -> Server:
@@ -83,6 +84,26 @@ async def test_a_token_is_found_by_customer_and_decision_while_it_counts(
     assert await b.answers.token(made.customer_id, DecisionId("d1")) == b"token"
     assert await b.answers.token(BEN, DecisionId("d1")) is None
     assert await b.connection.ask("PTTL", "attune:d:{ada}:d1") in range(1, 300_001)
+
+
+@pytest.mark.parametrize(("window", "by_id", "days"), [(30, 7, 7), (2, 7, 2), (30, 60, 30)])
+async def test_a_decision_is_found_within_its_window_and_no_longer_than_is_set(
+    two: tuple[Server, Server], window: int, by_id: int, days: int
+) -> None:
+    connection, made = two[0].connection, decision("d1").decision
+    answers = RedisAnswers(connection, Aside(connection), 0, by_id * DAY)
+    answers.decided(made, b"token", window * DAY)
+    assert await answers.token(made.customer_id, made.decision_id) == b"token"
+    key = decision_key(made.customer_id, made.decision_id)
+    left: Micros = await connection.ask("PTTL", key) * 1_000
+    assert days * DAY - DAY / 2 < left <= days * DAY
+
+
+async def test_where_nothing_joins_by_id_nothing_is_kept(two: tuple[Server, Server]) -> None:
+    connection, made = two[0].connection, decision("d1").decision
+    answers = RedisAnswers(connection, Aside(connection), 0, 0)
+    answers.decided(made, b"token", 30 * DAY)
+    assert await answers.token(made.customer_id, made.decision_id) is None
 
 
 async def test_while_redis_is_away_a_server_is_on_its_own_and_counts_what_is_lost(
