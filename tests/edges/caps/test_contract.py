@@ -33,8 +33,14 @@ class Keeper(Protocol):
     `lost_for` is how long after a crash the most may be missing that was at hand.
     """
 
-    accounts: Accounts
     lost_for: Micros
+
+    @property
+    def accounts(self) -> Accounts:
+        """The ledger it offers from."""
+
+    def now(self) -> Micros:
+        """The time of day."""
 
     async def settle(self) -> None:
         """Waits until all that was asked for is there, and all that was done is kept."""
@@ -124,7 +130,7 @@ class OneOfSeveral:
 
     async def end(self, *, crash: bool) -> None:
         if not crash:
-            for order in self.accounts.orders_at_the_end():
+            for order in self.accounts.orders_to_give_back(self.now()):
                 await self.kept.order(order, 0)
         self.begin()
 
@@ -162,18 +168,13 @@ async def offers(keeper: Keeper, first: int, most: int = LIMIT) -> int:
     while made < most and refused < 3:
         keeper.accounts.draw_ahead(account(keeper), Need(LIMIT, LIMIT, 2, 1, HOLD))
         if keeper.accounts.room(account(keeper), LIMIT) > 0:
-            keeper.accounts.reserve(share(first + made, now_of(keeper) + HOLD))
+            keeper.accounts.reserve(share(first + made, keeper.now() + HOLD))
             made, refused = made + 1, 0
         else:
             refused += 1
             await keeper.settle()
     await keeper.settle()
     return made
-
-
-def now_of(keeper: Keeper) -> Micros:
-    assert isinstance(keeper, OneProcess | OneOfSeveral)
-    return keeper.now()
 
 
 async def test_as_many_offers_are_made_as_there_are_and_no_more(keeper: Keeper) -> None:
