@@ -18,6 +18,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.edges.caps.counting import Counting
+from engine.edges.caps.recount import Recounting
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -25,6 +26,7 @@ from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.caps import RedisAccounts
 from engine.edges.redis.caps_catalogue import CapsCatalogue
+from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -122,10 +124,9 @@ async def at_work(
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
+    accounts = RedisAccounts(connection, "worker", clock)
+    counting = Counting(accounts, CapsCatalogue(connection, clock))
     reread = partial(stretch, brokers, topics.events)
-    counting = Counting(
-        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
-    )
     inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
@@ -140,7 +141,8 @@ async def at_work(
     running: asyncio.Task[None] | None = None
     try:
         await _join(app, brokers)
-        running = asyncio.create_task(_run(inbox, learning, watch, app))
+        recounting = Recounting(CapsRun(connection), counting, reread)
+        running = asyncio.create_task(_run(inbox, learning, watch, recounting, app))
         vitals = Vitals(
             watch.seen,
             inbox.progress,
@@ -188,11 +190,14 @@ def _look_after(inbox: Inbox, events: str, owned: Mapping[TopicPartition, Share]
     )
 
 
-async def _run(inbox: Inbox, learning: Learning, watch: Watch, app: faust.App) -> None:
+async def _run(
+    inbox: Inbox, learning: Learning, watch: Watch, recounting: Recounting, app: faust.App
+) -> None:
     """Runs until one of them cannot go on."""
     async with asyncio.TaskGroup() as group:
         group.create_task(inbox.run())
         group.create_task(learning.run())
+        group.create_task(recounting.keep())
         group.create_task(watch.run())
         await app.wait_until_stopped()
         raise StorageError(f"the log is followed no more: {app.crash_reason!r}")
