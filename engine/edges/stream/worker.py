@@ -85,7 +85,7 @@ class WorkerSettings:
             told = None if metrics is None else Address.parse(metrics)
         except ValueError as error:
             raise InvalidInput([Violation("metrics", str(error))]) from None
-        return cls(brokers_of(stream), address, Topics(name), size, metrics=told)
+        return cls(brokers_of(stream), address, Topics.of(name), size, metrics=told)
 
 
 @dataclass(frozen=True, slots=True)
