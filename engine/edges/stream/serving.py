@@ -72,7 +72,7 @@ class Installation:
             redis = RedisAddress.parse(settings.state or "")
         except ValueError as error:
             raise InvalidInput([Violation("state", str(error))]) from None
-        return cls(brokers_of(settings.stream or ""), redis, Topics(settings.name))
+        return cls(brokers_of(settings.stream or ""), redis, Topics.of(settings.name))
 
 
 @asynccontextmanager
