@@ -1,15 +1,19 @@
 """Edge: what lies beneath an engine, on one machine or in a cluster; everything above is the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from engine.capsule import Capsules
 from engine.contact.pending import Pending
 from engine.edges.caps.port import CapsKeeper
 from engine.edges.state.port import State
 from engine.elsewhere import Elsewhere
+from engine.lookout import Lookout
 from engine.mind import Mind
+from engine.outbox import Left
+from engine.outreach import Answering
 from engine.telemetry import Figures, Gauge
 
 PROFILE_REST: Final = 2.0
@@ -18,6 +22,28 @@ PROFILE_REST: Final = 2.0
 
 def _nothing() -> Sequence[Gauge | Figures]:
     return ()
+
+
+class Offers(Protocol):
+    """The messages of triggers, where they are kept here."""
+
+    def __call__(self, position: int, *, only_kept: bool) -> AsyncGenerator[Left, None]:
+        """Those behind a position, in order; then, unless `only_kept`, each as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What an edge that applies the log has for triggers.
+
+    Attributes:
+        lookout: watches the log being applied.
+        offers: what was left by them.
+        reaching: while it is open, what they ask for is decided and left; given who decides.
+    """
+
+    lookout: Lookout
+    offers: Offers
+    reaching: Callable[[Answering], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +59,7 @@ class Edge:
         rest: seconds the customer store is left alone after it failed three times running.
         elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
+        outbound: what triggers need; None where the log is applied, and triggers are seen, elsewhere.
     """
 
     state: State
@@ -43,3 +70,4 @@ class Edge:
     rest: float = PROFILE_REST
     elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing
+    outbound: Outbound | None = None

@@ -4,8 +4,8 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -31,20 +31,23 @@ from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
-from engine.edge import Edge
+from engine.edge import Edge, Outbound
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
+from engine.edges.offers.box import OfferBox
+from engine.edges.offers.reaching import reaching
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
-from engine.edges.state.names import DECISIONS
+from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
 from engine.elsewhere import Elsewhere
-from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
+from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.guards import guards_of
 from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.limits import Guard
+from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -70,6 +73,7 @@ from engine.model import (
     Step,
     Unknown,
 )
+from engine.outbox import Left
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -79,6 +83,7 @@ from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
+from engine.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +92,11 @@ FAIR_READ: Final = 0.02
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+OUTBOUND: Final = 1.0
+"""Seconds a decision may take that nobody waits for."""
+
+NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
 
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
@@ -128,6 +138,8 @@ class AttuneEngine:
         allowance: Allowance,
     ) -> None:
         self._edge = edge
+        self._outbound = edge.outbound
+        self._lookout = None if edge.outbound is None else edge.outbound.lookout
         self._caps = edge.caps
         self._allowance = allowance
         self._settings = settings
@@ -216,6 +228,8 @@ class AttuneEngine:
 
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
+        if self._lookout is not None:
+            self._lookout.follow(self.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -368,10 +382,13 @@ class AttuneEngine:
             if asked is not None:
                 self._elsewhere.answered(request_id, asked, reply)
 
-    async def decide(self, question: Question, deadline: float) -> Answer | bytes:
+    async def decide(
+        self, question: Question, deadline: float, at_hand: Customer | None = None
+    ) -> Answer | bytes:
         """The same as `decide_now`, by `deadline` (monotonic seconds), waiting where that must be.
 
         It is made by the book in force now, also if another takes over while something is waited for.
+        Who has the customer `at_hand`, newer than any store, need not wait for them.
 
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
@@ -379,7 +396,7 @@ class AttuneEngine:
         side = self._side(question)
         _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -390,19 +407,24 @@ class AttuneEngine:
         self._answering[question.request_id] = answering
         try:
             if self._elsewhere is not None:
-                return await self._decide_once(self._elsewhere, question, deadline, side)
-            return await self._decide_waiting(question, deadline, side)
+                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
 
     async def _decide_once(
-        self, elsewhere: Elsewhere, question: Question, deadline: float, side: Side
+        self,
+        elsewhere: Elsewhere,
+        question: Question,
+        deadline: float,
+        side: Side,
+        at_hand: Customer | None,
     ) -> Answer | bytes:
         """The reply that another server gave to this request, else the answer."""
         left = deadline - self._sources.monotonic() - REPLY
         claimed = elsewhere.claim(question.request_id, fingerprint(question), left)
-        known = await self._known_for(question, deadline)
+        known = await self._known_for(question, deadline, at_hand)
         reply = await claimed
         if reply is not None:
             return reply
@@ -423,12 +445,19 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
-        return self._decide_for(await self._known_for(question, deadline), question, deadline, side)
+    async def _decide_waiting(
+        self, question: Question, deadline: float, side: Side, at_hand: Customer | None
+    ) -> Answer:
+        known = await self._known_for(question, deadline, at_hand)
+        return self._decide_for(known, question, deadline, side)
 
-    async def _known_for(self, question: Question, deadline: float) -> Known:
+    async def _known_for(
+        self, question: Question, deadline: float, at_hand: Customer | None
+    ) -> Known:
         """Who asks, waiting where that must be."""
-        customer, degraded = await self._know(question.customer_id, deadline)
+        customer, degraded = at_hand, NOT_DEGRADED
+        if customer is None:
+            customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
         key = self._household(customer)
         if isinstance(key, Unknown):
@@ -436,7 +465,7 @@ class AttuneEngine:
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
-            customer = self._state.known(question.customer_id) or customer
+            customer = at_hand or self._state.known(question.customer_id) or customer
         return Known(customer, household, degraded)
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
@@ -568,6 +597,46 @@ class AttuneEngine:
         while self._background:
             await asyncio.wait(self._background)
         await self._seating.close()
+
+    # --- triggers -------------------------------------------------------------------------------
+
+    def watch_with(self, lookout: Lookout) -> None:
+        """The lookout knows the triggers of the book in force from now on, whichever that is."""
+        self._lookout = lookout
+        lookout.follow(self.book)
+
+    async def note(self, events: Sequence[Event]) -> None:
+        """Has events in the log; they are durable when it returns. Raises StorageError, Overloaded."""
+        await self._state.append(events)
+
+    async def answer(
+        self, set_off: SetOff, at_hand: Customer | None = None
+    ) -> Answer | bytes | None:
+        """The decision a trigger asks for; the very reply given to `keep` if it was made before.
+
+        None if the customer is damaged. Who applies the log has the customer `at_hand` as it will be
+        stored; what others offered them lately is read all the same.
+
+        Raises:
+            UnknownPlacement, RequestConflict: as `decide`.
+            StorageError: the customer cannot be read now.
+        """
+        try:
+            await self._state.load(set_off.event.customer_id)
+        except DamagedData:
+            return None
+        deadline = self._sources.monotonic() + OUTBOUND
+        return await self.decide(set_off.question, deadline, at_hand)
+
+    def offers(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
+        """Every message of a trigger behind a position, in order; then, unless `only_kept`, each as it comes.
+
+        Raises:
+            NotFound: they are published elsewhere.
+        """
+        if self._outbound is None:
+            raise NotFound("what triggers offer is published on this cluster's topic of offers")
+        return self._outbound.offers(position, only_kept=only_kept)
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -827,16 +896,23 @@ async def running(
         async with (
             following(engine, settings, compiled, before),
             challenging(engine, settings, compiled),
+            _reaching(edge, engine),
         ):
             yield engine
     finally:
         await engine.finish()
 
 
+def _reaching(edge: Edge, engine: AttuneEngine) -> AbstractAsyncContextManager[None]:
+    """Does what triggers ask for, where this process does."""
+    return nullcontext() if edge.outbound is None else edge.outbound.reaching(engine)
+
+
 @asynccontextmanager
 async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> AsyncIterator[Edge]:
     """One process over one data directory, which learns from its own log."""
     mind = Mind()
+    lookout = Lookout(book, sources.now)
     state = await Embedded.open(
         settings.data,
         teach=partial(teach_aloud, mind),
@@ -845,13 +921,15 @@ async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> Asy
         restore=mind.restore,
         clock=sources.now,
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
+        onlooker=lookout,
     )
     try:
-        async with _caps(settings, state, book, sources) as caps:
+        async with _caps(settings, state, book, sources) as caps, _box(settings) as box:
             del book  # held here, the first book would never go
             await state.begin_run()
             capsules = open_capsules(settings.data, settings.seal_key_file)
-            yield Edge(state, mind, caps, capsules, Pending(keep=state.returned))
+            outbound = Outbound(lookout, box.follow, partial(reaching, state, lookout, box))
+            yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:
         await state.close()
 
@@ -866,6 +944,16 @@ def teach_aloud(mind: Mind, lesson: Lesson) -> None:
 
 def _or_nan(figure: float | None) -> float:
     return math.nan if figure is None else figure
+
+
+@asynccontextmanager
+async def _box(settings: Settings) -> AsyncIterator[OfferBox]:
+    """Where what triggers offer is left."""
+    box = OfferBox(settings.data / OFFERS, asyncio.get_running_loop())
+    try:
+        yield box
+    finally:
+        await asyncio.to_thread(box.close)
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "demo": ("demo", "See the whole loop on this machine in a minute."),
     "decide": ("decide", "Ask a running service what to offer a customer, and why."),
     "record": ("record", "Tell a running service what a customer did."),
+    "offers": ("offers", "Take what triggers offered to those who send it."),
     "import": ("import_", "Load customers from CSV or Parquet files."),
     "check": ("check", "Find every mistake in a rule book."),
     "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),

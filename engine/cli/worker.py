@@ -1,6 +1,7 @@
 """`attune worker`: applies what a cluster's servers accepted, and learns from it."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -51,6 +52,22 @@ def worker(
             envvar="ATTUNE_METRICS",
         ),
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The rule book whose triggers are heard here; without, none is. The same for all workers.",
+            envvar="ATTUNE_RULES",
+        ),
+    ] = None,
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="This worker's own directory, for what its triggers decide.",
+            envvar="ATTUNE_DATA",
+        ),
+    ] = Path("worker-data"),
     log_format: Annotated[str, typer.Option(help="text, json, or auto.")] = "auto",
 ) -> None:
     """Work until SIGTERM or Ctrl-C; what was begun is then finished.
@@ -68,7 +85,9 @@ def worker(
     from engine.edges.stream.worker import WorkerSettings
     from engine.telemetry import set_up_logs
 
-    settings = WorkerSettings.of(stream, state, name, Size(partitions, copies), metrics)
+    settings = WorkerSettings.of(
+        stream, state, name, Size(partitions, copies), metrics, rules, data
+    )
     set_up_logs(log_format)
     calm()
     asyncio.run(work(settings, typer.echo))

@@ -58,7 +58,7 @@ holdouts:
   without_a: {share: 0.1, period: month, salt: s, action: a}
 experiments: {no_levers: 0.1}
 triggers:
-  t: {on: drop, when: 'true', placements: [p]}
+  t: {title: T, on: drop, when: 'true', placements: [p], rest: 1d, max_age: 1h}
 """,
     "actions/all.yaml": b"""\
 actions:

@@ -50,6 +50,11 @@ class Topics:
         """What could not be read or applied, with the reason, keyed as it was."""
         return f"{self.installation}.dead-letters"
 
+    @property
+    def offers(self) -> str:
+        """What triggers decided to offer, as JSON, keyed by customer."""
+        return f"{self.installation}.offers"
+
 
 class Size(NamedTuple):
     """How far a cluster spreads: partitions of the events, and copies of everything."""
@@ -108,5 +113,6 @@ def _wanted(topics: Topics, size: Size) -> Iterator[NewTopic]:
         (topics.lessons, 1, kept),
         (topics.weights, 1, compacted),
         (topics.dead_letters, 1, {"retention.ms": _WEEK}),
+        (topics.offers, size.partitions, {"retention.ms": _WEEK}),
     ):
         yield NewTopic(name, partitions, size.copies, topic_configs=common | settings)

@@ -33,7 +33,7 @@ from engine.edges.journal.entries import (
 from engine.edges.journal.run import Run
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.customers import Customers
-from engine.edges.state.fold import Fold
+from engine.edges.state.fold import Fold, Onlooker
 from engine.edges.state.mending import put_right
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.edges.state.remains import look_over
@@ -87,7 +87,8 @@ class Embedded:
     """Durable state in one data directory, for one process. Made by `open`, ended by `close`.
 
     All methods are for the event loop it was opened on. `record` and `known` never wait. It is a
-    `engine.edges.state.port.State`, and what caps need besides.
+    `engine.edges.state.port.State`, and what caps and triggers need besides; `recovered_from` is the
+    place of the checkpoint that the start took up.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Embedded:
         self._noted: dict[str, Future[list[EventStatus]]] = {}
         self._closing = False
         self._watching: Callable[[Sequence[Numbered]], None] | None = None
+        self.recovered_from = 0
 
     @classmethod
     async def open(
@@ -155,6 +157,7 @@ class Embedded:
         restore: Callable[[bytes], None],
         clock: Callable[[], Micros],
         limits: Limits | None = None,
+        onlooker: Onlooker | None = None,
     ) -> "Embedded":
         """Opens (or creates) a data directory and brings the state to where the log ends.
 
@@ -162,7 +165,8 @@ class Embedded:
         lessons that use it (again after each start; it must not mind), `snapshot` and `restore` the
         learner's whole state as bytes; `restore` raises for bytes that are none, and then changes
         nothing. `clock` is the time of day, for retention. Where the checkpoint is damaged, all is
-        computed and learned again from the log.
+        computed and learned again from the log. `onlooker` is shown what is applied, also what is
+        applied again by this start.
 
         Raises:
             StorageError: the directory is in use, damaged, of a newer version, or cannot be read.
@@ -172,7 +176,7 @@ class Embedded:
             look_over(directory.path)
             store = cls(
                 directory,
-                Fold(teach, register, str(data_dir / JOURNAL)),
+                Fold(teach, register, str(data_dir / JOURNAL), onlooker),
                 snapshot,
                 clock,
                 limits or Limits(),
@@ -287,6 +291,11 @@ class Embedded:
         """The place of the newest entry that is known to be on disk; 0 if there is none."""
         return self._accepted
 
+    @property
+    def applied_seq(self) -> int:
+        """The place in the log up to which all is applied."""
+        return self._applied
+
     async def settled(self) -> None:
         """Waits until everything accepted so far is applied.
 
@@ -351,7 +360,7 @@ class Embedded:
                 if isinstance(note, SchemaNote):
                     self._noted[note.digest] = _told(self._loop)
                 self._apply(number, note)
-            self._accepted = self._applied = self._saved = self._tried = seq
+            self._accepted = self._applied = self._saved = self._tried = self.recovered_from = seq
             every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
             while await self._replay(reader):
                 if self._applied - self._saved >= every:

@@ -19,7 +19,9 @@ from typing import Any, Final, NamedTuple
 from engine.edges.kafka.messages import Place, Taught
 from engine.edges.redis.customers import Asked, Change, RedisCustomers
 from engine.edges.redis.record import NO_MARK, Held
+from engine.edges.stream.triggering import Triggering
 from engine.errors import DamagedData
+from engine.lookout import Lookout
 from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate
 from engine.topology import take_in
 
@@ -77,12 +79,17 @@ class RedisFold:
     Entries of one customer come from one partition, in the order of their offsets.
     """
 
-    def __init__(self, customers: RedisCustomers, teach: Teach) -> None:
+    def __init__(
+        self, customers: RedisCustomers, teach: Teach, triggering: Triggering | None = None
+    ) -> None:
         self._customers = customers
         self._teach = teach
+        self._triggering = triggering
 
-    async def apply(self, batch: Sequence[Placed]) -> Applied:
-        """Applies all of a batch; when it returns, all is written and taught.
+    async def apply(self, batch: Sequence[Placed], *, is_made_up: bool = False) -> Applied:
+        """Applies all of a batch; when it returns, all is written and taught, and triggers have been heard.
+
+        What `is_made_up` was applied before and is missing: it sets nothing off once more.
 
         Raises:
             StorageError: Redis or the topic of lessons cannot be reached; any part may be written, and
@@ -91,12 +98,17 @@ class RedisFold:
         groups: dict[CustomerId, list[Placed]] = {}
         for placed in batch:
             groups.setdefault(placed.entry.customer_id, []).append(placed)
-        folded = await self._fold(groups)
+        triggering = None if is_made_up else self._triggering
+        folded = await self._fold(groups, triggering)
         lessons = sorted(
             (lesson for each in folded for lesson in each.lessons), key=lambda lesson: lesson.place
         )
         if lessons:
             await self._teach(lessons)
+        if triggering is not None:
+            await triggering.reach(
+                {c.customer_id: c for c in (each.change.customer for each in folded)}
+            )
         written = await self._write(folded, groups)
         return Applied(
             tuple([place for each in written for place in each.new]),
@@ -104,14 +116,21 @@ class RedisFold:
             tuple([refused for each in written for refused in each.refused]),
         )
 
-    async def _fold(self, groups: Mapping[CustomerId, Sequence[Placed]]) -> list[_Folded]:
+    async def _fold(
+        self,
+        groups: Mapping[CustomerId, Sequence[Placed]],
+        triggering: Triggering | None = None,
+    ) -> list[_Folded]:
         """The entries applied to their customers as they are now, all read together."""
         asked = [
             self._customers.ask(customer_id, [placed.event_id for placed in entries])
             for customer_id, entries in groups.items()
         ]
         await _ended([reply for each in asked for reply in (each.record, each.times)])
-        return [_told(each, groups[each.customer_id]) for each in asked]
+        lookout = None if triggering is None else triggering.lookout
+        if lookout is not None:
+            lookout.clear()
+        return [_told(each, groups[each.customer_id], lookout) for each in asked]
 
     async def _write(
         self, folded: Sequence[_Folded], groups: Mapping[CustomerId, Sequence[Placed]]
@@ -147,7 +166,7 @@ async def _ended(replies: Sequence["asyncio.Future[Any]"]) -> None:
         reply.exception()  # seen, also where another's is raised
 
 
-def _told(asked: Asked, entries: Sequence[Placed]) -> _Folded:
+def _told(asked: Asked, entries: Sequence[Placed], lookout: Lookout | None) -> _Folded:
     """The entries applied to their customer; refused where that one is damaged."""
     try:
         held, known = asked.told()
@@ -155,11 +174,16 @@ def _told(asked: Asked, entries: Sequence[Placed]) -> _Folded:
         log.error("%s", damage)  # noqa: TRY400 - no trace is needed
         refused = [Refused(placed.place, str(damage)) for placed in entries]
         return _Folded(Change(NO_MARK, Customer(asked.customer_id), []), [], [], [], refused)
-    return _folded(held, entries, known)
+    return _folded(held, entries, known, lookout)
 
 
-def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Folded:
-    """The entries applied, in place, to the customer that was read; what is `known` is not."""
+def _folded(
+    held: Held, entries: Sequence[Placed], known: set[EventId], lookout: Lookout | None
+) -> _Folded:
+    """The entries applied, in place, to the customer that was read; what is `known` is not.
+
+    The lookout sees each that is.
+    """
     folded = _Folded(Change(held.mark, held.customer, []), [], [], [], [])
     for placed in entries:
         place, entry = placed
@@ -167,11 +191,14 @@ def _folded(held: Held, entries: Sequence[Placed], known: set[EventId]) -> _Fold
             folded.repeated.append(place)
             continue
         try:
+            before = None if lookout is None else lookout.before(held.customer, entry)
             lessons = take_in(held.customer, entry)
         except Exception as error:
             log.exception("entry %d of partition %d is refused", place.offset, place.partition)
             folded.refused.append(Refused(place, f"{type(error).__name__}: {error}"))
             continue
+        if lookout is not None and before is not None:
+            lookout.after(place.offset, before, held.customer)
         known.add(placed.event_id)
         folded.new.append(place)
         folded.change.by.append((placed.event_id, entry.time))

@@ -18,6 +18,7 @@ from engine.edges.redis.customers import RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.edges.stream.letters import Letter, set_aside
+from engine.edges.stream.triggering import Triggering
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Inbox:
         topics: Topics,
         reread: Reread,
         count: Count,
+        triggering: Triggering | None = None,
     ) -> None:
         self._count = count
         self._marks = marks
@@ -100,7 +102,7 @@ class Inbox:
         self._closing = False
         self._publisher = publisher
         self._topics = topics
-        self._fold = RedisFold(customers, self._teach)
+        self._fold = RedisFold(customers, self._teach, triggering)
         self._letters: deque[Letter] = deque()
         self._held = 0
         self._came = asyncio.Event()
@@ -203,14 +205,16 @@ class Inbox:
             async for offset, key, value in records:
                 some.append(Letter(topic, Place(partition, offset), key, value, _nobody))
                 if len(some) == _AT_ONCE:
-                    await self._take(some, marks)
+                    await self._take(some, marks, is_made_up=True)
                     some = []
-        await self._take(some, marks)
+        await self._take(some, marks, is_made_up=True)
         if marks[partition] < end:
             await self._marks.move(partition, marks[partition], end)
         return end
 
-    async def _take(self, batch: Sequence[Letter], marks: dict[int, int]) -> None:
+    async def _take(
+        self, batch: Sequence[Letter], marks: dict[int, int], *, is_made_up: bool = False
+    ) -> None:
         """Applies the letters of a batch, sets aside the others, and moves the marks on."""
         readable: dict[tuple[int, int], Letter] = {}
         placed: list[Placed] = []
@@ -224,7 +228,7 @@ class Inbox:
                 placed.append(Placed(letter.place, entry))
                 readable[letter.place] = letter
         self._before = {place.partition: marks[place.partition] for place, _ in placed}
-        applied = await self._fold.apply(placed)
+        applied = await self._fold.apply(placed, is_made_up=is_made_up)
         await self._count([one.entry for one in placed])
         dead += [
             set_aside(readable[place], reason, self._topics.dead_letters)

@@ -11,6 +11,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import faust
@@ -31,18 +32,23 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
+from engine.edges.stream.deciding import deciding
 from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
 from engine.edges.stream.membership import Membership
 from engine.edges.stream.stalls import Doing
+from engine.edges.stream.triggering import Triggering
 from engine.edges.stream.vitals import Vitals
 from engine.edges.stream.watch import Watch
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import Micros
-from engine.settings import Address
+from engine.settings import Address, Settings
 
 log = logging.getLogger(__name__)
+
+DATA: Final = Path("worker-data")
+"""The data directory of a worker that decides, where none is named."""
 
 _FINISHES_WITHIN: Final = 10.0
 """Seconds given to what was begun."""
@@ -59,6 +65,7 @@ class WorkerSettings:
         size: how topics are made that are not there yet.
         keeping: how long what is kept of customers.
         metrics: where metrics and health are told; None for nowhere.
+        engine: how to decide what triggers ask for; None where no trigger is heard here.
     """
 
     brokers: Bootstrap
@@ -67,12 +74,20 @@ class WorkerSettings:
     size: Size = field(default_factory=Size)
     keeping: Keeping = field(default_factory=Keeping)
     metrics: Address | None = None
+    engine: Settings | None = None
 
     @classmethod
     def of(
-        cls, stream: str, state: str, name: str, size: Size, metrics: str | None = None
+        cls,
+        stream: str,
+        state: str,
+        name: str,
+        size: Size,
+        metrics: str | None = None,
+        rules: Path | None = None,
+        data: Path = DATA,
     ) -> "WorkerSettings":
-        """Reads what the command line says.
+        """Reads what the command line says; with `rules` triggers are heard, and `data` is used.
 
         Raises:
             InvalidInput: one of the URLs is none, or the address of the metrics.
@@ -85,7 +100,10 @@ class WorkerSettings:
             told = None if metrics is None else Address.parse(metrics)
         except ValueError as error:
             raise InvalidInput([Violation("metrics", str(error))]) from None
-        return cls(brokers_of(stream), address, Topics(name), size, metrics=told)
+        engine = None
+        if rules is not None:
+            engine = Settings.of(rules=rules, data=data, stream=stream, state=state, name=name)
+        return cls(brokers_of(stream), address, Topics(name), size, metrics=told, engine=engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +135,24 @@ async def at_work(
 
     Raises:
         StorageError: the topics cannot be made, or Kafka went away again while it joined.
+        BrokenRuleBook: there is a rule book, and it has mistakes.
     """
+    await ensure(settings.brokers, settings.topics, settings.size)
+    async with (
+        deciding(settings.engine, clock) as triggering,
+        _at_work(settings, clock, ended, triggering) as worker,
+    ):
+        yield worker
+
+
+@asynccontextmanager
+async def _at_work(
+    settings: WorkerSettings,
+    clock: Callable[[], Micros],
+    ended: Callable[[], AbstractContextManager[object]],
+    triggering: Triggering | None,
+) -> AsyncIterator[Worker]:
     topics, brokers = settings.topics, settings.brokers
-    await ensure(brokers, topics, settings.size)
     connection = await Connection.open(settings.state)
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
@@ -127,7 +160,7 @@ async def at_work(
     accounts = RedisAccounts(connection, "worker", clock)
     counting = Counting(accounts, CapsCatalogue(connection, clock))
     reread = partial(stretch, brokers, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count)
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count, triggering)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
     membership = Membership(app)

@@ -1,0 +1,35 @@
+"""Triggers at a worker: what a batch of the log sets off is done before its customers are written.
+
+As with lessons, a batch that is cut off comes again: the same interactions are applied to the same
+customers, so they set off the same triggers. The decision is known by its request id to all servers for a
+while (`engine.elsewhere`); a message that was published before bears the same id.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.errors import Overloaded, StorageError
+from engine.lookout import Lookout
+from engine.model import Customer, CustomerId
+from engine.outreach import Outreach
+
+
+@dataclass(frozen=True, slots=True)
+class Triggering:
+    """What a worker with a rule book has: it sees what sets triggers off, and does what they ask for."""
+
+    lookout: Lookout
+    outreach: Outreach
+
+    async def reach(self, customers: Mapping[CustomerId, Customer]) -> None:
+        """Does all that is due, by these customers, as they will be written.
+
+        Raises:
+            StorageError: not all is done, and doing it again is safe.
+        """
+        due = [one.set_off for one in self.lookout.due]
+        self.lookout.clear()
+        try:
+            await self.outreach.reach(due, customers)
+        except Overloaded as error:
+            raise StorageError(str(error)) from error

@@ -1,0 +1,87 @@
+"""The lookout: watches the log being applied, and keeps what triggers ask for until it is done."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import structlog
+
+from engine.model import Customer, Event, EventId, Micros
+from engine.rulebook.book import RuleBook
+from engine.triggers import Before, SetOff, Triggers, without
+
+log = structlog.get_logger(__name__)
+
+
+class Due(NamedTuple):
+    """Something a trigger asks for, and the place in the log of the interaction that set it off."""
+
+    seq: int
+    set_off: SetOff
+
+
+class Lookout:
+    """Is shown every entry before and after it is applied; never fails, and never waits.
+
+    Attributes:
+        due: what is to be done, in the order of the log; taken away by whoever has done it.
+        came: set while anything is due.
+    """
+
+    def __init__(self, book: RuleBook, clock: Callable[[], Micros]) -> None:
+        self._triggers = Triggers(book)
+        self._clock = clock
+        self.due: deque[Due] = deque()
+        self.came = asyncio.Event()
+
+    @property
+    def listens(self) -> bool:
+        """Whether the book in force has any triggers."""
+        return bool(self._triggers.book.triggers)
+
+    def follow(self, book: RuleBook) -> None:
+        """From now on this book's triggers count."""
+        self._triggers = Triggers(book)
+
+    def before(self, customer: Customer, entry: object) -> Before | None:
+        """See `engine.triggers.Triggers.before`."""
+        try:
+            return self._triggers.before(customer, entry, self._clock())
+        except Exception:
+            log.exception("trigger.failed", customer_id=customer.customer_id)
+            return None
+
+    def after(self, seq: int, before: Before, customer: Customer) -> None:
+        """Takes up what the entry has set off."""
+        try:
+            set_offs = self._triggers.after(before, customer)
+        except Exception:
+            log.exception("trigger.failed", customer_id=customer.customer_id)
+            return
+        for set_off in set_offs:
+            self.due.append(Due(seq, set_off))
+            self.came.set()
+
+    def late(
+        self, seq: int, customer: Customer, event: Event, still_to_come: Collection[EventId]
+    ) -> None:
+        """The same for an event that was applied before this process began.
+
+        `still_to_come` are the events behind it that will be shown too: it is judged without them.
+        """
+        before = self.before(without(customer, {event.event_id, *still_to_come}), event)
+        if before is not None:
+            self.after(seq, before, without(customer, still_to_come))
+
+    def clear(self) -> None:
+        """Lets go of all that is due."""
+        self.due.clear()
+        self.came.clear()
+
+    def drop(self, up_to: int) -> None:
+        """Lets go of what is due up to this place in the log: it was done before."""
+        while self.due and self.due[0].seq <= up_to:
+            self.due.popleft()
+        if not self.due:
+            self.came.clear()
