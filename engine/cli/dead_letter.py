@@ -15,7 +15,8 @@ StreamOption = Annotated[
     str, typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM")
 ]
 NameOption = Annotated[
-    str, typer.Option(help="The installation: what its topics' names begin with.")
+    str,
+    typer.Option(help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"),
 ]
 
 CustomerOption = Annotated[
