@@ -12,8 +12,10 @@ from engine.edges.state.port import State
 from engine.elsewhere import Elsewhere
 from engine.lookout import Lookout
 from engine.mind import Mind
+from engine.model import CustomerId
 from engine.outbox import Left
 from engine.outreach import Answering
+from engine.scored import Scored
 from engine.telemetry import Figures, Gauge
 
 PROFILE_REST: Final = 2.0
@@ -60,6 +62,7 @@ class Edge:
         elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
         outbound: what triggers need; None where the log is applied, and triggers are seen, elsewhere.
+        scored: what was said of a customer elsewhere when they last did something; None if nobody does.
     """
 
     state: State
@@ -71,3 +74,4 @@ class Edge:
     elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing
     outbound: Outbound | None = None
+    scored: Callable[[CustomerId], Scored | None] | None = None

@@ -12,6 +12,7 @@ from engine.errors import DamagedData, Overloaded, RequestConflict, StorageError
 from engine.model import Customer, CustomerId, Event, Micros
 from engine.outbox import Outbox, Outgoing, outgoing
 from engine.repeats import Answer
+from engine.scored import Scored
 from engine.triggers import SetOff, note_of
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,9 @@ class Answering(Protocol):
             RequestConflict: the same was asked before in other words.
             StorageError: the customer cannot be read now.
         """
+
+    def score(self, customer: Customer, channel: str) -> Scored:
+        """What the model says of a customer now; decisions that have no time to ask it go by that."""
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what was answered, for when the same is asked again, here or elsewhere."""

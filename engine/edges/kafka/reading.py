@@ -46,3 +46,24 @@ async def stretch(
         raise StorageError(f"{topic} cannot be read from Kafka at {bootstrap}: {error}") from error
     finally:
         await consumer.stop()
+
+
+async def ends(bootstrap: Bootstrap, topic: str) -> dict[int, int]:
+    """By partition of a topic the offset behind its last record.
+
+    Raises:
+        StorageError: Kafka is away, refuses, or has no such topic.
+    """
+    consumer = AIOKafkaConsumer(topic, **client(bootstrap))
+    try:
+        await consumer.start()
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise StorageError(f"Kafka at {bootstrap} knows no topic {topic}")
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        found = await consumer.end_offsets(places)
+    except (KafkaError, OSError) as error:
+        raise StorageError(f"{topic} cannot be read from Kafka at {bootstrap}: {error}") from error
+    finally:
+        await consumer.stop()
+    return {place.partition: end for place, end in found.items()}

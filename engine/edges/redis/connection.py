@@ -38,6 +38,7 @@ class Connection:
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self._down = asyncio.Event()
         self.epoch = 0
         self._closed = False
 
@@ -60,6 +61,10 @@ class Connection:
     async def up(self) -> None:
         """Waits until calls are sent."""
         await self._up.wait()
+
+    async def down(self) -> None:
+        """Waits until calls fail."""
+        await self._down.wait()
 
     def call(self, *words: Word) -> "asyncio.Future[Any]":
         """Sends one command. The future tells the reply: bytes, int, a list of these, or None.
@@ -115,11 +120,13 @@ class Connection:
             raise
         self._wire = wire
         self.epoch += 1
+        self._down.clear()
         self._up.set()
 
     def _lost(self) -> None:
         self._wire = None
         self._up.clear()
+        self._down.set()
         if self._connecting is None and not self._closed:
             self._connecting = asyncio.get_running_loop().create_task(self._connect_again())
             self._connecting.add_done_callback(self._connected)

@@ -1,13 +1,13 @@
 """The keys of Redis.
 
-What belongs to one customer has their id as its hash tag, so that a Redis Cluster keeps it on one node
-and a script may change all of it in one step.
+What belongs to one customer, or to one cap, has its id as its hash tag, so that a Redis Cluster keeps it on
+one node and a script may change all of it in one step.
 """
 
 from typing import Final
 from urllib.parse import unquote
 
-from engine.model import CustomerId, DecisionId
+from engine.model import ActionId, CustomerId, DecisionId, Micros
 
 PREFIX: Final = "attune"
 
@@ -59,6 +59,15 @@ def offers_key(customer_id: CustomerId) -> str:
     return f"{PREFIX}:r:{{{_tag(customer_id)}}}"
 
 
+def scores_key(customer_id: CustomerId) -> str:
+    """Where it lies what the model last said of a customer.
+
+    >>> scores_key(CustomerId("ada"))
+    'attune:s:{ada}'
+    """
+    return f"{PREFIX}:s:{{{_tag(customer_id)}}}"
+
+
 def decision_key(customer_id: CustomerId, decision_id: DecisionId) -> str:
     """Where a decision's token lies.
 
@@ -95,5 +104,37 @@ def token_key() -> str:
     return f"{PREFIX}:k:token"
 
 
-def _tag(customer_id: CustomerId) -> str:
-    return customer_id.translate(_BRACES) or "%"
+def account_keys(cap: str, start: Micros) -> list[str]:
+    """Where a cap's account for the period from `start` on lies: its figures, its offers, their units.
+
+    >>> account_keys("bundle/offers/day", 86_400_000_000)[:2]
+    ['attune:cap:{bundle/offers/day}:86400000000', 'attune:cap:{bundle/offers/day}:86400000000:offers']
+    """
+    key = f"{PREFIX}:cap:{{{_tag(cap)}}}:{start}"
+    return [key, f"{key}:offers", f"{key}:units"]
+
+
+def price_key(cap: str) -> str:
+    """Where it lies what the price of a cap is.
+
+    >>> price_key("bundle/offers/day")
+    'attune:cap-price:{bundle/offers/day}'
+    """
+    return f"{PREFIX}:cap-price:{{{_tag(cap)}}}"
+
+
+def caps_of_key(action_id: ActionId) -> str:
+    """Where it lies which caps an action is under.
+
+    >>> caps_of_key(ActionId("bundle"))
+    'attune:caps-of:{bundle}'
+    """
+    return f"{PREFIX}:caps-of:{{{_tag(action_id)}}}"
+
+
+CAPS_RUN: Final = f"{PREFIX}:caps"
+"""Where it lies since when all accounts have been kept without a loss."""
+
+
+def _tag(name: str) -> str:
+    return name.translate(_BRACES) or "%"

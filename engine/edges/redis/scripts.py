@@ -1,4 +1,4 @@
-"""What Redis does in one step, in Lua. A script's keys all have one customer's hash tag."""
+"""What Redis does in one step, in Lua. A script's keys all have one hash tag."""
 
 import asyncio
 from hashlib import sha1

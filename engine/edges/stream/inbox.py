@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeAlias
 
+from engine.codec import Entry
 from engine.edges.kafka.messages import Place, Record, Taught, decode_message, encode_taught
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import Read
@@ -63,6 +64,10 @@ Reread: TypeAlias = Callable[[int, int, int], AsyncGenerator[Read, None]]
 """Reads the log of events again: of this partition, from this offset to before that one."""
 
 
+Count: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+"""Counts what entries say of offers that were shown, however often they come; raises StorageError."""
+
+
 class Inbox:
     """Takes letters by `put` while there is room, and applies them in their order in `run`.
 
@@ -84,8 +89,10 @@ class Inbox:
         publisher: Publisher,
         topics: Topics,
         reread: Reread,
+        count: Count,
         triggering: Triggering | None = None,
     ) -> None:
+        self._count = count
         self._marks = marks
         self._reread = reread
         self._next: dict[int, int] = {}
@@ -220,6 +227,7 @@ class Inbox:
                 placed.append(Placed(letter.place, entry))
                 readable[letter.place] = letter
         applied = await self._fold.apply(placed, is_made_up=is_made_up)
+        await self._count([one.entry for one in placed])
         dead += [
             set_aside(readable[place], reason, self._topics.dead_letters)
             for place, reason in applied.refused

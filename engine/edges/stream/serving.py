@@ -4,20 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import structlog
 
 from engine.capsule import Capsules, open_capsules
 from engine.edge import Edge
-from engine.edges.caps.withheld import Withheld
+from engine.edges.caps.lending import Clocks
+from engine.edges.caps.recount import Recount
+from engine.edges.caps.shared import SharedCaps
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
+from engine.edges.kafka.reading import ends
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
+from engine.edges.redis.marks import Marks
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
 from engine.edges.stream.follower import Follower
@@ -121,7 +126,10 @@ async def _edge(
         follower = Follower(installation.brokers, installation.topics, taking_up.take)
         await stack.enter_async_context(_meanwhile(follower.run()))
         await follower.current()
-        caps = Withheld(book)
+        events = installation.topics.events
+        recount = Recount(Marks(connection, events), partial(ends, installation.brokers, events))
+        clocks = Clocks(sources.now, sources.monotonic)
+        caps = await stack.enter_async_context(SharedCaps.open(connection, book, recount, clocks))
         del book  # held here, the first book would never go
         yield Edge(
             state,
@@ -132,6 +140,7 @@ async def _edge(
             REST,
             RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
             lambda: [*state.gauges(), *taking_up.gauges()],
+            scored=state.scored,
         )
 
 

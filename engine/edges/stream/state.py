@@ -26,6 +26,7 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.redis.offers import RecentOffers
+from engine.edges.redis.scores import LastScores
 from engine.edges.state.names import DECISIONS
 from engine.edges.stream.applied import Applied
 from engine.edges.stream.inbox import MODEL
@@ -40,6 +41,7 @@ from engine.model import (
     EventStatus,
     Micros,
 )
+from engine.scored import Scored
 from engine.telemetry import Gauge
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class ClusterState:
         self._applied_here = Applied(Marks(connection, topics.events))
         self.aside = Aside(connection)
         self._offers = RecentOffers(connection, self.aside)
+        self._scores = LastScores(connection, self.aside)
         self.pending = SharedPending(keep=self.returned)
         self.known = customers.known
         self.last_known = customers.last_known
@@ -121,13 +124,20 @@ class ClusterState:
             DamagedData: their record, or what was offered to them, makes no sense.
             StorageError: Redis cannot be reached.
         """
-        if not self.pending.assume_shown:
-            return await self._customers.load(customer_id)
-        asked = self._offers.ask(customer_id)
-        asked.add_done_callback(_seen)
+        said = self._scores.ask(customer_id)
+        said.add_done_callback(_seen)
+        asked = self._offers.ask(customer_id) if self.pending.assume_shown else None
+        if asked is not None:
+            asked.add_done_callback(_seen)
         customer = await self._customers.load(customer_id)
-        self.pending.seen(customer, await self._offers.told(asked), self._clock())
+        if asked is not None:
+            self.pending.seen(customer, await self._offers.told(asked), self._clock())
+        self._scores.take(customer_id, await said)
         return customer
+
+    def scored(self, customer_id: CustomerId) -> Scored | None:
+        """What workers last said of a customer, as it was read with them; never waits."""
+        return self._scores.of(customer_id)
 
     # --- the log -------------------------------------------------------------------------------
 

@@ -20,11 +20,14 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from engine.edges.caps.counting import Counting
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps import RedisAccounts
+from engine.edges.redis.caps_catalogue import CapsCatalogue
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -163,7 +166,10 @@ async def _at_work(
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
     reread = partial(stretch, brokers, topics.events)
-    inbox = Inbox(customers, marks, publisher, topics, reread, triggering)
+    counting = Counting(
+        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
+    )
+    inbox = Inbox(customers, marks, publisher, topics, reread, counting.count, triggering)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
     membership = Membership(app)

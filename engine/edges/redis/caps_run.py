@@ -1,0 +1,80 @@
+"""Since when the accounts in Redis have been kept without a loss; caps are closed for a while after one.
+
+What a Redis that comes back with less than it had has lost is not known: offers that may yet be shown, and
+what was shown. So nothing is given out until no offer made before can be shown any more, and until workers
+have counted again what was shown, from the log.
+"""
+
+from typing import Final, NamedTuple
+
+import orjson
+
+from engine.edges.redis.caps_scripts import LOOK
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import CAPS_RUN
+from engine.errors import DamagedData
+from engine.model import Micros
+
+_MILLISECOND: Final = 1_000
+
+
+class Ran(NamedTuple):
+    """How it stands.
+
+    Attributes:
+        run: another after every loss.
+        closed_for: microseconds for which nothing is to be given out.
+        is_counted: whether what was shown before the last loss is counted again.
+    """
+
+    run: str
+    closed_for: Micros
+    is_counted: bool
+
+
+class CapsRun:
+    """What the servers agree on. All methods raise StorageError where there is no answer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def look(self) -> Ran | None:
+        """How it stands; None if Redis knows of no accounts."""
+        told = await LOOK.run(self._connection, [CAPS_RUN], 0, "", "", 0, 0)
+        return _ran(told) if told else None
+
+    async def begin(self, run: str, closed_for: Micros) -> Ran:
+        """Begins, unless another server has: behind a loss closed for so long, or at once if it is 0."""
+        words = (0, "", run, closed_for // _MILLISECOND, int(not closed_for))
+        return _ran(await LOOK.run(self._connection, [CAPS_RUN], *words))
+
+    async def lost(self, known: str, run: str, closed_for: Micros) -> Ran:
+        """Notes a loss in a run, unless another server has; how it stands then."""
+        words = (0, known, run, closed_for // _MILLISECOND, 0)
+        return _ran(await LOOK.run(self._connection, [CAPS_RUN], *words))
+
+    async def ends(self) -> dict[int, int] | None:
+        """By partition, up to where the log is to be applied before the count is whole; None: unknown."""
+        kept = await self._connection.ask("HGET", CAPS_RUN, "ends")
+        try:
+            if kept is None:
+                return None
+            return {int(partition): int(end) for partition, end in orjson.loads(kept).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DamagedData("how far caps are to be counted again is damaged in Redis") from error
+
+    async def note_ends(self, ends: dict[int, int]) -> None:
+        """Notes up to where the log is to be applied, unless that is noted."""
+        text = orjson.dumps({str(partition): end for partition, end in ends.items()})
+        await self._connection.ask("HSETNX", CAPS_RUN, "ends", text)
+
+    async def note_counted(self) -> None:
+        """Notes that what was shown is counted again."""
+        await self._connection.ask("HSET", CAPS_RUN, "counted", 1)
+
+
+def _ran(told: list[bytes | int]) -> Ran:
+    run, closed, counted = told
+    if not isinstance(run, bytes):
+        raise DamagedData("since when caps are kept is damaged in Redis")
+    return Ran(run.decode(), int(closed) * _MILLISECOND, bool(counted))
