@@ -58,9 +58,11 @@ LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --uni
 peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
 
-lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it
+lock: setup ## write requirements.lock anew from pyproject.toml, and those of the container and the peers beside it
 	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
 		--group test --group bench --group build $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra cluster $(LOCKING) --constraint requirements.lock \
+		--output-file deploy/requirements.lock
 	$(BIN)/uv pip compile --group pyproject.toml:peers $(LOCKING) --constraint requirements.lock \
 		--output-file requirements-peers.lock
 

@@ -120,6 +120,8 @@ class Settings:
         lateness: events older than this are refused; duplicates are recognised as long.
         ahead: events further in the future than this are refused.
         request_ttl: how long a request id brings back the same decision.
+        join_by_id: how long the servers of a cluster find a decision by its id, within the action's window;
+            what joins by token needs none of it.
         stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
         state: the customers of a cluster, `redis://HOST:PORT`.
         name: the installation in a cluster: what its topics' names begin with.
@@ -150,6 +152,7 @@ class Settings:
     lateness: float = 7 * 86400.0
     ahead: float = 300.0
     request_ttl: float = 300.0
+    join_by_id: float = 7 * 86400.0
     stream: str | None = None
     state: str | None = None
     name: str = "attune"
@@ -296,7 +299,8 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
     "ahead": _seconds(0.0, 3_650 * _DAY),
     "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
-    "stream": _url("kafka"),
+    "join_by_id": _seconds(0.0, 3_650 * _DAY),
+    "stream": _url("kafka", "kafka+ssl"),
     "state": _url("redis", "rediss"),
     "name": _name,
     "staleness": _seconds(0.0, 60.0),

@@ -189,9 +189,11 @@ class SharedLedger(Accounts):
         account.drawn = standing.shown + standing.held + standing.lent + standing.at_hand
         wanted_here = max(order.demand, 1)
         account.part = wanted_here / (wanted_here + standing.elsewhere)
-        self.late += standing.late - quota.late
-        self.expired += standing.expired - quota.expired
-        quota.late, quota.expired, quota.heard = standing.late, standing.expired, order.number
+        self.late += max(standing.late - quota.late, 0)
+        self.expired += max(standing.expired - quota.expired, 0)
+        quota.late = max(quota.late, standing.late)
+        quota.expired = max(quota.expired, standing.expired)
+        quota.heard = order.number
         quota.under_way, quota.wanted, quota.told = False, standing.wanted, quota.at_hand
         quota.refused = quota.at_hand < order.least
         quota.until = until if quota.at_hand else _NEVER

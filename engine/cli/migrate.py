@@ -82,12 +82,19 @@ def _told(moved: "Moved", *, dry_run: bool) -> str:
         return "Everything has moved already; nothing was to be done."
     model = f"a model that has learned from {moved.lessons:,} lessons"
     if dry_run:
-        return f"To be moved: {moved.entries:,} entries of the log, {moved.customers:,} customers, {model}."
+        return f"To be moved: {_amounts(moved)}, {model}."
     lines = [
-        f"Moved: {moved.entries:,} entries of the log, {moved.customers:,} customers, {model}.",
+        f"Moved: {_amounts(moved)}, {model}.",
         f"{moved.event_ids:,} events are recognised when they come again.",
         "Start the cluster's workers and servers now; do not start the old service again.",
     ]
     if moved.damaged:
         lines.insert(1, f"{moved.damaged:,} entries nobody can read any more stayed behind.")
     return "\n".join(lines)
+
+
+def _amounts(moved: "Moved") -> str:
+    return (
+        f"{moved.entries:,} entries of the log, {moved.customers:,} customers,"
+        f" {moved.decisions:,} decisions"
+    )

@@ -79,12 +79,15 @@ def worker(
     import asyncio
 
     require_cluster()
+    from engine.edges.kafka.calm import calm
     from engine.edges.kafka.topics import Size
-    from engine.edges.stream.worker import WorkerSettings, work
+    from engine.edges.stream.lifetime import work
+    from engine.edges.stream.worker import WorkerSettings
     from engine.telemetry import set_up_logs
 
     settings = WorkerSettings.of(
         stream, state, name, Size(partitions, copies), metrics, rules, data
     )
     set_up_logs(log_format)
+    calm()
     asyncio.run(work(settings, typer.echo))

@@ -1,4 +1,4 @@
-"""The move, told once: the log, the key of tokens, the customers, the model, and where workers begin.
+"""The move, told once: the log, the tokens' key, decisions, customers, the model, and where workers begin.
 
 The topic of events holds the whole log afterwards, so that Redis can be made again from it; customers are
 written as they are, so that nobody waits for that now. What was learned is the first thing in the topic
@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from engine.capsule import Capsules
+from engine.edges.journal.decisions import Retention
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, ensure
@@ -23,6 +25,7 @@ from engine.edges.stream.sealing import SharedKey
 from engine.errors import AttuneError, StorageError
 from engine.migration import group
 from engine.migration.customers import write_customers, write_event_ids
+from engine.migration.decisions import JUST_OFFERED, Decided
 from engine.migration.log import Topic
 from engine.migration.model import Inherited, hand_on, inherited, publish, weights_of
 from engine.migration.source import Source
@@ -57,6 +60,7 @@ class Moved:
         sent: those of them this run has put there.
         damaged: entries that nobody can read any more, and that stayed behind.
         customers: customers in Redis.
+        decisions: decisions that a response may still name by their id.
         event_ids: events that are recognised when they come again.
         lessons: lessons the model has learned from.
     """
@@ -66,6 +70,7 @@ class Moved:
     sent: int = 0
     damaged: int = 0
     customers: int = 0
+    decisions: int = 0
     event_ids: int = 0
     lessons: int = 0
 
@@ -75,6 +80,7 @@ def survey(source: Source) -> Moved:
     return Moved(
         entries=source.last_seq,
         customers=source.count_customers(),
+        decisions=source.count_decisions(),
         lessons=source.mind.learner.version,
     )
 
@@ -99,7 +105,8 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         await topic.close()
     connection = await Connection.open(target.state, _PATIENCE)
     try:
-        await _share_key(source, connection)
+        capsules = await _share_key(source, connection)
+        decisions = await _move_decisions(source, connection, capsules, steps)
         customers, event_ids = await _move_customers(source, connection, steps)
         await _mark(connection, target.topics, topic.ends)
     finally:
@@ -111,6 +118,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         sent=sent,
         damaged=damaged,
         customers=customers,
+        decisions=decisions,
         event_ids=event_ids,
         lessons=source.mind.learner.version,
     )
@@ -144,11 +152,24 @@ async def _move_log(source: Source, topic: Topic, steps: Steps) -> tuple[int, in
     return sent, damaged
 
 
-async def _share_key(source: Source, connection: Connection) -> None:
+async def _share_key(source: Source, connection: Connection) -> Capsules:
     """Has the cluster's servers open the tokens that were given out so far."""
     key = SharedKey(connection, source.data)
-    await key.open()
+    capsules = await key.open()
     await key.look()
+    return capsules
+
+
+async def _move_decisions(
+    source: Source, connection: Connection, capsules: Capsules, steps: Steps
+) -> int:
+    """Has decisions found by their ids for as long as the installation would have kept them."""
+    now, keep = time.time_ns() // 1_000, Retention().age
+    decided = Decided(connection, capsules, now)
+    with steps("decisions", source.count_decisions()) as tell:
+        count = await decided.write(source.decisions(now - keep), keep, tell)
+    await decided.write_offers(await source.offers(now - JUST_OFFERED))
+    return count
 
 
 async def _move_customers(source: Source, connection: Connection, steps: Steps) -> tuple[int, int]:

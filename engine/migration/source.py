@@ -8,11 +8,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from engine.codec import decode_customer
+from engine.codec import DecisionRecord, decode_customer
+from engine.contact.pending import Returned
 from engine.edges.journal.database import open_reader, storage_errors
+from engine.edges.journal.decisions import how_many, recorded
 from engine.edges.journal.entries import Numbered, read_entries, read_recent
 from engine.edges.state.embedded import Embedded
-from engine.edges.state.names import JOURNAL
+from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.errors import StorageError
 from engine.mind import Mind
 from engine.model import Customer, CustomerId, Event, Micros
@@ -66,6 +68,18 @@ class Source:
         rows = self._reader.execute("SELECT customer_id, CAST(body AS BLOB) FROM customers")
         for customer_id, body in rows:
             yield await self._customer(CustomerId(customer_id), body)
+
+    def count_decisions(self) -> int:
+        """How many decisions are still kept."""
+        return how_many(self.data / DECISIONS)
+
+    def decisions(self, since: Micros) -> Iterator[DecisionRecord]:
+        """The decisions made at or after `since` that are still kept, the oldest first."""
+        return recorded(self.data / DECISIONS, since)
+
+    async def offers(self, since: Micros) -> list[Returned]:
+        """What decisions made at or after `since` offered, the oldest first. Raises StorageError."""
+        return await self._store.recent_offers(since)
 
     async def _customer(self, customer_id: CustomerId, body: bytes) -> Customer:
         try:

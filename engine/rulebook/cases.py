@@ -257,11 +257,12 @@ def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
 
 
 def _details(node: Node | None, cast: Cast, report: Report) -> Iterator[tuple[str, Value]]:
-    """Attributes of an event: of the declared type where they are declared."""
+    """Attributes of an event, single values: of the declared type where they are declared."""
     for name, _, value in named(node, report, "attributes of the event"):
         attribute = cast.attributes.named(name)
         try:
-            yield name, written_value(value, attribute) if attribute else scalar(value).value
+            single = scalar(value)
+            yield name, written_value(single, attribute) if attribute else single.value
         except Mistake as mistake:
             report.mistake(mistake)
 

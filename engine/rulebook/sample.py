@@ -8,7 +8,7 @@ attributes:
   customer.age: {type: int, default: 0}
   customer.segment: {type: string, values: [a]}
   household.id: {type: string}
-  events.drops: {type: int, from: {event: drop, count: 1d, where: {reason: a}}}
+  events.drops: {type: int, from: {event: drop, count: 1d, where: {reason: a, more: [a]}}}
 """,
     "policies.yaml": b"""\
 stages: customer.segment

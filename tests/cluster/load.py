@@ -38,16 +38,25 @@ _OUTCOMES: Final = ("impression", "click", "accept")
 class Load:
     """Clients at work, each in a thread of its own, one call at a time, until they are to stop.
 
-    Every client asks any server about any customer; profiles of a customer are written by one client only.
+    Every client asks any server about any customer, `pause` seconds after it was answered; profiles of a
+    customer are written by one client only.
     Answers and their times are in `calls`; `reasons` has why anything was refused.
     """
 
-    def __init__(self, servers: Sequence[Service], customers: int, clients: int, seed: int) -> None:
+    def __init__(
+        self,
+        servers: Sequence[Service],
+        customers: int,
+        clients: int,
+        seed: int,
+        pause: float = 0.0,
+    ) -> None:
         self.calls: list[Call] = []
         self.reasons: list[str] = []
         self.offered = 0
         self._made = threading.Condition()
         self._is_over = threading.Event()
+        self._pause = pause
         self._threads = [
             threading.Thread(
                 target=self._work, args=(n, clients, servers, customers, seed), daemon=True
@@ -81,7 +90,7 @@ class Load:
     ) -> None:
         own = range(number, customers, clients)
         client = _Client(f"client{number}", servers, customers, own, random.Random(seed + number))
-        while not self._is_over.is_set():
+        while not self._is_over.wait(self._pause):
             made = client.call()
             with self._made:
                 self.calls += made

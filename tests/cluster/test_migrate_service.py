@@ -1,11 +1,12 @@
 """A service that moved to a cluster: what it gave out and took in before still counts."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 from engine.edges.stream.serving import open_cluster_engine
 from engine.engine import open_engine
-from engine.model import EventStatus, ProfileUpdate
+from engine.model import EventStatus, IncomingEvent, IncomingResponse, ProfileUpdate
 from tests.builders import ADULT
 from tests.cluster.test_migrate import move
 from tests.cluster.test_serving import (
@@ -18,13 +19,19 @@ from tests.cluster.test_serving import (
     settings,
     until,
 )
+from tests.cluster.test_worker import workers
 from tests.cluster.workers import Cluster
 
-__all__ = ["cluster", "rules"]
+__all__ = ["cluster", "rules", "workers"]
 
 
-async def test_tokens_given_out_before_still_open_and_what_was_learned_decides(
-    cluster: Cluster, rules: Path
+def without_token(event: IncomingEvent) -> IncomingEvent:
+    assert isinstance(event.body, IncomingResponse)
+    return replace(event, body=replace(event.body, token=b""))
+
+
+async def test_tokens_and_ids_given_out_before_still_join_and_what_was_learned_decides(
+    cluster: Cluster, rules: Path, workers: list["subprocess.Popen[str]"]
 ) -> None:
     of_cluster = settings(cluster, rules, "a")
     alone = replace(of_cluster, stream=None, state=None, data=rules.parent / "alone")
@@ -33,6 +40,7 @@ async def test_tokens_given_out_before_still_open_and_what_was_learned_decides(
         reported = response(await decided(engine), "accept", "r1")
         await engine.record([reported])
         given_out = await decided(engine)
+        by_id = without_token(response(await decided(engine), "click", "r3"))
         expected = propensity(given_out)
 
     await move(alone.data, cluster)
@@ -42,12 +50,14 @@ async def test_tokens_given_out_before_still_open_and_what_was_learned_decides(
         assert repeated.status == EventStatus.DUPLICATE
         (late,) = await engine.record([response(given_out, "accept", "r2")])
         assert (late.status, late.reason) == (EventStatus.ACCEPTED, "")
-        with cluster.worker() as worker:
+        (named,) = await engine.record([by_id])
+        assert (named.status, named.reason) == (EventStatus.ACCEPTED, "")
+        workers.append(cluster.worker())
 
-            async def learned() -> bool:
-                customer = await engine.customer(ANNA)
-                both = customer is not None and customer.counts["accept"] == 2
-                return both and propensity(await decided(engine)) > expected
+        async def learned() -> bool:
+            customer = await engine.customer(ANNA)
+            counts = {} if customer is None else customer.counts
+            applied = counts == {"accept": 2, "click": 1}
+            return applied and propensity(await decided(engine)) != expected
 
-            await until(learned)
-            worker.terminate()
+        await until(learned)

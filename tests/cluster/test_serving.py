@@ -1,9 +1,11 @@
 """Servers of one cluster, on a real Kafka and a real Redis: what one accepts or learns of, all decide by."""
 
 import asyncio
+import logging
+import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -21,9 +23,11 @@ from engine.model import (
     IncomingEvent,
     IncomingResponse,
     ProfileUpdate,
+    Step,
 )
 from engine.repeats import Answer
 from engine.settings import Settings
+from engine.telemetry import Gauge
 from tests.builders import ADULT, question
 from tests.cluster.workers import Cluster, cluster_on
 from tests.rulebook.builders import action, files
@@ -33,6 +37,7 @@ from tools.brokers.redis import Redis
 ANNA, BERT = CustomerId("anna"), CustomerId("bert")
 OUTCOMES = {"outcomes": {"impression": 0, "click": 0.2, "accept": 1, "not_delivered": None}}
 PATIENCE = 60
+log = logging.getLogger(__name__)
 
 Pair: TypeAlias = tuple[AttuneEngine, AttuneEngine]
 
@@ -94,6 +99,16 @@ async def pair(cluster: Cluster, rules: Path) -> AsyncIterator[Pair]:
         yield servers
 
 
+@contextmanager
+def working(cluster: Cluster) -> Iterator[None]:
+    """A worker is at work."""
+    with cluster.worker() as worker:
+        try:
+            yield
+        finally:
+            worker.terminate()
+
+
 def soon() -> float:
     return time.monotonic() + 20.0
 
@@ -125,7 +140,7 @@ async def test_two_servers_open_each_others_tokens_and_share_customers_and_model
     pair: Pair, cluster: Cluster
 ) -> None:
     a, b = pair
-    with cluster.worker() as worker:
+    with working(cluster):
         await known_to(b, a)
         answer = await decided(a)
         (result,) = await b.record([response(answer, "accept", "r1")])
@@ -136,14 +151,13 @@ async def test_two_servers_open_each_others_tokens_and_share_customers_and_model
             return propensity(await decided(a)) != before
 
         await until(learned)
-        worker.terminate()
 
 
 async def test_a_response_is_joined_by_id_on_another_server_than_the_one_that_decided(
     pair: Pair, cluster: Cluster
 ) -> None:
     a, b = pair
-    with cluster.worker() as worker:
+    with working(cluster):
         await known_to(b, a)
         answer = await decided(a)
         results = await b.record(
@@ -152,7 +166,6 @@ async def test_a_response_is_joined_by_id_on_another_server_than_the_one_that_de
                 replace(response(answer._replace(token=b""), "accept", "r2"), customer_id=BERT),
             ]
         )
-        worker.terminate()
     assert [result.status for result in results] == [EventStatus.ACCEPTED, EventStatus.REJECTED]
     assert "no decision" in results[1].reason
 
@@ -164,7 +177,7 @@ async def test_what_one_server_has_just_offered_counts_on_another(
     policies = OUTCOMES | {"contact_policies": {"once": once}}
     write(rules, files(policies=policies, actions=[action("a", contact_policies=["once"])]))
     async with two(cluster, rules) as (a, b):
-        with cluster.worker() as worker:
+        with working(cluster):
             await known_to(b, a)
             first = await decided(a)
             then = await decided(b)
@@ -179,7 +192,93 @@ async def test_what_one_server_has_just_offered_counts_on_another(
                 return bool(shown & offers(await decided(a, dry_run=True)))
 
             await until(offered_again)
-            worker.terminate()
+
+
+async def test_while_redis_is_away_the_last_known_profile_decides_and_it_recovers(
+    pair: Pair, cluster: Cluster
+) -> None:
+    a, b = pair
+    with working(cluster):
+        await known_to(b, a)
+        before = await decided(a)
+    cluster.redis.stop(signal.SIGKILL)
+    meanwhile = [await decided(a) for _ in range(5)]
+    stranger = await decided(a, customer_id=BERT)
+    cluster.redis.start()
+    back = time.monotonic()
+
+    async def recovered() -> bool:
+        return not (await decided(a)).decision.degraded
+
+    await until(recovered)
+    log.info("recovered %.2f s after Redis", time.monotonic() - back)
+    assert all(offers(answer) == offers(before) for answer in (*meanwhile, await decided(a)))
+    assert {degraded.step for each in meanwhile for degraded in each.decision.degraded} == {
+        Step.PROFILE
+    }
+    assert "last known" in meanwhile[-1].decision.degraded[0].reason
+    assert [degraded.step for degraded in stranger.decision.degraded] == [Step.PROFILE]
+    assert stranger.decision.placements[0].fallback
+
+
+async def test_a_redis_that_lost_customers_is_not_believed_until_workers_made_up_for_it(
+    pair: Pair, cluster: Cluster
+) -> None:
+    a, b = pair
+
+    async def doubted() -> bool:
+        return bool((await decided(a)).decision.degraded)
+
+    async def believed() -> bool:
+        return not await doubted()
+
+    with working(cluster):
+        await known_to(b, a)
+        await a.put([ProfileUpdate(ANNA, 2, ADULT)])
+        seen = await decided(a)
+        cluster.redis.stop(signal.SIGKILL)
+        cluster.redis.forget()
+        cluster.redis.start()
+        await until(doubted)
+        assert offers(await decided(a)) == offers(seen)
+        await until(believed)
+        assert offers(await decided(a)) == offers(seen)
+
+
+async def test_while_kafka_is_away_events_are_spooled_and_decisions_go_on(
+    pair: Pair, cluster: Cluster
+) -> None:
+    a, b = pair
+    with working(cluster):
+        await known_to(b, a)
+    await asyncio.to_thread(cluster.kafka.stop)
+    try:
+        answer = await decided(a)
+        assert answer.decision.degraded == ()
+        results = await a.record([response(answer, "accept", "r1")])
+        assert [result.status for result in results] == [EventStatus.ACCEPTED]
+        assert figure(a, "attune_spool_records") == 1.0
+        assert offers(await decided(a)) == offers(answer)
+    finally:
+        await asyncio.to_thread(cluster.kafka.start)
+
+    async def sent() -> bool:
+        return figure(a, "attune_spool_records") == 0.0
+
+    await until(sent)
+    with working(cluster):
+
+        async def applied() -> bool:
+            customer = await b.customer(ANNA)
+            return customer is not None and bool(customer.touches)
+
+        await until(applied)
+
+
+def figure(engine: AttuneEngine, name: str) -> float:
+    (found,) = [gauge for gauge in engine.gauges() if gauge.name == name]
+    assert isinstance(found, Gauge)
+    return found.read()
 
 
 async def test_the_same_request_gets_the_same_reply_from_another_server(pair: Pair) -> None:

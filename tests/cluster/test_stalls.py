@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.edges.redis.address import RedisAddress
+from engine.edges.stream import app
 from engine.edges.stream.worker import Worker, WorkerSettings, at_work
 from engine.model import SECOND, CustomerId
 from tests.cluster.workers import PARTITIONS, Cluster, cluster_on
@@ -43,10 +44,18 @@ async def seen(worker: Worker, what: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "looked_up_every",
+    [
+        pytest.param(app._TOPICS_LOOKED_UP_EVERY, id="the leader asks again"),
+        pytest.param(300_000, id="the watch joins anew", marks=pytest.mark.soak),
+    ],
+)
 async def test_a_group_divided_by_a_leader_that_was_told_of_no_topics_is_divided_again(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, looked_up_every: int
 ) -> None:
     """As a Kafka may answer that has just started: the group was then left without partitions."""
+    monkeypatch.setattr(app, "_TOPICS_LOOKED_UP_EVERY", looked_up_every)
     async with working(cluster) as worker:
         consumer = worker.membership._consumer
         assert consumer is not None

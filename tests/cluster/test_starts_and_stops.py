@@ -44,7 +44,7 @@ async def workers() -> AsyncIterator[list["subprocess.Popen[str]"]]:
 async def test_what_a_worker_began_before_it_was_asked_to_stop_is_not_done_again(
     cluster: Cluster, workers: list["subprocess.Popen[str]"]
 ) -> None:
-    log = [interaction(f"e{n}", f"c{n % WHO}", at=n * SECOND) for n in range(1, 6_001)]
+    log = [interaction(f"e{n}", f"c{n % WHO}", at=n * SECOND) for n in range(1, 4_001)]
     await cluster.send(log)
     ended: list[tuple[int, ...]] = []
     for _ in range(2):
@@ -111,6 +111,20 @@ async def test_a_worker_that_is_started_while_kafka_is_away_waits_and_says_so(
         while await asyncio.to_thread(_asked, f"{where}/ready") != 200:
             pass
     assert len((await cluster.customers.load(ADA)).interactions) == 1
+
+
+async def test_a_worker_that_waits_for_kafka_ends_when_it_is_asked_to(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"], kafka: Kafka
+) -> None:
+    kafka.stop()
+    try:
+        workers.append(cluster.worker())
+        _said(workers[0], "waits")
+        workers[0].terminate()
+        assert await asyncio.to_thread(workers[0].wait) == 0
+        _said(workers[0], "ended before it could begin")
+    finally:
+        kafka.start()
 
 
 def _asked(url: str) -> int:

@@ -123,11 +123,11 @@ class Lending:
         """Begins with a Redis that has just been reached: it may have lost something."""
         self._epoch = self._connection.epoch
         ran = await self._run.look()
+        await self._at_begin()
         if ran is None:
-            lost = bool(self._known) or await self._recount.has_begun()
+            lost = self._ledger.longest_hold and (self._known or await self._recount.has_begun())
             ran = await self._run.begin(token_hex(8), self._closed_for if lost else 0)
         await self._take(ran)
-        await self._at_begin()
         self.is_up = True
         self._ledger.back()
 

@@ -41,6 +41,11 @@ class Topics:
         return f"{self.installation}.weights"
 
     @property
+    def workers(self) -> str:
+        """The consumer group of the workers."""
+        return f"{self.installation}.workers"
+
+    @property
     def dead_letters(self) -> str:
         """What could not be read or applied, with the reason, keyed as it was."""
         return f"{self.installation}.dead-letters"

@@ -7,7 +7,7 @@ from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import decision_key, request_key
 from engine.errors import StorageError
-from engine.model import CustomerId, Decision, DecisionId, Micros
+from engine.model import DAY, CustomerId, Decision, DecisionId, Micros
 from engine.repeats import conflict
 
 CLAIMED: Final = 2_000
@@ -21,17 +21,20 @@ _MILLISECOND: Final = 1_000
 
 
 class RedisAnswers:
-    """It is an `engine.elsewhere.Elsewhere`; replies are kept for `ttl` microseconds.
+    """It is an `engine.elsewhere.Elsewhere`; replies are kept for `ttl` microseconds, decisions for `by_id` at most.
 
     Of a request there is first a claim (the question's fingerprint alone), then the reply behind it. The
     claim is set only if nothing is there, and what is there comes back in the same step: so of two servers
     that are asked at once one decides. It is sent with the read of the customer, and costs no wait.
     """
 
-    def __init__(self, connection: Connection, aside: Aside, ttl: Micros) -> None:
+    def __init__(
+        self, connection: Connection, aside: Aside, ttl: Micros, by_id: Micros = 7 * DAY
+    ) -> None:
         self._connection = connection
         self._aside = aside
         self._ttl = ttl // _MILLISECOND
+        self._by_id = by_id
 
     def claim(
         self, request_id: str, asked: bytes, patience: float
@@ -72,8 +75,10 @@ class RedisAnswers:
 
     def decided(self, decision: Decision, token: bytes, keep: Micros) -> None:
         """See `Elsewhere`."""
-        key = decision_key(decision.customer_id, decision.decision_id)
-        self._aside.write("SET", key, token, "PX", max(1, keep // _MILLISECOND))
+        kept = min(keep, self._by_id) // _MILLISECOND
+        if kept > 0:
+            key = decision_key(decision.customer_id, decision.decision_id)
+            self._aside.write("SET", key, token, "PX", kept)
 
     async def token(self, customer_id: CustomerId, decision_id: DecisionId) -> bytes | None:
         """See `Elsewhere`."""

@@ -9,12 +9,16 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from engine.edges.redis.caps_scripts import LOOK
+from engine.edges.redis.caps_scripts import LOOK, NOTE
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.keys import CAPS_RUN
+from engine.edges.redis.keys import CAPS_RUN, recount_key
 from engine.errors import DamagedData
 from engine.model import Micros
 
+TAKEN: Final = 30_000
+"""How many ms a worker that counts a partition may be silent."""
+
+_DONE: Final = "done:"
 _MILLISECOND: Final = 1_000
 
 
@@ -54,7 +58,7 @@ class CapsRun:
         return _ran(await LOOK.run(self._connection, [CAPS_RUN], *words))
 
     async def ends(self) -> dict[int, int] | None:
-        """By partition, up to where the log is to be applied before the count is whole; None: unknown."""
+        """By partition, up to where the log is to be counted again; None if that was not noted."""
         kept = await self._connection.ask("HGET", CAPS_RUN, "ends")
         try:
             if kept is None:
@@ -64,9 +68,29 @@ class CapsRun:
             raise DamagedData("how far caps are to be counted again is damaged in Redis") from error
 
     async def note_ends(self, ends: dict[int, int]) -> None:
-        """Notes up to where the log is to be applied, unless that is noted."""
+        """Notes up to where the log is to be counted again, unless that is noted."""
         text = orjson.dumps({str(partition): end for partition, end in ends.items()})
         await self._connection.ask("HSETNX", CAPS_RUN, "ends", text)
+
+    async def take(self, partition: int) -> bool:
+        """Whether a partition is now this caller's to count, for `TAKEN` ms from the last time it said so."""
+        key = recount_key(partition)
+        return await self._connection.ask("SET", key, 1, "NX", "PX", TAKEN) is not None
+
+    async def keep_taken(self, partition: int) -> None:
+        """Says that a partition is still being counted."""
+        await self._connection.ask("PEXPIRE", recount_key(partition), TAKEN)
+
+    async def note_done(self, run: str, partition: int) -> None:
+        """Notes that a partition is counted, unless there was another loss since."""
+        await NOTE.run(self._connection, [CAPS_RUN], run, f"{_DONE}{partition}")
+        await self._connection.ask("DEL", recount_key(partition))
+
+    async def done(self) -> set[int]:
+        """The partitions that are counted."""
+        fields: list[bytes] = await self._connection.ask("HKEYS", CAPS_RUN)
+        names = [field.decode() for field in fields]
+        return {int(name.removeprefix(_DONE)) for name in names if name.startswith(_DONE)}
 
     async def note_counted(self) -> None:
         """Notes that what was shown is counted again."""

@@ -154,3 +154,10 @@ local kept = redis.call('HMGET', KEYS[1], 'closed', 'counted')
 return {run, math.max(kept[1] - now, 0), tonumber(kept[2])}
 """)
 """Looks at the run of accounts, and begins another if there is none or the known one ended in a loss."""
+
+NOTE: Final = Script("""
+-- KEYS: how long accounts have been kept without a loss. ARGV: the run, what is noted in it.
+if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
+return redis.call('HSET', KEYS[1], ARGV[2], 1)
+""")
+"""Notes something about a run of accounts, unless another has begun."""

@@ -23,7 +23,7 @@ class Keeping:
     Attributes:
         customer: a customer is forgotten so long after their last change; None for never.
         event_ids: how long event ids are recognised as duplicates, by the events' own time.
-        fresh: how old the copy in this process may be that decisions are made by.
+        fresh: how old the copy in this process may be that decisions are made by; below 0 none may.
         at_hand: customers kept in this process.
     """
 
@@ -94,7 +94,7 @@ class RedisCustomers:
     def known(self, customer_id: CustomerId) -> Customer | None:
         """The customer, if read within the last `Keeping.fresh`; never waits."""
         seen = self._seen.get(customer_id)
-        if seen is None or self._clock() - seen.at >= self._keeping.fresh:
+        if seen is None or self._clock() - seen.at > self._keeping.fresh:
             return None
         return seen.held.customer
 

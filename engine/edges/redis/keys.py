@@ -136,5 +136,14 @@ CAPS_RUN: Final = f"{PREFIX}:caps"
 """Where it lies since when all accounts have been kept without a loss."""
 
 
+def recount_key(partition: int) -> str:
+    """Where a worker says that it counts a partition of the log again.
+
+    >>> recount_key(3)
+    'attune:caps:recount:3'
+    """
+    return f"{CAPS_RUN}:recount:{partition}"
+
+
 def _tag(name: str) -> str:
     return name.translate(_BRACES) or "%"

@@ -4,6 +4,8 @@ A Redis that comes back with less than it had comes back with an older mark, or 
 there on is then applied again. What is written before the mark is in Redis if the mark is.
 """
 
+import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from engine.edges.redis.connection import Connection
@@ -16,11 +18,16 @@ BEGINNING: Final = 0
 
 
 class Marks:
-    """The marks of one topic: for each partition the offset to go on from."""
+    """The marks of one topic: for each partition the offset to go on from.
+
+    Attributes:
+        highest: the highest mark that was ever read here, by partition.
+    """
 
     def __init__(self, connection: Connection, topic: str) -> None:
         self._connection = connection
         self._topic = topic
+        self.highest: dict[int, int] = {}
 
     async def read(self, partition: int) -> int:
         """The offset behind what has been applied.
@@ -31,9 +38,17 @@ class Marks:
         """
         mark = await self._connection.ask("GET", mark_key(self._topic, partition))
         try:
-            return BEGINNING if mark is None else int(mark)
+            offset = BEGINNING if mark is None else int(mark)
         except ValueError as error:
             raise DamagedData(f"the mark of {self._topic}/{partition} is damaged") from error
+        self.highest[partition] = max(offset, self.highest.get(partition, BEGINNING))
+        return offset
+
+    async def read_all(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The marks of several partitions, asked for together. Raises as `read` does."""
+        wanted = list(partitions)
+        found = await asyncio.gather(*[self.read(partition) for partition in wanted])
+        return dict(zip(wanted, found, strict=True))
 
     @property
     def epoch(self) -> int:

@@ -46,7 +46,7 @@ class Agents(NamedTuple):
 def worker_app(brokers: Bootstrap, topics: Topics, inbox: Taker, learning: Taker) -> Agents:
     """The app of one worker."""
     app = faust.App(
-        f"{topics.installation}.workers",
+        topics.workers,
         broker=[f"kafka://{broker}" for broker in str(brokers).split(",")],
         broker_credentials=_credentials(brokers),
         store="memory://",

@@ -15,13 +15,16 @@ LOOK_AGAIN: Final = 0.01
 
 
 class Applied:
-    """Waits for workers, within reason; once they have been too slow only until they have caught up."""
+    """Waits for workers, within reason.
+
+    Once they have been too slow nobody waits any more until what was waited for then is applied.
+    """
 
     def __init__(self, marks: Marks, patience: float = PATIENCE) -> None:
         self._marks = marks
         self._patience = patience
         self._wanted: dict[int, int] = {}
-        self._too_slow = False
+        self._missed: dict[int, int] = {}
 
     def note(self, places: Iterable[Place]) -> None:
         """These entries were accepted here."""
@@ -32,18 +35,18 @@ class Applied:
         """Returns once all noted so far is applied, or that takes too long: whether it is."""
         wanted = dict(self._wanted)
         loop = asyncio.get_running_loop()
-        until = loop.time() + (0.0 if self._too_slow else self._patience)
+        until = loop.time() + self._patience
         try:
-            while behind := await self._behind(wanted):
-                if loop.time() >= until:
-                    self._too_slow = True
-                    return False
-                await asyncio.sleep(LOOK_AGAIN)
-                wanted = behind
+            self._missed = await self._behind(self._missed)
+            while wanted and not self._missed:
+                wanted = await self._behind(wanted)
+                if wanted and loop.time() >= until:
+                    self._missed = wanted
+                elif wanted:
+                    await asyncio.sleep(LOOK_AGAIN)
         except StorageError:
             return False
-        self._too_slow = False
-        return True
+        return not wanted
 
     async def _behind(self, wanted: dict[int, int]) -> dict[int, int]:
         """Those of the places that are not applied yet; what is, is not asked about again."""

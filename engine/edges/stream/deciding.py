@@ -33,7 +33,7 @@ async def deciding(
         yield None
         return
     installation = Installation.of(settings)
-    async with open_cluster_engine(settings, Sources(now=clock)) as engine:
+    async with open_cluster_engine(settings, Sources(now=clock), at_worker=True) as engine:
         lookout = Lookout(engine.book, clock)
         engine.watch_with(lookout)
         connection = await Connection.open(installation.redis)

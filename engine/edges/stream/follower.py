@@ -55,6 +55,7 @@ class Follower:
             max_partition_fetch_bytes=_LARGEST,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            check_crcs=False,
         )
         try:
             await consumer.start()

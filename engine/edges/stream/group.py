@@ -1,5 +1,6 @@
 """How the group of workers stands with its log, asked of Kafka from outside the group."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,9 @@ from engine.errors import StorageError
 
 NOBODY: Final = ""
 """The owner of a partition that no member of the group has."""
+
+PATIENCE: Final = 10.0
+"""Seconds Kafka may take to answer before it counts as away."""
 
 _SETTLED: Final = frozenset({"Stable", "Empty", "Dead"})
 
@@ -73,16 +77,20 @@ class Group:
             StorageError: Kafka is away, or does not know the topics (yet).
         """
         try:
-            admin, reader = await self._open()
-            places = await self._places(admin)
-            dead = TopicPartition(self._topics.dead_letters, 0)
-            ends = await reader.end_offsets([*places, dead])
-            starts = await reader.beginning_offsets([*places, dead])
-            committed = await admin.list_consumer_group_offsets(self._group)
-            settled, owners = await self._owners(admin)
+            async with asyncio.timeout(PATIENCE):
+                return await self._look()
         except (KafkaError, OSError) as error:
             await self.close()
             raise StorageError(f"the group {self._group} cannot be looked at: {error!r}") from error
+
+    async def _look(self) -> Standing:
+        admin, reader = await self._open()
+        places = await self._places(admin)
+        dead = TopicPartition(self._topics.dead_letters, 0)
+        ends = await reader.end_offsets([*places, dead])
+        starts = await reader.beginning_offsets([*places, dead])
+        committed = await admin.list_consumer_group_offsets(self._group)
+        settled, owners = await self._owners(admin)
         shares = {
             place: Share(
                 ends[place],

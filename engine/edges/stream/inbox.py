@@ -98,6 +98,7 @@ class Inbox:
         self._next: dict[int, int] = {}
         self._owned: frozenset[int] | None = None
         self._epoch = 0
+        self._before: dict[int, int] = {}
         self._closing = False
         self._publisher = publisher
         self._topics = topics
@@ -184,7 +185,7 @@ class Inbox:
         wanted = dict(self._next)
         for letter in reversed(batch):
             wanted[letter.place.partition] = letter.place.offset
-        marks = {partition: await self._marks.read(partition) for partition in wanted}
+        marks = await self._marks.read_all(wanted)
         for partition, offset in wanted.items():
             if marks[partition] < offset:
                 self.catching_up = True
@@ -226,6 +227,7 @@ class Inbox:
             else:
                 placed.append(Placed(letter.place, entry))
                 readable[letter.place] = letter
+        self._before = {place.partition: marks[place.partition] for place, _ in placed}
         applied = await self._fold.apply(placed, is_made_up=is_made_up)
         await self._count([one.entry for one in placed])
         dead += [
@@ -250,10 +252,15 @@ class Inbox:
 
     async def _teach(self, taught: Sequence[Taught]) -> None:
         topic = self._topics.lessons
-        if self._marks.epoch != self._epoch:
+        if self._marks.epoch != self._epoch or await self._has_lost():
             raise StorageError("Redis was lost while a batch was read: its lessons may be others")
         await self._publisher.publish([Record(topic, MODEL, encode_taught(one)) for one in taught])
         self.progress.lessons += len(taught)
+
+    async def _has_lost(self) -> bool:
+        """Whether Redis notes less than when the batch began: it was emptied, and its customers with it."""
+        marks = await self._marks.read_all(self._before)
+        return any(marks[partition] < mark for partition, mark in self._before.items())
 
 
 def parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

@@ -1,7 +1,7 @@
 """The engine over the cluster's edge: the log in Kafka, customers in Redis, models as workers learn them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from engine.edges.caps.lending import Clocks
 from engine.edges.caps.recount import Recount
 from engine.edges.caps.shared import SharedCaps
 from engine.edges.kafka.address import Bootstrap
+from engine.edges.kafka.progress import committed
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import ends
 from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
@@ -22,14 +23,14 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
-from engine.edges.redis.marks import Marks
 from engine.edges.rules.compiler import Compile, compile_apart
 from engine.edges.rules.watch import look
-from engine.edges.stream.follower import Follower
+from engine.edges.stream.apart import followed
 from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
 from engine.edges.stream.state import ClusterState
 from engine.edges.stream.taking_up import TakingUp
+from engine.edges.stream.wholeness import Wholeness
 from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
@@ -76,13 +77,18 @@ class Installation:
 
 @asynccontextmanager
 async def open_cluster_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    *,
+    at_worker: bool = False,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over the cluster that the settings name, deciding by the book in `settings.rules`.
 
     When it is yielded it knows what the workers had learned when it began. `settings.data` is this
     process's alone: it holds the spool and the decisions made here. Where Kafka cannot be reached at the
     start that is waited for; Redis is, only where the data directory has no key to seal tokens by.
+    `at_worker` says that it decides for a worker, whose customers are those it is about to write.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
@@ -95,7 +101,7 @@ async def open_cluster_engine(
     first = await first_book(settings, compiled)
     taking_up = TakingUp()
     async with (
-        _edge(settings, installation, first.book, sources, taking_up) as edge,
+        _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,
         _meanwhile(taking_up.run(engine.take_up)),
     ):
@@ -110,24 +116,27 @@ async def _edge(
     book: RuleBook,
     sources: Sources,
     taking_up: TakingUp,
+    at_worker: bool,
 ) -> AsyncIterator[Edge]:
     async with AsyncExitStack() as stack:
         connection = await Connection.open(installation.redis)
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
+        state.at_worker = at_worker
         stack.push_async_callback(state.close)
         await stack.enter_async_context(
             _meanwhile(
                 send_left_behind(left_behind(settings.data, {settings.data}), installation.brokers)
             )
         )
-        await _reachable(installation)
+        state.marks.highest |= await _progress(installation)
+        await _trusting(stack, connection, state)
         capsules = await _capsules(stack, settings, connection)
-        follower = Follower(installation.brokers, installation.topics, taking_up.take)
-        await stack.enter_async_context(_meanwhile(follower.run()))
-        await follower.current()
+        await stack.enter_async_context(
+            followed(installation.brokers, installation.topics, taking_up.take)
+        )
         events = installation.topics.events
-        recount = Recount(Marks(connection, events), partial(ends, installation.brokers, events))
+        recount = Recount(partial(ends, installation.brokers, events))
         clocks = Clocks(sources.now, sources.monotonic)
         caps = await stack.enter_async_context(SharedCaps.open(connection, book, recount, clocks))
         del book  # held here, the first book would never go
@@ -138,7 +147,12 @@ async def _edge(
             capsules,
             state.pending,
             REST,
-            RedisAnswers(connection, state.aside, int(settings.request_ttl * SECOND)),
+            RedisAnswers(
+                connection,
+                state.aside,
+                int(settings.request_ttl * SECOND),
+                int(settings.join_by_id * SECOND),
+            ),
             lambda: [*state.gauges(), *taking_up.gauges()],
             scored=state.scored,
         )
@@ -151,7 +165,7 @@ async def _state(
     publisher: Publisher,
     sources: Sources,
 ) -> ClusterState:
-    keeping = Keeping(fresh=int(settings.staleness * SECOND))
+    keeping = Keeping(fresh=int(settings.staleness * SECOND) or -1)
     try:
         return await ClusterState.open(
             settings.data, connection, publisher, installation.topics, sources.now, keeping
@@ -162,14 +176,35 @@ async def _state(
         raise
 
 
-async def _reachable(installation: Installation) -> None:
-    """Waits until Kafka can be reached and has all topics."""
+async def _progress(installation: Installation) -> Mapping[int, int]:
+    """How far workers have come; waits until Kafka can be reached and has all topics."""
     while True:
         try:
-            return await ensure(installation.brokers, installation.topics, Size())
+            await ensure(installation.brokers, installation.topics, Size())
+            return await committed(installation.brokers, installation.topics)
         except StorageError as error:
             log.warning("cluster.waiting", message=f"{error}; it is tried again until it is there")
             await asyncio.sleep(AGAIN)
+
+
+async def _trusting(
+    stack: AsyncExitStack,
+    connection: Connection,
+    state: ClusterState,
+) -> None:
+    """Has customers read only from a Redis that has all that was applied."""
+    telling: set[asyncio.Task[None]] = set()
+
+    def back() -> None:
+        task = asyncio.create_task(state.tell_again())
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+
+    wholeness = Wholeness(connection, state.marks, back)
+    state.trusted = lambda: wholeness.holds
+    if connection.is_up:
+        await wholeness.look()
+    await stack.enter_async_context(_meanwhile(wholeness.run()))
 
 
 async def _capsules(stack: AsyncExitStack, settings: Settings, connection: Connection) -> Capsules:

@@ -7,12 +7,13 @@ workers a moment later.
 import asyncio
 import logging
 from asyncio import AbstractEventLoop
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from engine.codec import DecisionRecord, Entry, SchemaNote
-from engine.contact.pending import Returned
+from engine.contact.pending import ROOM, Returned
 from engine.contact.shared import SharedPending
 from engine.edges.journal.database import DataDirectory
 from engine.edges.journal.decisions import DecisionLog, PastRequest, Retention
@@ -46,6 +47,9 @@ from engine.telemetry import Gauge
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE: Final = 500
+_PAUSE: Final = 0.01
+
 SPOOL: Final = "spool.db"
 """What was accepted while Kafka is away."""
 
@@ -53,8 +57,15 @@ SPOOL: Final = "spool.db"
 class ClusterState:
     """Made by `open`, ended by `close`; all calls come from one event loop.
 
-    The data directory is this server's alone: it holds the spool, and the decisions made here. A response
-    that names its decision by id is joined on the server that made it; one with a token, on any.
+    The data directory is this server's alone: it holds the spool, and the decisions made here.
+
+    Attributes:
+        pending: what any server has offered lately and the history does not have yet.
+        marks: how far workers have applied the log.
+        aside: what other servers are told, without waiting.
+        trusted: whether what is read from Redis now may be believed; see `engine.edges.stream.wholeness`.
+        at_worker: whether this is beside a worker. It must not wait for what it makes up itself: where Redis
+            is not trusted, it counts as unknown what the customer was offered lately.
     """
 
     def __init__(
@@ -76,11 +87,15 @@ class ClusterState:
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         self._noted: set[str] = set()
         self._clock = clock
-        self._applied_here = Applied(Marks(connection, topics.events))
+        self.marks = Marks(connection, topics.events)
+        self._applied_here = Applied(self.marks)
         self.aside = Aside(connection)
         self._offers = RecentOffers(connection, self.aside)
         self._scores = LastScores(connection, self.aside)
         self.pending = SharedPending(keep=self.returned)
+        self._own: deque[Returned] = deque(maxlen=ROOM)
+        self.trusted: Callable[[], bool] = lambda: True
+        self.at_worker = False
         self.known = customers.known
         self.last_known = customers.last_known
         self.record: Callable[[DecisionRecord], bool] = decisions.record
@@ -122,8 +137,14 @@ class ClusterState:
 
         Raises:
             DamagedData: their record, or what was offered to them, makes no sense.
-            StorageError: Redis cannot be reached.
+            StorageError: Redis cannot be reached, or what is there cannot be trusted now.
         """
+        if not self.trusted():
+            if not self.at_worker:
+                raise StorageError(
+                    "Redis does not have again what it had: customers are not read from it"
+                )
+            self.pending.doubt_of(customer_id, self._clock() + self.pending.assume_shown)
         said = self._scores.ask(customer_id)
         said.add_done_callback(_seen)
         asked = self._offers.ask(customer_id) if self.pending.assume_shown else None
@@ -257,6 +278,16 @@ class ClusterState:
         """Secures what a decision offered, on disk here and for the other servers; returns at once."""
         self._decisions.returned(returned)
         self._offers.note(returned, self.pending.assume_shown)
+        self._own.append(returned)
+
+    async def tell_again(self) -> None:
+        """Has the other servers know once more what was offered here and may still count as shown."""
+        keep, since = self.pending.assume_shown, self._clock() - self.pending.assume_shown
+        for number, returned in enumerate(list(self._own)):
+            if returned.offers[0].decided_at > since:
+                self._offers.note(returned, keep)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(_PAUSE)
 
     async def decision(self, decision_id: DecisionId) -> DecisionRecord | None:
         """The record of a decision made here; None if there is none. Raises StorageError."""

@@ -47,7 +47,7 @@ def mind_of(weights: Weights) -> Mind:
 def encode_weights(weights: Weights) -> bytes:
     """What is put into the topic of weights."""
     head = orjson.dumps([weights.next, sorted(weights.latest.items()), weights.schemas])
-    packed = zstandard.ZstdCompressor(_LEVEL).compress(weights.snapshot)
+    packed = zstandard.ZstdCompressor(_LEVEL, write_checksum=True).compress(weights.snapshot)
     return _FORMAT + head + b"\n" + packed
 
 

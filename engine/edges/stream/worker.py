@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractContextManager,
-    AsyncExitStack,
     asynccontextmanager,
     nullcontext,
 )
@@ -21,6 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.edges.caps.counting import Counting
+from engine.edges.caps.recount import Recounting
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.reading import stretch
@@ -28,13 +27,12 @@ from engine.edges.kafka.topics import Size, Topics, brokers_of, ensure
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.caps import RedisAccounts
 from engine.edges.redis.caps_catalogue import CapsCatalogue
+from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
-from engine.edges.stream.bedside import told_at
 from engine.edges.stream.deciding import deciding
-from engine.edges.stream.ending import ended_within
 from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
@@ -54,12 +52,6 @@ DATA: Final = Path("worker-data")
 
 _FINISHES_WITHIN: Final = 10.0
 """Seconds given to what was begun."""
-
-_ENDS_WITHIN: Final = 20.0
-"""Seconds given to leaving the group and letting go of connections."""
-
-_AGAIN: Final = 1.0
-"""Seconds between two attempts to begin while Kafka is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +157,9 @@ async def _at_work(
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
+    accounts = RedisAccounts(connection, "worker", clock)
+    counting = Counting(accounts, CapsCatalogue(connection, clock))
     reread = partial(stretch, brokers, topics.events)
-    counting = Counting(
-        RedisAccounts(connection, "worker", clock), CapsCatalogue(connection, clock)
-    )
     inbox = Inbox(customers, marks, publisher, topics, reread, counting.count, triggering)
     learning = Learning(brokers, publisher, topics)
     app = worker_app(brokers, topics, inbox, learning).app
@@ -183,7 +174,8 @@ async def _at_work(
     running: asyncio.Task[None] | None = None
     try:
         await _join(app, brokers)
-        running = asyncio.create_task(_run(inbox, learning, watch, app))
+        recounting = Recounting(CapsRun(connection), counting, reread)
+        running = asyncio.create_task(_run(inbox, learning, watch, recounting, app))
         vitals = Vitals(
             watch.seen,
             inbox.progress,
@@ -231,11 +223,14 @@ def _look_after(inbox: Inbox, events: str, owned: Mapping[TopicPartition, Share]
     )
 
 
-async def _run(inbox: Inbox, learning: Learning, watch: Watch, app: faust.App) -> None:
+async def _run(
+    inbox: Inbox, learning: Learning, watch: Watch, recounting: Recounting, app: faust.App
+) -> None:
     """Runs until one of them cannot go on."""
     async with asyncio.TaskGroup() as group:
         group.create_task(inbox.run())
         group.create_task(learning.run())
+        group.create_task(recounting.keep())
         group.create_task(watch.run())
         await app.wait_until_stopped()
         raise StorageError(f"the log is followed no more: {app.crash_reason!r}")
@@ -250,57 +245,3 @@ async def _finish(inbox: Inbox, learning: Learning, app: faust.App) -> None:
             await app.consumer.commit()
     except (TimeoutError, StorageError) as error:
         log.warning("not all that was begun could be finished, it comes again: %s", error)
-
-
-async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
-    """Works until the process is asked to stop, or cannot go on. Waits for a Kafka that is away at first.
-
-    Raises:
-        StorageError: the log cannot be followed any more; what helps is another start.
-        InvalidInput: the address of the metrics cannot be listened on.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sent in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sent, stop.set)
-    asked = asyncio.create_task(stop.wait())
-    at_hand: list[Worker] = []
-    async with AsyncExitStack() as stack:
-        if settings.metrics is not None:
-            vitals = lambda: at_hand[0].vitals if at_hand else None  # noqa: E731
-            where = stack.enter_context(told_at(vitals, settings.metrics))
-            say(f"attune worker tells how it is at http://{where}/metrics, /live and /ready")
-        worker = await _begun(stack, settings, asked, say)
-        if worker is None:
-            return
-        at_hand.append(worker)
-        say(f"attune worker follows {settings.topics.events} at {settings.brokers}")
-        await asyncio.wait([asked, worker.broken], return_when=asyncio.FIRST_COMPLETED)
-        if worker.broken.done():
-            raise StorageError(f"the worker cannot go on: {_reason(worker.broken.exception())}")
-    say(f"attune worker has ended: {worker.progress}")
-
-
-async def _begun(
-    stack: AsyncExitStack,
-    settings: WorkerSettings,
-    asked: "asyncio.Task[object]",
-    say: Callable[[str], object],
-) -> Worker | None:
-    """A worker, once Kafka is there; None if it was asked to stop before."""
-    said = ""
-    while not asked.done():
-        begun = at_work(settings, ended=partial(ended_within, _ENDS_WITHIN))
-        try:
-            return await stack.enter_async_context(begun)
-        except StorageError as error:
-            if said != (said := str(error)):
-                say(f"attune worker waits, {error}")
-            await asyncio.wait([asked], timeout=_AGAIN)
-    return None
-
-
-def _reason(error: BaseException | None) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error)

@@ -1,7 +1,8 @@
 """A server's caps over a real Redis, with deciders enough to ask for offers; what a test needs of them."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,13 +15,11 @@ from engine.edges.caps.recount import Recount
 from engine.edges.caps.shared import SharedCaps
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.marks import Marks
 from engine.model import Decision
 from engine.rulebook.book import RuleBook
 from tests.builders import FixedModel, customer, question
 from tests.rulebook.builders import action, book
 
-TOPIC = "attune.events"
 GREEDY = {"arbitration": {"exploration": {"policy": "greedy"}}}
 
 
@@ -31,6 +30,15 @@ def now() -> int:
 def capped(**caps: Any) -> RuleBook:
     """A book with one action under caps."""
     return book(policies=GREEDY, actions=[action("a", caps=caps | {"when_scarce": "first_come"})])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for something to become so."""
+    async with asyncio.timeout(60):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
 
 
 class Desk:
@@ -69,7 +77,7 @@ async def desk(
 
     connection = await Connection.open(RedisAddress.parse(url))
     try:
-        recount = Recount(Marks(connection, TOPIC), told)
+        recount = Recount(told)
         clocks = Clocks(now, time.monotonic)
         async with SharedCaps.open(connection, rules, recount, clocks) as caps:
             yield Desk(caps, rules, seed << 32)

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from engine.caps.accounts import Need
 from engine.caps.order import Order
 from engine.caps.periods import ALWAYS
+from engine.caps.price import BidPrice
 from engine.caps.shared import LENT, RENEWED, SOON, SharedLedger
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.edges.redis.address import RedisAddress
-from engine.edges.redis.caps import Outcome, RedisAccounts
+from engine.edges.redis.caps import Outcome, RedisAccounts, RedisPrices
 from engine.edges.redis.connection import Connection
+from engine.edges.redis.keys import price_key
+from engine.errors import DamagedData
 from engine.model import SECOND, ActionId, DecisionId
 from tools.brokers.redis import Redis
 
@@ -243,3 +246,58 @@ async def test_what_a_dead_server_had_at_hand_comes_back_after_lease_and_hold(wo
     world.wait(RENEWED)
     await alive.flush()
     assert alive.account.missing == 0
+
+
+async def test_an_offer_told_to_be_shown_before_it_is_told_to_be_made_counts_as_made(
+    world: World,
+) -> None:
+    server = world.servers[0]
+    server.offer()
+    await server.flush()
+    assert server.offer()
+    outcome = Outcome(
+        DecisionId("d0"), ACTION, shown=True, units=40
+    )  # what it cost is not known yet
+    await world.worker.count(KEY, ALWAYS, [outcome])
+    at_hand = server.ledger.room(server.account, world.limit)
+    for order in server.ledger.orders(world.now()):
+        await server.send(order, "heard")
+    account = server.account
+    assert (account.confirmed, account.reserved, server.ledger.late) == (1, 0, 0)
+    assert server.ledger.room(account, world.limit) >= at_hand
+    await world.worker.count(KEY, ALWAYS, [outcome])
+    world.wait(RENEWED)
+    await server.flush()
+    assert account.confirmed == 1
+
+
+async def test_even_pacing_holds_for_all_servers_together(world: World) -> None:
+    made = 0
+    for server in world.servers * 3:
+        need = Need(world.limit, 10, BLOCK, 1, HOLD)
+        server.ledger.draw_ahead(server.account, need)
+        await server.flush()
+        made += sum(offered(server) for _ in range(world.limit))
+        await server.flush()
+        world.wait(SOON)
+    assert made == 10
+
+
+def offered(server: Server) -> bool:
+    """An offer out of what is at hand, with nothing more asked for."""
+    if server.ledger.room(server.account, server.world.limit) < 1:
+        return False
+    until = server.world.now() + HOLD
+    share = Share(DecisionId(f"p{id(server)}-{until}"), ACTION, (Charge(KEY, 1),), until)
+    server.ledger.reserve(share)
+    return True
+
+
+async def test_prices_are_there_for_servers_that_begin(world: World) -> None:
+    prices = RedisPrices(world.connection)
+    await prices.keep({"x": BidPrice(2.5, 3.0, 40, 7, 0.25, 12, -1.0), "new": BidPrice()})
+    (kept,) = (await prices.read(["x", "new", "unknown"])).values()
+    assert BidPrice.of_state(kept) == BidPrice(2.5, 3.0, 40, 7, 0.25, 12, -1.0)
+    await world.connection.ask("SET", price_key("x"), "[1]")
+    with pytest.raises(DamagedData, match="price"):
+        await prices.read(["x"])

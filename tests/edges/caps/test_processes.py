@@ -3,13 +3,14 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
+from tests.edges.caps.desk import until
 from tests.edges.caps.test_shared import KEYS
 from tools.brokers.redis import Redis
 
@@ -58,12 +59,6 @@ async def crowd(redis: Redis, tmp_path: Path) -> AsyncIterator[Crowd]:
     await crowd.begin()
     yield crowd
     await crowd.end()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_three_processes_offer_exactly_what_there_is(crowd: Crowd) -> None:

@@ -1,16 +1,18 @@
 """Servers that share caps over a real Redis: never more than there is, whatever becomes of Redis."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import signal
+from collections.abc import AsyncIterator
 
 import pytest
 
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.keys import CAPS_RUN, account_keys, mark_key
+from engine.edges.redis.keys import CAPS_RUN, account_keys
 from engine.model import Step
 from tests.builders import trace_of
-from tests.edges.caps.desk import TOPIC, capped, desk
+from tests.edges.caps.desk import GREEDY, Desk, capped, desk, until
+from tests.rulebook.builders import action, book
 from tools.brokers.redis import Redis
 
 KEYS = account_keys("a/offers/total", 0)
@@ -23,13 +25,6 @@ async def asked(redis: Redis) -> AsyncIterator[Connection]:
     await connection.ask("FLUSHALL")
     yield connection
     await connection.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for something to become so."""
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def figures(connection: Connection) -> dict[str, int]:
@@ -79,7 +74,7 @@ async def test_while_redis_is_away_offers_under_caps_are_withheld_and_said_to_be
 ) -> None:
     async with desk(redis.url, capped(total=10)) as server:
         assert server.offers()
-        assert server.caps.degraded == ()
+        assert not server.caps.degraded
         redis.stop()
         await until(lambda: not server.offers())
         (why,) = server.caps.degraded
@@ -89,7 +84,7 @@ async def test_while_redis_is_away_offers_under_caps_are_withheld_and_said_to_be
         assert "Redis cannot be reached" in kept_back.reasons[0].detail
         redis.start()
         await until(server.offers)
-        assert server.caps.degraded == ()
+        assert not server.caps.degraded
 
 
 async def test_a_redis_that_is_back_has_every_offer_told_before_and_since(
@@ -118,7 +113,7 @@ async def test_a_redis_that_lost_everything_keeps_caps_closed_until_nothing_lost
         assert why.reason.startswith("Redis lost")
         await asked.ask("HSET", CAPS_RUN, "closed", 0)  # as if the hold had passed
         assert not server.offers()
-        await asked.ask("SET", mark_key(TOPIC, 0), 7)  # a worker has counted again
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)  # a worker has counted again
         await until(server.offers)
         before = server.caps.degraded
         redis.stop()
@@ -136,10 +131,62 @@ async def test_an_account_that_went_back_closes_caps_on_every_server(
     rules = capped(total=10)
     async with desk(redis.url, rules, 1, {0: 3}) as one, desk(redis.url, rules, 2) as two:
         await asked.ask("HSET", CAPS_RUN, "closed", 0)
-        await asked.ask("SET", mark_key(TOPIC, 0), 3)
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)
         await until(one.offers)
         await until(two.offers)
         await asked.ask("DEL", *KEYS)
         await until(lambda: bool(one.caps.degraded and two.caps.degraded))
         assert not one.offers()
         assert not two.offers()
+
+
+async def test_a_redis_that_hangs_is_taken_for_gone(redis: Redis, asked: Connection) -> None:
+    async with desk(redis.url, capped(total=1_000)) as server:
+        assert server.offers()
+        os.kill(redis.pid, signal.SIGSTOP)
+        await until(lambda: not server.offers())
+        assert server.caps.degraded
+        os.kill(redis.pid, signal.SIGCONT)
+        await until(server.offers)
+
+
+async def test_a_server_that_begins_without_redis_is_open_once_it_is_there(
+    redis: Redis, asked: Connection
+) -> None:
+    redis.stop()
+    async with desk(redis.url, capped(total=10)) as server:
+        assert not server.offers()
+        assert server.caps.degraded
+        redis.start()
+        await until(server.offers)
+
+
+async def test_a_book_without_caps_is_never_degraded(redis: Redis, asked: Connection) -> None:
+    redis.stop()
+    async with desk(redis.url, book(policies=GREEDY, actions=[action("a")])) as server:
+        assert server.offers()
+        assert not server.caps.degraded
+    redis.start()
+
+
+async def test_a_new_book_goes_on_with_the_accounts_of_the_old_one(
+    redis: Redis, asked: Connection
+) -> None:
+    async with desk(redis.url, capped(total=5)) as server:
+        for _ in range(3):
+            server.offers()
+        rules = capped(total=4)
+        server.caps.follow(await server.caps.guard(rules))
+        later = Desk(server.caps, rules, 7)
+        assert [later.offers() for _ in range(3)] == [True, False, False]
+    assert await figures(asked) == {"shown": 0, "held": 4}
+
+
+async def test_operations_see_what_all_servers_have_in_use(redis: Redis, asked: Connection) -> None:
+    rules = capped(total=10)
+    async with desk(redis.url, rules, 1) as one:
+        assert one.offers()
+    async with desk(redis.url, rules, 2) as two:
+        gauges = {gauge.name: gauge for gauge in two.caps.gauges()}
+        assert gauges["attune_cap_reserved"].read() == {"a/offers/total": 1.0}
+        assert gauges["attune_caps_open"].read() == 1.0
