@@ -9,7 +9,7 @@ import structlog
 
 from engine.model import DAY, Customer, CustomerId, Event, EventId, Interaction, Micros
 from engine.rulebook.book import RuleBook
-from engine.triggers import Before, SetOff, Triggers, without
+from engine.triggers import FIRED, Before, SetOff, Triggers, without
 
 log = structlog.get_logger(__name__)
 
@@ -57,11 +57,12 @@ class Lookout:
     def before(self, customer: Customer, entry: object) -> Before | None:
         """See `engine.triggers.Triggers.before`."""
         now = self._clock()
-        if isinstance(entry, Event) and isinstance(entry.body, Interaction):
-            if now - entry.time <= FRESH:
-                self._stir(customer.customer_id, entry.body.channel)
-        else:
+        if not isinstance(entry, Event) or not isinstance(entry.body, Interaction):
             return None
+        if entry.body.type.startswith(FIRED):
+            return None
+        if now - entry.time <= FRESH:
+            self._stir(customer.customer_id, entry.body.channel)
         try:
             return self._triggers.before(customer, entry, now)
         except Exception:
