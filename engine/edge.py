@@ -14,7 +14,7 @@ from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.model import CustomerId
 from engine.outbox import Left
-from engine.outreach import Answering
+from engine.outreach import Answering, Tally
 from engine.scored import Scored
 from engine.telemetry import Figures, Gauge
 
@@ -41,11 +41,13 @@ class Outbound:
         lookout: watches the log being applied.
         offers: what was left by them.
         reaching: while it is open, what they ask for is decided and left; given who decides.
+        tally: what became of it.
     """
 
     lookout: Lookout
     offers: Offers
     reaching: Callable[[Answering], AbstractAsyncContextManager[None]]
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)

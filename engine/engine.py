@@ -74,6 +74,7 @@ from engine.model import (
     Unknown,
 )
 from engine.outbox import Left
+from engine.outreach import Tally
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -331,9 +332,24 @@ class AttuneEngine:
                 "result",
                 self._shadows,
             ),
+            *self._of_triggers(),
             *self._caps.gauges(),
             *self._edge.gauges(),
         ]
+
+    def _of_triggers(self) -> Sequence[Gauge | Figures]:
+        outbound = self._outbound
+        if outbound is None:
+            return ()
+        lookout, tally = outbound.lookout, outbound.tally
+        return (
+            Gauge(
+                "attune_triggers_due",
+                "What triggers ask for and is not done yet.",
+                lambda: float(len(lookout.due)),
+            ),
+            Figures("attune_triggers", "What became of triggers.", "result", tally.by_result),
+        )
 
     def _shadows(self) -> Mapping[str, float]:
         shadowing = self._seating.shadowing
@@ -946,7 +962,9 @@ async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> Asy
             del book  # held here, the first book would never go
             await state.begin_run()
             capsules = open_capsules(settings.data, settings.seal_key_file)
-            outbound = Outbound(lookout, box.follow, partial(reaching, state, lookout, box))
+            tally = Tally()
+            reach = partial(reaching, state, lookout, box, tally)
+            outbound = Outbound(lookout, box.follow, reach, tally)
             yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:
         await state.close()

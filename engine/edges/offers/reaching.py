@@ -19,7 +19,7 @@ from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
 from engine.model import Event
-from engine.outreach import Answering, Outreach
+from engine.outreach import Answering, Outreach, Tally
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _ENDS_WITHIN: Final = 5.0
 
 @asynccontextmanager
 async def reaching(
-    state: Embedded, lookout: Lookout, box: OfferBox, engine: Answering
+    state: Embedded, lookout: Lookout, box: OfferBox, tally: Tally, engine: Answering
 ) -> AsyncIterator[None]:
     """Does what is due while it is open; at the end what is due then, within reason.
 
@@ -45,7 +45,7 @@ async def reaching(
     """
     await _catch_up(state, lookout, box)
     lookout.stirred.clear()
-    outreach = Outreach(engine, box)
+    outreach = Outreach(engine, box, tally)
     score = partial(_score, state, lookout, engine)
     running = asyncio.create_task(_run(state, lookout, outreach, box, score))
     try:

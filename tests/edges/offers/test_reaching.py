@@ -166,6 +166,8 @@ async def test_somebody_without_consent_is_not_written_to(settings, circle):
         await engine.record([dropped(1), dropped(2, who=CustomerId("bert"))])
         found = await first(engine, 1)
         anna = await engine.customer(ANNA)
+        figures = {one.name: one.read() for one in engine.gauges()}
+    assert figures["attune_triggers"] == {"published": 1, "nothing_to_offer": 1, "resting": 0}
     assert [left.message.customer_id for left in found] == ["bert"]
     assert [past.type for past in anna.interactions] == ["dropped_call"]
 
