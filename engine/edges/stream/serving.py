@@ -55,11 +55,13 @@ class Installation:
         brokers: of Kafka.
         redis: customers, and what servers share.
         topics: the names of the topics.
+        size: how topics are made that are not there yet.
     """
 
     brokers: Bootstrap
     redis: RedisAddress
     topics: Topics
+    size: Size
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -72,18 +74,28 @@ class Installation:
             redis = RedisAddress.parse(settings.state or "")
         except ValueError as error:
             raise InvalidInput([Violation("state", str(error))]) from None
-        return cls(brokers_of(settings.stream or ""), redis, Topics(settings.name))
+        return cls(
+            brokers_of(settings.stream or ""),
+            redis,
+            Topics.of(settings.name),
+            Size(settings.partitions, settings.copies),
+        )
 
 
 @asynccontextmanager
 async def open_cluster_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    *,
+    at_worker: bool = False,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over the cluster that the settings name, deciding by the book in `settings.rules`.
 
     When it is yielded it knows what the workers had learned when it began. `settings.data` is this
     process's alone: it holds the spool and the decisions made here. Where Kafka cannot be reached at the
     start that is waited for; Redis is, only where the data directory has no key to seal tokens by.
+    `at_worker` says that it decides for a worker, whose customers are those it is about to write.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
@@ -96,7 +108,7 @@ async def open_cluster_engine(
     first = await first_book(settings, compiled)
     taking_up = TakingUp()
     async with (
-        _edge(settings, installation, first.book, sources, taking_up) as edge,
+        _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,
         _meanwhile(taking_up.run(engine.take_up)),
     ):
@@ -111,11 +123,13 @@ async def _edge(
     book: RuleBook,
     sources: Sources,
     taking_up: TakingUp,
+    at_worker: bool,
 ) -> AsyncIterator[Edge]:
     async with AsyncExitStack() as stack:
         connection = await Connection.open(installation.redis)
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
+        state.at_worker = at_worker
         stack.push_async_callback(state.close)
         await stack.enter_async_context(
             _meanwhile(
@@ -147,6 +161,7 @@ async def _edge(
                 int(settings.join_by_id * SECOND),
             ),
             lambda: [*state.gauges(), *taking_up.gauges()],
+            scored=state.scored,
         )
 
 
@@ -172,7 +187,7 @@ async def _progress(installation: Installation) -> Mapping[int, int]:
     """How far workers have come; waits until Kafka can be reached and has all topics."""
     while True:
         try:
-            await ensure(installation.brokers, installation.topics, Size())
+            await ensure(installation.brokers, installation.topics, installation.size)
             return await committed(installation.brokers, installation.topics)
         except StorageError as error:
             log.warning("cluster.waiting", message=f"{error}; it is tried again until it is there")

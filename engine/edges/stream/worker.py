@@ -103,7 +103,7 @@ class WorkerSettings:
         engine = None
         if rules is not None:
             engine = Settings.of(rules=rules, data=data, stream=stream, state=state, name=name)
-        return cls(brokers_of(stream), address, Topics(name), size, metrics=told, engine=engine)
+        return cls(brokers_of(stream), address, Topics.of(name), size, metrics=told, engine=engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,7 @@ async def _at_work(
             lambda: connection.is_up,
             lambda: membership.rebalances,
             time.monotonic,
+            None if triggering is None else triggering.outreach.tally,
         )
         yield Worker(inbox.progress, vitals, membership, running)
         await _finish(inbox, learning, app)
