@@ -77,7 +77,7 @@ class Installation:
         return cls(
             brokers_of(settings.stream or ""),
             redis,
-            Topics(settings.name),
+            Topics.of(settings.name),
             Size(settings.partitions, settings.copies),
         )
 
