@@ -45,6 +45,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
 from engine.rulebook.trial import Arm
+from engine.scored import Scored
 from engine.thompson import Doubt, Doubts, Tables
 from engine.trials import Assignment
 
@@ -345,6 +346,8 @@ class Decider:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
+            if last is None:
+                last = self._told(given.scored())
             what = "propensities count as equal" if last is None else "the last known are used"
             return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
         features = self.model.features.read(sights[0].values, given.customer, given.now)
@@ -353,10 +356,30 @@ class Decider:
         else:
             others = self.model.predict(features, question.channel, self._effects.others)
             propensities = self._effects.without_changes(others)
+        self._keep_scores(key, propensities)
+        return self._scores(features, propensities)
+
+    def _keep_scores(self, key: tuple[str, str], propensities: Propensities) -> None:
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
-        return self._scores(features, propensities)
+
+    def _told(self, scored: Scored | None) -> Propensities | None:
+        """What was said elsewhere, over the actions of this book; None if nothing was."""
+        return None if scored is None else scored.over([a.action_id for a in self.book.actions])
+
+    def score(self, customer: Customer, channel: str, now: Micros) -> Propensities:
+        """The propensity of every action for a customer on a channel, outside of any decision; shape (K,).
+
+        They are the last known ones from now on, for a decision that has no time to ask the model.
+        """
+        placement = next(iter(self.book.placements), PlacementId(""))
+        question = Question(customer.customer_id, channel, (placement,))
+        values = self._knowledge.values(customer, question, now)
+        features = self.model.features.read(values, customer, now)
+        propensities = self.model.predict(features, channel, self._arbiter.all_actions)
+        self._keep_scores((customer.customer_id, channel), propensities)
+        return propensities
 
     def _consult(
         self,

@@ -12,8 +12,10 @@ from engine.edges.state.port import State
 from engine.elsewhere import Elsewhere
 from engine.lookout import Lookout
 from engine.mind import Mind
+from engine.model import CustomerId
 from engine.outbox import Left
-from engine.outreach import Answering
+from engine.outreach import Answering, Tally
+from engine.scored import Scored
 from engine.telemetry import Figures, Gauge
 
 PROFILE_REST: Final = 2.0
@@ -39,11 +41,13 @@ class Outbound:
         lookout: watches the log being applied.
         offers: what was left by them.
         reaching: while it is open, what they ask for is decided and left; given who decides.
+        tally: what became of it.
     """
 
     lookout: Lookout
     offers: Offers
     reaching: Callable[[Answering], AbstractAsyncContextManager[None]]
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Edge:
         elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
         outbound: what triggers need; None where the log is applied, and triggers are seen, elsewhere.
+        scored: what was said of a customer elsewhere when they last did something; None if nobody does.
     """
 
     state: State
@@ -71,3 +76,4 @@ class Edge:
     elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing
     outbound: Outbound | None = None
+    scored: Callable[[CustomerId], Scored | None] | None = None

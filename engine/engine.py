@@ -23,7 +23,7 @@ from engine.challenger.contender import Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Plan
 from engine.challenger.seating import Seating
-from engine.circumstances import Circumstances
+from engine.circumstances import Circumstances, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
@@ -74,6 +74,7 @@ from engine.model import (
     Unknown,
 )
 from engine.outbox import Left
+from engine.outreach import Tally
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -81,6 +82,7 @@ from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
+from engine.scored import Scored
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
 from engine.triggers import SetOff
@@ -330,9 +332,24 @@ class AttuneEngine:
                 "result",
                 self._shadows,
             ),
+            *self._of_triggers(),
             *self._caps.gauges(),
             *self._edge.gauges(),
         ]
+
+    def _of_triggers(self) -> Sequence[Gauge | Figures]:
+        outbound = self._outbound
+        if outbound is None:
+            return ()
+        lookout, tally = outbound.lookout, outbound.tally
+        return (
+            Gauge(
+                "attune_triggers_due",
+                "What triggers ask for and is not done yet.",
+                lambda: float(len(lookout.due)),
+            ),
+            Figures("attune_triggers", "What became of triggers.", "result", tally.by_result),
+        )
 
     def _shadows(self) -> Mapping[str, float]:
         shadowing = self._seating.shadowing
@@ -537,6 +554,7 @@ class AttuneEngine:
             budget,
             known.degraded + self._caps.degraded,
             known.household,
+            self._scored_for(question.customer_id),
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
@@ -556,6 +574,22 @@ class AttuneEngine:
         if self._elsewhere is not None and answer.token:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
         return answer
+
+    def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
+        scored = self._edge.scored
+        return unscored if scored is None else partial(scored, customer_id)
+
+    def score(self, customer: Customer, channel: str) -> Scored:
+        """What the model says of a customer now, on this channel (the book's first if it has no such one).
+
+        Decisions that have no time to ask it go by that.
+        """
+        decider, now = self._seating.usual.decider, self._sources.now()
+        if channel not in decider.book.channels:
+            channel = decider.book.channels[0]
+        propensities = decider.score(customer, channel, now)
+        actions = [action.action_id for action in decider.book.actions]
+        return Scored.of(channel, now, decider.model.version, actions, propensities)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
         """Hands the decision over to the journal; nothing here waits."""
@@ -931,11 +965,13 @@ async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> Asy
         onlooker=lookout,
     )
     try:
-        async with _caps(settings, state, book, sources) as caps, _box(settings) as box:
+        async with _caps(settings, state, book, sources) as caps, _box(settings, sources) as box:
             del book  # held here, the first book would never go
             await state.begin_run()
             capsules = open_capsules(settings.data, settings.seal_key_file)
-            outbound = Outbound(lookout, box.follow, partial(reaching, state, lookout, box))
+            tally = Tally()
+            reach = partial(reaching, state, lookout, box, tally)
+            outbound = Outbound(lookout, box.follow, reach, tally)
             yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:
         await state.close()
@@ -954,9 +990,9 @@ def _or_nan(figure: float | None) -> float:
 
 
 @asynccontextmanager
-async def _box(settings: Settings) -> AsyncIterator[OfferBox]:
+async def _box(settings: Settings, sources: Sources) -> AsyncIterator[OfferBox]:
     """Where what triggers offer is left."""
-    box = OfferBox(settings.data / OFFERS, asyncio.get_running_loop())
+    box = OfferBox(settings.data / OFFERS, asyncio.get_running_loop(), sources.now())
     try:
         yield box
     finally:

@@ -3,15 +3,22 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
-from engine.model import Customer, Event, EventId, Micros
+from engine.model import DAY, Customer, CustomerId, Event, EventId, Interaction, Micros
 from engine.rulebook.book import RuleBook
-from engine.triggers import Before, SetOff, Triggers, without
+from engine.triggers import FIRED, Before, SetOff, Triggers, without
 
 log = structlog.get_logger(__name__)
+
+
+FRESH: Final = DAY
+"""Who did something longer ago than this when it is applied is not scored anew."""
+
+MOST_STIRRED: Final = 10_000
+"""Customers that wait to be scored."""
 
 
 class Due(NamedTuple):
@@ -26,13 +33,16 @@ class Lookout:
 
     Attributes:
         due: what is to be done, in the order of the log; taken away by whoever has done it.
-        came: set while anything is due.
+        stirred: who has done something lately and is to be scored anew, with the channel they did it on;
+            taken away likewise. Of too many the first are let go.
+        came: set while there is any of these.
     """
 
     def __init__(self, book: RuleBook, clock: Callable[[], Micros]) -> None:
         self._triggers = Triggers(book)
         self._clock = clock
         self.due: deque[Due] = deque()
+        self.stirred: dict[CustomerId, str] = {}
         self.came = asyncio.Event()
 
     @property
@@ -46,8 +56,15 @@ class Lookout:
 
     def before(self, customer: Customer, entry: object) -> Before | None:
         """See `engine.triggers.Triggers.before`."""
+        now = self._clock()
+        if not isinstance(entry, Event) or not isinstance(entry.body, Interaction):
+            return None
+        if entry.body.type.startswith(FIRED):
+            return None
+        if now - entry.time <= FRESH:
+            self._stir(customer.customer_id, entry.body.channel)
         try:
-            return self._triggers.before(customer, entry, self._clock())
+            return self._triggers.before(customer, entry, now)
         except Exception:
             log.exception("trigger.failed", customer_id=customer.customer_id)
             return None
@@ -75,13 +92,25 @@ class Lookout:
             self.after(seq, before, without(customer, still_to_come))
 
     def clear(self) -> None:
-        """Lets go of all that is due."""
+        """Lets go of everything."""
         self.due.clear()
+        self.stirred.clear()
         self.came.clear()
+
+    def heed(self) -> None:
+        """Notes whether there still is anything to do."""
+        if not self.due and not self.stirred:
+            self.came.clear()
+
+    def _stir(self, customer_id: CustomerId, channel: str) -> None:
+        self.stirred.pop(customer_id, None)
+        if len(self.stirred) >= MOST_STIRRED:
+            del self.stirred[next(iter(self.stirred))]
+        self.stirred[customer_id] = channel
+        self.came.set()
 
     def drop(self, up_to: int) -> None:
         """Lets go of what is due up to this place in the log: it was done before."""
         while self.due and self.due[0].seq <= up_to:
             self.due.popleft()
-        if not self.due:
-            self.came.clear()
+        self.heed()

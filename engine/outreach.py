@@ -12,6 +12,7 @@ from engine.errors import DamagedData, Overloaded, RequestConflict, StorageError
 from engine.model import Customer, CustomerId, Event, Micros
 from engine.outbox import Outbox, Outgoing, outgoing
 from engine.repeats import Answer
+from engine.scored import Scored
 from engine.triggers import SetOff, note_of
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,9 @@ class Answering(Protocol):
             StorageError: the customer cannot be read now.
         """
 
+    def score(self, customer: Customer, channel: str) -> Scored:
+        """What the model says of a customer now; decisions that have no time to ask it go by that."""
+
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what was answered, for when the same is asked again, here or elsewhere."""
 
@@ -50,12 +54,19 @@ class Answering(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of triggers since the process began."""
+    """What became of triggers since the process began, how often each."""
 
-    set_off: int = 0
     published: int = 0
     unanswered: int = 0
     rested: int = 0
+
+    def by_result(self) -> Mapping[str, float]:
+        """As metrics tell it."""
+        return {
+            "published": self.published,
+            "nothing_to_offer": self.unanswered,
+            "resting": self.rested,
+        }
 
 
 class Outreach:
@@ -66,11 +77,11 @@ class Outreach:
     in the history is what a trigger's `rest` goes by; until it is applied it is remembered here.
     """
 
-    def __init__(self, engine: Answering, outbox: Outbox) -> None:
+    def __init__(self, engine: Answering, outbox: Outbox, tally: Tally | None = None) -> None:
         self._engine = engine
         self._outbox = outbox
         self._made: OrderedDict[tuple[CustomerId, str], tuple[str, Micros]] = OrderedDict()
-        self.tally = Tally()
+        self.tally = Tally() if tally is None else tally
 
     async def reach(
         self, set_offs: Sequence[SetOff], at_hand: Mapping[CustomerId, Customer] = NOBODY
@@ -85,7 +96,6 @@ class Outreach:
         messages: list[Outgoing] = []
         notes: list[Event] = []
         for set_off in set_offs:
-            self.tally.set_off += 1
             if self._rests(set_off):
                 self.tally.rested += 1
                 continue
@@ -98,8 +108,8 @@ class Outreach:
             notes.append(note_of(set_off, message.decided_at))
         if messages:
             await self._outbox.publish(messages)
-            await self._engine.note(notes)
             self.tally.published += len(messages)
+            await self._engine.note(notes)
 
     async def _message(self, set_off: SetOff, at_hand: Customer | None) -> Outgoing | None:
         """What is to be sent; None if that is nothing."""

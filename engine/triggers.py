@@ -44,7 +44,7 @@ class Triggers:
     """The triggers of one book, asked `before` an entry of the log is applied and `after` it.
 
     A trigger is set off if its condition, with the interaction's attributes as the question's context,
-    is definitely true after the interaction. If it counts events, it must not have been true before:
+    is definitely true after the interaction. If it counts such events, it must not have been true before:
     the third dropped call sets it off and not the fourth. It rests after it has made an offer.
     """
 
@@ -74,7 +74,7 @@ class Triggers:
         still_open = tuple(
             (trigger, question)
             for trigger, question in asked
-            if not (trigger.counts and self._holds(trigger, question, customer, now))
+            if not (body.type in trigger.counts and self._holds(trigger, question, customer, now))
         )
         return Before(event, now, still_open) if still_open else None
 

@@ -24,7 +24,9 @@ CARE = PlacementId("sms.care")
 
 def set_off(event_id: str = "e1", channel: str = "sms", rest: int = 0) -> SetOff:
     """A dropped call of Anna's has set off the trigger `sorry`."""
-    trigger = Trigger("sorry", "", ("dropped_call",), None, False, (CARE,), channel, rest, 0, "")
+    trigger = Trigger(
+        "sorry", "", ("dropped_call",), None, frozenset(), (CARE,), channel, rest, 0, ""
+    )
     event = Event(EventId(event_id), CustomerId("anna"), NOW, Interaction("dropped_call", "app"))
     return SetOff(trigger, event, Question(event.customer_id, channel, (CARE,)))
 

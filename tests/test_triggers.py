@@ -117,6 +117,12 @@ def test_it_counts_by_the_clock_of_an_interaction_that_is_ahead():
     assert names(seen(counting(), Customer(ANNA), *events)) == [("third", "e3")]
 
 
+def test_what_is_counted_of_other_interactions_need_not_have_changed():
+    of = counting(on=["visit", "drop"], when="events.drops_1d < 3")
+    visits = [happened("visit", 1), happened("drop", 2), happened("visit", 3)]
+    assert names(seen(of, Customer(ANNA), *visits)) == [("third", "e1"), ("third", "e3")]
+
+
 def test_three_are_three_in_whatever_order_they_are_reported():
     drops = [happened("drop", n, at=NOW - n * HOUR) for n in range(1, 5)]
     assert names(seen(counting(), Customer(ANNA), *drops)) == [("third", "e3")]

@@ -12,8 +12,8 @@ class Trigger:
     Attributes:
         name: as the book has it; `title` says it to people.
         condition: its place among the truths of `RuleBook.triggers_of`; None if nothing is asked.
-        counts: whether the condition reads what events are counted in: then only the event that makes
-            it true sets the trigger off, and not the next one too.
+        counts: those of `on` that the condition counts: of these only the one that makes it true sets the
+            trigger off, and not the next one too.
         rest: how long it is silent for a customer once it has offered them something, in microseconds;
             0 for not at all.
         max_age: an interaction older than this when it is applied sets nothing off, in microseconds.
@@ -24,7 +24,7 @@ class Trigger:
     title: str
     on: tuple[str, ...]
     condition: int | None
-    counts: bool
+    counts: frozenset[str]
     placements: tuple[PlacementId, ...]
     channel: str
     rest: Micros

@@ -96,16 +96,19 @@ def _read(
 
 def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> Triggered:
     """The triggers with their conditions; mistakes in these are reported."""
-    counted = {a.name for a in expressions.attributes.declared if a.source}
+    counted = {a.name: a.source.events for a in expressions.attributes.declared if a.source}
     triggers: list[Trigger] = []
     conditions: list[Expression] = []
     for one in written:
-        condition, counts = None, False
+        condition, counts = None, frozenset[str]()
         if one.when is not None:
             asked = expressions.check(one.when, Expect.BOOL)
             if asked is None:
                 continue
-            condition, counts = len(conditions), not counted.isdisjoint(asked.reads)
+            condition = len(conditions)
+            counts = frozenset(one.on).intersection(
+                kind for name in asked.reads for kind in counted.get(name, ())
+            )
             conditions.append(asked)
         triggers.append(
             Trigger(

@@ -122,7 +122,7 @@ async def test_the_third_dropped_call_brings_an_offer_that_any_server_hears_back
         await cluster.send([drop(name, 4), drop(name, 3)])
     took = sorted(1_000 * (sent.at[event_id] - since) for event_id, since in began.items())
     with capsys.disabled():
-        print(  # noqa: T201
+        print(  # noqa: T201  # a figure for people
             f"\ninteraction to offer: p50 {took[20]:.0f} ms, p99 {took[-1]:.0f} ms of {len(took)}"
         )
     first = sent.messages[0]
@@ -142,6 +142,12 @@ async def test_the_third_dropped_call_brings_an_offer_that_any_server_hears_back
         (result,) = await server.record(
             [IncomingEvent(EventId("yes"), first.customer_id, now, body)]
         )
+        await server.customer(CustomerId("c7"))
+        assert server._edge.scored is not None
+        scored = server._edge.scored(CustomerId("c7"))
+    assert scored is not None
+    assert scored.channel == "app"
+    assert {action for action, _ in scored.best} == {"data_5gb", "stay"}
     at_work.send_signal(signal.SIGTERM)
     await asyncio.to_thread(at_work.wait, 30)
     customer = await cluster.customers.load(CustomerId("c7"))

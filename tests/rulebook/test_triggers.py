@@ -27,7 +27,7 @@ def mistakes(trigger, **changes):
 def test_what_is_left_out():
     (trigger,) = written(t=CALL).triggers
     assert (trigger.name, trigger.title, trigger.on) == ("t", "", ("dropped_call",))
-    assert (trigger.condition, trigger.counts) == (None, False)
+    assert (trigger.condition, trigger.counts) == (None, frozenset())
     assert (trigger.placements, trigger.channel) == (("web.hero",), "web")
     assert (trigger.rest, trigger.max_age) == (0, DAY)
     assert trigger.place.startswith("policies.yaml:")
@@ -45,16 +45,19 @@ def test_their_conditions_stand_apart_from_those_of_actions():
         without=CALL,
         adult=CALL | {"when": "customer.age >= 18"},
         third=CALL | {"when": "events.drops >= 3"},
+        calm={
+            "on": ["visit", "dropped_call"],
+            "placements": ["web.hero"],
+            "when": "events.drops < 3",
+        },
     )
-    assert [(t.condition, t.counts) for t in made.triggers] == [
-        (None, False),
-        (0, False),
-        (1, True),
-    ]
+    drops = frozenset({"dropped_call"})
+    told = [(trigger.condition, trigger.counts) for trigger in made.triggers]
+    assert told == [(None, frozenset()), (0, frozenset()), (1, drops), (2, drops)]
     values: list[Value] = [UNKNOWN] * len(made.attributes)
-    assert made.triggers_of(values) == (None, None)
+    assert made.triggers_of(values) == (None, None, None)
     values[made.index["customer.age"]], values[made.index["events.drops"]] = 40, 2
-    assert made.triggers_of(values) == (True, False)
+    assert made.triggers_of(values) == (True, False, True)
     assert len(made.conditions) == len(book().conditions)
 
 

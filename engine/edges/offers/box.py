@@ -1,7 +1,8 @@
 """The outbox of one process: offers.db in the data directory, read from any place by whoever sends.
 
-A message is on disk when `publish` returns, and there once by its id. Positions grow by one and are
-never used again, so that a reader who remembers the last one it has sent goes on behind it.
+A message is on disk when `publish` returns, and there once by its id. Positions grow by one from the
+moment the file was made (microseconds since 1970), so that none is used again, also when the file was lost:
+a reader who remembers the last one it has sent goes on behind it.
 """
 
 import sqlite3
@@ -28,6 +29,10 @@ CREATE TABLE IF NOT EXISTS offers (
 );
 CREATE TABLE IF NOT EXISTS reached (seq INTEGER);
 """
+_BEGIN: Final = """
+INSERT INTO sqlite_sequence (name, seq)
+SELECT 'offers', ? WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'offers')
+"""
 _AT_ONCE: Final = 100
 
 
@@ -38,10 +43,12 @@ class OfferBox:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path, loop: AbstractEventLoop) -> None:
+    def __init__(self, path: Path, loop: AbstractEventLoop, now: Micros) -> None:
         self._path = path
         self._loop = loop
         self._connection = open_database(path, _TABLES)
+        with storage_errors(path):
+            self._connection.execute(_BEGIN, (now,))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write {path.name}")
         self._readers = Readers(path, threads=1)
         self._waiting: set[Future[None]] = set()

@@ -1,13 +1,17 @@
 """Triggers in one process: what the log sets off is done on the event loop, behind the log.
 
+Whoever did something is scored anew after that, so that a decision without time goes by it.
+
 How far all is done is kept beside the messages. A start goes on from there: what the process before
 has accepted and not done is looked at again, and what it has done is known by its name.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from engine.edges.offers.box import OfferBox
@@ -15,23 +19,24 @@ from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
 from engine.model import Event
-from engine.outreach import Answering, Outreach
+from engine.outreach import Answering, Outreach, Tally
 
 log = logging.getLogger(__name__)
 
 TICK: Final = 1.0
-"""Seconds between two notes of how far all is done, while nothing is due."""
+"""Seconds between two notes of how far all is done."""
 
 AGAIN: Final = 0.5
 """Seconds between two attempts while the disk fails."""
 
 _AT_ONCE: Final = 100
+_SLICE: Final = 0.000_5
 _ENDS_WITHIN: Final = 5.0
 
 
 @asynccontextmanager
 async def reaching(
-    state: Embedded, lookout: Lookout, box: OfferBox, engine: Answering
+    state: Embedded, lookout: Lookout, box: OfferBox, tally: Tally, engine: Answering
 ) -> AsyncIterator[None]:
     """Does what is due while it is open; at the end what is due then, within reason.
 
@@ -39,8 +44,10 @@ async def reaching(
         StorageError: the journal cannot be read.
     """
     await _catch_up(state, lookout, box)
-    outreach = Outreach(engine, box)
-    running = asyncio.create_task(_run(state, lookout, outreach, box))
+    lookout.stirred.clear()
+    outreach = Outreach(engine, box, tally)
+    score = partial(_score, state, lookout, engine)
+    running = asyncio.create_task(_run(state, lookout, outreach, box, score))
     try:
         yield
     finally:
@@ -87,8 +94,14 @@ async def _entries(state: Embedded, after: int, up_to: int) -> list[tuple[int, E
     return found
 
 
-async def _run(state: Embedded, lookout: Lookout, outreach: Outreach, box: OfferBox) -> None:
-    reported = False
+async def _run(
+    state: Embedded,
+    lookout: Lookout,
+    outreach: Outreach,
+    box: OfferBox,
+    score: Callable[[], Awaitable[None]],
+) -> None:
+    reported, noted = False, time.monotonic()
     while True:
         try:
             async with asyncio.timeout(TICK):
@@ -99,7 +112,10 @@ async def _run(state: Embedded, lookout: Lookout, outreach: Outreach, box: Offer
             if lookout.due:
                 await _reach(lookout, outreach)
             else:
+                await score()
+            if time.monotonic() - noted >= TICK:
                 await _note(state, lookout, box)
+                noted = time.monotonic()
             reported = False
         except (StorageError, Overloaded) as error:
             if not reported:
@@ -114,8 +130,19 @@ async def _reach(lookout: Lookout, outreach: Outreach) -> None:
     await outreach.reach([due.set_off for due in some])
     for _ in some:
         lookout.due.popleft()
-    if not lookout.due:
-        lookout.came.clear()
+    lookout.heed()
+
+
+async def _score(state: Embedded, lookout: Lookout, engine: Answering) -> None:
+    """Scores some of those who did something, for no longer at a time than can be felt."""
+    end = time.perf_counter() + _SLICE
+    while lookout.stirred and time.perf_counter() < end:
+        customer_id, channel = lookout.stirred.popitem()
+        customer = state.known(customer_id)
+        if customer is not None:
+            engine.score(customer, channel)
+    lookout.heed()
+    await asyncio.sleep(0)
 
 
 async def _note(state: Embedded, lookout: Lookout, box: OfferBox) -> None:

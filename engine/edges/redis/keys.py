@@ -59,6 +59,15 @@ def offers_key(customer_id: CustomerId) -> str:
     return f"{PREFIX}:r:{{{_tag(customer_id)}}}"
 
 
+def scores_key(customer_id: CustomerId) -> str:
+    """Where it lies what the model last said of a customer.
+
+    >>> scores_key(CustomerId("ada"))
+    'attune:s:{ada}'
+    """
+    return f"{PREFIX}:s:{{{_tag(customer_id)}}}"
+
+
 def decision_key(customer_id: CustomerId, decision_id: DecisionId) -> str:
     """Where a decision's token lies.
 

@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 
 from engine.edges.kafka.offers import OffersTopic
 from engine.edges.kafka.publisher import Publisher
+from engine.edges.redis.aside import Aside
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.scores import LastScores
 from engine.edges.stream.serving import Installation, open_cluster_engine
 from engine.edges.stream.triggering import Triggering
 from engine.engine import Sources
@@ -30,12 +33,15 @@ async def deciding(
         yield None
         return
     installation = Installation.of(settings)
-    async with open_cluster_engine(settings, Sources(now=clock)) as engine:
+    async with open_cluster_engine(settings, Sources(now=clock), at_worker=True) as engine:
         lookout = Lookout(engine.book, clock)
         engine.watch_with(lookout)
+        connection = await Connection.open(installation.redis)
         publisher = Publisher(installation.brokers)
         try:
             outbox = OffersTopic(publisher, installation.topics)
-            yield Triggering(lookout, Outreach(engine, outbox))
+            scores = LastScores(connection, Aside(connection))
+            yield Triggering(lookout, Outreach(engine, outbox), engine, scores)
         finally:
             await publisher.close()
+            await connection.close()

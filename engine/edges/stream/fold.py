@@ -105,11 +105,12 @@ class RedisFold:
         )
         if lessons:
             await self._teach(lessons)
+        customers = {each.change.customer.customer_id: each.change.customer for each in folded}
         if triggering is not None:
-            await triggering.reach(
-                {c.customer_id: c for c in (each.change.customer for each in folded)}
-            )
+            await triggering.reach(customers)
         written = await self._write(folded, groups)
+        if triggering is not None:
+            await triggering.score(customers)
         return Applied(
             tuple([place for each in written for place in each.new]),
             tuple([place for each in written for place in each.repeated]),

@@ -84,13 +84,18 @@ class Installation:
 
 @asynccontextmanager
 async def open_cluster_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    *,
+    at_worker: bool = False,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over the cluster that the settings name, deciding by the book in `settings.rules`.
 
     When it is yielded it knows what the workers had learned when it began. `settings.data` is this
     process's alone: it holds the spool and the decisions made here. Where Kafka cannot be reached at the
     start that is waited for; Redis is, only where the data directory has no key to seal tokens by.
+    `at_worker` says that it decides for a worker, whose customers are those it is about to write.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
@@ -103,7 +108,7 @@ async def open_cluster_engine(
     first = await first_book(settings, compiled)
     taking_up = TakingUp()
     async with (
-        _edge(settings, installation, first.book, sources, taking_up) as edge,
+        _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,
         _meanwhile(taking_up.run(engine.take_up)),
     ):
@@ -118,11 +123,13 @@ async def _edge(
     book: RuleBook,
     sources: Sources,
     taking_up: TakingUp,
+    at_worker: bool,
 ) -> AsyncIterator[Edge]:
     async with AsyncExitStack() as stack:
         connection = await Connection.open(installation.redis)
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
+        state.at_worker = at_worker
         stack.push_async_callback(state.close)
         await stack.enter_async_context(
             _meanwhile(
@@ -154,6 +161,7 @@ async def _edge(
                 int(settings.join_by_id * SECOND),
             ),
             lambda: [*state.gauges(), *taking_up.gauges()],
+            scored=state.scored,
         )
 
 

@@ -27,6 +27,7 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.redis.offers import RecentOffers
+from engine.edges.redis.scores import LastScores
 from engine.edges.state.names import DECISIONS
 from engine.edges.stream.applied import Applied
 from engine.edges.stream.inbox import MODEL
@@ -41,6 +42,7 @@ from engine.model import (
     EventStatus,
     Micros,
 )
+from engine.scored import Scored
 from engine.telemetry import Gauge
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ class ClusterState:
         marks: how far workers have applied the log.
         aside: what other servers are told, without waiting.
         trusted: whether what is read from Redis now may be believed; see `engine.edges.stream.wholeness`.
+        at_worker: whether this is beside a worker. It must not wait for what it makes up itself: where Redis
+            is not trusted, it counts as unknown what the customer was offered lately.
     """
 
     def __init__(
@@ -87,9 +91,11 @@ class ClusterState:
         self._applied_here = Applied(self.marks)
         self.aside = Aside(connection)
         self._offers = RecentOffers(connection, self.aside)
+        self._scores = LastScores(connection, self.aside)
         self.pending = SharedPending(keep=self.returned)
         self._own: deque[Returned] = deque(maxlen=ROOM)
         self.trusted: Callable[[], bool] = lambda: True
+        self.at_worker = False
         self.known = customers.known
         self.last_known = customers.last_known
         self.record: Callable[[DecisionRecord], bool] = decisions.record
@@ -134,16 +140,25 @@ class ClusterState:
             StorageError: Redis cannot be reached, or what is there cannot be trusted now.
         """
         if not self.trusted():
-            raise StorageError(
-                "Redis does not have again what it had: customers are not read from it"
-            )
-        if not self.pending.assume_shown:
-            return await self._customers.load(customer_id)
-        asked = self._offers.ask(customer_id)
-        asked.add_done_callback(_seen)
+            if not self.at_worker:
+                raise StorageError(
+                    "Redis does not have again what it had: customers are not read from it"
+                )
+            self.pending.doubt_of(customer_id, self._clock() + self.pending.assume_shown)
+        said = self._scores.ask(customer_id)
+        said.add_done_callback(_seen)
+        asked = self._offers.ask(customer_id) if self.pending.assume_shown else None
+        if asked is not None:
+            asked.add_done_callback(_seen)
         customer = await self._customers.load(customer_id)
-        self.pending.seen(customer, await self._offers.told(asked), self._clock())
+        if asked is not None:
+            self.pending.seen(customer, await self._offers.told(asked), self._clock())
+        self._scores.take(customer_id, await said)
         return customer
+
+    def scored(self, customer_id: CustomerId) -> Scored | None:
+        """What workers last said of a customer, as it was read with them; never waits."""
+        return self._scores.of(customer_id)
 
     # --- the log -------------------------------------------------------------------------------
 

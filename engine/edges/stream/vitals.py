@@ -11,6 +11,7 @@ from engine.edges.stream.group import NOBODY, Standing
 from engine.edges.stream.inbox import Progress
 from engine.edges.stream.stalls import END_AFTER
 from engine.edges.stream.watch import Seen
+from engine.outreach import Tally
 
 STALLED_AFTER: Final = END_AFTER / 2
 """Seconds without a commit, while there is something to commit, after which a worker does not live."""
@@ -36,6 +37,7 @@ class Vitals(Collector):
         redis_is_up: whether Redis is reached.
         rebalances: how often the group was divided anew.
         clock: in seconds, never going back; that of `seen`.
+        triggers: what became of them; None where none is heard.
     """
 
     seen: Seen
@@ -44,6 +46,7 @@ class Vitals(Collector):
     redis_is_up: Callable[[], bool]
     rebalances: Callable[[], int]
     clock: Callable[[], float]
+    triggers: Tally | None = None
 
     def dying(self) -> str:
         """Why it does not live; empty while it does. Redis or Kafka being away is no reason."""
@@ -71,6 +74,8 @@ class Vitals(Collector):
         """The figures as Prometheus reads them."""
         yield from self._of_the_group(self.seen.standing)
         yield from self._of_the_work(self.progress)
+        if self.triggers is not None:
+            yield from _of_triggers(self.triggers)
 
     def _of_the_group(self, standing: Standing | None) -> Iterator[Metric]:
         lag = GaugeMetricFamily(
@@ -106,6 +111,15 @@ class Vitals(Collector):
             ("rejoins", "Times the group was joined anew against a stall.", self.seen.rejoined),
         ):  # fmt: skip
             yield CounterMetricFamily(f"attune_worker_{name}", help_, value)
+
+
+def _of_triggers(tally: Tally) -> Iterator[Metric]:
+    triggers = CounterMetricFamily(
+        "attune_worker_triggers", "What became of triggers.", labels=["result"]
+    )
+    for result, count in tally.by_result().items():
+        triggers.add_metric([result], count)
+    yield triggers
 
 
 def _of_nobody(standing: Standing | None) -> int:

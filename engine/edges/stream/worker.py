@@ -183,6 +183,7 @@ async def _at_work(
             lambda: connection.is_up,
             lambda: membership.rebalances,
             time.monotonic,
+            None if triggering is None else triggering.outreach.tally,
         )
         yield Worker(inbox.progress, vitals, membership, running)
         await _finish(inbox, learning, app)

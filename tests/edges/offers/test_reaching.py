@@ -20,10 +20,11 @@ from engine.model import (
     IncomingResponse,
     Interaction,
     ProfileUpdate,
+    Step,
 )
 from engine.rulebook.load import load
 from engine.settings import Settings
-from tests.builders import ADULT, NOW
+from tests.builders import ADULT, NOW, question
 from tests.rulebook.builders import files
 from tests.test_engine import write
 
@@ -88,7 +89,7 @@ async def test_an_interaction_brings_an_offer(settings, circle):
         ((position, message),) = await first(engine, 1)
         record = await engine._state.decision(message.document["decision_id"])
         customer = await engine.customer(ANNA)
-    assert position == 1
+    assert position == NOW + 1
     assert message.message_id == message.document["message_id"] == "trigger:t:e1"
     assert message.document["trigger"] == "t"
     assert message.document["event_id"] == "e1"
@@ -116,6 +117,20 @@ async def test_the_offer_can_be_answered_with_its_token(settings, circle):
         customer = await engine.customer(ANNA)
     assert result.status is EventStatus.ACCEPTED
     assert [touch.action_id for touch in customer.touches] == [offer["action_id"]]
+
+
+async def test_who_does_something_is_scored_for_when_there_is_no_time(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know(engine)
+        await engine.record([IncomingEvent(EventId("e1"), ANNA, NOW, Interaction("visit", "web"))])
+        decider = engine._seating.usual.decider
+        async with asyncio.timeout(10):
+            while (ANNA, "web") not in decider._last_known:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0)
+        decider._score_pace.took(1_000.0)  # the model has been very slow
+        late = engine.decide_now(question(), 0.01).decision
+    assert [one.step for one in late.degraded] == [Step.PROPENSITY]
+    assert "last known" in late.degraded[0].reason
 
 
 async def test_the_same_event_twice_brings_one_offer(settings, circle):
@@ -151,6 +166,8 @@ async def test_somebody_without_consent_is_not_written_to(settings, circle):
         await engine.record([dropped(1), dropped(2, who=CustomerId("bert"))])
         found = await first(engine, 1)
         anna = await engine.customer(ANNA)
+        figures = {one.name: one.read() for one in engine.gauges()}
+    assert figures["attune_triggers"] == {"published": 1, "nothing_to_offer": 1, "resting": 0}
     assert [left.message.customer_id for left in found] == ["bert"]
     assert [past.type for past in anna.interactions] == ["dropped_call"]
 
@@ -200,7 +217,7 @@ async def test_what_was_accepted_before_the_trigger_was_written_sets_nothing_off
     async with opened(settings, circle) as engine:
         await engine.record([dropped(2)])
         ((position, message),) = await first(engine, 1)
-    assert (position, message.document["event_id"]) == (1, "e2")
+    assert (position, message.document["event_id"]) == (NOW + 1, "e2")
 
 
 @pytest.mark.parametrize("from_the_log", [False, True])
@@ -256,8 +273,23 @@ async def test_old_messages_are_let_go(settings, circle):
         await first(engine, 1)
         circle.time += 8 * DAY
         await engine.record([dropped(2, at=circle.time)])
-        ((position, _),) = await first(engine, 1, 1)
+        ((position, _),) = await first(engine, 1, NOW + 1)
         assert (
-            [left.position async for left in engine.offers(0, only_kept=True)] == [position] == [2]
+            [left.position async for left in engine.offers(0, only_kept=True)]
+            == [position]
+            == [NOW + 2]
         )
     assert (settings.data / OFFERS).stat().st_mode & 0o077 == 0
+
+
+async def test_a_file_made_anew_uses_no_position_again(settings, circle):
+    async with opened(settings, circle) as engine:
+        await know(engine)
+        await engine.record([dropped(1), dropped(2)])
+        _, (last, _) = await first(engine, 2)
+    (settings.data / OFFERS).unlink()
+    circle.time += MINUTE
+    async with opened(settings, circle) as engine:
+        await engine.record([dropped(3)])
+        ((position, message),) = await first(engine, 1, last)
+    assert (position > last, message.document["event_id"]) == (True, "e3")

@@ -11,6 +11,7 @@ from engine.edges.stream.group import NOBODY, Share, Standing
 from engine.edges.stream.inbox import Progress
 from engine.edges.stream.vitals import SILENT_AFTER, STALLED_AFTER, Vitals
 from engine.edges.stream.watch import Seen
+from engine.outreach import Tally
 
 HERE = TopicPartition("t.events", 0)
 THERE = TopicPartition("t.events", 1)
@@ -112,3 +113,12 @@ def test_a_partition_nobody_has_and_a_kafka_that_is_away_can_be_seen() -> None:
     away = figures(vitals(Seen(100.0)))
     assert away["attune_worker_kafka_up", ()] == 0
     assert ("attune_worker_lag_records", ("0", "t.events")) not in away
+
+
+def test_what_became_of_triggers_is_told_where_they_are_heard() -> None:
+    deaf = told(vitals(seen()), "/metrics").body
+    hearing = replace(vitals(seen()), triggers=Tally(published=3, unanswered=2, rested=1))
+    heard = told(hearing, "/metrics").body.decode()
+    assert b"attune_worker_triggers" not in deaf
+    assert 'attune_worker_triggers_total{result="published"} 3.0' in heard
+    assert 'attune_worker_triggers_total{result="nothing_to_offer"} 2.0' in heard
