@@ -68,7 +68,9 @@ def migrate(
     from engine.migration.migrate import Moved, Target, survey
     from engine.migration.migrate import migrate as moved
     from engine.migration.source import opened
+    from engine.telemetry import set_up_logs
 
+    set_up_logs()
     calm()
     where = WorkerSettings.of(stream, state, name, Size(partitions, copies))
     target = Target(where.brokers, where.state, where.topics, where.size)
