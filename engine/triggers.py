@@ -59,10 +59,13 @@ class Triggers:
         self._hearing: Mapping[str, Sequence[Trigger]] = dict(hearing)
 
     def before(self, customer: Customer, entry: object, now: Micros) -> Before | None:
-        """What stands before `entry` is applied to its customer; None if it can set nothing off."""
+        """What stands before `entry` is applied to its customer; None if it can set nothing off.
+
+        An interaction whose clock is ahead is looked at as of its own time: it counts from then on.
+        """
         if not isinstance(entry, Event) or not isinstance(entry.body, Interaction):
             return None
-        event, body = entry, entry.body
+        event, body, now = entry, entry.body, max(now, entry.time)
         asked = [
             (trigger, self._question(trigger, event, body))
             for trigger in self._hearing.get(body.type, _DEAF)

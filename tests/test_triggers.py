@@ -118,6 +118,11 @@ def test_what_is_counted_of_other_interactions_need_not_have_changed():
     assert names(seen(of, Customer(ANNA), *visits)) == [("third", "e1"), ("third", "e3")]
 
 
+def test_it_counts_by_the_clock_of_an_interaction_that_is_ahead():
+    events = [happened("drop", n, at=NOW + n * SECOND) for n in (1, 2, 3, 4)]
+    assert names(seen(counting(), Customer(ANNA), *events)) == [("third", "e3")]
+
+
 def test_three_are_three_in_whatever_order_they_are_reported():
     drops = [happened("drop", n, at=NOW - n * HOUR) for n in range(1, 5)]
     assert names(seen(counting(), Customer(ANNA), *drops)) == [("third", "e3")]
