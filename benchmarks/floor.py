@@ -1,9 +1,10 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport grpcio] [--format json]
+        [--transport grpcio] [--cluster read|copy] [--format json]
 
-Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
+With `--cluster` the service is a server of a cluster, on brokers of its own: each decision reads its
+customer from Redis (`read`), or goes by a copy at most a minute old (`copy`). Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
 percentiles: ratios hold where times do not.
 """
@@ -27,11 +28,15 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks import echo, workloads
+from benchmarks.clustered import clustered, wait_for
 from engine.wire import customer_pb2_grpc
 from engine.wire.customer_pb2 import PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
 
 CUSTOMERS: Final = 500
+COPIES: Final = {"read": 0.0, "copy": 60.0}
+"""How old a customer may be that a server of a cluster decides by, in seconds."""
+
 DECIDE: Final = "/attune.v1.DecisionService/Decide"
 
 
@@ -113,12 +118,18 @@ CLIENTS: Final[dict[str, type[Blocking] | type[Asyncio]]] = {"sync": Blocking, "
 
 
 def measure(
-    actions: int, rounds: int, calls: int, client: str = "sync", transport: str = "http2"
+    actions: int,
+    rounds: int,
+    calls: int,
+    client: str = "sync",
+    transport: str = "http2",
+    cluster: str = "",
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _attune(Path(scratch), actions, transport) as attune,
+        _installation(Path(scratch), cluster) as options,
+        _attune(Path(scratch), actions, ["--transport", transport, *options]) as attune,
     ):
         requests = _requests()
         decider = CLIENTS[client](attune)
@@ -136,6 +147,7 @@ def measure(
     return {
         "client": client,
         "transport": transport,
+        "cluster": cluster,
         "actions": actions,
         "request_bytes": median(map(len, requests)),
         "answer_bytes": median(sizes),
@@ -172,17 +184,27 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
-def _attune(scratch: Path, actions: int, transport: str) -> Iterator[str]:
+def _installation(scratch: Path, cluster: str) -> Iterator[list[object]]:
+    """The options that say where the service keeps what."""
+    if not cluster:
+        yield []
+        return
+    with clustered(scratch, COPIES[cluster]) as options:
+        yield options
+
+
+@contextmanager
+def _attune(scratch: Path, actions: int, options: list[object]) -> Iterator[str]:
     """The address of a service whose customers are in."""
     book = workloads.write_book(scratch / "book", actions)
     command = ["engine", "serve", "--rules", book, "--data", scratch / "data"]
-    command += ["--transport", transport]
-    with _server([*command, "--listen", "127.0.0.1:0"]) as address:
+    with _server([*command, *options, "--listen", "127.0.0.1:0"]) as address:
         with grpc.insecure_channel(address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
             for first in range(0, CUSTOMERS, 100):  # 256 KiB a message
                 put(PutCustomersRequest(customers=everybody[first : first + 100]))
+            wait_for(channel, [customer.customer_id for customer in everybody])
         yield address
 
 
@@ -214,10 +236,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
     parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
+    parser.add_argument("--cluster", choices=list(COPIES), default="")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures = measure(
-        options.actions, options.rounds, options.calls, options.client, options.transport
+        options.actions,
+        options.rounds,
+        options.calls,
+        options.client,
+        options.transport,
+        options.cluster,
     )
     if options.format == "json":
         print(json.dumps(figures))

@@ -15,7 +15,8 @@ class Elsewhere(Protocol):
         """Says that a request is being answered here, unless another server was quicker.
 
         `asked` is the question's fingerprint. The future has the reply another server gave; None if this
-        one is to decide. While another is still at it, its reply is waited for, `patience` seconds.
+        one is to decide. While another is still at it, its reply is waited for; all of it takes `patience`
+        seconds at most.
 
         Raises:
             RequestConflict: by the future: the id was used for another question.

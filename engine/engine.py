@@ -507,6 +507,7 @@ class AttuneEngine:
         except TimeoutError:
             if given >= FAIR_READ:
                 self._breaker.failed()
+                loading.add_done_callback(_failure_seen)
             else:  # no fault of the store's: it counts how the reading ends
                 loading.add_done_callback(self._read_after_all)
             return self._as_seen(customer_id, "deadline: the profile could not be read in time")
@@ -783,6 +784,12 @@ class AttuneEngine:
         customer = self._state.known(customer_id) or await self._state.load(customer_id)
         heard_of = customer.updated_at or customer.touches or customer.interactions
         return customer if heard_of else None
+
+
+def _failure_seen(loading: "asyncio.Future[Customer]") -> None:
+    """Nobody waits for it any more: that it failed has been said."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 def _nobody(customer_id: CustomerId, why: str) -> tuple[Customer, tuple[Degradation, ...]]:

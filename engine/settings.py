@@ -125,6 +125,8 @@ class Settings:
         stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
         state: the customers of a cluster, `redis://HOST:PORT`.
         name: the installation in a cluster: what its topics' names begin with.
+        partitions: of the log of a cluster, if it is not there yet: the most workers.
+        copies: of everything in Kafka, if it is not there yet.
         staleness: how old a copy of a customer may be that a server of a cluster decides by; at 0 each
             decision reads them. What other servers have just offered is seen as late.
         seal_key_file: keys that seal tokens, as in `token.key` of the data directory; None for that one,
@@ -156,6 +158,8 @@ class Settings:
     stream: str | None = None
     state: str | None = None
     name: str = "attune"
+    partitions: int = 12
+    copies: int = 1
     staleness: float = 0.0
     seal_key_file: Path | None = None
     tls_cert: Path | None = None
@@ -303,6 +307,8 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "stream": _url("kafka", "kafka+ssl"),
     "state": _url("redis", "rediss"),
     "name": _name,
+    "partitions": _whole(1, 10_000, "partitions"),
+    "copies": _whole(1, 15, "copies"),
     "staleness": _seconds(0.0, 60.0),
     "seal_key_file": Path,
     "tls_cert": Path,

@@ -112,15 +112,15 @@ def test_where_events_are_counted_only_the_one_that_makes_it_true():
     assert names(seen(counting(), Customer(ANNA), *drops)) == [("third", "e3")]
 
 
+def test_it_counts_by_the_clock_of_an_interaction_that_is_ahead():
+    events = [happened("drop", n, at=NOW + n * SECOND) for n in (1, 2, 3, 4)]
+    assert names(seen(counting(), Customer(ANNA), *events)) == [("third", "e3")]
+
+
 def test_what_is_counted_of_other_interactions_need_not_have_changed():
     of = counting(on=["visit", "drop"], when="events.drops_1d < 3")
     visits = [happened("visit", 1), happened("drop", 2), happened("visit", 3)]
     assert names(seen(of, Customer(ANNA), *visits)) == [("third", "e1"), ("third", "e3")]
-
-
-def test_it_counts_by_the_clock_of_an_interaction_that_is_ahead():
-    events = [happened("drop", n, at=NOW + n * SECOND) for n in (1, 2, 3, 4)]
-    assert names(seen(counting(), Customer(ANNA), *events)) == [("third", "e3")]
 
 
 def test_three_are_three_in_whatever_order_they_are_reported():

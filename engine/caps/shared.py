@@ -171,11 +171,16 @@ class SharedLedger(Accounts):
         due = [quota for quota in self._quotas.values() if quota.again <= now]
         return self.orders(now) + list(self._ordered(due, now))
 
-    def orders_at_the_end(self) -> list[Order]:
-        """What is to be sent last: everything at hand is given back. Nothing may be reserved after."""
-        for quota in self._quotas.values():
-            quota.need = None
-        return list(self._ordered(self._quotas.values(), 0))
+    def orders_to_give_back(self, now: Micros) -> list[Order]:
+        """What is to be sent of all accounts ever heard of where nothing is to be at hand any more.
+
+        Whoever is asked finds out by that whether they still know what they told here.
+        """
+        quotas = [quota for quota in self._quotas.values() if quota.sent and not quota.under_way]
+        orders = [self._order(quota, _NOTHING, now) for quota in quotas]
+        for quota in quotas:
+            quota.under_way = True
+        return orders
 
     def told(self, order: Order, standing: Standing, until: Micros) -> None:
         """How an account stands behind an order; what is at hand is lent until that moment."""
@@ -240,17 +245,17 @@ class SharedLedger(Accounts):
     def _ordered(self, quotas: Iterable[_Quota], now: Micros) -> Iterable[Order]:
         for quota in quotas:
             if not quota.under_way:
-                order = self._order(quota, now)
+                order = self._order(quota, quota.need or _NOTHING, now)
                 if order.parts or order.wanted or quota.told:
                     quota.under_way = True
                     yield order
                 else:
                     quota.again = now + RENEWED
 
-    def _order(self, quota: _Quota, now: Micros) -> Order:
-        account, need = quota.account, quota.need
+    def _order(self, quota: _Quota, need: Need, now: Micros) -> Order:
+        account = quota.account
         parts, quota.unsent = tuple(quota.unsent), []
-        if need is None or quota.is_over(now):
+        if quota.is_over(now):
             need = _NOTHING
         wanted = _wanted(quota, need, used=bool(parts))
         if wanted < quota.at_hand:

@@ -15,7 +15,8 @@ StreamOption = Annotated[
     str, typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM")
 ]
 NameOption = Annotated[
-    str, typer.Option(help="The installation: what its topics' names begin with.")
+    str,
+    typer.Option(help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"),
 ]
 
 CustomerOption = Annotated[
@@ -58,7 +59,7 @@ def list_(
     tell = _as_json if format_ is Format.JSON else _as_text
 
     async def told() -> None:
-        async for dead in dead_letters(brokers_of(stream), Topics(name), wanted):
+        async for dead in dead_letters(brokers_of(stream), Topics.of(name), wanted):
             typer.echo(tell(dead))
 
     asyncio.run(told())
@@ -96,7 +97,7 @@ def replay(
     async def replayed() -> int:
         publisher = Publisher(brokers_of(stream), patience=_PATIENCE)
         try:
-            return await dead.replay(brokers_of(stream), Topics(name), publisher, wanted)
+            return await dead.replay(brokers_of(stream), Topics.of(name), publisher, wanted)
         finally:
             await publisher.close()
 

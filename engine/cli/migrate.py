@@ -1,7 +1,5 @@
 """`attune migrate`: moves an embedded installation to a cluster."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,13 +26,24 @@ def migrate(
         ),
     ],
     name: Annotated[
-        str, typer.Option(help="The installation: what its topics' names begin with.")
+        str,
+        typer.Option(
+            help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"
+        ),
     ] = "attune",
     partitions: Annotated[
-        int, typer.Option(min=1, help="Partitions of the log, if it is not there yet.")
+        int,
+        typer.Option(
+            min=1, help="Partitions of the log, if it is not there yet.", envvar="ATTUNE_PARTITIONS"
+        ),
     ] = 12,
     copies: Annotated[
-        int, typer.Option(min=1, help="Copies of everything in Kafka, if it is not there yet.")
+        int,
+        typer.Option(
+            min=1,
+            help="Copies of everything in Kafka, if it is not there yet.",
+            envvar="ATTUNE_COPIES",
+        ),
     ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what there is to be moved.")
@@ -62,12 +71,9 @@ def migrate(
     where = WorkerSettings.of(stream, state, name, Size(partitions, copies))
     target = Target(where.brokers, where.state, where.topics, where.size)
 
-    def shown(what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        return steps(what, total)
-
     async def done() -> Moved:
         async with opened(data) as source:
-            return survey(source) if dry_run else await moved(source, target, shown)
+            return survey(source) if dry_run else await moved(source, target, steps)
 
     result = asyncio.run(done())
     if format_ is Format.JSON:

@@ -131,9 +131,12 @@ def serve(
 
     from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
+    from engine.edges.kafka.calm import calm
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
+    if settings.stream:
+        calm()
     if member := os.environ.get(MEMBER):
         structlog.contextvars.bind_contextvars(server=member)
     for remark in unknown_settings():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _WORDS: Final = {
     "record": "the record",
     "event_ids": "ids of events, by which repeats are recognised",
+    "returned": "offers just made, for all servers to know",
     "total": "together",
 }
 _PARTS: Final = {
@@ -103,6 +104,9 @@ def _lines(found: Weighed, expect: int | None) -> str:
     lines += [f"{figures[name]:>12,}  {words}" for name, words in _WORDS.items()]
     lines.append("Of the record, before it is packed:")
     lines += [f"{figures[name]:>12,}  {words}" for name, words in _PARTS.items()]
+    lines.append(
+        "Decisions found by their id come on top: see ATTUNE_JOIN_BY_ID in docs/operations.md."
+    )
     lines.append(f"Redis takes {found.used / 1e6:,.1f} MB for everything it holds.")
     if expect is not None:
         lines.append(f"{expect:,} such customers take {expect * found.mean.total / 1e9:,.1f} GB.")

@@ -33,16 +33,26 @@ def worker(
         ),
     ],
     name: Annotated[
-        str, typer.Option(help="The installation: what its topics' names begin with.")
+        str,
+        typer.Option(
+            help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"
+        ),
     ] = "attune",
     partitions: Annotated[
         int,
         typer.Option(
-            min=1, help="Partitions of the log, if it is not there yet: the most workers."
+            min=1,
+            help="Partitions of the log, if it is not there yet: the most workers.",
+            envvar="ATTUNE_PARTITIONS",
         ),
     ] = 12,
     copies: Annotated[
-        int, typer.Option(min=1, help="Copies of everything in Kafka, if it is not there yet.")
+        int,
+        typer.Option(
+            min=1,
+            help="Copies of everything in Kafka, if it is not there yet.",
+            envvar="ATTUNE_COPIES",
+        ),
     ] = 1,
     metrics: Annotated[
         str | None,

@@ -16,15 +16,6 @@ _PATIENCE: Final = 30.0
 _AGAIN: Final = 0.25
 
 
-def group_of(topics: Topics) -> str:
-    """The name of the group.
-
-    >>> group_of(Topics("attune"))
-    'attune.workers'
-    """
-    return f"{topics.installation}.workers"
-
-
 async def at_work(bootstrap: Bootstrap, topics: Topics) -> int:
     """How many workers are in the group now.
 
@@ -34,7 +25,7 @@ async def at_work(bootstrap: Bootstrap, topics: Topics) -> int:
     admin = AIOKafkaAdminClient(**client(bootstrap))
     try:
         await admin.start()
-        answer = await _described(admin, group_of(topics))
+        answer = await _described(admin, topics.workers)
     except (KafkaError, OSError, TimeoutError) as error:
         raise StorageError(f"Kafka at {bootstrap} does not tell of workers: {error!r}") from error
     finally:
@@ -65,7 +56,7 @@ async def begin_at(bootstrap: Bootstrap, topics: Topics, ends: Mapping[int, int]
     """
     offsets = {TopicPartition(topics.events, partition): end for partition, end in ends.items()}
     consumer = AIOKafkaConsumer(
-        **client(bootstrap), group_id=group_of(topics), enable_auto_commit=False
+        **client(bootstrap), group_id=topics.workers, enable_auto_commit=False
     )
     try:
         await consumer.start()

@@ -186,7 +186,7 @@ def test_a_scarce_cap_counts_for_as_much_as_comes_here(server: Server) -> None:
 def test_everything_is_given_back_at_the_end(server: Server) -> None:
     lent(server)
     server.offer()
-    (order,) = server.ledger.orders_at_the_end()
+    (order,) = server.ledger.orders_to_give_back(NOW)
     assert (len(order.parts), order.wanted, server.room) == (1, 0, 0)
 
 

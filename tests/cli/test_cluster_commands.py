@@ -32,6 +32,17 @@ def test_what_is_no_url_is_named(stream: str, state: str, field: str) -> None:
         WorkerSettings.of(stream, state, "shop", Size())
 
 
+@pytest.mark.parametrize("name", ["", "a shop", "-shop", "x" * 201, "läden"])
+def test_a_name_kafka_does_not_take_is_told_before_anything_is_waited_for(name: str) -> None:
+    with pytest.raises(InvalidInput, match=r"name: .* is no name"):
+        WorkerSettings.of("kafka://a:1", "redis://c", name, Size())
+
+
+def test_where_metrics_cannot_be_is_named() -> None:
+    with pytest.raises(InvalidInput, match="metrics: '9100' is no HOST:PORT"):
+        WorkerSettings.of("kafka://a:1", "redis://c", "shop", Size(), "9100")
+
+
 def test_a_kafka_that_is_not_there_is_one_clear_line() -> None:
     command = [
         sys.executable,

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
@@ -118,15 +118,27 @@ async def in_log(cluster: Cluster) -> set[str]:
     return found
 
 
+@contextmanager
+def crew(cluster: Cluster, data: Path) -> Iterator[tuple[Service, int]]:
+    """Two servers of this cluster on one port, and where the parent exports their figures."""
+    metrics = next(port for port in iter(free_port, 0) if is_free(port + 1) and is_free(port + 2))
+    options = ["--workers", "2", "--metrics", f"127.0.0.1:{metrics}", "--no-watch"]
+    options += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", cluster.redis.url]
+    options += ["--name", cluster.topics.installation]
+    with serving(RULES, data, *options) as service:
+        yield service, metrics
+
+
+async def both_up(metrics: int) -> None:
+    """Waits until both servers are ready (again)."""
+    while figure(metrics, "attune_server_up") != {"1": 1.0, "2": 1.0}:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+
+
 async def test_callers_are_spread_and_a_killed_server_loses_nothing_it_accepted(
     tmp_path: Path, cluster: Cluster, callers: ExitStack
 ) -> None:
-    metrics = next(port for port in iter(free_port, 0) if is_free(port + 1) and is_free(port + 2))
-    options = ["--workers", "2", "--metrics", f"127.0.0.1:{metrics}"]
-    options += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", cluster.redis.url]
-    options += ["--name", cluster.topics.installation, "--no-watch"]
-    with serving(RULES, tmp_path, *options) as service:
-        assert figure(metrics, "attune_server_up") == {"1": 1.0, "2": 1.0}
+    with crew(cluster, tmp_path) as (service, metrics):
         calling = connected(callers, service.address)
         with ThreadPoolExecutor(CALLERS) as pool:
             sending = [pool.submit(caller.send) for caller in calling]
@@ -137,8 +149,7 @@ async def test_callers_are_spread_and_a_killed_server_loses_nothing_it_accepted(
             os.kill(first, signal.SIGKILL)
             for each in sending:
                 each.result()
-        while figure(metrics, "attune_server_up") != {"1": 1.0, "2": 1.0}:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+        await both_up(metrics)
         assert first not in children(service)
         accepted = {event_id for caller in calling for event_id in caller.accepted}
         assert len(accepted) == CALLERS * EACH
@@ -146,3 +157,27 @@ async def test_callers_are_spread_and_a_killed_server_loses_nothing_it_accepted(
         service.process.terminate()
         assert service.process.wait(60) == 0
     assert folders(tmp_path) == {"server-1", "server-2"}
+
+
+@pytest.mark.soak
+async def test_what_a_killed_server_had_spooled_is_sent_once_kafka_is_back(
+    tmp_path: Path, cluster: Cluster, callers: ExitStack
+) -> None:
+    with crew(cluster, tmp_path) as (service, metrics):
+        calling = connected(callers, service.address)
+        await asyncio.to_thread(cluster.kafka.stop)
+        try:
+            with ThreadPoolExecutor(CALLERS) as pool:
+                list(pool.map(Caller.send, calling))
+            spooled = figure(metrics, "attune_spool_records")
+            assert all(spooled.values())
+            assert sum(spooled.values()) == CALLERS * EACH
+            for server in children(service):
+                os.kill(server, signal.SIGKILL)
+        finally:
+            await asyncio.to_thread(cluster.kafka.start)
+        await both_up(metrics)
+        while sum(figure(metrics, "attune_spool_records").values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        accepted = {event_id for caller in calling for event_id in caller.accepted}
+        assert await in_log(cluster) == accepted

@@ -19,7 +19,7 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.rebuild import Rebuilt, rebuild
 from engine.edges.stream.learning import Pupil
-from engine.migration.log import _partition_of
+from engine.migration.log import partition_of
 from engine.migration.migrate import Moved, NotMovable, Steps, Target, migrate
 from engine.migration.source import opened
 from engine.mind import Mind
@@ -150,7 +150,7 @@ async def test_a_customer_stays_in_the_partition_that_servers_write_to(cluster: 
     for partition in range(PARTITIONS):
         for _, _, value in await cluster.read(cluster.topics.events, partition):
             key = customer_key(decode_message(value).customer_id)
-            assert _partition_of(key, list(range(PARTITIONS)), None) == partition
+            assert partition_of(key, list(range(PARTITIONS)), None) == partition
 
 
 @pytest.mark.parametrize("work", ["the log", "customers"])
@@ -229,9 +229,34 @@ async def test_workers_at_work_are_to_be_stopped_first(
         await move(tmp_path, cluster)
 
 
+def said(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """What the command says where no cluster is needed, nor is there one."""
+    command = [sys.executable, "-m", "engine", "migrate", "--data", str(data)]
+    command += ["--stream", "kafka://127.0.0.1:1", "--state", "redis://127.0.0.1:1", *options]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
 def test_what_is_no_data_directory_is_one_clear_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "engine", "migrate", "--data", str(tmp_path)]
-    command += ["--stream", "kafka://127.0.0.1:1", "--state", "redis://127.0.0.1:1"]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    ran = said(tmp_path)
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"attune: there is no journal.db in {tmp_path}")
+
+
+async def test_what_there_is_to_be_moved_is_told_without_a_cluster(tmp_path: Path) -> None:
+    await accepted(tmp_path, LATER)
+    before, mind = known(tmp_path)
+    figures = json.loads(said(tmp_path, "--dry-run", "--format", "json").stdout)
+    assert figures["dry_run"]
+    assert figures["entries"] == before.seq
+    assert figures["customers"] == len(before.customers)
+    assert figures["lessons"] == mind.learner.version
+    told = said(tmp_path, "--dry-run").stdout
+    assert told.startswith(f"To be moved: {before.seq:,} entries of the log, ")
+
+
+async def test_a_directory_that_a_service_uses_is_refused(tmp_path: Path) -> None:
+    await accepted(tmp_path, LATER[:20])
+    async with opened(tmp_path):
+        ran = said(tmp_path)
+    assert ran.returncode == 1
+    assert "is in use by process" in ran.stderr

@@ -4,10 +4,13 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from engine.edges.stream.serving import open_cluster_engine
 from engine.engine import open_engine
 from engine.model import EventStatus, IncomingEvent, IncomingResponse, ProfileUpdate
 from tests.builders import ADULT
+from tests.cluster.test_caps import GREEDY
 from tests.cluster.test_migrate import move
 from tests.cluster.test_serving import (
     ANNA,
@@ -15,19 +18,28 @@ from tests.cluster.test_serving import (
     decided,
     propensity,
     response,
-    rules,
     settings,
     until,
 )
 from tests.cluster.test_worker import workers
 from tests.cluster.workers import Cluster
+from tests.rulebook.builders import files
 
-__all__ = ["cluster", "rules", "workers"]
+__all__ = ["cluster", "workers"]
 
 
 def without_token(event: IncomingEvent) -> IncomingEvent:
     assert isinstance(event.body, IncomingResponse)
     return replace(event, body=replace(event.body, token=b""))
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A book that always offers what it thinks best, so that offers can be compared."""
+    for name, text in files(policies=GREEDY).items():
+        (tmp_path / "rules" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "rules" / name).write_bytes(text)
+    return tmp_path / "rules"
 
 
 async def test_tokens_and_ids_given_out_before_still_join_and_what_was_learned_decides(

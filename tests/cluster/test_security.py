@@ -38,7 +38,7 @@ class GuardedKafka(Kafka):
         cert, key = certificate
         store = cert.parent / "store.pem"
         store.write_text(key.read_text() + cert.read_text())
-        login = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        login = "org.apache.kafka.common.security"
         at = f"PLAINTEXT://{HOST}:{plain},SASL_SSL://{HOST}:{guarded}"
         properties = {
             "controller.quorum.voters": f"1@{HOST}:{controller}",
@@ -46,12 +46,14 @@ class GuardedKafka(Kafka):
             "advertised.listeners": at,
             "inter.broker.listener.name": "PLAINTEXT",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
-            "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{login} required user_ada="a@b:c";',
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{login}.plain.PlainLoginModule required user_ada="a@b:c";',
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{login}.scram.ScramLoginModule required;",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(store),
         }
-        super().__init__(directory, plain, properties)
+        known = ["--add-scram", "SCRAM-SHA-512=[name=eve,password=secret]"]
+        super().__init__(directory, plain, properties, known)
         self.guarded = f"{HOST}:{guarded}"
 
 
@@ -93,13 +95,20 @@ def redis(
     server.stop()
 
 
+@pytest.mark.parametrize(
+    ("who", "mechanism"), [("ada:a%40b%3Ac", "PLAIN"), ("eve:secret", "SCRAM-SHA-512")]
+)
 async def test_a_worker_works_over_tls_and_with_a_password(
-    kafka: GuardedKafka, redis: GuardedRedis, certificate: tuple[Path, Path]
+    kafka: GuardedKafka,
+    redis: GuardedRedis,
+    certificate: tuple[Path, Path],
+    who: str,
+    mechanism: str,
 ) -> None:
     ca = certificate[0]
     async with cluster_on(kafka, redis) as cluster:
         settings = WorkerSettings.of(
-            f"kafka+ssl://ada:a%40b%3Ac@{kafka.guarded}?ca={ca}",
+            f"kafka+ssl://{who}@{kafka.guarded}?mechanism={mechanism}&ca={ca}",
             f"rediss://{redis.guarded}?ca={ca}",
             cluster.topics.installation,
             Size(PARTITIONS),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -219,6 +220,30 @@ async def test_while_redis_is_away_the_last_known_profile_decides_and_it_recover
     assert "last known" in meanwhile[-1].decision.degraded[0].reason
     assert [degraded.step for degraded in stranger.decision.degraded] == [Step.PROFILE]
     assert stranger.decision.placements[0].fallback
+
+
+async def test_a_redis_that_hangs_makes_no_decision_late(pair: Pair, cluster: Cluster) -> None:
+    a, b = pair
+    with working(cluster):
+        await known_to(b, a)
+    await decided(a)
+    os.kill(cluster.redis.pid, signal.SIGSTOP)
+    try:
+        asked = question(request_id="hangs")
+        answer = await a.decide(asked, time.monotonic() + 0.2)
+        # Nobody has given up on Redis yet: it was not waited for.
+        assert figure(a, "attune_redis_up") == 1.0
+    finally:
+        os.kill(cluster.redis.pid, signal.SIGCONT)
+    assert isinstance(answer, Answer)
+    degraded = answer.decision.degraded[0]
+    assert degraded.reason.startswith("deadline: the profile could not be read in time")
+    assert degraded.reason.endswith("decided by the last known one")
+
+    async def recovered() -> bool:
+        return not (await decided(a)).decision.degraded
+
+    await until(recovered)
 
 
 async def test_a_redis_that_lost_customers_is_not_believed_until_workers_made_up_for_it(

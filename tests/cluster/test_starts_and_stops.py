@@ -79,6 +79,25 @@ async def test_what_redis_lost_while_no_worker_ran_is_made_up_although_nothing_c
             pass
 
 
+@pytest.mark.soak
+async def test_workers_are_replaced_one_after_the_other_while_events_come(
+    cluster: Cluster, workers: list["subprocess.Popen[str]"]
+) -> None:
+    log = traffic(3_000, seed=6, now=time.time_ns() // 1_000)
+    workers += [cluster.worker(), cluster.worker()]
+    for at in range(3):
+        await asyncio.to_thread(_said, workers[at], "follows")
+        await cluster.send(log[at * 1_000 : (at + 1) * 1_000])
+        workers[at].terminate()
+        assert await asyncio.to_thread(workers[at].wait) == 0
+        workers.append(cluster.worker())
+    async with asyncio.timeout(PATIENCE):
+        await cluster.settled()
+    customers, _ = await cluster.folded()
+    assert not await cluster.differing(customers)
+    assert not await cluster.read(cluster.topics.dead_letters)
+
+
 async def test_a_flood_of_what_nobody_can_read_holds_up_nothing(
     cluster: Cluster, workers: list["subprocess.Popen[str]"]
 ) -> None:

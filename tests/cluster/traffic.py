@@ -74,7 +74,8 @@ def _entry(n: int, who: CustomerId, at: Micros, chance: random.Random) -> Entry:
             return ProfileUpdate(who, at, _attributes(n, chance))
         case 1:
             what = chance.choice(["visit", "dropped_call", CHURNED])
-            return interaction(f"e{n}", who, at=at, what=what)
+            told: dict[str, Value] = {"page": f"/{n % 7}", "seconds": n} if n % 2 else {}
+            return interaction(f"e{n}", who, at=at, what=what, **told)
         case _:
             return _answer(n, who, at, chance)
 

@@ -30,7 +30,8 @@ OBJECTS: Final[list[dict[str, Any]]] = [
     for name in KUSTOMIZATION["resources"]
     for found in yaml.safe_load_all((FILES / name).read_text())
 ]
-WORKLOADS: Final = [each for each in OBJECTS if each["kind"] in {"StatefulSet", "Deployment"}]
+WORKLOADS: Final = [each for each in OBJECTS if each["kind"] == "StatefulSet"]
+SERVERS: Final = next(each for each in WORKLOADS if each["metadata"]["name"] == "attune-server")
 
 
 def named(each: dict[str, Any]) -> str:
@@ -93,14 +94,16 @@ def test_scaling_names_what_is_there() -> None:
     assert targets == {(each["kind"], each["metadata"]["name"]) for each in WORKLOADS}
 
 
-def test_services_lead_to_ports_that_servers_have() -> None:
-    (servers,) = [each for each in WORKLOADS if each["kind"] == "StatefulSet"]
-    ports = {port["name"] for port in container(servers)["ports"]}
+def test_services_lead_to_ports_that_pods_have() -> None:
     services = [each for each in OBJECTS if each["kind"] == "Service"]
-    assert servers["spec"]["serviceName"] in {each["metadata"]["name"] for each in services}
+    by_labels = {str(each["spec"]["selector"]["matchLabels"]): each for each in WORKLOADS}
     for each in services:
-        assert each["spec"]["selector"] == servers["spec"]["selector"]["matchLabels"]
+        ports = {
+            port["name"] for port in container(by_labels[str(each["spec"]["selector"])])["ports"]
+        }
         assert {port["targetPort"] for port in each["spec"]["ports"]} <= ports
+    names = {each["metadata"]["name"] for each in services}
+    assert {each["spec"]["serviceName"] for each in WORKLOADS} <= names
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=named)
@@ -154,10 +157,9 @@ def test_every_variable_is_a_setting(workload: dict[str, Any]) -> None:
 
 def mounted(folder: Path, version: str, added: str = "") -> None:
     """The rule book as Kubernetes mounts it: links through `..data`, which is exchanged in one step."""
-    (servers,) = [each for each in WORKLOADS if each["kind"] == "StatefulSet"]
     (generator,) = KUSTOMIZATION["configMapGenerator"]
     sources = dict(entry.split("=") for entry in generator["files"])
-    (rules,) = [each for each in pod(servers)["volumes"] if each["name"] == "rules"]
+    (rules,) = [each for each in pod(SERVERS)["volumes"] if each["name"] == "rules"]
     for item in rules["configMap"]["items"]:
         place = folder / version / item["path"]
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -183,6 +185,15 @@ def test_the_rule_book_is_read_as_kubernetes_mounts_it_and_a_change_is_seen(
     second = load(tmp_path).book
     assert second is not None
     assert second.version != first.version
+
+
+def test_servers_and_workers_read_the_same_rule_book() -> None:
+    mounts = [
+        next(each for each in pod(workload)["volumes"] if each["name"] == "rules")
+        for workload in WORKLOADS
+    ]
+    assert len(mounts) == 2
+    assert mounts[0] == mounts[1]
 
 
 def test_every_rule_file_is_in_the_map() -> None:

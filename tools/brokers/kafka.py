@@ -3,7 +3,7 @@
 import base64
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -44,7 +44,8 @@ log4j.appender.console.layout.ConversionPattern=%d %p %c: %m%n
 class Kafka(process.Server):
     """A broker of its own on a free port, with an empty log; everything it keeps is in `directory`.
 
-    `properties` are added to those of its configuration, and take the place of what they repeat.
+    `properties` are added to those of its configuration, and take the place of what they repeat;
+    `formatted` is said when its log is made, such as whom it knows.
 
     Raises `NotInstalled` where Java or the broker's jars are not to be had.
     """
@@ -54,6 +55,7 @@ class Kafka(process.Server):
         directory: Path,
         port: int | None = None,
         properties: Mapping[str, str] = MappingProxyType({}),
+        formatted: Sequence[str] = (),
     ) -> None:
         if missing(["java"]):
             raise NotInstalled("java not found: `make brokers-install` installs what is missing")
@@ -63,7 +65,7 @@ class Kafka(process.Server):
             more.writelines(f"{name}={value}\n" for name, value in properties.items())
         java = ["java", *_HEAP, f"-Dlog4j.configuration=file:{directory / 'log4j.properties'}"]
         java += ["-cp", f"{jars()}/*"]
-        _format(java, config)
+        _format(java, config, formatted)
         self.bootstrap = f"{process.HOST}:{port}"
         super().__init__(
             f"kafka://{self.bootstrap}",
@@ -85,9 +87,10 @@ def _configured(directory: Path, port: int, controller: int) -> Path:
     return config
 
 
-def _format(java: list[str], config: Path) -> None:
+def _format(java: list[str], config: Path, formatted: Sequence[str]) -> None:
     """Makes the directory of the log one that belongs to a cluster."""
     command = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config)]
+    command += formatted
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise process.NotStarted(f"Kafka's log could not be made: {done.stdout}{done.stderr}")

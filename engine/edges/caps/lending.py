@@ -24,6 +24,12 @@ TICK: Final = 1.0
 PAUSE: Final = 0.02
 """Seconds that offers are gathered for before they are told."""
 
+ALL_NOTICE: Final = 1.0
+"""Seconds from when Redis is there (again) until anything is lent: time for every server to notice a loss.
+
+A server tries to reach Redis four times a second, and asks for all its accounts once it does.
+"""
+
 _PATIENCE: Final = 2.0
 _UNTIL_COUNTED: Final = 5 * SECOND
 _SET_BACK: Final = SECOND
@@ -66,6 +72,7 @@ class Lending:
         self._run = CapsRun(connection)
         self._known = ""
         self._epoch = -1
+        self._again = False
         self._awake, self._hurry, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._set_back = 0
         self.is_up = False
@@ -115,7 +122,8 @@ class Lending:
         """Tells the last offers, and gives back what is at hand, as far as Redis can be reached."""
         with suppress(TimeoutError, StorageError):
             async with asyncio.timeout(_PATIENCE):
-                await self._send(self._ledger.orders_at_the_end(), lease=0)
+                orders = self._ledger.orders_to_give_back(self._clocks.now())
+                await self._send(orders, lease=0)
 
     # --- inside ------------------------------------------------------------------------------------
 
@@ -128,8 +136,19 @@ class Lending:
             lost = self._ledger.longest_hold and (self._known or await self._recount.has_begun())
             ran = await self._run.begin(token_hex(8), self._closed_for if lost else 0)
         await self._take(ran)
+        await self._send(self._ledger.orders_to_give_back(self._clocks.now()))
+        if await self._may_have_lost_something():
+            await asyncio.sleep(ALL_NOTICE)
+            await self._tick()
         self.is_up = True
         self._ledger.back()
+
+    async def _may_have_lost_something(self) -> bool:
+        """Whether Redis may have been restarted since a server last heard of it: this one, or another."""
+        if self._again:
+            return True
+        self._again = True
+        return await self._run.up_for() < ALL_NOTICE
 
     async def _lend(self) -> None:
         tick = self._clocks.monotonic()

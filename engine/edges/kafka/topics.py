@@ -1,5 +1,6 @@
 """The topics of a cluster: what lies in each, by which key, for how long."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ from engine.edges.kafka.address import Bootstrap, KafkaAddress, client
 from engine.errors import InvalidInput, StorageError, Violation
 
 FOR_EVER: Final = "-1"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _WEEK: Final = str(7 * 24 * 3_600 * 1_000)
 _LARGEST: Final = 64 << 20
 
@@ -24,6 +26,20 @@ class Topics:
     """
 
     installation: str = "attune"
+
+    @classmethod
+    def of(cls, name: str) -> "Topics":
+        """Those of an installation by this name.
+
+        Raises:
+            InvalidInput: Kafka takes no topics named like that.
+        """
+        if not _NAME.fullmatch(name):
+            wanted = (
+                "letters, digits, '.', '_' and '-', at most 200, and begins with a letter or digit"
+            )
+            raise InvalidInput([Violation("name", f"{name!r} is no name: it has {wanted}")])
+        return cls(name)
 
     @property
     def events(self) -> str:

@@ -48,20 +48,17 @@ class RedisAnswers:
     async def _claimed(
         self, sent: "asyncio.Future[Any]", request_id: str, asked: bytes, patience: float
     ) -> bytes | None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + patience
         try:
-            found: bytes | None = checked(await sent)
-            while found is not None:
-                if found[:_FINGERPRINT] != asked:
-                    raise conflict(request_id)
-                if len(found) > _FINGERPRINT:
-                    return found[_FINGERPRINT:]
-                if loop.time() + LOOK_AGAIN > until:
-                    return None
-                await asyncio.sleep(LOOK_AGAIN)
-                found = await self._connection.ask("GET", request_key(request_id))
-        except StorageError:
+            async with asyncio.timeout(patience):
+                found: bytes | None = checked(await sent)
+                while found is not None:
+                    if found[:_FINGERPRINT] != asked:
+                        raise conflict(request_id)
+                    if len(found) > _FINGERPRINT:
+                        return found[_FINGERPRINT:]
+                    await asyncio.sleep(LOOK_AGAIN)
+                    found = await self._connection.ask("GET", request_key(request_id))
+        except (StorageError, TimeoutError):
             return None
         return None
 

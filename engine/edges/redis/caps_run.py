@@ -5,6 +5,7 @@ what was shown. So nothing is given out until no offer made before can be shown 
 have counted again what was shown, from the log.
 """
 
+import re
 from typing import Final, NamedTuple
 
 import orjson
@@ -12,12 +13,13 @@ import orjson
 from engine.edges.redis.caps_scripts import LOOK, NOTE
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import CAPS_RUN, recount_key
-from engine.errors import DamagedData
+from engine.errors import DamagedData, StorageError
 from engine.model import Micros
 
 TAKEN: Final = 30_000
 """How many ms a worker that counts a partition may be silent."""
 
+_UP_FOR: Final = re.compile(rb"^uptime_in_seconds:(\d+)", re.MULTILINE)
 _DONE: Final = "done:"
 _MILLISECOND: Final = 1_000
 
@@ -56,6 +58,14 @@ class CapsRun:
         """Notes a loss in a run, unless another server has; how it stands then."""
         words = (0, known, run, closed_for // _MILLISECOND, 0)
         return _ran(await LOOK.run(self._connection, [CAPS_RUN], *words))
+
+    async def up_for(self) -> int:
+        """Seconds since Redis was started, rounded down."""
+        told: bytes = await self._connection.ask("INFO", "server")
+        found = _UP_FOR.search(told)
+        if found is None:
+            raise StorageError("Redis does not tell since when it is up")
+        return int(found[1])
 
     async def ends(self) -> dict[int, int] | None:
         """By partition, up to where the log is to be counted again; None if that was not noted."""

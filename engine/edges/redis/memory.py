@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 from engine.codec import encode_customer
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.keys import CUSTOMERS, customer_key, customer_of, events_key
+from engine.edges.redis.keys import (
+    CUSTOMERS,
+    customer_key,
+    customer_of,
+    events_key,
+    offers_key,
+)
 from engine.edges.redis.record import decode_record
 from engine.model import Customer, CustomerId
 
@@ -17,6 +23,7 @@ class Weight(NamedTuple):
     Attributes:
         record: what Redis takes for the record, its key included.
         event_ids: what Redis takes for the ids of events, their key included.
+        returned: what Redis takes for what was just offered, its key included.
         profile: of the customer as encoded, before packing: attributes and their times.
         offers: … the interaction history.
         interactions: … what else happened.
@@ -24,6 +31,7 @@ class Weight(NamedTuple):
 
     record: int = 0
     event_ids: int = 0
+    returned: int = 0
     profile: int = 0
     offers: int = 0
     interactions: int = 0
@@ -31,7 +39,7 @@ class Weight(NamedTuple):
     @property
     def total(self) -> int:
         """What Redis takes for all of it."""
-        return self.record + self.event_ids
+        return self.record + self.event_ids + self.returned
 
 
 async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
@@ -42,12 +50,12 @@ async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
         StorageError: Redis cannot be reached.
     """
     key = customer_key(customer_id)
-    record, ids = [
+    record, ids, returned = [
         await connection.ask("MEMORY", "USAGE", name) or 0
-        for name in (key, events_key(customer_id))
+        for name in (key, events_key(customer_id), offers_key(customer_id))
     ]
     customer = decode_record(customer_id, await connection.ask("GET", key)).customer
-    return Weight(record, ids, *_parts(customer))
+    return Weight(record, ids, returned, *_parts(customer))
 
 
 async def some_customers(connection: Connection, most: int) -> list[CustomerId]:
@@ -83,7 +91,7 @@ def mean(weights: Sequence[Weight]) -> Weight:
     """What a customer weighs on average, rounded.
 
     >>> mean([Weight(100, 20), Weight(200, 40)])
-    Weight(record=150, event_ids=30, profile=0, offers=0, interactions=0)
+    Weight(record=150, event_ids=30, returned=0, profile=0, offers=0, interactions=0)
     """
     return Weight(*[round(sum(column) / len(weights)) for column in zip(*weights, strict=True)])
 

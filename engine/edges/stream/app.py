@@ -43,9 +43,16 @@ class Agents(NamedTuple):
     lessons: AgentT[None]
 
 
+class _Tableless(faust.App):
+    """Faust makes a folder for tables where it is started; there are none."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def worker_app(brokers: Bootstrap, topics: Topics, inbox: Taker, learning: Taker) -> Agents:
     """The app of one worker."""
-    app = faust.App(
+    app = _Tableless(
         topics.workers,
         broker=[f"kafka://{broker}" for broker in str(brokers).split(",")],
         broker_credentials=_credentials(brokers),

@@ -55,11 +55,13 @@ class Installation:
         brokers: of Kafka.
         redis: customers, and what servers share.
         topics: the names of the topics.
+        size: how topics are made that are not there yet.
     """
 
     brokers: Bootstrap
     redis: RedisAddress
     topics: Topics
+    size: Size
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -72,7 +74,12 @@ class Installation:
             redis = RedisAddress.parse(settings.state or "")
         except ValueError as error:
             raise InvalidInput([Violation("state", str(error))]) from None
-        return cls(brokers_of(settings.stream or ""), redis, Topics(settings.name))
+        return cls(
+            brokers_of(settings.stream or ""),
+            redis,
+            Topics.of(settings.name),
+            Size(settings.partitions, settings.copies),
+        )
 
 
 @asynccontextmanager
@@ -180,7 +187,7 @@ async def _progress(installation: Installation) -> Mapping[int, int]:
     """How far workers have come; waits until Kafka can be reached and has all topics."""
     while True:
         try:
-            await ensure(installation.brokers, installation.topics, Size())
+            await ensure(installation.brokers, installation.topics, installation.size)
             return await committed(installation.brokers, installation.topics)
         except StorageError as error:
             log.warning("cluster.waiting", message=f"{error}; it is tried again until it is there")

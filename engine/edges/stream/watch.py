@@ -4,12 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka import TopicPartition
 
-from engine.edges.stream.group import Group, Share, Standing
-from engine.edges.stream.membership import Membership
+from engine.edges.stream.group import Share, Standing
 from engine.edges.stream.stalls import END_AFTER, Advice, Doing, Stalls
 from engine.errors import StorageError
 
@@ -38,13 +37,34 @@ class Seen:
     rejoined: int = 0
 
 
+class Looks(Protocol):
+    """A `Group`."""
+
+    async def look(self) -> Standing:
+        """How things stand now. Raises StorageError where Kafka cannot be asked."""
+
+    async def close(self) -> None:
+        """Ends the connections."""
+
+
+class Joins(Protocol):
+    """A `Membership`."""
+
+    @property
+    def member(self) -> str:
+        """The worker's name in the group."""
+
+    def rejoin(self) -> None:
+        """Joins the group anew."""
+
+
 class Watch:
     """Looks in `run`; `look_after` is told of what this worker has in the group, after each look."""
 
     def __init__(
         self,
-        group: Group,
-        membership: Membership,
+        group: Looks,
+        membership: Joins,
         doing: Callable[[str], Doing],
         look_after: Callable[[Mapping[TopicPartition, Share]], None],
         clock: Callable[[], float],
@@ -58,19 +78,20 @@ class Watch:
         self.seen = Seen(clock())
 
     async def run(self) -> None:
-        """Looks until it is cancelled.
+        """Looks until it is cancelled. Raises what `look` does."""
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                await self.look()
+        finally:
+            await self._group.close()
+
+    async def look(self) -> None:
+        """Looks once, and has done what helps.
 
         Raises:
             StorageError: nothing has helped; the process is to end and to be started again.
         """
-        try:
-            while True:
-                await asyncio.sleep(EVERY)
-                await self._look()
-        finally:
-            await self._group.close()
-
-    async def _look(self) -> None:
         seen = self.seen
         try:
             seen.standing = await self._group.look()

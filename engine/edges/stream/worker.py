@@ -103,7 +103,7 @@ class WorkerSettings:
         engine = None
         if rules is not None:
             engine = Settings.of(rules=rules, data=data, stream=stream, state=state, name=name)
-        return cls(brokers_of(stream), address, Topics(name), size, metrics=told, engine=engine)
+        return cls(brokers_of(stream), address, Topics.of(name), size, metrics=told, engine=engine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class Server:
             self.ledger.told(order, standing, sent + LENT)
 
     async def leave(self) -> None:
-        for order in self.ledger.orders_at_the_end():
+        for order in self.ledger.orders_to_give_back(self.world.now()):
             await self.send(order, "heard", lease=0)
 
 

@@ -1,5 +1,6 @@
 """Servers that share caps over a real Redis: never more than there is, whatever becomes of Redis."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -30,6 +31,15 @@ async def asked(redis: Redis) -> AsyncIterator[Connection]:
 async def figures(connection: Connection) -> dict[str, int]:
     names = ("shown", "held")
     return dict(zip(names, map(int, await connection.ask("HMGET", KEYS[0], *names)), strict=True))
+
+
+async def held(connection: Connection, units: int) -> None:
+    """Waits until Redis has been told of so many."""
+    async with asyncio.timeout(30):
+        while True:
+            if (await figures(connection))["held"] == units:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_the_first_decision_finds_its_share_at_hand(redis: Redis, asked: Connection) -> None:
@@ -190,3 +200,26 @@ async def test_operations_see_what_all_servers_have_in_use(redis: Redis, asked: 
         gauges = {gauge.name: gauge for gauge in two.caps.gauges()}
         assert gauges["attune_cap_reserved"].read() == {"a/offers/total": 1.0}
         assert gauges["attune_caps_open"].read() == 1.0
+
+
+async def test_what_one_server_had_lent_and_redis_lost_is_lent_to_nobody_else(
+    redis: Redis, asked: Connection
+) -> None:
+    rules = capped(total=8)
+    async with desk(redis.url, rules, 1) as one, desk(redis.url, rules, 2) as two:
+        assert two.offers()
+        before = await asked.ask("DUMP", KEYS[0])
+        assert one.offers()
+        await held(asked, 2)
+        redis.stop()
+        await until(lambda: bool(one.caps.degraded and two.caps.degraded))
+        await asked.down()
+        redis.start()
+        await asked.up()
+        await asked.ask("RESTORE", KEYS[0], 0, before, "REPLACE")  # an older copy came back
+
+        def closed_for_good() -> bool:
+            assert not two.offers()
+            return all("lost" in server.caps.degraded[0].reason for server in (one, two))
+
+        await until(closed_for_good)

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine.contact.pending import Offered, Returned
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Change, RedisCustomers
 from engine.edges.redis.memory import Weight, some_customers, used, weigh
-from engine.model import CustomerId, Event, EventId
+from engine.edges.redis.offers import RecentOffers
+from engine.model import HOUR, ActionId, CustomerId, DecisionId, Event, EventId
 from engine.topology import apply
 from tests.happenings import exposure, interaction, response, update
 from tools.brokers.redis import Redis
@@ -62,6 +65,15 @@ async def test_a_profile_is_weighed_apart(connection: Connection) -> None:
     weight = await weigh(connection, ADA)
     assert weight.profile == len('"plan":"premium","city":"Ghent"')
     assert weight.event_ids == weight.offers == weight.interactions == 0
+
+
+async def test_what_was_just_offered_is_weighed_too(connection: Connection) -> None:
+    before = await lived(connection, interaction("e0"))
+    offered = Offered(0, DecisionId("d1"), ActionId("bundle"), "web")
+    RecentOffers(connection, Aside(connection)).note(Returned(ADA, None, (offered,)), HOUR)
+    after = await weigh(connection, ADA)
+    assert after.returned > 60
+    assert after.total == before.total + after.returned
 
 
 async def test_a_sample_names_customers_whatever_their_ids_hold(connection: Connection) -> None:

@@ -1,6 +1,9 @@
 """The agents alone, without brokers: they hand on letters and acknowledge nothing before it is done."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +60,11 @@ async def test_workers_of_one_installation_share_its_log(agents: Agents) -> None
     assert agents.app.conf.id == "tried.workers"
     assert str(agents.app.conf.processing_guarantee.value) == "at_least_once"
     assert agents.events.concurrency == agents.lessons.concurrency == 1
+
+
+async def test_nothing_is_made_in_the_folder_it_is_started_in(
+    agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await agents.app.on_first_start()
+    assert not await asyncio.to_thread(os.listdir, tmp_path)
