@@ -1,5 +1,6 @@
 """The agents alone, without brokers: they hand on letters and acknowledge nothing before it is done."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,4 +67,4 @@ async def test_nothing_is_made_in_the_folder_it_is_started_in(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     await agents.app.on_first_start()
-    assert not os.listdir(tmp_path)
+    assert not await asyncio.to_thread(os.listdir, tmp_path)
