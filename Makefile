@@ -55,7 +55,7 @@ proto: setup ## regenerate engine/wire/ from proto/
 
 LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
 
-peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser)
+peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser, GoRules ZEN, CEL in Rust, FastAPI)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
 
 lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it

@@ -118,12 +118,14 @@ def measure(
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _attune(Path(scratch), actions, transport) as attune,
+        attune(
+            workloads.write_book(Path(scratch) / "book", actions), Path(scratch) / "data", transport
+        ) as service,
     ):
         requests = _requests()
-        decider = CLIENTS[client](attune)
+        decider = CLIENTS[client](service)
         sizes = [len(_answered(decider, request)) for request in requests]
-        with _server(["benchmarks.echo", int(median(sizes))]) as floor:
+        with server(["benchmarks.echo", int(median(sizes))]) as floor:
             echoer = CLIENTS[client](floor)
             pairs = [
                 (
@@ -172,12 +174,10 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
-def _attune(scratch: Path, actions: int, transport: str) -> Iterator[str]:
+def attune(book: Path, data: Path, transport: str = "http2") -> Iterator[str]:
     """The address of a service whose customers are in."""
-    book = workloads.write_book(scratch / "book", actions)
-    command = ["engine", "serve", "--rules", book, "--data", scratch / "data"]
-    command += ["--transport", transport]
-    with _server([*command, "--listen", "127.0.0.1:0"]) as address:
+    command = ["engine", "serve", "--rules", book, "--data", data, "--transport", transport]
+    with server([*command, "--listen", "127.0.0.1:0"]) as address:
         with grpc.insecure_channel(address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
@@ -187,7 +187,7 @@ def _attune(scratch: Path, actions: int, transport: str) -> Iterator[str]:
 
 
 @contextmanager
-def _server(module_and_arguments: list[object]) -> Iterator[str]:
+def server(module_and_arguments: list[object]) -> Iterator[str]:
     """The address of a server run until the end; its first line ends with, or names, its port."""
     command = [sys.executable, "-m", *map(str, module_and_arguments)]
     with subprocess.Popen(
