@@ -45,9 +45,8 @@ format: setup ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure a decision against the bare gRPC echo, side by side in one run
-	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,iqr,rounds -p no:xdist
-	$(BIN)/python -m benchmarks.floor
+bench: setup ## measure every target of speed in one run: figures, pass or short, bench-report/index.html
+	$(BIN)/python -m benchmarks.targets $(if $(COMPARE),--benchmark-compare $(COMPARE))
 
 proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/python tools/proto.py

@@ -113,7 +113,13 @@ CLIENTS: Final[dict[str, type[Blocking] | type[Asyncio]]] = {"sync": Blocking, "
 
 
 def measure(
-    actions: int, rounds: int, calls: int, client: str = "sync", transport: str = "http2"
+    actions: int,
+    rounds: int,
+    calls: int,
+    client: str = "sync",
+    transport: str = "http2",
+    *,
+    quiet: bool = False,
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
     with (
@@ -122,17 +128,19 @@ def measure(
             workloads.write_book(Path(scratch) / "book", actions), Path(scratch) / "data", transport
         ) as service,
     ):
-        requests = _requests()
-        decider = CLIENTS[client](service)
+        requests = questions()
+        decider = CLIENTS[client](service.address)
         sizes = [len(_answered(decider, request)) for request in requests]
         with server(["benchmarks.echo", int(median(sizes))]) as floor:
-            echoer = CLIENTS[client](floor)
+            echoer = CLIENTS[client](floor.address)
             pairs = [
                 (
                     _round(echoer, echo.METHOD, requests, calls),
                     _round(decider, DECIDE, requests, calls),
                 )
-                for _ in track(range(rounds + 2), "measuring", console=Console(stderr=True))
+                for _ in track(
+                    range(rounds + 2), "measuring", console=Console(stderr=True), disable=quiet
+                )
             ]
     floors, decisions = zip(*pairs[2:], strict=True)  # the first two rounds warm up
     return {
@@ -155,7 +163,8 @@ def _round(client: Client, method: str, requests: list[bytes], calls: int) -> Ro
     return Round(took[len(took) // 2], took[int(len(took) * 0.99)])
 
 
-def _requests() -> list[bytes]:
+def questions() -> list[bytes]:
+    """What each customer asks, serialized."""
     return [
         DecideRequest(
             customer_id=customer.customer_id, channel="web", placements=[workloads.PLACEMENT]
@@ -174,21 +183,28 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
-def attune(book: Path, data: Path, transport: str = "http2") -> Iterator[str]:
-    """The address of a service whose customers are in."""
+def attune(book: Path, data: Path, transport: str = "http2") -> Iterator["Server"]:
+    """A service whose customers are in."""
     command = ["engine", "serve", "--rules", book, "--data", data, "--transport", transport]
-    with server([*command, "--listen", "127.0.0.1:0"]) as address:
-        with grpc.insecure_channel(address) as channel:
+    with server([*command, "--listen", "127.0.0.1:0"]) as service:
+        with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
             for first in range(0, CUSTOMERS, 100):  # 256 KiB a message
                 put(PutCustomersRequest(customers=everybody[first : first + 100]))
-        yield address
+        yield service
+
+
+class Server(NamedTuple):
+    """A server that runs in a process of its own."""
+
+    address: str
+    pid: int
 
 
 @contextmanager
-def server(module_and_arguments: list[object]) -> Iterator[str]:
-    """The address of a server run until the end; its first line ends with, or names, its port."""
+def server(module_and_arguments: list[object]) -> Iterator[Server]:
+    """A server run until the end; its first line ends with, or names, its port."""
     command = [sys.executable, "-m", *map(str, module_and_arguments)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -199,7 +215,7 @@ def server(module_and_arguments: list[object]) -> Iterator[str]:
             port = next((word for word in words if word.isdigit()), None)
             if port is None:
                 raise SystemExit(f"{' '.join(command)} did not start: {line}")
-            yield f"127.0.0.1:{port}"
+            yield Server(f"127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
 

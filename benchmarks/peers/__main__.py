@@ -5,6 +5,7 @@ python -m benchmarks.peers [--seconds 2] [--peer river_loop …] [--format json]
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from rich.console import Console
@@ -23,7 +24,8 @@ def main() -> None:
     parser.add_argument("--peer", nargs="+", choices=PEERS, default=PEERS)
     parser.add_argument("--format", choices=["text", "json"], default="text")
     asked = parser.parse_args()
-    found, absent = measured(asked.peer, asked.seconds)
+    with Console(stderr=True).status("") as status:
+        found, absent = measured(asked.peer, asked.seconds, status.update)
     if asked.format == "json":
         print(json.dumps({"contests": [plain(one) for one in found], "absent": absent}))
         return
@@ -33,22 +35,22 @@ def main() -> None:
         console.print(sentence, highlight=False)
 
 
-def measured(names: list[str], seconds: float) -> tuple[list[Timed], list[str]]:
-    """Every contest of these peers, and who is not installed.
+def measured(
+    names: Sequence[str], seconds: float, tell: Callable[[str], None]
+) -> tuple[list[Timed], list[str]]:
+    """Every contest of these peers, and who is not installed; `tell` hears of each before it begins.
 
     Raises:
         Different: a peer answers otherwise than Attune.
     """
-    found, absent, console = [], [], Console(stderr=True)
-    with console.status("") as status:
-        for one in contests(names):
-            if not isinstance(one, Contest):
-                absent.append(one)
-                continue
-            status.update(f"{one.peer}: are the answers equal?")
-            compare(one, CUSTOMERS)
-            status.update(f"{one.peer}: {one.work}")
-            found.append(timed(one, CUSTOMERS, seconds))
+    found, absent = [], []
+    for one in contests(names):
+        if not isinstance(one, Contest):
+            absent.append(one)
+            continue
+        tell(f"{one.peer}: {one.work}")
+        compare(one, CUSTOMERS)
+        found.append(timed(one, CUSTOMERS, seconds))
     return found, absent
 
 

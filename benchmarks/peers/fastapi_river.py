@@ -48,7 +48,7 @@ def contests() -> Iterator[Contest]:
 
 @contextmanager
 def _ours(book: Path, data: Path) -> Iterator[Any]:
-    with attune(book, data) as address, grpc.insecure_channel(address) as channel:
+    with attune(book, data) as service, grpc.insecure_channel(service.address) as channel:
         decide = DecisionServiceStub(channel).Decide
         asked = [
             DecideRequest(
@@ -66,8 +66,8 @@ def _ours(book: Path, data: Path) -> Iterator[Any]:
 
 @contextmanager
 def _theirs(told: Path) -> Iterator[Any]:
-    with server(["benchmarks.peers.fastapi_service", told]) as address:
-        connection = http.client.HTTPConnection(address)
+    with server(["benchmarks.peers.fastapi_service", told]) as service:
+        connection = http.client.HTTPConnection(service.address)
         headers = {"Content-Type": "application/json"}
         asked = [
             json.dumps({"customer_id": c.customer_id, "max_offers": workloads.SLOTS})
