@@ -1,16 +1,18 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport grpcio] [--format json]
+        [--transport grpcio] [--cores apart|together] [--format json]
 
 Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
-percentiles: ratios hold where times do not.
+percentiles: ratios hold where times do not. They do depend on where the scheduler puts client and
+server: `--cores apart` pins them to two cores, `together` to one (Linux).
 """
 
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -119,19 +121,25 @@ def measure(
     client: str = "sync",
     transport: str = "http2",
     *,
+    cores: str = "any",
     quiet: bool = False,
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
+    for_servers, for_client = _places(cores)
     with (
+        pinned(for_client),
         tempfile.TemporaryDirectory() as scratch,
         attune(
-            workloads.write_book(Path(scratch) / "book", actions), Path(scratch) / "data", transport
+            workloads.write_book(Path(scratch) / "book", actions),
+            Path(scratch) / "data",
+            transport,
+            for_servers,
         ) as service,
     ):
         requests = questions()
         decider = CLIENTS[client](service.address)
         sizes = [len(_answered(decider, request)) for request in requests]
-        with server(["benchmarks.echo", int(median(sizes))]) as floor:
+        with server(["benchmarks.echo", int(median(sizes))], for_servers) as floor:
             echoer = CLIENTS[client](floor.address)
             pairs = [
                 (
@@ -146,6 +154,7 @@ def measure(
     return {
         "client": client,
         "transport": transport,
+        "cores": cores,
         "actions": actions,
         "request_bytes": median(map(len, requests)),
         "answer_bytes": median(sizes),
@@ -156,6 +165,29 @@ def measure(
         "ratio_p50": median(d.p50 / f.p50 for f, d in pairs[2:]),
         "ratio_p99": median(d.p99 / f.p99 for f, d in pairs[2:]),
     }
+
+
+def _places(cores: str) -> tuple[set[int], set[int]]:
+    """Where servers run, and where the client."""
+    every = os.sched_getaffinity(0)
+    match cores:
+        case "apart":
+            return {min(every)}, {max(every)}
+        case "together":
+            return {min(every)}, {min(every)}
+        case _:
+            return every, every
+
+
+@contextmanager
+def pinned(cores: set[int]) -> Iterator[None]:
+    """Runs this thread, and the threads and processes it starts, on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _round(client: Client, method: str, requests: list[bytes], calls: int) -> Round:
@@ -183,10 +215,12 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
-def attune(book: Path, data: Path, transport: str = "http2") -> Iterator["Server"]:
+def attune(
+    book: Path, data: Path, transport: str = "http2", cores: set[int] | None = None
+) -> Iterator["Server"]:
     """A service whose customers are in."""
     command = ["engine", "serve", "--rules", book, "--data", data, "--transport", transport]
-    with server([*command, "--listen", "127.0.0.1:0"]) as service:
+    with server([*command, "--listen", "127.0.0.1:0"], cores) as service:
         with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
@@ -203,12 +237,14 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def server(module_and_arguments: list[object]) -> Iterator[Server]:
-    """A server run until the end; its first line ends with, or names, its port."""
+def server(module_and_arguments: list[object], cores: set[int] | None = None) -> Iterator[Server]:
+    """A server run until the end, on these cores; its first line ends with, or names, its port."""
     command = [sys.executable, "-m", *map(str, module_and_arguments)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with pinned(cores or os.sched_getaffinity(0)):
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    with process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             words = [word.rpartition(":")[2].strip("(,") for word in line.split()]
@@ -230,10 +266,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
     parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
+    parser.add_argument("--cores", choices=["any", "apart", "together"], default="any")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures = measure(
-        options.actions, options.rounds, options.calls, options.client, options.transport
+        options.actions,
+        options.rounds,
+        options.calls,
+        options.client,
+        options.transport,
+        cores=options.cores,
     )
     if options.format == "json":
         print(json.dumps(figures))

@@ -84,14 +84,18 @@ def _latencies(figure: Any, samples: dict[str, Samples]) -> Any:
 def _sizes(figure: Any, stages: Sequence[Stage]) -> Any:
     axes, lines = figure.subplots(), defaultdict[str, list[tuple[int, float]]](list)
     for stage in stages:
-        name, _, size = stage.name.partition("[")
-        actions = size.partition(" actions")[0].rpartition("-")[2]
-        if actions.isdigit():
-            lines[name].append((int(actions), stage.seconds * 1e6))
+        name, _, case = stage.name.rstrip("]").partition("[")
+        sizes = [part for part in case.split("-") if part.endswith(" actions")]
+        ways = [part for part in case.split("-") if part not in sizes]
+        if sizes:
+            actions = int(sizes[0].removesuffix(" actions"))
+            lines[", ".join([name.replace("_", " "), *ways])].append((actions, stage.seconds * 1e6))
+    colours = import_module("matplotlib").colormaps["tab20"].colors
+    axes.set_prop_cycle(color=colours)
     for name, points in sorted(lines.items()):
         axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
     axes.set(xscale="log", yscale="log", xlabel="actions", ylabel="µs, hot")
-    axes.legend(fontsize="small", ncols=2)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
