@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.contest import Timed
+from benchmarks.targets.__main__ import markdown
 from benchmarks.targets.page import page
 from benchmarks.targets.stages import Stage, compared, read
 from benchmarks.targets.target import Outcome, at_least, at_most, elsewhere
@@ -17,6 +18,18 @@ def test_a_figure_at_its_limit_passes_and_beyond_it_is_short() -> None:
     assert at_most("a", 1.501, 1.5).verdict == "short"
     assert at_least("a", 0.65, 0.65).verdict == "pass"
     assert at_least("a", 0.6, 0.65).verdict == "short"
+
+
+def test_the_table_is_markdown_with_a_line_for_each() -> None:
+    told = markdown([at_most("a", 1.0, 1.2), elsewhere("soak", "flat", "make soak")], "2 cores")
+    assert told.splitlines() == [
+        "Measured on: 2 cores.",
+        "",
+        "| what | target | measured | |",
+        "|---|---|---|---|",
+        "| a | ≤ 1.2 × | 1.00 × | pass |",
+        "| soak (run separately: make soak) | flat |  | — |",
+    ]
 
 
 def test_what_is_measured_elsewhere_is_neither() -> None:

@@ -60,7 +60,9 @@ def main() -> None:
         )
     if asked.benchmark_compare:
         console.print(_comparison(asked.benchmark_compare, timed))
-    console.print(f"written: {asked.into}/report.json, stages.json, index.html", highlight=False)
+    console.print(
+        f"written: {asked.into}/report.json, stages.json, table.md, index.html", highlight=False
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -96,8 +98,18 @@ def _write(into: Path, found: Measured, timed: list[stages.Stage], machine: str)
         "stages": [stage._asdict() for stage in timed],
     }
     (into / "report.json").write_text(json.dumps(written, indent=2) + "\n")
+    (into / "table.md").write_text(markdown(found.outcomes, machine))
     drawn = page(found.outcomes, found.samples, timed, found.contests, machine)
     (into / "index.html").write_text(drawn)
+
+
+def markdown(outcomes: list[Outcome], machine: str) -> str:
+    """The table as docs/performance.md has it."""
+    lines = [f"Measured on: {machine}.", "", "| what | target | measured | |", "|---|---|---|---|"]
+    for one in outcomes:
+        what = f"{one.what} ({one.remark})" if one.remark else one.what
+        lines.append(f"| {what} | {one.promised} | {one.measured} | {one.verdict} |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(outcomes: list[Outcome], machine: str) -> Table:

@@ -53,11 +53,15 @@ async def run(plan: Plan, show: Callable[[Course, float], None]) -> Course:
         for client in clients:
             _tell(client, f"{begin}\n")
         following = asyncio.gather(*(_follow(client, course) for client in clients))
-        while not following.done():
-            await asyncio.wait({following}, timeout=1.0)
-            show(course, time.monotonic() - begin - plan.warm_up)
-            course.lately = Tally()
-        await following
+        try:
+            while not following.done():
+                await asyncio.wait({following}, timeout=1.0)
+                show(course, time.monotonic() - begin - plan.warm_up)
+                course.lately = Tally()
+            await following
+        finally:  # also when somebody interrupts
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
     return course
 
 

@@ -97,7 +97,7 @@ def tell(found: Report, console: Console) -> None:
     table.add_column("ms")
     for name in found.latency_ms:
         table.add_column(name, justify="right")
-    rows = [("decisions", found.latency_ms)]
+    rows = [("good answers", found.latency_ms)]
     if found.recorded:
         rows.append(("responses kept", found.record_latency_ms))
     rows.append(("of it: sent late", found.late_ms))
@@ -125,8 +125,8 @@ def tell(found: Report, console: Console) -> None:
     if not found.kept_up:
         console.print(
             f"The generator could not keep up (p99 {found.late_ms['p99']:,.1f} ms late, the busiest client"
-            f" process {found.busy:.0%} of a CPU): part of what was measured is its own. Ask for less,"
-            " give it --processes, or run it on another machine.",
+            f" process {found.busy:.0%} of a CPU): part of what was measured is its own. Give it"
+            " --processes, or another machine that nothing else keeps busy.",
             style="yellow", highlight=False, soft_wrap=True,
         )  # fmt: skip
     for verdict in found.slo:
