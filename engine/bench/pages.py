@@ -1,7 +1,6 @@
 """The pages: what is asked for, from what the service says it has and what the operator wants."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from engine.bench.plan import Page
 from engine.errors import InvalidInput, Violation
@@ -70,25 +69,3 @@ def _positive(text: str, part: str) -> float:
     if not 0 < weight < float("inf"):
         raise InvalidInput([Violation("--mix", f"{part.strip()!r} must be such as web=80")])
     return weight
-
-
-def customers(named: str) -> tuple[str, ...] | int:
-    """Who asks: the ids in a file, one a line, or how many are made up.
-
-    >>> customers("100")
-    100
-
-    Raises:
-        InvalidInput: neither a positive number nor a file with ids.
-    """
-    if named.isdecimal() and int(named) > 0:
-        return int(named)
-    try:
-        ids = tuple(filter(None, map(str.strip, Path(named).read_text("utf-8").splitlines())))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
-        wrong = f"{named} is neither a number nor a file of ids ({reason})"
-        raise InvalidInput([Violation("--customers", wrong)]) from None
-    if not ids:
-        raise InvalidInput([Violation("--customers", f"{named} holds no id")])
-    return ids

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from engine.bench.compare import changes, unlike
-from engine.bench.pages import customers, pages
+from engine.bench.pages import pages
+from engine.bench.people import customers
 from engine.bench.plan import Plan
 from engine.bench.report import Report, read, report
 from engine.bench.run import run
@@ -76,7 +77,7 @@ def bench(
             "--customers",
             metavar="FILE|NUMBER",
             rich_help_panel=_TRAFFIC,
-            help="Who asks: a file of ids, one a line, or how many to make up (bench-0, bench-1, …).",
+            help="Who asks: a file of ids, one a line (or a CSV with customer_id), or how many to make up (bench-0, bench-1, …).",
         ),
     ] = "10000",
     context: Annotated[

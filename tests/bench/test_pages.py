@@ -1,10 +1,8 @@
 """What is asked for, of what the service has."""
 
-from pathlib import Path
-
 import pytest
 
-from engine.bench.pages import customers, pages
+from engine.bench.pages import pages
 from engine.errors import InvalidInput
 from engine.wire.rulebook_pb2 import PlacementInfo
 
@@ -56,14 +54,3 @@ def test_what_the_service_does_not_have_is_refused(wanted, mix, said):
 def test_a_service_without_placements_cannot_be_asked():
     with pytest.raises(InvalidInput, match="no placement to ask for"):
         pages([], (), "")
-
-
-def test_customers_are_made_up_or_read(tmp_path: Path):
-    ids = tmp_path / "ids.txt"
-    ids.write_text("anna\n\n bert \n")
-    assert customers("25") == 25
-    assert customers(str(ids)) == ("anna", "bert")
-    ids.write_text("\n")
-    for wrong in ("0", str(ids), str(tmp_path), str(tmp_path / "missing")):
-        with pytest.raises(InvalidInput, match="--customers"):
-            customers(wrong)
