@@ -43,7 +43,7 @@ def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
             with _meanwhile(lambda stop: _rewrite(book, service.address, stop)):
                 during = _asked(service.address, seconds, step)
             loads = _loads(service.address) - loads
-    remark = f"{loads} reloads in {seconds:g} s"
+    remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {seconds:g} s"
     return _judged(what, before, during, remark, enough=loads > 0)
 
 

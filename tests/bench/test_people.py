@@ -38,7 +38,9 @@ def test_a_file_without_ids_is_refused(tmp_path: Path, name: str, text: str, sai
 
 @pytest.mark.parametrize("named", ["0", "-3", "missing.txt", "."])
 def test_what_is_no_number_and_no_file_is_refused(named: str) -> None:
-    with pytest.raises(InvalidInput, match=r"--customers: .* is neither a number nor a file of ids"):
+    with pytest.raises(
+        InvalidInput, match=r"--customers: .* is neither a number nor a file of ids"
+    ):
         customers(named)
 
 
