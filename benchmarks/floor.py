@@ -1,7 +1,7 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport grpcio] [--cores apart|together] [--serve=OPTION …] [--format json]
+        [--transport grpcio] [--cores apart|together] [--format json]
 
 Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -122,7 +122,6 @@ def measure(
     transport: str = "http2",
     *,
     cores: str = "any",
-    options: Sequence[str] = (),
     quiet: bool = False,
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
@@ -135,7 +134,6 @@ def measure(
             Path(scratch) / "data",
             transport,
             for_servers,
-            options,
         ) as service,
     ):
         requests = questions()
@@ -218,15 +216,11 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 @contextmanager
 def attune(
-    book: Path,
-    data: Path,
-    transport: str = "http2",
-    cores: set[int] | None = None,
-    options: Sequence[str] = (),
+    book: Path, data: Path, transport: str = "http2", cores: set[int] | None = None
 ) -> Iterator["Server"]:
-    """A service whose customers are in; `options` are more for `attune serve`."""
+    """A service whose customers are in."""
     command = ["engine", "serve", "--rules", book, "--data", data, "--transport", transport]
-    with server([*command, "--listen", "127.0.0.1:0", *options], cores) as service:
+    with server([*command, "--listen", "127.0.0.1:0"], cores) as service:
         with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
@@ -273,13 +267,6 @@ def main() -> None:
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
     parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
     parser.add_argument("--cores", choices=["any", "apart", "together"], default="any")
-    parser.add_argument(
-        "--serve",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="one more for attune serve, e.g. --serve=--state=redis://127.0.0.1:6379/0",
-    )
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures = measure(
@@ -289,7 +276,6 @@ def main() -> None:
         options.client,
         options.transport,
         cores=options.cores,
-        options=options.serve,
     )
     if options.format == "json":
         print(json.dumps(figures))
