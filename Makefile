@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench proto peers lock clean
+.PHONY: help setup demo test soak check format bench proto peers lock brokers brokers-stop brokers-install clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from requirements.lock (hashes checked)
 
@@ -57,11 +57,22 @@ LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --uni
 peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser, GoRules ZEN, CEL in Rust, FastAPI)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
 
-lock: setup ## write requirements.lock anew from pyproject.toml, and requirements-peers.lock beside it
+lock: setup ## write requirements.lock anew from pyproject.toml, and those of the container and the peers beside it
 	$(BIN)/uv pip compile pyproject.toml --extra cluster --extra plots --group proto --group lint \
 		--group test --group bench --group build $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra cluster $(LOCKING) --constraint requirements.lock \
+		--output-file deploy/requirements.lock
 	$(BIN)/uv pip compile --group pyproject.toml:peers $(LOCKING) --constraint requirements.lock \
 		--output-file requirements-peers.lock
+
+brokers: setup ## start a real Apache Kafka and a real Redis on loopback, installing what is missing (Debian)
+	$(BIN)/python -m tools.brokers start
+
+brokers-stop: setup ## stop them
+	$(BIN)/python -m tools.brokers stop
+
+brokers-install: setup ## install what they take, for the tests that start their own
+	$(BIN)/python -m tools.brokers install
 
 clean: ## remove what was built or installed here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report

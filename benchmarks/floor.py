@@ -1,9 +1,10 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport grpcio] [--cores apart|together] [--format json]
+        [--transport grpcio] [--cores apart|together] [--cluster read|copy] [--format json]
 
-Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
+With `--cluster` the service is a server of a cluster, on brokers of its own: each decision reads its
+customer from Redis (`read`), or goes by a copy at most a minute old (`copy`). Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
 percentiles: ratios hold where times do not. They do depend on where the scheduler puts client and
 server: `--cores apart` pins them to two cores, `together` to one (Linux).
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -29,11 +30,15 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks import echo, workloads
+from benchmarks.clustered import clustered, wait_for
 from engine.wire import customer_pb2_grpc
 from engine.wire.customer_pb2 import PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
 
 CUSTOMERS: Final = 500
+COPIES: Final = {"read": 0.0, "copy": 60.0}
+"""How old a customer may be that a server of a cluster decides by, in seconds."""
+
 DECIDE: Final = "/attune.v1.DecisionService/Decide"
 
 
@@ -121,6 +126,7 @@ def measure(
     client: str = "sync",
     transport: str = "http2",
     *,
+    cluster: str = "",
     cores: str = "any",
     quiet: bool = False,
 ) -> dict[str, float | str]:
@@ -129,10 +135,11 @@ def measure(
     with (
         pinned(for_client),
         tempfile.TemporaryDirectory() as scratch,
+        _installation(Path(scratch), cluster) as options,
         attune(
             workloads.write_book(Path(scratch) / "book", actions),
             Path(scratch) / "data",
-            transport,
+            ["--transport", transport, *options],
             for_servers,
         ) as service,
     ):
@@ -155,6 +162,7 @@ def measure(
         "client": client,
         "transport": transport,
         "cores": cores,
+        "cluster": cluster,
         "actions": actions,
         "request_bytes": median(map(len, requests)),
         "answer_bytes": median(sizes),
@@ -215,17 +223,28 @@ def _answered(client: Client, request: bytes) -> bytes:
 
 
 @contextmanager
+def _installation(scratch: Path, cluster: str) -> Iterator[list[object]]:
+    """The options that say where the service keeps what."""
+    if not cluster:
+        yield []
+        return
+    with clustered(scratch, COPIES[cluster]) as options:
+        yield options
+
+
+@contextmanager
 def attune(
-    book: Path, data: Path, transport: str = "http2", cores: set[int] | None = None
+    book: Path, data: Path, options: Sequence[object] = (), cores: set[int] | None = None
 ) -> Iterator["Server"]:
-    """A service whose customers are in."""
-    command = ["engine", "serve", "--rules", book, "--data", data, "--transport", transport]
+    """A service whose customers are in; `options` are more for `attune serve`."""
+    command = ["engine", "serve", "--rules", book, "--data", data, *options]
     with server([*command, "--listen", "127.0.0.1:0"], cores) as service:
         with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
             for first in range(0, CUSTOMERS, 100):  # 256 KiB a message
                 put(PutCustomersRequest(customers=everybody[first : first + 100]))
+            wait_for(channel, [customer.customer_id for customer in everybody])
         yield service
 
 
@@ -267,6 +286,7 @@ def main() -> None:
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
     parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
     parser.add_argument("--cores", choices=["any", "apart", "together"], default="any")
+    parser.add_argument("--cluster", choices=list(COPIES), default="")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
     figures = measure(
@@ -275,6 +295,7 @@ def main() -> None:
         options.calls,
         options.client,
         options.transport,
+        cluster=options.cluster,
         cores=options.cores,
     )
     if options.format == "json":

@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +57,10 @@ class Capsules:
     __slots__ = ("_ciphers", "_counter", "_header", "_nonce_prefix", "_seal")
 
     def __init__(self, key: bytes, *retired: bytes) -> None:
+        self.use(key, *retired)
+
+    def use(self, key: bytes, *retired: bytes) -> None:
+        """Seals by this key from now on; what was sealed by neither it nor a retired one opens no more."""
         self._ciphers = {_key_id(each): AESGCM(each) for each in (key, *retired)}
         self._header = _FORMAT + _key_id(key)
         self._seal = AESGCM(key).encrypt
@@ -161,45 +166,90 @@ def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"attune token key\0" + key).digest()[:_KEY_ID]
 
 
-def open_capsules(directory: Path) -> Capsules:
+def open_capsules(directory: Path, key_file: Path | None = None) -> Capsules:
     """The capsules of a data directory; its key is created, readable by its owner only, if missing.
 
     `token.key` holds one base64 key a line: the first seals, all open. To rotate, put a new line
-    first (`openssl rand -base64 32`) and drop the old one after the response window.
+    first (`openssl rand -base64 32`) and drop the old one after the response window. A `key_file`
+    of the same form is read in its place, and never created.
 
     Raises:
         StorageError: the file cannot be read, written or understood.
     """
-    path = directory / KEY_FILE
+    path = key_file or directory / KEY_FILE
+    if key_file is None and not path.exists():
+        _create(path, fresh_key())
     try:
-        if not path.exists():
-            _create(path)
-        lines = path.read_text(encoding="ascii", errors="replace").split()
+        text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise StorageError(f"{path}: the token key cannot be read or created: {error}") from error
+        raise StorageError(f"{path}: the token key cannot be read: {error}") from error
+    return Capsules(*keys_in(text, str(path)))
+
+
+def keys_in(text: str, place: str) -> tuple[bytes, ...]:
+    """The keys in a text of one base64 key a line, found at `place`; the first one seals.
+
+    Raises:
+        StorageError: it makes no sense.
+    """
     try:
-        keys = [base64.b64decode(line, validate=True) for line in lines]
+        keys = tuple(base64.b64decode(line, validate=True) for line in text.split())
     except ValueError:
-        keys = []
+        keys = ()
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise StorageError(
-            f"{path}: holds something other than base64 keys of {KEY_BYTES} bytes, one a line;"
+            f"{place}: holds something other than base64 keys of {KEY_BYTES} bytes, one a line;"
             " restore it (without it, tokens given out before cannot be opened)"
         )
-    return Capsules(keys[0], *keys[1:])
+    return keys
 
 
-def _create(path: Path) -> None:
+def text_of(keys: Iterable[bytes]) -> str:
+    """The text that `keys_in` reads."""
+    return "".join(f"{base64.b64encode(key).decode()}\n" for key in keys)
+
+
+def fresh_key() -> str:
+    """The text of a new key."""
+    return text_of([secrets.token_bytes(KEY_BYTES)])
+
+
+def write_key_file(path: Path, keys: Iterable[bytes]) -> None:
+    """Puts these keys in the place of those in the file, whole, readable by its owner only.
+
+    Raises:
+        StorageError: that cannot be written.
+    """
+    try:
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text_of(keys))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)  # noqa: PTH105  # both are strings
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"{path}: the token key cannot be written: {error}") from error
+
+
+def _create(path: Path, text: str) -> None:
     """Writes a fresh key beside `path` and links it in place, unless somebody else was first."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as scratch:
-        scratch.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
-        scratch.flush()
-        os.fsync(scratch.fileno())
-        try:
-            os.link(scratch.name, path)
-        except FileExistsError:
-            return
-    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as scratch:
+            scratch.write(text.encode())
+            scratch.flush()
+            os.fsync(scratch.fileno())
+            try:
+                os.link(scratch.name, path)
+            except FileExistsError:
+                return
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"{path}: the token key cannot be read or created: {error}") from error
+
+
+def _sync(directory: Path) -> None:
+    folder = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

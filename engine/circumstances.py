@@ -1,16 +1,23 @@
 """What a decision is given besides the question."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
+from engine.scored import Scored
+
+
+def unscored() -> Scored | None:
+    """Nothing was said of them before."""
+    return None
 
 
 class Circumstances(NamedTuple):
     """Who asks, when, by which seed, with how much time, and what failed before.
 
     `household` is the record of the customer's household; None if they belong to none, `UNKNOWN` if it
-    cannot be told or read.
+    cannot be told or read. `scored` is what was said of them elsewhere when they last did something.
     """
 
     decision_id: DecisionId
@@ -20,3 +27,4 @@ class Circumstances(NamedTuple):
     budget: Budget
     degraded: tuple[Degradation, ...] = ()
     household: Customer | Unknown | None = None
+    scored: Callable[[], Scored | None] = unscored

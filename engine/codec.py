@@ -32,6 +32,7 @@ from engine.model import (
     Event,
     Exposure,
     Interaction,
+    Lesson,
     Measure,
     Observation,
     Offer,
@@ -42,6 +43,8 @@ from engine.model import (
     Response,
     Step,
     Touch,
+    TrainingExample,
+    UpliftLesson,
     Value,
 )
 
@@ -314,6 +317,61 @@ def _fields(data: bytes) -> list[Any]:
     return fields
 
 
+# --- lessons ----------------------------------------------------------------------------------
+
+
+def encode_lessons(lessons: Sequence[Lesson], place: tuple[int, int]) -> bytes:
+    """What an entry teaches, with its place in the log (partition and offset)."""
+    return orjson.dumps([VERSION, *place, [_pack_lesson(lesson) for lesson in lessons]])
+
+
+def decode_lessons(data: bytes) -> tuple[tuple[Lesson, ...], tuple[int, int]]:
+    """The lessons and the place that `encode_lessons` wrote."""
+    partition, offset, packed = _fields(data)
+    return tuple(map(_unpack_lesson, packed)), (partition, offset)
+
+
+def _pack_lesson(lesson: Lesson) -> list[Any]:
+    """The first field tells the kinds apart."""
+    if isinstance(lesson, UpliftLesson):
+        return [
+            1,
+            lesson.action_id,
+            lesson.outcome,
+            lesson.treated,
+            lesson.schema,
+            _pack_sequence(lesson.features),
+            lesson.happened,
+            lesson.taught,
+        ]
+    return [
+        0,
+        lesson.decision_id,
+        lesson.action_id,
+        lesson.group,
+        lesson.channel,
+        lesson.schema,
+        _pack_sequence(lesson.features),
+        _pack(lesson.reward),
+        _pack(lesson.taught),
+        lesson.taken_back,
+    ]
+
+
+def _unpack_lesson(packed: list[Any]) -> Lesson:
+    kind, *fields = packed
+    if kind == 1:
+        action, outcome, treated, schema, features, happened, known = fields
+        return UpliftLesson(
+            action, outcome, treated, schema, _unpack_sequence(features), happened, known
+        )
+    decision, action, group, channel, schema, features, reward, taught, taken_back = fields
+    return TrainingExample(
+        decision, action, group, channel, schema,
+        _unpack_sequence(features), _float(reward), _float(taught), taken_back,
+    )  # fmt: skip
+
+
 # --- customers --------------------------------------------------------------------------------
 
 
@@ -327,7 +385,7 @@ def encode_customer(customer: Customer) -> bytes:
             customer.updated_at,
             customer.as_of,
             [_pack_touch(touch) for touch in customer.touches],
-            [tuple(past) for past in customer.interactions],
+            [tuple(past) if past.details else past[:4] for past in customer.interactions],
             customer.counts,
             customer.last,
             customer.revision,

@@ -5,6 +5,7 @@ from typing import Final
 
 from engine.model import UNKNOWN, Customer, Micros, Question, Value
 from engine.rulebook.book import Attribute, Kind, RuleBook, Type
+from engine.windows import Windows
 
 _PYTHON: Final[Mapping[Kind, frozenset[type]]] = {
     Kind.BOOL: frozenset({bool}),
@@ -24,6 +25,8 @@ class Knowledge:
     What is missing takes the attribute's default, else null where it is nullable, else `UNKNOWN`.
     A profile value older than the attribute's `max_age` counts as missing. The request's context
     wins over the profile; `request.channel`, `request.placement` and `now` are the engine's own.
+    What is kept from events (see `engine.windows`) is never read from the profile; the interaction
+    that comes with the question counts as if it had just happened.
 
     Profiles outlive rule books. A value that was stored when the attribute had another type counts
     as missing, so that no condition meets a value it was not compiled for; so does what a question
@@ -32,11 +35,11 @@ class Knowledge:
 
     __slots__ = (
         "_absent", "_ages", "_channel", "_containers", "_index", "_kinds", "_names", "_now",
-        "_placement", "_types",
+        "_placement", "_types", "_windows",
     )  # fmt: skip
 
     def __init__(self, book: RuleBook) -> None:
-        self._names = tuple(attribute.name for attribute in book.attributes)
+        self._names = tuple("" if a.source else a.name for a in book.attributes)
         self._absent = tuple(absent(attribute) for attribute in book.attributes)
         self._index = book.index
         self._ages = tuple(
@@ -50,6 +53,8 @@ class Knowledge:
         self._channel = book.index.get("request.channel")
         self._placement = book.index.get("request.placement")
         self._now = book.index.get("now")
+        kept_from_events = any(attribute.source for attribute in book.attributes)
+        self._windows = Windows(book.attributes) if kept_from_events else None
 
     def values(self, customer: Customer, question: Question, now: Micros) -> list[Value]:
         """One value for each attribute, in the book's order."""
@@ -57,6 +62,8 @@ class Knowledge:
         for index, name, max_age in self._ages:
             if now - customer.as_of.get(name, customer.updated_at) > max_age:
                 values[index] = self._absent[index]
+        if self._windows is not None:
+            self._windows.fill(values, customer, now, question.interaction)
         for name, value in question.context.items():
             at = self._index.get(name)
             if at is not None:

@@ -24,6 +24,7 @@ from engine.exposures import Experience, Exposures, asks_for_exposures
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
 from engine.guards import guards_of
 from engine.influence import Influences
+from engine.join import longest_window
 from engine.limits import Guard, Limits
 from engine.model import (
     ActionId,
@@ -44,6 +45,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
 from engine.rulebook.trial import Arm
+from engine.scored import Scored
 from engine.thompson import Doubt, Doubts, Tables
 from engine.trials import Assignment
 
@@ -181,6 +183,7 @@ class Decider:
         consulted: Consulted | None = None,
     ) -> None:
         self.book = book
+        self.counts_for = longest_window(book)
         self._consulted = consulted
         self._exploration = book.arbitration.exploration
         self._allowance = Allowance() if allowance is None else allowance
@@ -208,6 +211,10 @@ class Decider:
         self._rules_pace = Pace(_RULES_GUESS, _REPLY)
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
         self._last_known: dict[tuple[str, str], Propensities] = {}
+
+    def take_up(self, model: Model, consulted: Consulted | None) -> None:
+        """Scores by another model of the same book from now on; what is known of customers stays."""
+        self.model, self._consulted = model, consulted
 
     def decide(self, question: Question, given: Circumstances) -> Decision:
         """The offers for this question, within the budget: never empty, and never late for want of a step.
@@ -339,6 +346,8 @@ class Decider:
         key = (question.customer_id, question.channel)
         if not self._score_pace.allows(given.budget.left()):
             last = self._last_known.get(key)
+            if last is None:
+                last = self._told(given.scored())
             what = "propensities count as equal" if last is None else "the last known are used"
             return self._scores(None, last, Degradation(Step.PROPENSITY, f"deadline: {what}"))
         features = self.model.features.read(sights[0].values, given.customer, given.now)
@@ -347,10 +356,30 @@ class Decider:
         else:
             others = self.model.predict(features, question.channel, self._effects.others)
             propensities = self._effects.without_changes(others)
+        self._keep_scores(key, propensities)
+        return self._scores(features, propensities)
+
+    def _keep_scores(self, key: tuple[str, str], propensities: Propensities) -> None:
         if len(self._last_known) >= _KEPT:
             self._last_known.pop(next(iter(self._last_known)))
         self._last_known[key] = propensities
-        return self._scores(features, propensities)
+
+    def _told(self, scored: Scored | None) -> Propensities | None:
+        """What was said elsewhere, over the actions of this book; None if nothing was."""
+        return None if scored is None else scored.over([a.action_id for a in self.book.actions])
+
+    def score(self, customer: Customer, channel: str, now: Micros) -> Propensities:
+        """The propensity of every action for a customer on a channel, outside of any decision; shape (K,).
+
+        They are the last known ones from now on, for a decision that has no time to ask the model.
+        """
+        placement = next(iter(self.book.placements), PlacementId(""))
+        question = Question(customer.customer_id, channel, (placement,))
+        values = self._knowledge.values(customer, question, now)
+        features = self.model.features.read(values, customer, now)
+        propensities = self.model.predict(features, channel, self._arbiter.all_actions)
+        self._keep_scores((customer.customer_id, channel), propensities)
+        return propensities
 
     def _consult(
         self,

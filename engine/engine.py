@@ -4,8 +4,8 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ import structlog
 from engine.allowance import Allowance
 from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
-from engine.capsule import Capsules, open_capsules
+from engine.capsule import open_capsules
 from engine.challenger.beforehand import Beforehand
 from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
@@ -23,7 +23,7 @@ from engine.challenger.contender import Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Plan
 from engine.challenger.seating import Seating
-from engine.circumstances import Circumstances
+from engine.circumstances import Circumstances, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
@@ -31,17 +31,23 @@ from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
+from engine.edge import Edge, Outbound
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
 from engine.edges.journal.decisions import recorded
+from engine.edges.offers.box import OfferBox
+from engine.edges.offers.reaching import reaching
 from engine.edges.rules.compiler import Compile, compile_apart
-from engine.edges.rules.watch import look
+from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
-from engine.edges.state.names import DECISIONS
-from engine.errors import DamagedData, InvalidInput, StorageError, UnknownPlacement
+from engine.edges.state.names import DECISIONS, OFFERS
+from engine.edges.state.port import DecisionStore, State
+from engine.elsewhere import Elsewhere
+from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.guards import guards_of
 from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.limits import Guard
+from engine.lookout import Lookout
 from engine.mind import Mind
 from engine.model import (
     DAY,
@@ -67,6 +73,8 @@ from engine.model import (
     Step,
     Unknown,
 )
+from engine.outbox import Left
+from engine.outreach import Tally
 from engine.panel import beginners, bind, consulted
 from engine.reload import First, first_book, following, remember
 from engine.repeats import Answer, Repeats, agree, fingerprint
@@ -74,19 +82,23 @@ from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
+from engine.scored import Scored
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
+from engine.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
-PROFILE_REST: Final = 2.0
 FAIR_READ: Final = 0.02
 """Seconds in which the store should have read a profile; who gives it less cannot say that it failed."""
 
-"""Seconds the customer store is left alone after it failed three times running."""
-
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+OUTBOUND: Final = 1.0
+"""Seconds a decision may take that nobody waits for."""
+
+NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
 
 REPLY: Final = 0.002
 """Seconds kept for the decision itself while the profile is waited for."""
@@ -122,31 +134,31 @@ class AttuneEngine:
     def __init__(
         self,
         settings: Settings,
-        state: Embedded,
-        capsules: Capsules,
+        edge: Edge,
         decider: Decider,
-        mind: Mind,
         sources: Sources,
-        pending: Pending,
-        caps: Caps,
         allowance: Allowance,
     ) -> None:
-        self._caps = caps
+        self._edge = edge
+        self._outbound = edge.outbound
+        self._lookout = None if edge.outbound is None else edge.outbound.lookout
+        self._caps = edge.caps
         self._allowance = allowance
         self._settings = settings
-        self._state = state
-        self._capsules = capsules
+        self._state = edge.state
+        self._capsules = edge.capsules
+        self._elsewhere = edge.elsewhere
         self._refused_challenger: tuple[str, ...] = ()
         self.challenge_wanted = asyncio.Event()
-        self._mind = mind
+        self._mind = edge.mind
         self._sources = sources
         self._status = RuleBookStatus(active_since=sources.now(), accepted=1)
         self.reload_wanted = asyncio.Event()
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
-        self._pending = pending
-        self._seating = Seating(decider, caps, pending, self._decider_by, self._cast)
+        self._pending = edge.pending
+        self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
-        self._breaker = Breaker(PROFILE_REST, sources.monotonic)
+        self._breaker = Breaker(edge.rest, sources.monotonic)
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -209,8 +221,17 @@ class AttuneEngine:
         """See `engine.challenger.following.Contested`."""
         self._refused_challenger = tuple(why)
 
+    async def take_up(self, learned: Mind) -> None:
+        """Decides from now on by what was learned elsewhere; `learned` is the engine's own then.
+
+        What the books in force read is made known to it. Decisions go on meanwhile.
+        """
+        await self._seating.take_up(self._mind, learned)
+
     def _note_in_force(self, found: Sequence[Loosening]) -> None:
         """Notes that another book decides now, and what it no longer asks."""
+        if self._lookout is not None:
+            self._lookout.follow(self.book)
         self._status = RuleBookStatus(
             active_since=self._sources.now(),
             loosened=tuple(found),
@@ -229,7 +250,7 @@ class AttuneEngine:
 
     def _cast(self, plan: Plan, challenger: Decider) -> Casting:
         """Has the challenger decide unseen from now on."""
-        data, known = self._settings.data, self._state.known
+        data, known = self._settings.data, self._state.last_known
         return Casting(data, plan, challenger, known, self._sources.monotonic)
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
@@ -311,8 +332,24 @@ class AttuneEngine:
                 "result",
                 self._shadows,
             ),
+            *self._of_triggers(),
             *self._caps.gauges(),
+            *self._edge.gauges(),
         ]
+
+    def _of_triggers(self) -> Sequence[Gauge | Figures]:
+        outbound = self._outbound
+        if outbound is None:
+            return ()
+        lookout, tally = outbound.lookout, outbound.tally
+        return (
+            Gauge(
+                "attune_triggers_due",
+                "What triggers ask for and is not done yet.",
+                lambda: float(len(lookout.due)),
+            ),
+            Figures("attune_triggers", "What became of triggers.", "result", tally.by_result),
+        )
 
     def _shadows(self) -> Mapping[str, float]:
         shadowing = self._seating.shadowing
@@ -333,6 +370,8 @@ class AttuneEngine:
                 return None
             if self._repeats.look(question, self._sources.now()) is not None:
                 return self._repeats.reply(question.request_id)
+            if self._elsewhere is not None:
+                return None
         customer = self._state.known(question.customer_id)
         if customer is None:
             return None
@@ -355,11 +394,18 @@ class AttuneEngine:
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps what a request was answered with, for when it comes again."""
         self._repeats.keep(request_id, reply)
+        if self._elsewhere is not None:
+            asked = self._repeats.asked(request_id)
+            if asked is not None:
+                self._elsewhere.answered(request_id, asked, reply)
 
-    async def decide(self, question: Question, deadline: float) -> Answer | bytes:
+    async def decide(
+        self, question: Question, deadline: float, at_hand: Customer | None = None
+    ) -> Answer | bytes:
         """The same as `decide_now`, by `deadline` (monotonic seconds), waiting where that must be.
 
         It is made by the book in force now, also if another takes over while something is waited for.
+        Who has the customer `at_hand`, newer than any store, need not wait for them.
 
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
@@ -367,7 +413,7 @@ class AttuneEngine:
         side = self._side(question)
         _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -377,10 +423,33 @@ class AttuneEngine:
         answering = asyncio.get_running_loop().create_future()
         self._answering[question.request_id] = answering
         try:
-            return await self._decide_waiting(question, deadline, side)
+            if self._elsewhere is not None:
+                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
+            return await self._decide_waiting(question, deadline, side, at_hand)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
+
+    async def _decide_once(
+        self,
+        elsewhere: Elsewhere,
+        question: Question,
+        deadline: float,
+        side: Side,
+        at_hand: Customer | None,
+    ) -> Answer | bytes:
+        """The reply that another server gave to this request, else the answer."""
+        left = deadline - self._sources.monotonic() - REPLY
+        claimed = elsewhere.claim(question.request_id, fingerprint(question), left)
+        known = await self._known_for(question, deadline, at_hand)
+        reply = await claimed
+        if reply is not None:
+            return reply
+        try:
+            return self._decide_for(known, question, deadline, side)
+        except BaseException:
+            elsewhere.failed(question.request_id)
+            raise
 
     async def _again(self, question: Question, decision_id: DecisionId) -> Answer | bytes:
         """The answer already given, from the journal if it is no longer at hand (without its trace)."""
@@ -393,8 +462,19 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(self, question: Question, deadline: float, side: Side) -> Answer:
-        customer, degraded = await self._know(question.customer_id, deadline)
+    async def _decide_waiting(
+        self, question: Question, deadline: float, side: Side, at_hand: Customer | None
+    ) -> Answer:
+        known = await self._known_for(question, deadline, at_hand)
+        return self._decide_for(known, question, deadline, side)
+
+    async def _known_for(
+        self, question: Question, deadline: float, at_hand: Customer | None
+    ) -> Known:
+        """Who asks, waiting where that must be."""
+        customer, degraded = at_hand, NOT_DEGRADED
+        if customer is None:
+            customer, degraded = await self._know(question.customer_id, deadline)
         household: Customer | Unknown | None = None
         key = self._household(customer)
         if isinstance(key, Unknown):
@@ -402,8 +482,8 @@ class AttuneEngine:
         elif key is not None:
             record, failed = await self._know(key, deadline)
             household = UNKNOWN if failed else record
-            customer = self._state.known(question.customer_id) or customer
-        return self._decide_for(Known(customer, household, degraded), question, deadline, side)
+            customer = at_hand or self._state.known(question.customer_id) or customer
+        return Known(customer, household, degraded)
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
@@ -418,7 +498,7 @@ class AttuneEngine:
         if customer is not None:
             return customer, ()
         if not self._breaker.closed():
-            return _nobody(customer_id, "the customer store is failing and being left alone")
+            return self._as_seen(customer_id, "the customer store is failing and being left alone")
         given = deadline - self._sources.monotonic() - REPLY
         loading = asyncio.ensure_future(self._state.load(customer_id))
         try:
@@ -427,17 +507,27 @@ class AttuneEngine:
         except TimeoutError:
             if given >= FAIR_READ:
                 self._breaker.failed()
+                loading.add_done_callback(_failure_seen)
             else:  # no fault of the store's: it counts how the reading ends
                 loading.add_done_callback(self._read_after_all)
-            return _nobody(customer_id, "deadline: the profile could not be read in time")
+            return self._as_seen(customer_id, "deadline: the profile could not be read in time")
         except DamagedData:
             return _nobody(customer_id, "the stored profile is damaged")
         except StorageError as error:
             self._breaker.failed()
             log.warning("profile.unreadable", customer_id=customer_id, error=str(error))
-            return _nobody(customer_id, "the profile could not be read")
+            return self._as_seen(customer_id, "the profile could not be read")
         self._breaker.worked()
         return customer, ()
+
+    def _as_seen(
+        self, customer_id: CustomerId, why: str
+    ) -> tuple[Customer, tuple[Degradation, ...]]:
+        """The customer as last seen, else nobody in particular, and the reason."""
+        customer = self._state.last_known(customer_id)
+        if customer is None:
+            return _nobody(customer_id, why)
+        return customer, (Degradation(Step.PROFILE, f"{why}: decided by the last known one"),)
 
     def _read_after_all(self, loading: "asyncio.Future[Customer]") -> None:
         if loading.cancelled():
@@ -462,8 +552,9 @@ class AttuneEngine:
             now,
             seed,
             budget,
-            known.degraded,
+            known.degraded + self._caps.degraded,
             known.household,
+            self._scored_for(question.customer_id),
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
@@ -479,7 +570,26 @@ class AttuneEngine:
         if self._seating.contender is not None and not decision.given_up_today:
             zone = decider.book.arbitration.exploration.timezone
             decision.given_up_today = self._allowance.given_up(now, zone)
-        return self._remember(question, decision)
+        answer = self._remember(question, decision)
+        if self._elsewhere is not None and answer.token:
+            self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        return answer
+
+    def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
+        scored = self._edge.scored
+        return unscored if scored is None else partial(scored, customer_id)
+
+    def score(self, customer: Customer, channel: str) -> Scored:
+        """What the model says of a customer now, on this channel (the book's first if it has no such one).
+
+        Decisions that have no time to ask it go by that.
+        """
+        decider, now = self._seating.usual.decider, self._sources.now()
+        if channel not in decider.book.channels:
+            channel = decider.book.channels[0]
+        propensities = decider.score(customer, channel, now)
+        actions = [action.action_id for action in decider.book.actions]
+        return Scored.of(channel, now, decider.model.version, actions, propensities)
 
     def _remember(self, question: Question, decision: Decision) -> Answer:
         """Hands the decision over to the journal; nothing here waits."""
@@ -522,6 +632,46 @@ class AttuneEngine:
         while self._background:
             await asyncio.wait(self._background)
         await self._seating.close()
+
+    # --- triggers -------------------------------------------------------------------------------
+
+    def watch_with(self, lookout: Lookout) -> None:
+        """The lookout knows the triggers of the book in force from now on, whichever that is."""
+        self._lookout = lookout
+        lookout.follow(self.book)
+
+    async def note(self, events: Sequence[Event]) -> None:
+        """Has events in the log; they are durable when it returns. Raises StorageError, Overloaded."""
+        await self._state.append(events)
+
+    async def answer(
+        self, set_off: SetOff, at_hand: Customer | None = None
+    ) -> Answer | bytes | None:
+        """The decision a trigger asks for; the very reply given to `keep` if it was made before.
+
+        None if the customer is damaged. Who applies the log has the customer `at_hand` as it will be
+        stored; what others offered them lately is read all the same.
+
+        Raises:
+            UnknownPlacement, RequestConflict: as `decide`.
+            StorageError: the customer cannot be read now.
+        """
+        try:
+            await self._state.load(set_off.event.customer_id)
+        except DamagedData:
+            return None
+        deadline = self._sources.monotonic() + OUTBOUND
+        return await self.decide(set_off.question, deadline, at_hand)
+
+    def offers(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
+        """Every message of a trigger behind a position, in order; then, unless `only_kept`, each as it comes.
+
+        Raises:
+            NotFound: they are published elsewhere.
+        """
+        if self._outbound is None:
+            raise NotFound("what triggers offer is published on this cluster's topic of offers")
+        return self._outbound.offers(position, only_kept=only_kept)
 
     # --- events and profiles --------------------------------------------------------------------
 
@@ -570,7 +720,7 @@ class AttuneEngine:
 
     async def _refused(self, incoming: IncomingEvent, error: InvalidInput) -> EventResult:
         """The result for an event that cannot be joined (any more): accepted once, it is a duplicate."""
-        if await self._state.knows(incoming.event_id):
+        if await self._state.knows(incoming.event_id, incoming.customer_id):
             return EventResult(EventStatus.DUPLICATE)
         return EventResult(EventStatus.REJECTED, str(error))
 
@@ -595,18 +745,27 @@ class AttuneEngine:
     async def _look_up(self, incoming: IncomingEvent, body: IncomingResponse) -> Exposure:
         record = await self._state.decision(body.decision_id)
         if record is None:
-            raise unknown_decision(body.decision_id)
+            return await self._look_elsewhere(incoming, body)
         return exposure_of(record.decision, incoming.customer_id, body.action_id)
 
+    async def _look_elsewhere(self, incoming: IncomingEvent, body: IncomingResponse) -> Exposure:
+        """The offer answered, by the decision of another server."""
+        token = None
+        if self._elsewhere is not None:
+            token = await self._elsewhere.token(incoming.customer_id, body.decision_id)
+        if token is None:
+            raise unknown_decision(body.decision_id)
+        return self._capsules.open(token, incoming.customer_id, body.action_id)
+
     async def put(self, updates: Sequence[ProfileUpdate]) -> None:
-        """Writes the profiles; on disk and applied when it returns.
+        """Writes the profiles; accepted and, within reason, applied when it returns.
 
         A later call wins, also when the clock was ahead before: no update is stamped earlier than
         the customer's last one. Of a damaged customer the update is kept in the log only.
         """
         stamped = await asyncio.gather(*[self._stamped(update) for update in updates])
         await self._state.append(stamped)
-        await self._state.settled()
+        await self._state.applied()
 
     async def _stamped(self, update: ProfileUpdate) -> ProfileUpdate:
         """The update, at the time of the customer's last one at the earliest."""
@@ -627,6 +786,12 @@ class AttuneEngine:
         return customer if heard_of else None
 
 
+def _failure_seen(loading: "asyncio.Future[Customer]") -> None:
+    """Nobody waits for it any more: that it failed has been said."""
+    if not loading.cancelled():
+        loading.exception()
+
+
 def _nobody(customer_id: CustomerId, why: str) -> tuple[Customer, tuple[Degradation, ...]]:
     """Somebody of whom nothing is known, and the reason."""
     return Customer(customer_id), (Degradation(Step.PROFILE, why),)
@@ -642,7 +807,7 @@ def _check_placements(question: Question, book: RuleBook) -> None:
 
 async def _decider(
     book: RuleBook,
-    state: Embedded,
+    state: State,
     mind: Mind,
     sources: Sources,
     pending: Pending,
@@ -667,7 +832,7 @@ async def _decider(
     await _take_up(state, sources.now(), pending, book.contact.remembers)
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     offers = Beforehand(pending) if unseen else pending
-    guards = partial(guards_of, book, offers, caps, mind.learner.evidence)
+    guards = partial(guards_of, book, offers, caps, lambda: mind.learner.evidence)
     return await asyncio.to_thread(
         lambda: Decider(
             book,
@@ -692,7 +857,7 @@ def _announce(mind: Mind, book: RuleBook, curriculum: Curriculum) -> None:
 
 
 async def _recall_given_up(
-    state: Embedded, now: Micros, allowance: Allowance, exploration: Exploration
+    state: DecisionStore, now: Micros, allowance: Allowance, exploration: Exploration
 ) -> None:
     """Has `allowance` know what was given up today, once a book limits it.
 
@@ -707,7 +872,9 @@ async def _recall_given_up(
         log.error("exploration.unreadable", error=str(error))  # noqa: TRY400  # the cause is in the text
 
 
-async def _take_up(state: Embedded, now: Micros, pending: Pending, assume_shown: Micros) -> None:
+async def _take_up(
+    state: DecisionStore, now: Micros, pending: Pending, assume_shown: Micros
+) -> None:
     """Has `pending` know all offers of the last `assume_shown` microseconds.
 
     Where they cannot be read, everybody counts as uncertain until they would count no longer.
@@ -738,7 +905,55 @@ async def open_engine(
     sources = sources or Sources()
     before = look(settings.rules)
     first = await first_book(settings, compiled)
+    async with (
+        _embedded(settings, first.book, sources) as edge,
+        running(settings, edge, first, before, sources, compiled) as engine,
+    ):
+        del first  # held here, the first book would never go
+        yield engine
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, edge: Edge, first: First, before: Look, sources: Sources, compiled: Compile
+) -> AsyncIterator[AttuneEngine]:
+    """An engine over an edge, which outlasts it; it begins with the `first` book and follows the files.
+
+    `before` is how the files looked before they were loaded.
+
+    Raises:
+        StorageError: what the book needs could not be written, or what was decided lately not be read.
+    """
+    state, allowance = edge.state, Allowance()
+    decider = await _decider(
+        first.book, state, edge.mind, sources, edge.pending, edge.caps.in_force, allowance
+    )
+    engine = AttuneEngine(settings, edge, decider, sources, allowance)
+    engine.begin(first)
+    await remember(settings, first.book.version, first.loaded.files)
+    await engine.recall()
+    del first, decider  # held here, the first book would never go
+    try:
+        async with (
+            following(engine, settings, compiled, before),
+            challenging(engine, settings, compiled),
+            _reaching(edge, engine),
+        ):
+            yield engine
+    finally:
+        await engine.finish()
+
+
+def _reaching(edge: Edge, engine: AttuneEngine) -> AbstractAsyncContextManager[None]:
+    """Does what triggers ask for, where this process does."""
+    return nullcontext() if edge.outbound is None else edge.outbound.reaching(engine)
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> AsyncIterator[Edge]:
+    """One process over one data directory, which learns from its own log."""
     mind = Mind()
+    lookout = Lookout(book, sources.now)
     state = await Embedded.open(
         settings.data,
         teach=partial(teach_aloud, mind),
@@ -747,38 +962,17 @@ async def open_engine(
         restore=mind.restore,
         clock=sources.now,
         limits=Limits(remember_ids=int(settings.lateness * SECOND) + DAY),
+        onlooker=lookout,
     )
     try:
-        async with _caps(settings, state, first.book, sources) as caps:
+        async with _caps(settings, state, book, sources) as caps, _box(settings, sources) as box:
+            del book  # held here, the first book would never go
             await state.begin_run()
-            pending, allowance = Pending(keep=state.returned), Allowance()
-            decider = await _decider(
-                first.book, state, mind, sources, pending, caps.in_force, allowance
-            )
-            capsules = open_capsules(settings.data)
-            engine = AttuneEngine(
-                settings,
-                state,
-                capsules,
-                decider,
-                mind,
-                sources,
-                pending,
-                caps,
-                allowance,
-            )
-            engine.begin(first)
-            await remember(settings, first.book.version, first.loaded.files)
-            await engine.recall()
-            del first, decider  # held here, the first book would never go
-            try:
-                async with (
-                    following(engine, settings, compiled, before),
-                    challenging(engine, settings, compiled),
-                ):
-                    yield engine
-            finally:
-                await engine.finish()
+            capsules = open_capsules(settings.data, settings.seal_key_file)
+            tally = Tally()
+            reach = partial(reaching, state, lookout, box, tally)
+            outbound = Outbound(lookout, box.follow, reach, tally)
+            yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:
         await state.close()
 
@@ -793,6 +987,16 @@ def teach_aloud(mind: Mind, lesson: Lesson) -> None:
 
 def _or_nan(figure: float | None) -> float:
     return math.nan if figure is None else figure
+
+
+@asynccontextmanager
+async def _box(settings: Settings, sources: Sources) -> AsyncIterator[OfferBox]:
+    """Where what triggers offer is left."""
+    box = OfferBox(settings.data / OFFERS, asyncio.get_running_loop(), sources.now())
+    try:
+        yield box
+    finally:
+        await asyncio.to_thread(box.close)
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """Guard: which limits a rule book's decisions pass, named in one place."""
 
+from collections.abc import Callable
+
 from engine.caps.guard import CapsGuard
 from engine.caps.ledger import Ledger
 from engine.caps.vault import Fleeting
@@ -16,13 +18,13 @@ def guards_of(
     book: RuleBook,
     pending: Pending | None = None,
     caps: CapsGuard | None = None,
-    evidence: Evidence | None = None,
+    evidence: Callable[[], Evidence] | None = None,
 ) -> tuple[Guard, ...]:
     """The guards of all limits of `book`, in the order of the funnel.
 
     `pending` are the offers just returned by decisions of this and earlier books, `caps` keeps the caps
-    of this book; by default nothing was returned and nothing is used up. `evidence` is what has been seen
-    of each action; without, none counts as untrained.
+    of this book; by default nothing was returned and nothing is used up. `evidence` tells what has been
+    seen of each action; without, none counts as untrained.
     """
     guards: list[Guard] = [ContactGuard(book, Pending() if pending is None else pending)]
     if book.caps:

@@ -16,6 +16,7 @@ from engine.model import (
     IncomingResponse,
     Interaction,
     Measure,
+    Micros,
     Response,
 )
 from engine.rulebook.book import RuleBook
@@ -130,6 +131,14 @@ def exposure_of(decision: Decision, customer_id: CustomerId, action_id: ActionId
                     decision.features,
                 )
     raise _violation("action_id", f"{action_id!r} was not offered by this decision")
+
+
+def longest_window(book: RuleBook) -> Micros:
+    """How long after a decision a response to it can still count, whatever it is."""
+    models = (book.model, *book.models.others)
+    own = [reward.window for model in models for reward in model.outcomes.values()]
+    windows = (*own, *book.windows.values(), *(model.response_window for model in models))
+    return max(window for window in windows if window is not None)
 
 
 def unknown_decision(decision_id: DecisionId) -> InvalidInput:

@@ -67,6 +67,11 @@ class Mind:
         self.uplift.register(curriculum.default)
         self._curricula[curriculum.digest] = curriculum
 
+    @property
+    def curricula(self) -> Sequence[Curriculum]:
+        """All that were made known, in that order."""
+        return tuple(self._curricula.values())
+
     def estimator(self, key: str) -> Estimator | None:
         """The estimator of a `Spec.key`; None if it has not had a lesson yet."""
         return self._estimators.get(key)
@@ -135,6 +140,15 @@ class Mind:
             at += size
         self.learner, self._estimators, self._taught = learner, estimators, taught
         self._diaries = diaries
+
+    def become(self, other: "Mind") -> None:
+        """From now on knows what `other` knows and nothing else: both are one. Costs nothing.
+
+        Whoever holds on to the learner or the estimators of before holds what they knew then.
+        """
+        self.learner, self.uplift = other.learner, other.uplift
+        self._curricula, self._estimators = other._curricula, other._estimators
+        self._taught, self._diaries = other._taught, other._diaries
 
     def digest(self) -> str:
         """32 hex digits over all that was learned: equal exactly if it is."""

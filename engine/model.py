@@ -72,6 +72,7 @@ class Step(IntEnum):
     PROPENSITY = 2
     RULES = 3
     RECORD = 4
+    CAPS = 5
 
 
 class Degradation(NamedTuple):
@@ -102,12 +103,16 @@ class Touch:
 
 
 class PastInteraction(NamedTuple):
-    """Something the customer did that was no answer to an offer; `event_id` tells two alike apart."""
+    """Something the customer did that was no answer to an offer; `event_id` tells two alike apart.
+
+    `details` are what is kept of its attributes (see `engine.interactions`), not to be changed.
+    """
 
     time: Micros
     type: str
     channel: str
     event_id: EventId = EventId("")
+    details: Mapping[str, Value] = {}
 
 
 @dataclass(slots=True)
@@ -121,7 +126,7 @@ class Customer:
             when they were removed.
         touches: the interaction history, ordered by (`decided_at`, `decision_id`, `action_id`);
             the newest 1,000 (see `engine.respond`).
-        interactions: what else happened, ordered by time; the newest 1,000.
+        interactions: what else happened, ordered by time; 1,000 at most (see `engine.interactions`).
         counts: offers among `touches` that had each outcome, by outcome.
         last: the latest time each outcome was ever reported for, by outcome.
         observations: of measured actions, ordered by (`first`, action, treated); the newest 24.

@@ -1,6 +1,6 @@
 """Limit: on channels where the firm speaks first, an action nobody knows yet reaches a few at first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import ClassVar, Final
 
@@ -29,11 +29,13 @@ class ReachGuard:
     """Which customers promotional actions reach on outbound channels, by what has been seen of each.
 
     A customer is reached while their lot is below `Untrained.share` of the action's positives, and so
-    stays reached as it grows; given the customer, chance has no part in it. `evidence` is read anew for
-    each answer.
+    stays reached as it grows; given the customer, chance has no part in it. `evidence` is asked anew
+    for each answer.
     """
 
-    def __init__(self, book: RuleBook, untrained: Untrained, evidence: Evidence) -> None:
+    def __init__(
+        self, book: RuleBook, untrained: Untrained, evidence: Callable[[], Evidence]
+    ) -> None:
         self._untrained = untrained
         self._evidence = evidence
         self._outbound = book.contact.outbound
@@ -60,7 +62,7 @@ class ReachGuard:
         name = self._name_of.get(treatment)
         if name is None:
             return ""
-        positives = self._evidence.of(name).positives
+        positives = self._evidence().of(name).positives
         share = self._untrained.share(positives)
         if share >= 1.0 or lot(customer_id, name) < share:
             return ""

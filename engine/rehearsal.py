@@ -55,7 +55,6 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,11 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """How one test ended; `skipped` says what it needs that is not enforced yet."""
+    """How one test ended."""
 
     case: Case
     verdict: Verdict
     shortfalls: tuple[Shortfall, ...] = ()
-    skipped: str = ""
 
 
 class Even:
@@ -130,8 +128,6 @@ class Rehearsal:
 
     def play(self, case: Case) -> Rehearsed:
         """Decides the question of a test and compares."""
-        if case.later:
-            return Rehearsed(case, Verdict.SKIPPED, skipped=case.later)
         decision = self.decide(case)
         found = (_shortfall(expected, decision) for expected in case.expected)
         shortfalls = tuple(shortfall for shortfall in found if shortfall)
@@ -185,7 +181,8 @@ def decided(
     `household` is what happened to others of the customer's household; `caps` those of the book, by
     default with nothing used up; `evidence` is what has been seen of each action, by default enough.
     """
-    guards = guards_of(book, caps=caps, evidence=evidence)
+    seen = None if evidence is None else lambda: evidence
+    guards = guards_of(book, caps=caps, evidence=seen)
     decider = Decider(book, Even(book, propensities or {}), lambda: 0.0, guards)
     given = Circumstances(
         DecisionId("rehearsal"),
@@ -234,7 +231,8 @@ def _past(case: Case, now: Micros) -> Iterator[Event | ProfileUpdate]:
     yield from _past_offers(case, now, to_household=False)
     for at, event in enumerate(case.events):
         for time in range(event.times):
-            interaction = Interaction(event.type, event.channel or case.channel)
+            channel = event.channel or case.channel
+            interaction = Interaction(event.type, channel, event.attributes)
             yield Event(EventId(f"event-{at}-{time}"), _WHO, now - event.ago, interaction)
 
 

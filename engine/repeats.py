@@ -64,6 +64,11 @@ class Repeats:
         """The reply, if it is still at hand."""
         return self._replies.get(request_id)
 
+    def asked(self, request_id: str) -> bytes | None:
+        """The fingerprint of a question that was answered here; None if that is not at hand."""
+        known = self._known.get(request_id)
+        return None if known is None else known.fingerprint
+
     def note(self, question: Question, decision: Decision) -> None:
         """Remembers that this request was answered, and how."""
         known = Known(decision.decision_id, decision.decided_at, fingerprint(question))
@@ -102,10 +107,15 @@ def agree(question: Question, asked: bytes) -> None:
         RequestConflict: it is another question.
     """
     if fingerprint(question) != asked:
-        raise RequestConflict(
-            f"request_id {question.request_id!r} was used for another question; "
-            "send a new id with a new question"
-        )
+        raise conflict(question.request_id)
+
+
+def conflict(request_id: str) -> RequestConflict:
+    """What is said where an id comes with another question."""
+    return RequestConflict(
+        f"request_id {request_id!r} was used for another question; "
+        "send a new id with a new question"
+    )
 
 
 def fingerprint(question: Question) -> bytes:

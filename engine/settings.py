@@ -16,7 +16,10 @@ PREFIX: Final = "ATTUNE_"
 END_WITH_PARENT: Final = "ATTUNE_END_WITH_PARENT"
 """Names the process whose end is to end a service as well; for programs that start one of their own."""
 
-_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT})
+MEMBER: Final = "ATTUNE_MEMBER"
+"""Names a server among those of its crew, in what it logs."""
+
+_OTHERS: Final = frozenset({"ATTUNE_SERVER", END_WITH_PARENT, MEMBER})
 # What Kubernetes tells every container about a service that is called `attune`.
 _KUBERNETES: Final = re.compile(r"ATTUNE_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_.+)?)")
 
@@ -24,6 +27,11 @@ _MILLISECONDS: Final = re.compile(r"\d+(\.\d+)?")
 _LONGEST_BUDGET: Final = 3_600_000
 _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 _DAY: Final = 86_400.0
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_BOTH: Final = (
+    "a cluster takes both: --stream kafka://HOST:PORT for its log and --state redis://HOST:PORT for "
+    "its customers; without either, everything is kept in the data directory"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,8 @@ class Settings:
         watch: whether the book in force follows its files while the service runs.
         last_good: whether to start with the last good book where the files hold a broken one.
         listen: where to serve gRPC.
+        share_port: whether others may listen there too (SO_REUSEPORT); each gets a share of the callers.
+        workers: how many processes serve there; more than one takes a cluster's log and state.
         transport: what speaks HTTP/2 there: `http2`, the engine's own, or `grpcio`, the library, which
             costs five times as much.
         metrics: where to serve Prometheus metrics; None for nowhere.
@@ -110,6 +120,17 @@ class Settings:
         lateness: events older than this are refused; duplicates are recognised as long.
         ahead: events further in the future than this are refused.
         request_ttl: how long a request id brings back the same decision.
+        join_by_id: how long the servers of a cluster find a decision by its id, within the action's window;
+            what joins by token needs none of it.
+        stream: the log of a cluster, `kafka://HOST:PORT`; None for one process on its own. With `state`.
+        state: the customers of a cluster, `redis://HOST:PORT`.
+        name: the installation in a cluster: what its topics' names begin with.
+        partitions: of the log of a cluster, if it is not there yet: the most workers.
+        copies: of everything in Kafka, if it is not there yet.
+        staleness: how old a copy of a customer may be that a server of a cluster decides by; at 0 each
+            decision reads them. What other servers have just offered is seen as late.
+        seal_key_file: keys that seal tokens, as in `token.key` of the data directory; None for that one,
+            and in a cluster for the one its servers share.
         tls_cert: file with the server's certificate chain in PEM; None serves in plain text.
         tls_key: file with its private key in PEM.
         log_format: `text`, `json`, or `auto` (text on a terminal).
@@ -120,6 +141,8 @@ class Settings:
     watch: bool = True
     last_good: bool = False
     listen: Address = Address("127.0.0.1", 50051)
+    share_port: bool = False
+    workers: int = 1
     transport: str = "http2"
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -131,6 +154,14 @@ class Settings:
     lateness: float = 7 * 86400.0
     ahead: float = 300.0
     request_ttl: float = 300.0
+    join_by_id: float = 7 * 86400.0
+    stream: str | None = None
+    state: str | None = None
+    name: str = "attune"
+    partitions: int = 12
+    copies: int = 1
+    staleness: float = 0.0
+    seal_key_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     log_format: str = "auto"
@@ -160,6 +191,8 @@ class Settings:
                     values[name] = _READERS[name](value) if isinstance(value, str) else value
             except ValueError as error:
                 wrong.append(Violation(said, str(error)))
+        if bool(values.get("stream")) != bool(values.get("state")):
+            wrong.append(Violation("stream", _BOTH))
         if wrong:
             raise InvalidInput(wrong)
         return cls(**values)
@@ -232,12 +265,33 @@ def _word(*words: str) -> Callable[[str], str]:
     return read
 
 
+def _url(*schemes: str) -> Callable[[str], str]:
+    """Takes what begins like a URL of one of these schemes; whoever connects reads the rest."""
+    wanted = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
+
+    def read(text: str) -> str:
+        scheme, _, rest = text.partition("://")
+        if scheme not in schemes or not rest:
+            raise ValueError(f"write {wanted}")
+        return text
+
+    return read
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} must be at most 63 of a-z, 0-9, - and _, e.g. attune")
+    return text
+
+
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "rules": Path,
     "data": Path,
     "watch": _switch,
     "last_good": _switch,
     "listen": Address.parse,
+    "share_port": _switch,
+    "workers": _whole(1, 256, "servers"),
     "transport": _word("grpcio", "http2"),
     "metrics": Address.parse,
     "budgets": Budgets.parse,
@@ -249,6 +303,14 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "lateness": _seconds(0.0, 3_650 * _DAY, above=True),
     "ahead": _seconds(0.0, 3_650 * _DAY),
     "request_ttl": _seconds(0.0, 30 * _DAY, above=True),
+    "join_by_id": _seconds(0.0, 3_650 * _DAY),
+    "stream": _url("kafka", "kafka+ssl"),
+    "state": _url("redis", "rediss"),
+    "name": _name,
+    "partitions": _whole(1, 10_000, "partitions"),
+    "copies": _whole(1, 15, "copies"),
+    "staleness": _seconds(0.0, 60.0),
+    "seal_key_file": Path,
     "tls_cert": Path,
     "tls_key": Path,
     "log_format": _word("auto", "text", "json"),

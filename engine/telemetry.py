@@ -214,7 +214,7 @@ def _family(gauge: Gauge | Figures) -> Metric:
 
 
 @contextmanager
-def exposed(metrics: Metrics, address: Address) -> Iterator[Address]:
+def exposed(metrics: Collector, address: Address) -> Iterator[Address]:
     """Serves the metrics over HTTP at `/metrics` from a thread; yields where, and stops at the end.
 
     Raises:

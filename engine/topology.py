@@ -1,26 +1,33 @@
 """The topology: what each entry of the log does to its customer, the same on every edge.
 
-State is a fold of `apply` over the log. The embedded edge calls it in the order of its journal, a
+State is a fold of `take_in` over the log. The embedded edge calls it in the order of its journal, a
 cluster's workers in the order of their partition.
 """
 
-from bisect import bisect_left
-from typing import Final
-
+from engine.interactions import past, remember
 from engine.model import (
     Customer,
     Event,
     Interaction,
+    Lesson,
     Micros,
-    PastInteraction,
     ProfileUpdate,
     Response,
     TrainingExample,
 )
 from engine.respond import respond
+from engine.uplift.observing import observe
 
-MAX_INTERACTIONS: Final = 1_000
-"""Interactions kept for a customer, the newest ones."""
+
+def take_in(customer: Customer, entry: Event | ProfileUpdate) -> tuple[Lesson, ...]:
+    """Applies one entry of the log to its customer in place; returns all it teaches.
+
+    That is what offers are taken up, and what they change (see `engine.uplift.observing`). All that
+    `apply` promises holds for it.
+    """
+    lesson = apply(customer, entry)
+    lessons: tuple[Lesson, ...] = () if lesson is None else (lesson,)
+    return lessons + observe(customer, entry) if isinstance(entry, Event) else lessons
 
 
 def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample | None:
@@ -39,26 +46,8 @@ def apply(customer: Customer, entry: Event | ProfileUpdate) -> TrainingExample |
         case Event(body=Response() as response):
             return respond(customer, entry.time, response)
         case Event(body=Interaction() as interaction):
-            past = PastInteraction(
-                entry.time, interaction.type, interaction.channel, entry.event_id
-            )
-            _remember(customer, past)
+            remember(customer, past(entry.event_id, entry.time, interaction))
     return None
-
-
-def _remember(customer: Customer, past: PastInteraction) -> None:
-    """Keeps an interaction in the order of time, once."""
-    interactions = customer.interactions
-    at = bisect_left(interactions, past)
-    if at < len(interactions) and interactions[at] == past:
-        return
-    if len(interactions) >= MAX_INTERACTIONS:
-        if at == 0:
-            return
-        del interactions[0]
-        at -= 1
-    interactions.insert(at, past)
-    customer.revision += 1
 
 
 def _update(customer: Customer, update: ProfileUpdate) -> None:

@@ -2,5 +2,9 @@
 
 from hypothesis import settings
 
+from tests.brokers import kafka, redis
+
+__all__ = ["kafka", "redis"]
+
 settings.register_profile("attune", deadline=None)
 settings.load_profile("attune")

@@ -55,9 +55,14 @@ def response(
 
 
 def interaction(
-    event_id: str = "e1", customer: str = "ada", *, at: int = 2_000, what: str = "dropped_call"
+    event_id: str = "e1",
+    customer: str = "ada",
+    *,
+    at: int = 2_000,
+    what: str = "dropped_call",
+    **attributes: Value,
 ) -> Event:
-    return Event(EventId(event_id), CustomerId(customer), at, Interaction(what, "ivr"))
+    return Event(EventId(event_id), CustomerId(customer), at, Interaction(what, "ivr", attributes))
 
 
 def update(customer: str = "ada", *, at: int = 1_000, **attributes: Value) -> ProfileUpdate:

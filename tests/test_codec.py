@@ -92,6 +92,9 @@ touches = st.builds(
     st.dictionaries(texts, st.tuples(micros, floats), max_size=3),
     st.none() | floats,
 )
+details = st.dictionaries(
+    texts, st.booleans() | micros | st.floats(-1e15, 1e15) | texts, max_size=3
+)
 customers = st.builds(
     Customer,
     texts,
@@ -99,7 +102,7 @@ customers = st.builds(
     micros,
     st.dictionaries(texts, micros, max_size=3),
     st.lists(touches, max_size=3),
-    st.lists(st.builds(PastInteraction, micros, texts, texts, texts), max_size=3),
+    st.lists(st.builds(PastInteraction, micros, texts, texts, texts, details), max_size=3),
     st.dictionaries(texts, st.integers(0, 9), max_size=3),
     st.dictionaries(texts, micros, max_size=3),
     st.integers(0, 2**62),

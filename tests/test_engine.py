@@ -525,3 +525,43 @@ async def test_where_it_cannot_be_read_nothing_more_is_given_up_today(settings, 
         circle.time += DAY
         made = [(await engine.decide(question(max_offers=1), 1.0)).decision for _ in range(20)]
         assert {one.placements[0].offers[0].action_id for one in made} == {"a", "b"}
+
+
+async def test_what_was_learned_elsewhere_decides_from_one_moment_on_also_by_the_next_book(
+    settings, circle
+):
+    async with opened(settings, circle) as engine:
+        await know_anna(engine)
+        before, _ = await engine.decide(question(), 1.0)
+        learned = Mind()
+        learned.register(SCHEMA.to_dict())
+        offer = before.placements[0].offers[0]
+        for _ in range(60):
+            learned.teach(lesson(action=offer.action_id, group=offer.group))
+        await engine.take_up(learned)
+        after, token = await engine.decide(question(), 1.0)
+        assert after.model_version.endswith(".60")
+        assert after.placements[0].offers[0].propensity > offer.propensity
+        assert token
+        await engine.adopt(book(actions=[RAISED], policies=OUTCOMES), ())
+        assert (await engine.decide(question(), 1.0))[0].model_version.endswith(".60")
+        elsewhere = Mind()
+        await engine.take_up(elsewhere)
+        assert (await engine.decide(question(), 1.0))[0].model_version.endswith(".0")
+
+
+async def test_what_was_learned_before_is_gone_without_a_garbage_collector(settings, circle):
+    gc.disable()
+    try:
+        async with opened(settings, circle) as engine:
+            await know_anna(engine)
+            learned = Mind()
+            before = weakref.ref(learned.learner)
+            await engine.take_up(learned)
+            engine.decide_now(question(), 1.0)
+            del learned
+            await engine.take_up(Mind())
+            await asyncio.sleep(0)
+            assert before() is None
+    finally:
+        gc.enable()

@@ -26,7 +26,7 @@ def rules(channel: str, **keys: object) -> RuleBook:
 
 def asked(of: RuleBook, who: int, positives: dict[str, float], **rest: object) -> Decision:
     evidence = imagined({ActionId(name): number for name, number in positives.items()})
-    guards = guards_of(of, evidence=evidence)
+    guards = guards_of(of, evidence=lambda: evidence)
     decider = Decider(of, FixedModel(of), lambda: 0.0, guards)
     customer = Customer(CustomerId(f"c{who}"), ADULT)
     question_ = question(customer_id=customer.customer_id, **rest)

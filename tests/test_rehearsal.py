@@ -158,14 +158,19 @@ def test_context_wins_over_the_profile() -> None:
     assert play(expect, request=request).verdict is Verdict.PASSED
 
 
-def test_what_needs_more_than_is_enforced_is_skipped_and_says_so() -> None:
-    counted = {
-        "events.calls": {"type": "int", "default": 0, "from": {"event": "call", "count": "1d"}}
-    }
-    calls = [{"type": "call", "ago": "2h"}]
-    result = play({"not": ["stay"]}, attributes=counted, events=calls)
-    assert result.verdict is Verdict.SKIPPED
-    assert result.skipped == "events are not counted by the engine yet"
+@pytest.mark.parametrize(
+    ("times", "ago", "back"), [(3, "2h", True), (2, "2h", False), (3, "1d", False)]
+)
+def test_what_happened_before_is_counted(times: int, ago: str, back: bool) -> None:
+    kept = {"type": "int", "from": {"event": "call", "count": "1d", "where": {"topic": "bill"}}}
+    calls = [
+        {"type": "call", "ago": ago, "times": times, "attributes": {"topic": "bill"}},
+        {"type": "call", "ago": "1h", "times": 9, "attributes": {"topic": "travel"}},
+    ]
+    made = [action("call_back", applicable_when={"often": "events.calls >= 3"})]
+    expect = {"offers": ["call_back"] if back else []}
+    result = play(expect, attributes={"events.calls": kept}, events=calls, actions=made)
+    assert result.verdict is Verdict.PASSED
 
 
 def test_nobody_is_held_out_unless_the_test_says_so() -> None:

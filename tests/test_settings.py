@@ -115,3 +115,18 @@ def test_watching_is_switched_on_and_off(said: str, watch: bool) -> None:
 def test_what_is_no_switch_is_refused() -> None:
     with pytest.raises(InvalidInput, match="neither on nor off"):
         Settings.of({"ATTUNE_LAST_GOOD": "maybe"})
+
+
+@pytest.mark.parametrize("half", [{"stream": "kafka://k:9092"}, {"state": "redis://r"}])
+def test_a_cluster_takes_both_its_log_and_its_customers(half: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="a cluster takes both"):
+        Settings.of({}, **half)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("stream", "k:9092"), ("state", "http://r"), ("name", "My Attune"), ("name", "")],
+)
+def test_what_names_no_cluster_is_refused(name: str, text: str) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        Settings.of({}, **{"stream": "kafka://k:1", "state": "redis://r", name: text})

@@ -3,8 +3,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.interactions import MOST as MAX_INTERACTIONS
 from engine.model import Customer, CustomerId, Event, Micros, ProfileUpdate, Value
-from engine.topology import MAX_INTERACTIONS, apply
+from engine.topology import apply
 from tests.happenings import interaction, response, update
 
 

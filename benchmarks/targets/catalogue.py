@@ -87,7 +87,7 @@ _REDIS: Final = [
     elsewhere(
         "Decide with the profile in Redis: p50 / echo",
         "≤ 1.35 ×",
-        "needs Redis",
+        "python -m benchmarks.floor --cluster read",
     ),
     Outcome("DecideStream with Redis: p50 / unary echo", "≤ 0.95 ×", remark="not measured yet"),
 ]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
-from engine.caps.ledger import Ledger
+from engine.caps.accounts import Accounts
 from engine.caps.meter import Meter
 from engine.model import SECOND, Micros
 from engine.rulebook.cap import Cap
@@ -27,7 +27,7 @@ class Board:
         tight: caps with room for a few offers only.
     """
 
-    def __init__(self, caps: Iterable[Cap], ledger: Ledger) -> None:
+    def __init__(self, caps: Iterable[Cap], ledger: Accounts) -> None:
         self.meters = tuple(Meter(cap, ledger) for cap in caps)
         under: dict[int, list[Meter]] = defaultdict(list)
         for meter in self.meters:

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from engine.caps.accounts import Accounts
 from engine.caps.board import Board
-from engine.caps.ledger import Ledger
+from engine.caps.catalogue import units_foretold
 from engine.caps.meter import Meter
 from engine.caps.periods import span_of
 from engine.caps.standing import CapsLimit
@@ -27,7 +28,7 @@ from engine.rulebook.book import RuleBook
 class CapsGuard:
     """The caps of one book, over a ledger that outlives the book."""
 
-    def __init__(self, book: RuleBook, ledger: Ledger) -> None:
+    def __init__(self, book: RuleBook, ledger: Accounts) -> None:
         self.ledger = ledger
         self._board = Board(book.caps, ledger)
         self._numbers_of = book.numbers_of
@@ -108,8 +109,7 @@ class CapsGuard:
 
 
 def _charge_of(meter: Meter, decided_at: Micros) -> Charge:
-    """What an offer took of a cap, told by the book alone; a computed cost counts as a whole block."""
+    """What an offer took of a cap, as far as the book tells."""
     cap = meter.cap
     start = span_of(cap.period, decided_at, cap.timezone).start
-    units = cap.block if meter.fixed_units is None else meter.fixed_units
-    return Charge(AccountKey(cap.key, start), units)
+    return Charge(AccountKey(cap.key, start), units_foretold(cap))

@@ -1,74 +1,31 @@
-"""The ledger: what is used and what is reserved of every cap, in every period that still counts."""
+"""The ledger of one process: what is used and what is reserved of every cap."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from engine.caps.periods import Span
-from engine.caps.price import BidPrice
+from engine.caps.accounts import KEPT, Account, Accounts, Need
 from engine.caps.vault import AccountKey, Charge, Share, Vault
-from engine.model import DAY, ActionId, DecisionId, Micros
+from engine.model import ActionId, DecisionId, Micros
 
-_REMEMBERED: Final = 1_000
-_KEPT: Final = DAY
-"""How long an account outlives its period: a clock set back must not find it empty."""
+_SPARE: Final = 1_000
 
 
-@dataclass(slots=True)
-class Account:
-    """One cap in one period. All figures are units.
-
-    Attributes:
-        confirmed: what was shown.
-        reserved: what was offered and may yet be shown.
-        missing: what may have been offered before a crash without a trace; counts as used until
-            `missing_until`.
-        drawn: what may be in use according to the disk.
-        asked: what the disk was last asked to let be in use.
-    """
-
-    key: AccountKey
-    span: Span
-    confirmed: int = 0
-    reserved: int = 0
-    missing: int = 0
-    missing_until: Micros = 0
-    drawn: int = 0
-    asked: int = 0
-
-    @property
-    def used(self) -> int:
-        """What nobody else can have."""
-        return self.confirmed + self.reserved + self.missing
-
-
-class Ledger:
-    """All accounts, and the shares that offers hold of them. To be used from one thread.
+class Ledger(Accounts):
+    """All accounts, and the shares that offers hold of them, over a vault of this process.
 
     No share is reserved beyond what the vault has kept as drawn: `room` says how much there is. Every
     share that is reserved is confirmed or released, once.
-
-    Attributes:
-        prices: the running price of every cap that ever had one, by `Cap.key`.
-        changes: how many changes there were to any account.
-        closed_until: nothing is given out before this moment.
-        late: offers shown after their share was given back: they count, and may exceed a cap.
-        expired: offers whose share was given back for want of any sign that they were shown.
     """
 
+    waiting = "the next share of it is not on disk yet"
+
     def __init__(self, vault: Vault) -> None:
+        super().__init__()
         self._vault = vault
         vault.tell(self.drawn, self.settled)
-        self._accounts: dict[AccountKey, Account] = {}
         self._held: dict[tuple[DecisionId, ActionId], Share] = {}
         self._due: list[tuple[Micros, DecisionId, ActionId]] = []
-        self.prices: dict[str, BidPrice] = {}
-        self.closed_until: Micros = 0
-        self.changes = 0
-        self._changed: list[str] = []
-        self.late = 0
-        self.expired = 0
 
     def restore(self, accounts: Iterable[Account], shares: Iterable[Share]) -> None:
         """Takes up what a vault has kept; `accounts` already include the `shares` as reserved."""
@@ -76,53 +33,14 @@ class Ledger:
         for share in shares:
             self._hold(share)
 
-    # --- accounts ------------------------------------------------------------------------------
-
-    @property
-    def accounts(self) -> Sequence[Account]:
-        """All accounts, for reports."""
-        return list(self._accounts.values())
-
-    def account(self, cap: str, span: Span) -> Account:
-        """The account of a cap (`Cap.key`) for a period, new if need be."""
-        key = AccountKey(cap, span.start)
-        account = self._accounts.get(key)
-        if account is None:
-            account = self._accounts[key] = Account(key, span)
-        return account
-
-    def look(self, cap: str, span: Span) -> Account:
-        """The account of a cap for a period; if there is none yet one that is not kept."""
-        key = AccountKey(cap, span.start)
-        return self._accounts.get(key) or Account(key, span)
-
-    def changed_since(self, seen: int) -> Sequence[str] | None:
-        """The caps (`Cap.key`) changed since there were `seen` changes; None if that is not known."""
-        behind = self.changes - seen
-        if seen < 0 or behind > len(self._changed):
-            return None
-        return self._changed[-behind:] if behind else ()
-
-    def price(self, cap: str) -> BidPrice:
-        """The running price of a cap."""
-        return self.prices.setdefault(cap, BidPrice())
-
-    def take_price(self, cap: str, price: BidPrice) -> None:
-        """Takes up a price that a vault has kept; before anybody asks for it."""
-        self.prices[cap] = price
-
-    def room(self, account: Account, limit: int) -> int:
-        """Units that may be reserved now under this limit; 0 or less if there are none."""
-        return min(limit, account.drawn) - account.used
-
-    def draw_ahead(self, account: Account, limit: int, block: int, hold: Micros) -> None:
+    def draw_ahead(self, account: Account, need: Need) -> None:
         """Asks for the next block before this one is used up; one request is under way at a time."""
-        if account.asked > account.drawn or account.drawn - account.used >= block:
+        if account.asked > account.drawn or account.drawn - account.used >= need.block:
             return
-        wanted = min(limit, account.used + 2 * block)
+        wanted = min(need.limit, account.used + 2 * need.block)
         if wanted > account.drawn:
             account.asked = wanted
-            self._vault.draw(account.key, account.span, wanted, hold)
+            self._vault.draw(account.key, account.span, wanted, need.hold)
 
     def drawn(self, key: AccountKey, units: int) -> None:
         """Told by the vault: from now on up to `units` of an account may be in use."""
@@ -196,18 +114,12 @@ class Ledger:
             if account.missing and account.missing_until <= now:
                 account.missing = 0
                 self._note(account)
-            if account.span.end is not None and account.span.end + _KEPT <= now:
+            if account.span.end is not None and account.span.end + KEPT <= now:
                 del self._accounts[account.key]
                 self._vault.forget(account.key)
 
-    def _note(self, account: Account) -> None:
-        self.changes += 1
-        if len(self._changed) >= _REMEMBERED:
-            del self._changed[: _REMEMBERED // 2]
-        self._changed.append(account.key.cap)
-
     def _hold(self, share: Share) -> None:
-        if len(self._due) > 2 * len(self._held) + _REMEMBERED:
+        if len(self._due) > 2 * len(self._held) + _SPARE:
             self._due = [(s.until, s.decision_id, s.action_id) for s in self._held.values()]
             heapify(self._due)
         self._held[share.decision_id, share.action_id] = share

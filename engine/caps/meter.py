@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.caps.ledger import Account, Ledger
+from engine.caps.accounts import Account, Accounts, Need
 from engine.caps.periods import Span, over, span_of
 from engine.caps.price import BidPrice
 from engine.model import Micros
@@ -31,7 +31,7 @@ class Meter:
         "cap", "fixed_units", "is_open", "is_tight", "price", "room", "watched",
     )  # fmt: skip
 
-    def __init__(self, cap: Cap, ledger: Ledger) -> None:
+    def __init__(self, cap: Cap, ledger: Accounts) -> None:
         self.cap = cap
         self.price: BidPrice = ledger.price(cap.key)
         self.fixed_units = 1 if cap.cost is None else cap.cost.units
@@ -58,6 +58,11 @@ class Meter:
         if self.watched and not self._may_be_scarce(now, 4):
             self.watched = False
 
+    @property
+    def waiting(self) -> str:
+        """Why there is no room although the cap is not used up."""
+        return self._ledger.waiting
+
     def account(self, now: Micros) -> Account:
         """The account of the period around `now`."""
         account = self._account
@@ -83,10 +88,12 @@ class Meter:
         That is a block, or the most an offer ever `wanted` if that is more.
         """
         account, cap, limit = self.account(now), self.cap, self.cap.limit_at(now)
-        self._dearest = max(self._dearest, min(wanted, limit))
-        self._ledger.draw_ahead(account, limit, self._dearest, cap.hold)
+        allowed = self.allowed(now) if cap.even else limit
+        block = self._dearest = max(self._dearest, min(wanted, limit))
+        least = self.fixed_units or block
+        self._ledger.draw_ahead(account, Need(limit, allowed, block, least, cap.hold))
         room = self._ledger.room(account, limit) if now >= self._ledger.closed_until else 0
-        return min(room, self.allowed(now) - account.used) if cap.even else room
+        return min(room, allowed - account.used) if cap.even else room
 
     def allowed(self, now: Micros) -> int:
         """Units that may be in use by now: with even pacing the share of the period that is over."""

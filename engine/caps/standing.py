@@ -122,8 +122,10 @@ class CapsLimit(Foreseeing, Priced):
         """Lets the price of every watched cap that was wanted learn from what became of it."""
         for meter, (worth, units) in self._wanted.items():
             wanted = Wanted(worth, units, taken.get(meter, 0))
-            left = meter.cap.limit_at(self.now) - meter.account(self.now).used + wanted.taken
-            meter.price.learn_one(meter.horizon(self.now), self.now, left, wanted)
+            account = meter.account(self.now)
+            left = meter.cap.limit_at(self.now) - account.used + wanted.taken
+            here = int(left * account.part)
+            meter.price.learn_one(meter.horizon(self.now), self.now, here, wanted)
         for meter in self._closed.difference(self._wanted):
             meter.price.count(meter.horizon(self.now), self.now)
 

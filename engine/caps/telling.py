@@ -44,7 +44,7 @@ def _used_up(meter: Meter, now: Micros, wanted: int) -> tuple[str, Micros | None
         text = f"{_named(meter)} is spread evenly, {by_now} by now: {in_use}"
         due = meter.allowed_from(wanted, now)
         return (text if due is None else f"{text}; the next is due {show_moment(due)}"), due
-    return f"{_named(meter)}: the next share of it is not on disk yet ({in_use})", None
+    return f"{_named(meter)}: {meter.waiting} ({in_use})", None
 
 
 def worth_more(meter: Meter, worth: float, price: float) -> Reason:

@@ -16,8 +16,10 @@ from engine.challenger.seats import Seats
 from engine.challenger.shadowing import Shadowing
 from engine.contact.pending import Pending
 from engine.decide import Decider
-from engine.edges.caps.caps import Caps
+from engine.edges.caps.port import CapsKeeper
 from engine.limits import Guard
+from engine.mind import Mind
+from engine.panel import bind, consulted
 from engine.rulebook.book import RuleBook, dissolve
 
 
@@ -50,7 +52,7 @@ class Seating:
     def __init__(
         self,
         champion: Decider,
-        caps: Caps,
+        caps: CapsKeeper,
         pending: Pending,
         decider_of: MakeDecider,
         cast: Callable[[Plan, Decider], Casting],
@@ -102,6 +104,20 @@ class Seating:
             elif challenge != before.challenge:
                 self._take(await self._beside(champion, challenge))
             return obstacles
+
+    async def take_up(self, mind: Mind, learned: Mind) -> None:
+        """Has `mind` become what was `learned` elsewhere, and everybody decide by it from then on.
+
+        All is made ready in a thread; the change is one step of the event loop.
+        """
+        async with self._changing:
+            deciders = self.seats.deciders
+            models = await asyncio.to_thread(
+                lambda: [bind(learned, decider.book) for decider in deciders]
+            )
+            mind.become(learned)
+            for decider, model in zip(deciders, models, strict=True):
+                decider.take_up(model, consulted(model))
 
     async def close(self) -> None:
         """Ends the shadows, and keeps those that were made."""

@@ -27,6 +27,11 @@ class Seats(NamedTuple):
         )
 
     @property
+    def deciders(self) -> tuple[Decider, ...]:
+        """All that decide, seen or unseen."""
+        return (self.champion,) if self.challenger is None else (self.champion, self.challenger)
+
+    @property
     def share(self) -> float:
         """The share of customers the challenger decides for, in [0, 1]."""
         if self.part is Part.REPLACED:

@@ -16,9 +16,14 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "serve": ("serve", "Run the decision service."),
+    "worker": ("worker", "Apply and learn from the log of a cluster."),
+    "dead-letter": ("dead_letter", "See and bring back what a cluster's workers set aside."),
+    "migrate": ("migrate", "Move an embedded service, with all it knows, to a cluster."),
+    "weigh": ("weigh", "Say what a cluster's customers take of Redis, and for what."),
     "demo": ("demo", "See the whole loop on this machine in a minute."),
     "decide": ("decide", "Ask a running service what to offer a customer, and why."),
     "record": ("record", "Tell a running service what a customer did."),
+    "offers": ("offers", "Take what triggers offered to those who send it."),
     "import": ("import_", "Load customers from CSV or Parquet files."),
     "check": ("check", "Find every mistake in a rule book."),
     "test": ("rehearse", "Run the tests that marketing wrote beside the rules."),

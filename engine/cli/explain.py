@@ -27,10 +27,10 @@ from engine.decision_id import is_decision_id
 from engine.model import SECOND, ActionId, PlacementId
 
 if TYPE_CHECKING:
-    from engine.model import Customer, Micros, Touch, Value
+    from engine.model import Customer, Micros, PastInteraction, Touch, Value
     from engine.rulebook.book import RuleBook
     from engine.rulebook.load import Loaded
-    from engine.wire.customer_pb2 import HistoryEntry
+    from engine.wire.customer_pb2 import HistoryEntry, InteractionEntry
 
 _BROKEN: Final = 2
 T = TypeVar("T")
@@ -351,6 +351,7 @@ def _from_service(
         )
     customer = Customer(CustomerId(customer_id), updated_at=found.updated_at.ToMicroseconds())
     customer.touches = [_touch(entry) for entry in found.history]
+    customer.interactions = [_past(entry) for entry in reversed(found.interactions)]
     for name, value in found.customer.attributes.items():
         if name not in book.index:
             continue
@@ -375,6 +376,20 @@ def _touch(entry: "HistoryEntry") -> "Touch":
         PlacementId(entry.placement),
         entry.decided_at.ToMicroseconds(),
         {seen.outcome: (seen.time.ToMicroseconds(), seen.value) for seen in entry.outcomes},
+    )
+
+
+def _past(entry: "InteractionEntry") -> "PastInteraction":
+    """What else happened, as the service tells it."""
+    from engine.edges.grpc.values import read_any
+    from engine.model import EventId, PastInteraction
+
+    return PastInteraction(
+        entry.time.ToMicroseconds(),
+        entry.type,
+        entry.channel,
+        EventId(""),
+        {name: read_any(entry.attributes[name]) for name in entry.attributes},
     )
 
 

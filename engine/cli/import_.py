@@ -158,7 +158,8 @@ def _plan(mapping: CustomerMap | None, table: Table, channel: grpc.Channel) -> I
     if mapping is None:
         if problem := needs_id(table.header):
             fail(problem, _NOTHING_DONE)
-        mapping = map_by_name(table.header, [info.name for info in declared])
+        storable = [info.name for info in declared if not info.kept_from_events]
+        mapping = map_by_name(table.header, storable)
     settled = mapping
     plan: ImportPlan = _told(lambda: settle(settled, table.header, declared))
     return plan

@@ -21,10 +21,9 @@ _BROKEN: Final = 2
 _COLOURS: Final = {
     "passed": typer.colors.GREEN,
     "failed": typer.colors.RED,
-    "skipped": typer.colors.YELLOW,
 }
 _TESTS: Final = frozenset({"consent", "eligible_when", "applicable_when", "suitable_when", "when"})
-_WORDS: Final = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
+_WORDS: Final = {"passed": "ok", "failed": "FAILED"}
 
 
 def rehearse(
@@ -44,8 +43,7 @@ def rehearse(
     Exit status 1 if one fails, 2 if the book is broken (its mistakes are printed).
 
     Each test is decided like a request, but nothing is left to chance, and
-    every action has the propensity 0.1 unless the test gives it another. A
-    test that needs what is not enforced yet is skipped, and counted as such.
+    every action has the propensity 0.1 unless the test gives it another.
 
     Example: attune test rules/telecom
 
@@ -92,8 +90,7 @@ def _meant(case: "Case", keyword: str) -> bool:
 
 def _line(result: "Rehearsed", counter: str, colour: bool) -> str:
     verdict = _painted(f"{_WORDS[result.verdict]:<7}", result.verdict, colour)
-    why = f" ({result.skipped})" if result.skipped else ""
-    return f"{counter} {verdict} {result.case.name}{why}"
+    return f"{counter} {verdict} {result.case.name}"
 
 
 def _report(results: "Sequence[Rehearsed]", directory: Path, colour: bool) -> Iterator[str]:
@@ -145,7 +142,7 @@ def _summary(results: "Sequence[Rehearsed]", directory: Path, colour: bool) -> s
     count = Counter(str(result.verdict) for result in results)
     parts = [
         _painted(f"{count[verdict]} {verdict}", verdict, colour)
-        for verdict in ("failed", "passed", "skipped")
+        for verdict in ("failed", "passed")
         if count[verdict]
     ]
     return f"{directory}: {', '.join(parts)}"
@@ -159,9 +156,9 @@ def _painted(text: str, verdict: str, colour: bool) -> str:
 
 
 def results_as_json(results: "Iterable[Rehearsed]") -> str:
-    """`{"passed": n, "failed": n, "skipped": n, "tests": [{name, file, line, verdict, …}]}`.
+    """`{"passed": n, "failed": n, "tests": [{name, file, line, verdict, …}]}`.
 
-    Files are relative to the book's directory. A skipped test says why under `skipped`; a failed one
+    Files are relative to the book's directory. A failed test
     has `shortfalls`, each with line, expected, came, and the reasons of each action that is out.
     """
     tests = [_test(result) for result in results]
@@ -178,8 +175,6 @@ def _test(result: "Rehearsed") -> dict[str, Any]:
         "line": case.line,
         "verdict": str(result.verdict),
     }
-    if result.skipped:
-        told["skipped"] = result.skipped
     if result.shortfalls:
         told["shortfalls"] = [
             {

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,7 +11,10 @@ import engine
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
-from engine.settings import END_WITH_PARENT, Settings, unknown_settings
+from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
+
+if TYPE_CHECKING:
+    from engine.edges.grpc.port import OpenEngine
 
 _PACKAGE: Final = Path(engine.__file__).parent
 
@@ -46,6 +49,16 @@ def serve(
             help="Where to serve; port 0 picks a free one. (ATTUNE_LISTEN, else 127.0.0.1:50051)",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Processes that serve there together, one for each core to use; more than one takes"
+            " --stream and --state. (ATTUNE_WORKERS, else 1)",
+        ),
+    ] = None,
     transport: Annotated[
         str | None,
         typer.Option(
@@ -68,6 +81,26 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(help="The certificate's private key (PEM). (ATTUNE_TLS_KEY)")
     ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="kafka://HOST:PORT",
+            help="As a server of a cluster: where its log is. With --state. (ATTUNE_STREAM)",
+        ),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="redis://HOST:PORT",
+            help="As a server of a cluster: where its customers are. With --stream. (ATTUNE_STATE)",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The cluster's installation: what its topics begin with. (ATTUNE_NAME, else attune)"
+        ),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option(help="text, json, or auto. (ATTUNE_LOG_FORMAT, else auto)")
     ] = None,
@@ -77,35 +110,68 @@ def serve(
     SIGHUP has the rule book loaded again, also where its files are not watched.
 
     Example: attune serve --rules rules/telecom --data data --listen 127.0.0.1:50051
+
+    Of a cluster: attune serve --stream kafka://127.0.0.1:9092 --state redis://127.0.0.1:6379
     """
     if (parent := os.environ.get(END_WITH_PARENT, "")).isdecimal():
         end_with(int(parent))
     settings = Settings.of(
-        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen,
+        rules=rules, data=data, watch=watch, last_good=last_good, listen=listen, workers=workers,
         transport=transport, metrics=metrics, tls_cert=tls_cert, tls_key=tls_key, log_format=log_format,
+        stream=stream, state=state, name=name,
     )  # fmt: skip
     if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
     if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
+    import asyncio
+
     import structlog
     import uvloop
 
     from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
-    from engine.engine import open_engine
+    from engine.edges.kafka.calm import calm
     from engine.telemetry import set_up_logs
 
     set_up_logs(settings.log_format)
+    if settings.stream:
+        calm()
+    if member := os.environ.get(MEMBER):
+        structlog.contextvars.bind_contextvars(server=member)
     for remark in unknown_settings():
         structlog.get_logger(__name__).warning(remark)
+    if settings.workers > 1:
+        require_sharing(settings)
+        from engine.crew.serve import serve_with_crew
+
+        asyncio.run(serve_with_crew(settings, typer.echo))
+        return
     try:
-        uvloop.run(serve_until_stopped(settings, open_engine, typer.echo))
+        uvloop.run(serve_until_stopped(settings, opener(settings), typer.echo))
     except BrokenRuleBook as broken:
         found = [d for d in broken.diagnostics if isinstance(d, Diagnostic)]
         typer.echo("attune: the rule book has mistakes; nothing was started", err=True)
         typer.echo(mistakes(found, settings.rules), err=True)
         raise typer.Exit(1) from None
+
+
+def opener(settings: Settings) -> "OpenEngine":
+    """What opens the engine: over the data directory, or over the cluster the settings name.
+
+    Raises:
+        AttuneError: they name a cluster, and its packages are not there.
+    """
+    if settings.stream is None:
+        from engine.engine import open_engine
+
+        return open_engine
+    from engine.cli.worker import require_cluster
+
+    require_cluster()
+    from engine.edges.stream.serving import open_cluster_engine
+
+    return open_cluster_engine
 
 
 def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
@@ -114,6 +180,20 @@ def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
     A service of the system has neither a package it may write to nor a home; it has its data.
     """
     return None if any(os.access(place, os.W_OK) for place in usual) else data / "compiled"
+
+
+def require_sharing(settings: Settings) -> None:
+    """Says so where several servers were asked for, and each would keep everything to itself.
+
+    Raises:
+        InvalidInput: there is no cluster for them to share.
+    """
+    if settings.stream is None:
+        wrong = (
+            "a data directory has one writer: several servers share a cluster, with"
+            " --stream kafka://HOST:PORT and --state redis://HOST:PORT"
+        )
+        raise InvalidInput([Violation("workers", wrong)])
 
 
 def _no_book(rules: Path) -> str:

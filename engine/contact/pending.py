@@ -107,6 +107,13 @@ class Pending:
         """From now to `until` it cannot be told of anybody what was offered."""
         self._uncertain = array("q", [until]) * _CELLS
 
+    def doubt_of(self, subject: CustomerId, until: Micros) -> None:
+        """From now on it cannot be told until then what was offered to a customer or household."""
+        if self._uncertain is None:
+            self._uncertain = array("q", bytes(8 * _CELLS))
+        cell = _cell(subject)
+        self._uncertain[cell] = max(self._uncertain[cell], until)
+
     def reported(self, decision_id: DecisionId, action_id: ActionId) -> None:
         """Forgets an offer whose fate is in the history now."""
         returned = self._returned.get(decision_id)
@@ -131,12 +138,10 @@ class Pending:
         _, oldest = self._returned.popitem(last=False)
         self._take_away(oldest, oldest.offers)
         if self._uncertain is None:
-            self._uncertain = array("q", bytes(8 * _CELLS))
             log.warning("contact.pending_full", room=self._room)
         until = oldest.offers[0].decided_at + self.assume_shown
         for subject in _subjects(oldest):
-            cell = _cell(subject)
-            self._uncertain[cell] = max(self._uncertain[cell], until)
+            self.doubt_of(subject, until)
 
     def _take_away(self, returned: Returned, offers: Iterable[Offered]) -> None:
         gone = frozenset(offers)

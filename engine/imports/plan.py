@@ -181,6 +181,9 @@ class _Settling:
         elif name.startswith(_FILLED_BY_ENGINE[0]) or name == _FILLED_BY_ENGINE[1]:
             self.report.error(place, f"{name} is filled at each request and cannot be imported")
             return None
+        elif info.kept_from_events:
+            self.report.error(place, f"{name} is counted from events and cannot be imported")
+            return None
         return info
 
     def _value(self, info: AttributeInfo, written: Written, place: Place) -> AttributeValue | None:

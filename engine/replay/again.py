@@ -96,12 +96,21 @@ class Again:
         return decision
 
     def attributes(self, record: DecisionRecord) -> list[Value]:
-        """The attributes as the rules are to see them, given the question and what was recorded."""
-        recorded = record.decision
-        named = zip(self.book.attributes, recorded.values, strict=True)
-        known: dict[str, Value] = {a.name: value for a, value in named if value is not UNKNOWN}
+        """The attributes as the rules are to see them, given the question and what was recorded.
+
+        What was kept from events is taken as it was seen: the events themselves are not recorded.
+        """
+        question, recorded = record.question, record.decision
+        seen = [
+            (attribute, value)
+            for attribute, value in zip(self.book.attributes, recorded.values, strict=True)
+            if value is not UNKNOWN
+        ]
+        known: dict[str, Value] = {attribute.name: value for attribute, value in seen}
+        kept = {attribute.name: value for attribute, value in seen if attribute.source}
         customer = Customer(recorded.customer_id, known, updated_at=recorded.decided_at)
-        return self._knowledge.values(customer, record.question, recorded.decided_at)
+        asked = replace(question, context={**kept, **question.context}, interaction=None)
+        return self._knowledge.values(customer, asked, recorded.decided_at)
 
     def _scores(self, recorded: Decision) -> Scores:
         return Scores(

@@ -25,7 +25,7 @@ from engine.rulebook.bundle import Bundle
 from engine.rulebook.bundles import Shelf, bundles_of
 from engine.rulebook.cap import Cap
 from engine.rulebook.capping import Capping
-from engine.rulebook.cel import Expect, generate
+from engine.rulebook.cel import generate
 from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.expressions import Expressions
 from engine.rulebook.measured import measured_actions, remark_thresholds
@@ -38,6 +38,7 @@ from engine.rulebook.selection import select_source
 from engine.rulebook.stop import Stop
 from engine.rulebook.trial import Arm, Trials
 from engine.rulebook.trials import trials_of
+from engine.rulebook.triggers import Triggered, triggers_of
 from engine.rulebook.weights import Weighed, check_weights
 
 _LEVELS: Final = ("all_actions", "issue", "group", "action", "treatment", "arbitration")
@@ -68,6 +69,7 @@ class Draft:
     trials: Trials = field(default_factory=Trials)
     models: Models = field(default_factory=Models)
     measured: Mapping[ActionId, Measured] = field(default_factory=dict)
+    triggered: Triggered = field(default_factory=Triggered)
 
 
 def reason_codes(
@@ -141,8 +143,7 @@ def draft(written: Written, report: Report) -> Draft:
     arbitration = _arbitration(
         written.policies.arbitration, actions, written.policies.timezone, expressions, report
     )
-    for extra in written.policies.extra_conditions:
-        expressions.check(extra.scalar, Expect.BOOL)
+    triggered = triggers_of(written.policies.triggers, expressions)
     treatments, policies = tuple(assembled.treatments), written.policies
     shelf = Shelf(actions, treatments, policies.placements)
     bundles = tuple(bundles_of(policies.bundles, shelf, report))
@@ -161,7 +162,16 @@ def draft(written: Written, report: Report) -> Draft:
     )
     remark_thresholds(measured, measures, actions, arbitration.thresholds, report)
     return Draft(
-        expressions, actions, treatments, arbitration, bundles, caps, trials, models, measured
+        expressions,
+        actions,
+        treatments,
+        arbitration,
+        bundles,
+        caps,
+        trials,
+        models,
+        measured,
+        triggered,
     )
 
 
@@ -325,9 +335,9 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
         )
         for name, placement in policies.placements.items()
     }
-    source = generate(expressions.condition_sources, expressions.number_sources) + select_source(
-        placements.values(), draft.actions, draft.treatments, written.stops
-    )
+    source = generate(
+        expressions.condition_sources, expressions.number_sources, draft.triggered.conditions
+    ) + select_source(placements.values(), draft.actions, draft.treatments, written.stops)
     functions = compiled(source, tuple(placements), draft.treatments)
     return RuleBook(
         version=written.version,
@@ -359,4 +369,6 @@ def assemble(written: Written, draft: Draft, report: Report) -> RuleBook:
             name: reward.window for name, reward in policies.outcomes.items() if reward.window
         },
         measured=draft.measured,
+        triggers=draft.triggered.triggers,
+        triggers_of=functions.triggers_of,
     )

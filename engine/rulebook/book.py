@@ -16,6 +16,8 @@ from engine.rulebook.influencer import Influencer
 from engine.rulebook.model_spec import Models, ModelSpec
 from engine.rulebook.stop import Stop
 from engine.rulebook.trial import Trials
+from engine.rulebook.trigger import Trigger
+from engine.rulebook.window import Window
 
 Truth: TypeAlias = bool | None
 """Kleene's three values; None is unknown."""
@@ -62,7 +64,7 @@ class Attribute:
     `values` are the declared values of a string (or of a list's strings), empty if open.
     `range` is inclusive. `default` stands in for a missing value (UNKNOWN if there is none;
     None, null, for a nullable attribute). Values older than `max_age` count as missing.
-    `source` is the `from:` clause of an attribute the stream keeps, None for all others.
+    `source` is the `from:` clause of an attribute that is kept from events, None for all others.
     """
 
     index: int
@@ -75,7 +77,7 @@ class Attribute:
     sensitivity: str = ""
     max_age: Micros | None = None
     description: str = ""
-    source: Mapping[str, str] | None = None
+    source: Window | None = None
 
     @property
     def protected(self) -> bool:
@@ -353,6 +355,11 @@ class Arbitration:
     limits: tuple[AnswerLimit, ...] = ()
 
 
+def no_truths(values: Sequence[Value]) -> Sequence[Truth]:  # noqa: ARG001  # what is not asked for
+    """The truths of no conditions."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """Everything marketing wrote, checked and compiled; swapped whole, never changed.
@@ -375,6 +382,8 @@ class RuleBook:
         model: the default model; `models` are set over some actions instead of it.
         windows: of outcomes that have a window of their own, how long after the decision they count.
         measured: the actions that are ranked by what they change.
+        triggers: what of that customers do asks for a decision.
+        triggers_of: values → one truth for each condition of a trigger, by `Trigger.condition`.
         reads_placement: whether a condition or number reads `request.placement`: then truths and
             numbers hold for one placement only, and are to be evaluated once for each.
 
@@ -410,6 +419,8 @@ class RuleBook:
     models: Models = field(default_factory=Models)
     windows: Mapping[str, Micros] = field(default_factory=dict)
     measured: Mapping[ActionId, Measured] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+    triggers_of: Callable[[Sequence[Value]], Sequence[Truth]] = no_truths
 
     def __reduce__(self) -> tuple[Callable[..., "RuleBook"], tuple[dict[str, Any]]]:
         functions = Functions._fields
@@ -425,6 +436,7 @@ class Functions(NamedTuple):
         PlacementId, Callable[[Sequence[Truth], Sequence[Value], Micros], list[int]]
     ]
     numbers_of: Callable[[Sequence[Value]], Sequence[float | None]]
+    triggers_of: Callable[[Sequence[Value]], Sequence[Truth]]
 
 
 def code_of(source: str) -> CodeType:
@@ -447,6 +459,7 @@ def compiled(
         conditions_of=defined["conditions_of"],
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},
         numbers_of=defined["numbers_of"],
+        triggers_of=defined.get("triggers_of", no_truths),
     )
 
 

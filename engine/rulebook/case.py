@@ -67,12 +67,13 @@ class PastOffer(NamedTuple):
 
 
 class PastEvent(NamedTuple):
-    """`times` interactions of this type, `ago` before the test's now."""
+    """`times` interactions of this type with these attributes, `ago` before the test's now."""
 
     type: str
     ago: Micros
     channel: str
     times: int
+    attributes: Mapping[str, Value] = {}
 
 
 class Used(NamedTuple):
@@ -92,7 +93,6 @@ class Case:
     actions it names, where all others count as trained.
     `holdout` names the holdout or experiment the customer is in; otherwise they are in none.
     `uplift` is what measured actions change in this test, instead of what is expected of them.
-    `later` says what the test needs that is not enforced yet; empty if nothing.
     """
 
     name: str
@@ -110,6 +110,5 @@ class Case:
     propensities: Mapping[ActionId, float] = field(default_factory=dict)
     used: tuple[Used, ...] = ()
     holdout: str = ""
-    later: str = ""
     positives: Mapping[ActionId, float] = field(default_factory=dict)
     uplift: Mapping[ActionId, float] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """tests/*.yaml: the tests that marketing writes beside the rules. Read and checked here, run by `engine.rehearsal`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -25,6 +25,7 @@ from engine.rulebook.readers import (
     number,
     one_of,
     reference,
+    scalar,
     whole,
     words,
 )
@@ -47,7 +48,6 @@ ENGINE_CODES: Final = (
 )
 MEASURED: Final = "measured action"
 _RECIPIENTS: Final = ("customer", "household")
-_UNCOUNTED: Final = "events are not counted by the engine yet"
 _LISTS: Final = (
     Expects.OFFERS, Expects.ONLY, Expects.IN_ORDER, Expects.INCLUDES, Expects.ANY_OF,
 )  # fmt: skip
@@ -100,7 +100,7 @@ def read_customer(root: Node, cast: Cast, report: Report) -> Known:
     """One customer: the keys `customer household history events` of a test, or attributes alone."""
     keys = root.entries.keys() if isinstance(root, MapNode) else frozenset()
     if not keys & {"customer", "household", "history", "events"}:
-        return Known(_values(root, cast, report), (), ())
+        return Known(_stored(root, cast, report), (), ())
     fields = Fields(root, report, "a customer")
     known = _known(fields, cast, report)
     fields.close()
@@ -115,7 +115,7 @@ def read_context(root: Node, cast: Cast, report: Report) -> dict[str, Value]:
 def _known(fields: Fields, cast: Cast, report: Report) -> Known:
     values: dict[str, Value] = {}
     for key in ("household", "customer"):
-        values |= _values(fields.node(key), cast, report)
+        values |= _stored(fields.node(key), cast, report)
     history = [_touch(entry, cast, report) for entry in _list(fields.node("history"), report)]
     events = [_event(entry, cast, report) for entry in _list(fields.node("events"), report)]
     return Known(values, tuple(history), tuple(events))
@@ -179,14 +179,7 @@ def _case(node: Node, cast: Cast, report: Report, seen: dict[str, Place]) -> Cas
         uplift=uplift,
         used=used,
         holdout=holdout,
-        later=_later(known.events, cast),
     )
-
-
-def _later(events: Sequence[PastEvent], cast: Cast) -> str:
-    """What a test needs that is not enforced yet."""
-    counted = {a.source["event"] for a in cast.attributes.declared if a.source}
-    return _UNCOUNTED if any(event.type in counted for event in events) else ""
 
 
 def _list(node: Node | None, report: Report) -> tuple[Node, ...]:
@@ -220,6 +213,17 @@ def _values(node: Node | None, cast: Cast, report: Report) -> dict[str, Value]:
     return values
 
 
+def _stored(node: Node | None, cast: Cast, report: Report) -> dict[str, Value]:
+    """Attributes of a profile: what is kept from events is none of them."""
+    values = _values(node, cast, report)
+    for name, (key, _) in node.entries.items() if isinstance(node, MapNode) else ():
+        attribute = cast.attributes.named(name)
+        if attribute is not None and attribute.source is not None:
+            said = "say what happened under 'events', or set it under the request's context"
+            report.error(key.place, f"'{name}' is kept from events: {said}")
+    return values
+
+
 def _touch(node: Node, cast: Cast, report: Report) -> PastOffer:
     fields = Fields(node, report, "a line of history")
     channel = channel_reader(cast.attributes, cast.placements)
@@ -246,11 +250,21 @@ def _event(node: Node, cast: Cast, report: Report) -> PastEvent:
         ago=fields.need("ago", duration, 0),
         channel=fields.take("channel", channel, ""),
         times=fields.take("times", whole(1, 10_000), 1),
+        attributes=dict(_details(fields.node("attributes"), cast, report)),
     )
-    for _ in named(fields.node("attributes"), report, "attributes of the event"):
-        pass
     fields.close()
     return event
+
+
+def _details(node: Node | None, cast: Cast, report: Report) -> Iterator[tuple[str, Value]]:
+    """Attributes of an event, single values: of the declared type where they are declared."""
+    for name, _, value in named(node, report, "attributes of the event"):
+        attribute = cast.attributes.named(name)
+        try:
+            single = scalar(value)
+            yield name, written_value(single, attribute) if attribute else single.value
+        except Mistake as mistake:
+            report.mistake(mistake)
 
 
 def _of_actions(

@@ -17,13 +17,13 @@ from engine.rulebook.readers import (
     allowing,
     duration,
     flag,
-    identifier,
     list_of,
     number,
     one_of,
     text,
 )
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.windows import Clause, with_windows
 
 SENSITIVITIES: Final = (
     "public", "internal", "confidential", "restricted", "personal", "contact", "financial",
@@ -65,20 +65,26 @@ def read_attributes(root: Node | None, report: Report) -> Attributes:
     declared: list[Attribute] = []
     places: dict[str, Place] = {}
     doubtful: set[str] = set()
+    clauses: list[Clause] = []
     for name, key, node in named(section, report, "attributes", _name_problem):
         problem = _name_problem(name)
         if problem or not (_is_plain(node) or name in FILLED_BY_ENGINE):
             doubtful.add(name)
-        declared.append(_attribute(len(declared), name, node, key, report))
+        fields = Fields(node, report, f"attribute '{name}'", key.place)
+        source = fields.node("from")
+        if source is not None:
+            clauses.append(Clause(len(declared), fields, source))
+        declared.append(_attribute(len(declared), name, fields))
         places[name] = key.place
     _check_prefixes(places, report)
-    return Attributes(
+    attributes = Attributes(
         declared=tuple(declared),
         places=places,
         doubtful=frozenset(doubtful),
         lost=frozenset(report.lost.get(root.place.file, ())) - places.keys(),
         complete=isinstance(section, MapNode),
     )
+    return with_windows(attributes, clauses)
 
 
 def _is_plain(node: Node) -> bool:
@@ -115,8 +121,7 @@ def _check_prefixes(places: Mapping[str, Place], report: Report) -> None:
                 report.error(place, f"'{prefix}' is an attribute itself, so '{name}' cannot be one")
 
 
-def _attribute(index: int, name: str, node: Node, key: Scalar, report: Report) -> Attribute:
-    fields = Fields(node, report, f"attribute '{name}'", key.place)
+def _attribute(index: int, name: str, fields: Fields) -> Attribute:
     nullable = fields.take("nullable", flag, filler=False)
     attribute = Attribute(
         index=index,
@@ -129,7 +134,6 @@ def _attribute(index: int, name: str, node: Node, key: Scalar, report: Report) -
         sensitivity=fields.take("sensitivity", one_of("sensitivity class", SENSITIVITIES), ""),
         max_age=fields.take("max_age", duration, None),
         description=fields.take("description", text, ""),
-        source=_source(fields.node("from"), report),
     )
     type_ = _type(fields, name)
     default: Value = attribute.default
@@ -165,8 +169,6 @@ def _fitting(attribute: Attribute, fields: Fields) -> Attribute:
     if attribute.range and type_.kind not in {Kind.INT, Kind.DOUBLE}:
         report.error(fields.key_place("range"), f"a {type_} has no 'range': only a number has")
         attribute = replace(attribute, range=None)
-    if attribute.source and type_.kind is not Kind.INT:
-        report.error(fields.key_place("from"), f"a count of events is an int, not a {type_}")
     return attribute
 
 
@@ -191,21 +193,3 @@ def _default(node: Node, attribute: Attribute) -> Value:
             return None
         raise Mistake((node.place, "the default is null, but the attribute is not nullable"))
     return written_value(node, attribute)
-
-
-def _source(node: Node | None, report: Report) -> Mapping[str, str] | None:
-    """The `from:` clause: which events the stream counts, over how long."""
-    if node is None:
-        return None
-    fields = Fields(node, report, "'from'")
-    event = fields.need("event", identifier, "")
-    window = fields.need("count", duration, 0)
-    count = fields.node("count")
-    fields.close()
-    report.notice(
-        "from",
-        node.place,
-        "not enforced yet: 'from'. Attributes kept by the stream have only what is sent or defaulted",
-    )
-    written = count.text if isinstance(count, Scalar) and window else ""
-    return {"event": event, "count": written}

@@ -20,6 +20,7 @@ from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
 from engine.rulebook.snapshot import STOPS, Snapshot, snapshot
 from engine.rulebook.stops import Stoppable, read_stops
+from engine.rulebook.windows import remark_outcomes
 
 __all__ = ["Loaded", "load"]
 
@@ -54,6 +55,7 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
         report.error(Place("actions", 1, 1), "there is no file of actions (actions/*.yaml)")
     names = action_ids(action_files, report)
     policies = read_policies(_required("policies.yaml", roots, report), attributes, names, report)
+    remark_outcomes(attributes, policies.outcome_names, report)
     actions = read_actions(action_files, policies, attributes, report)
     overrides: Mapping[str, tuple[Override, ...]] = {}
     if LEVERS in files.files:

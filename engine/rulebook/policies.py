@@ -9,7 +9,6 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Placement
 from engine.rulebook.bundles import WrittenBundle, read_bundles
 from engine.rulebook.caps import Shared, WrittenCap, read_shared_caps
-from engine.rulebook.conditions import WrittenCondition
 from engine.rulebook.consents import Consents, read_consents
 from engine.rulebook.contact import Contact
 from engine.rulebook.contact_policies import Known, read_contact
@@ -30,13 +29,13 @@ from engine.rulebook.trials import (
     WrittenHoldout,
     read_experiments,
     read_holdouts,
-    read_triggers,
 )
+from engine.rulebook.triggers import WrittenTrigger, read_triggers
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What policies.yaml says. `extra_conditions` are checked but not used yet.
+    """What policies.yaml says.
 
     `timezone` is where a day begins and dates are read, unless something more special says otherwise.
     """
@@ -52,7 +51,7 @@ class Policies:
     outcomes: Mapping[str, Reward]
     outcome_names: Names
     models: WrittenModels
-    extra_conditions: tuple[WrittenCondition, ...] = ()
+    triggers: tuple[WrittenTrigger, ...] = ()
     caps: tuple[WrittenCap, ...] = ()
     timezone: str = "UTC"
     holdouts: tuple[WrittenHoldout, ...] = ()
@@ -118,7 +117,7 @@ def read_policies(
             ),
             report,
         ),
-        extra_conditions=tuple(read_triggers(fields.node("triggers"), placement_names, report)),
+        triggers=read_triggers(fields.node("triggers"), placements, placement_names, report),
         caps=read_shared_caps(
             fields.node("caps"),
             Shared(attributes, placements, hierarchy, actions, timezone),

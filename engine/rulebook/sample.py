@@ -8,7 +8,7 @@ attributes:
   customer.age: {type: int, default: 0}
   customer.segment: {type: string, values: [a]}
   household.id: {type: string}
-  events.drops: {type: int, from: {event: drop, count: 1d}}
+  events.drops: {type: int, from: {event: drop, count: 1d, where: {reason: a, more: [a]}}}
 """,
     "policies.yaml": b"""\
 stages: customer.segment
@@ -58,7 +58,7 @@ holdouts:
   without_a: {share: 0.1, period: month, salt: s, action: a}
 experiments: {no_levers: 0.1}
 triggers:
-  t: {on: drop, when: 'true', placements: [p]}
+  t: {title: T, on: drop, when: 'true', placements: [p], rest: 1d, max_age: 1h}
 """,
     "actions/all.yaml": b"""\
 actions:

@@ -1,22 +1,18 @@
-"""Holdouts and experiments of policies.yaml; and triggers, which are checked here and enforced later."""
+"""Holdouts and experiments of policies.yaml."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from engine.rulebook.book import Action, ActionClass
-from engine.rulebook.conditions import WrittenCondition, expression
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.hierarchy import Hierarchy
 from engine.rulebook.names import Names
 from engine.rulebook.nodes import Node
 from engine.rulebook.readers import (
     as_written,
-    identifier,
-    list_of,
     number,
     one_of,
-    reference,
     words,
 )
 from engine.rulebook.report import Place, Report
@@ -118,18 +114,3 @@ def _holdout(written: WrittenHoldout, actions: Sequence[Action], report: Report)
 
 def _levels(action: Action) -> tuple[str, str, str]:
     return action.issue, action.group, action.action_id
-
-
-def read_triggers(node: Node | None, placements: Names, report: Report) -> list[WrittenCondition]:
-    """The key triggers: decisions that an event asks for; returns their conditions."""
-    conditions = []
-    for name, key, value in named(node, report, "triggers"):
-        report.notice("triggers", key.place, "not enforced yet: triggers")
-        fields = Fields(value, report, f"trigger '{name}'", key.place)
-        fields.need("on", identifier, "")
-        scalar = fields.take("when", expression, None)
-        fields.need("placements", list_of(reference(placements), least=1), ())
-        fields.close()
-        if scalar:
-            conditions.append(WrittenCondition("when", name, "trigger", name, scalar.place, scalar))
-    return conditions

@@ -89,9 +89,9 @@ class Replay:
         self.book = book = replace(book, trials=Trials())
         self._model = Remembered(book, usual, Evidence() if evidence is None else evidence)
         self._caps = CapsGuard(book, Ledger(Fleeting()))
-        self._decider = Decider(
-            book, self._model, lambda: 0.0, guards_of(book, caps=self._caps, evidence=evidence)
-        )
+        seen = None if evidence is None else lambda: evidence
+        guards = guards_of(book, caps=self._caps, evidence=seen)
+        self._decider = Decider(book, self._model, lambda: 0.0, guards)
         exploration, factors = book.arbitration.exploration, book.arbitration.factors
         evident = asks_for_exposures(exploration, by_propensity="P" in factors)
         self._doubts = Doubts(book) if exploration.policy == "thompson" else None

@@ -26,7 +26,7 @@ from engine.wire import value_pb2 as attune_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/customer.proto\x12\tattune.v1\x1a\x15\x61ttune/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x37\n\nattributes\x18\x02 \x03(\x0b\x32#.attune.v1.Customer.AttributesEntry\x1aL\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.attune.v1.AttributeValue:\x02\x38\x01\"=\n\x13PutCustomersRequest\x12&\n\tcustomers\x18\x01 \x03(\x0b\x32\x13.attune.v1.Customer\"%\n\x14PutCustomersResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"\xc9\x01\n\x13GetCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.attune.v1.Customer\x12(\n\x07history\x18\x02 \x03(\x0b\x32\x17.attune.v1.HistoryEntry\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0cinteractions\x18\x04 \x03(\x0b\x32\x1b.attune.v1.InteractionEntry\"\xb5\x01\n\x0cHistoryEntry\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08outcomes\x18\x06 \x03(\x0b\x32\x17.attune.v1.OutcomeEntry\"X\n\x0cOutcomeEntry\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x03 \x01(\x01\"[\n\x10InteractionEntry\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xb0\x01\n\x0f\x43ustomerService\x12O\n\x0cPutCustomers\x12\x1e.attune.v1.PutCustomersRequest\x1a\x1f.attune.v1.PutCustomersResponse\x12L\n\x0bGetCustomer\x12\x1d.attune.v1.GetCustomerRequest\x1a\x1e.attune.v1.GetCustomerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/customer.proto\x12\tattune.v1\x1a\x15\x61ttune/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x37\n\nattributes\x18\x02 \x03(\x0b\x32#.attune.v1.Customer.AttributesEntry\x1aL\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.attune.v1.AttributeValue:\x02\x38\x01\"=\n\x13PutCustomersRequest\x12&\n\tcustomers\x18\x01 \x03(\x0b\x32\x13.attune.v1.Customer\"%\n\x14PutCustomersResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"\xc9\x01\n\x13GetCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.attune.v1.Customer\x12(\n\x07history\x18\x02 \x03(\x0b\x32\x17.attune.v1.HistoryEntry\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0cinteractions\x18\x04 \x03(\x0b\x32\x1b.attune.v1.InteractionEntry\"\xb5\x01\n\x0cHistoryEntry\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08outcomes\x18\x06 \x03(\x0b\x32\x17.attune.v1.OutcomeEntry\"X\n\x0cOutcomeEntry\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x03 \x01(\x01\"\xea\x01\n\x10InteractionEntry\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\nattributes\x18\x04 \x03(\x0b\x32+.attune.v1.InteractionEntry.AttributesEntry\x1aL\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.attune.v1.AttributeValue:\x02\x38\x01\x32\xb0\x01\n\x0f\x43ustomerService\x12O\n\x0cPutCustomers\x12\x1e.attune.v1.PutCustomersRequest\x1a\x1f.attune.v1.PutCustomersResponse\x12L\n\x0bGetCustomer\x12\x1d.attune.v1.GetCustomerRequest\x1a\x1e.attune.v1.GetCustomerResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CUSTOMER_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_INTERACTIONENTRY_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_INTERACTIONENTRY_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_CUSTOMER']._serialized_start=96
   _globals['_CUSTOMER']._serialized_end=262
   _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_start=186
@@ -51,8 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HISTORYENTRY']._serialized_end=795
   _globals['_OUTCOMEENTRY']._serialized_start=797
   _globals['_OUTCOMEENTRY']._serialized_end=885
-  _globals['_INTERACTIONENTRY']._serialized_start=887
-  _globals['_INTERACTIONENTRY']._serialized_end=978
-  _globals['_CUSTOMERSERVICE']._serialized_start=981
-  _globals['_CUSTOMERSERVICE']._serialized_end=1157
+  _globals['_INTERACTIONENTRY']._serialized_start=888
+  _globals['_INTERACTIONENTRY']._serialized_end=1122
+  _globals['_INTERACTIONENTRY_ATTRIBUTESENTRY']._serialized_start=186
+  _globals['_INTERACTIONENTRY_ATTRIBUTESENTRY']._serialized_end=262
+  _globals['_CUSTOMERSERVICE']._serialized_start=1125
+  _globals['_CUSTOMERSERVICE']._serialized_end=1301
 # @@protoc_insertion_point(module_scope)

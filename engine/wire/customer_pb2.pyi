@@ -53,7 +53,9 @@ class Customer(_message.Message):
     """Required, at most 128 bytes."""
     @_builtins.property
     def attributes(self) -> _containers.MessageMap[_builtins.str, _value_pb2.AttributeValue]:
-        """By declared name, e.g. "customer.age". `request.*` and `now` cannot be stored."""
+        """By declared name, e.g. "customer.age". `request.*`, `now` and what is kept from events
+        cannot be stored.
+        """
 
     def __init__(
         self,
@@ -148,7 +150,7 @@ class GetCustomerResponse(_message.Message):
 
     @_builtins.property
     def interactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___InteractionEntry]:
-        """Interactions by type, most recent first, at most 100."""
+        """What else happened, most recent first: all that is kept, at most 1,000."""
 
     def __init__(
         self,
@@ -234,25 +236,54 @@ Global___OutcomeEntry: _TypeAlias = OutcomeEntry  # noqa: Y015
 
 @_typing.final
 class InteractionEntry(_message.Message):
+    """Something the customer did that was no answer to an offer."""
+
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _value_pb2.AttributeValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _value_pb2.AttributeValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     TYPE_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     channel: _builtins.str
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def attributes(self) -> _containers.MessageMap[_builtins.str, _value_pb2.AttributeValue]:
+        """Those of its attributes that are kept: truths, numbers and texts of up to 64 characters."""
+
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         channel: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        attributes: _abc.Mapping[_builtins.str, _value_pb2.AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "time", b"time", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "channel", b"channel", "time", b"time", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

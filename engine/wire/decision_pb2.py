@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from engine.wire import event_pb2 as attune_dot_v1_dot_event__pb2
 from engine.wire import value_pb2 as attune_dot_v1_dot_value__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/decision.proto\x12\tattune.v1\x1a\x15\x61ttune/v1/event.proto\x1a\x15\x61ttune/v1/value.proto\x1a\x17google/rpc/status.proto\"\xc3\x02\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x12\n\nplacements\x18\x04 \x03(\t\x12\x36\n\x07\x63ontext\x18\x05 \x03(\x0b\x32%.attune.v1.DecideRequest.ContextEntry\x12+\n\x0binteraction\x18\x06 \x01(\x0b\x32\x16.attune.v1.Interaction\x12\x12\n\nmax_offers\x18\x07 \x01(\x05\x12\x0f\n\x07\x65xplain\x18\x08 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\t \x01(\x08\x1aI\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.attune.v1.AttributeValue:\x02\x38\x01\"\x8d\x02\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12.\n\nplacements\x18\x03 \x03(\x0b\x32\x1a.attune.v1.PlacementOffers\x12\x18\n\x10rulebook_version\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x0f\n\x07holdout\x18\x06 \x01(\t\x12(\n\x08\x64\x65graded\x18\x07 \x03(\x0b\x32\x16.attune.v1.Degradation\x12\'\n\x05trace\x18\x08 \x01(\x0b\x32\x18.attune.v1.DecisionTrace\x12\r\n\x05token\x18\t \x01(\x0c\"X\n\x0fPlacementOffers\x12\x11\n\tplacement\x18\x01 \x01(\t\x12 \n\x06offers\x18\x02 \x03(\x0b\x32\x10.attune.v1.Offer\x12\x10\n\x08\x66\x61llback\x18\x03 \x01(\x08\"\x96\x02\n\x05Offer\x12\x11\n\taction_id\x18\x01 \x01(\t\x12\x14\n\x0ctreatment_id\x18\x02 \x01(\t\x12\r\n\x05issue\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12\x0c\n\x04rank\x18\x05 \x01(\x05\x12\x10\n\x08priority\x18\x06 \x01(\x01\x12\x12\n\npropensity\x18\x07 \x01(\x01\x12\r\n\x05value\x18\x08 \x01(\x01\x12\x13\n\x0bprobability\x18\t \x01(\x01\x12.\n\x07\x63ontent\x18\n \x03(\x0b\x32\x1d.attune.v1.Offer.ContentEntry\x12\x0e\n\x06\x62undle\x18\x0b \x01(\t\x1a.\n\x0c\x43ontentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xae\x01\n\x0b\x44\x65gradation\x12)\n\x04step\x18\x01 \x01(\x0e\x32\x1b.attune.v1.Degradation.Step\x12\x0e\n\x06reason\x18\x02 \x01(\t\"d\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTEP_PROFILE\x10\x01\x12\x13\n\x0fSTEP_PROPENSITY\x10\x02\x12\x0e\n\nSTEP_RULES\x10\x03\x12\x0f\n\x0bSTEP_RECORD\x10\x04\"\xad\x01\n\rDecisionTrace\x12-\n\ncandidates\x18\x01 \x03(\x0b\x32\x19.attune.v1.CandidateTrace\x12;\n\ntimings_us\x18\x02 \x03(\x0b\x32\'.attune.v1.DecisionTrace.TimingsUsEntry\x1a\x30\n\x0eTimingsUsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xb2\x01\n\x0e\x43\x61ndidateTrace\x12\x11\n\taction_id\x18\x01 \x01(\t\x12\x14\n\x0ctreatment_id\x18\x02 \x01(\t\x12\x11\n\tplacement\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12#\n\x07\x66\x61\x63tors\x18\x05 \x01(\x0b\x32\x12.attune.v1.Factors\x12\"\n\x07reasons\x18\x06 \x03(\x0b\x32\x11.attune.v1.Reason\x12\r\n\x05notes\x18\x07 \x03(\t\"^\n\x07\x46\x61\x63tors\x12\x12\n\npropensity\x18\x01 \x01(\x01\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\r\n\x05lever\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\"\xca\x03\n\x06Reason\x12&\n\x05stage\x18\x01 \x01(\x0e\x32\x17.attune.v1.Reason.Stage\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07unknown\x18\x03 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\r\n\x05place\x18\x05 \x01(\t\x12\'\n\x03saw\x18\x06 \x03(\x0b\x32\x1a.attune.v1.Reason.SawEntry\x1a*\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x02\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x16\n\x12STAGE_AVAILABILITY\x10\x01\x12\x15\n\x11STAGE_ELIGIBILITY\x10\x02\x12\x17\n\x13STAGE_APPLICABILITY\x10\x03\x12\x15\n\x11STAGE_SUITABILITY\x10\x04\x12\x1d\n\x19STAGE_CONSENT_AND_CONTACT\x10\x05\x12\x1a\n\x16STAGE_CAPS_AND_BUDGETS\x10\x06\x12\x1e\n\x1aSTAGE_PROPENSITY_THRESHOLD\x10\x07\x12\x15\n\x11STAGE_ARBITRATION\x10\x08\x12\x13\n\x0fSTAGE_PLACEMENT\x10\t\"S\n\x13\x44\x65\x63ideStreamRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.attune.v1.DecideRequest\x12\x11\n\tbudget_ms\x18\x02 \x01(\x05\"\x89\x01\n\x14\x44\x65\x63ideStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x08response\x18\x02 \x01(\x0b\x32\x19.attune.v1.DecideResponseH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result2\xa5\x01\n\x0f\x44\x65\x63isionService\x12=\n\x06\x44\x65\x63ide\x12\x18.attune.v1.DecideRequest\x1a\x19.attune.v1.DecideResponse\x12S\n\x0c\x44\x65\x63ideStream\x12\x1e.attune.v1.DecideStreamRequest\x1a\x1f.attune.v1.DecideStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/decision.proto\x12\tattune.v1\x1a\x15\x61ttune/v1/event.proto\x1a\x15\x61ttune/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"H\n\x12WatchOffersRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x10\n\x08\x63hannels\x18\x02 \x03(\t\x12\x11\n\tonly_kept\x18\x03 \x01(\x08\"S\n\x13WatchOffersResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12*\n\x06offers\x18\x02 \x01(\x0b\x32\x1a.attune.v1.TriggeredOffers\"\xb4\x02\n\x0fTriggeredOffers\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0f\n\x07trigger\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x05 \x01(\t\x12.\n\ndecided_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12.\n\nplacements\x18\x08 \x03(\x0b\x32\x1a.attune.v1.PlacementOffers\x12\x18\n\x10rulebook_version\x18\t \x01(\t\x12\x15\n\rmodel_version\x18\n \x01(\t\x12\x0f\n\x07holdout\x18\x0b \x01(\t\x12\r\n\x05token\x18\x0c \x01(\x0c\"\xc3\x02\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x12\n\nplacements\x18\x04 \x03(\t\x12\x36\n\x07\x63ontext\x18\x05 \x03(\x0b\x32%.attune.v1.DecideRequest.ContextEntry\x12+\n\x0binteraction\x18\x06 \x01(\x0b\x32\x16.attune.v1.Interaction\x12\x12\n\nmax_offers\x18\x07 \x01(\x05\x12\x0f\n\x07\x65xplain\x18\x08 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\t \x01(\x08\x1aI\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.attune.v1.AttributeValue:\x02\x38\x01\"\x8d\x02\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12.\n\nplacements\x18\x03 \x03(\x0b\x32\x1a.attune.v1.PlacementOffers\x12\x18\n\x10rulebook_version\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x0f\n\x07holdout\x18\x06 \x01(\t\x12(\n\x08\x64\x65graded\x18\x07 \x03(\x0b\x32\x16.attune.v1.Degradation\x12\'\n\x05trace\x18\x08 \x01(\x0b\x32\x18.attune.v1.DecisionTrace\x12\r\n\x05token\x18\t \x01(\x0c\"X\n\x0fPlacementOffers\x12\x11\n\tplacement\x18\x01 \x01(\t\x12 \n\x06offers\x18\x02 \x03(\x0b\x32\x10.attune.v1.Offer\x12\x10\n\x08\x66\x61llback\x18\x03 \x01(\x08\"\x96\x02\n\x05Offer\x12\x11\n\taction_id\x18\x01 \x01(\t\x12\x14\n\x0ctreatment_id\x18\x02 \x01(\t\x12\r\n\x05issue\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12\x0c\n\x04rank\x18\x05 \x01(\x05\x12\x10\n\x08priority\x18\x06 \x01(\x01\x12\x12\n\npropensity\x18\x07 \x01(\x01\x12\r\n\x05value\x18\x08 \x01(\x01\x12\x13\n\x0bprobability\x18\t \x01(\x01\x12.\n\x07\x63ontent\x18\n \x03(\x0b\x32\x1d.attune.v1.Offer.ContentEntry\x12\x0e\n\x06\x62undle\x18\x0b \x01(\t\x1a.\n\x0c\x43ontentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbd\x01\n\x0b\x44\x65gradation\x12)\n\x04step\x18\x01 \x01(\x0e\x32\x1b.attune.v1.Degradation.Step\x12\x0e\n\x06reason\x18\x02 \x01(\t\"s\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTEP_PROFILE\x10\x01\x12\x13\n\x0fSTEP_PROPENSITY\x10\x02\x12\x0e\n\nSTEP_RULES\x10\x03\x12\x0f\n\x0bSTEP_RECORD\x10\x04\x12\r\n\tSTEP_CAPS\x10\x05\"\xad\x01\n\rDecisionTrace\x12-\n\ncandidates\x18\x01 \x03(\x0b\x32\x19.attune.v1.CandidateTrace\x12;\n\ntimings_us\x18\x02 \x03(\x0b\x32\'.attune.v1.DecisionTrace.TimingsUsEntry\x1a\x30\n\x0eTimingsUsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xb2\x01\n\x0e\x43\x61ndidateTrace\x12\x11\n\taction_id\x18\x01 \x01(\t\x12\x14\n\x0ctreatment_id\x18\x02 \x01(\t\x12\x11\n\tplacement\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12#\n\x07\x66\x61\x63tors\x18\x05 \x01(\x0b\x32\x12.attune.v1.Factors\x12\"\n\x07reasons\x18\x06 \x03(\x0b\x32\x11.attune.v1.Reason\x12\r\n\x05notes\x18\x07 \x03(\t\"^\n\x07\x46\x61\x63tors\x12\x12\n\npropensity\x18\x01 \x01(\x01\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\r\n\x05lever\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\"\xca\x03\n\x06Reason\x12&\n\x05stage\x18\x01 \x01(\x0e\x32\x17.attune.v1.Reason.Stage\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07unknown\x18\x03 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\r\n\x05place\x18\x05 \x01(\t\x12\'\n\x03saw\x18\x06 \x03(\x0b\x32\x1a.attune.v1.Reason.SawEntry\x1a*\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x02\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x16\n\x12STAGE_AVAILABILITY\x10\x01\x12\x15\n\x11STAGE_ELIGIBILITY\x10\x02\x12\x17\n\x13STAGE_APPLICABILITY\x10\x03\x12\x15\n\x11STAGE_SUITABILITY\x10\x04\x12\x1d\n\x19STAGE_CONSENT_AND_CONTACT\x10\x05\x12\x1a\n\x16STAGE_CAPS_AND_BUDGETS\x10\x06\x12\x1e\n\x1aSTAGE_PROPENSITY_THRESHOLD\x10\x07\x12\x15\n\x11STAGE_ARBITRATION\x10\x08\x12\x13\n\x0fSTAGE_PLACEMENT\x10\t\"S\n\x13\x44\x65\x63ideStreamRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.attune.v1.DecideRequest\x12\x11\n\tbudget_ms\x18\x02 \x01(\x05\"\x89\x01\n\x14\x44\x65\x63ideStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x08response\x18\x02 \x01(\x0b\x32\x19.attune.v1.DecideResponseH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result2\xf5\x01\n\x0f\x44\x65\x63isionService\x12=\n\x06\x44\x65\x63ide\x12\x18.attune.v1.DecideRequest\x1a\x19.attune.v1.DecideResponse\x12S\n\x0c\x44\x65\x63ideStream\x12\x1e.attune.v1.DecideStreamRequest\x1a\x1f.attune.v1.DecideStreamResponse(\x01\x30\x01\x12N\n\x0bWatchOffers\x12\x1d.attune.v1.WatchOffersRequest\x1a\x1e.attune.v1.WatchOffersResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,40 +43,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONTRACE_TIMINGSUSENTRY']._serialized_options = b'8\001'
   _globals['_REASON_SAWENTRY']._loaded_options = None
   _globals['_REASON_SAWENTRY']._serialized_options = b'8\001'
-  _globals['_DECIDEREQUEST']._serialized_start=111
-  _globals['_DECIDEREQUEST']._serialized_end=434
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=361
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=434
-  _globals['_DECIDERESPONSE']._serialized_start=437
-  _globals['_DECIDERESPONSE']._serialized_end=706
-  _globals['_PLACEMENTOFFERS']._serialized_start=708
-  _globals['_PLACEMENTOFFERS']._serialized_end=796
-  _globals['_OFFER']._serialized_start=799
-  _globals['_OFFER']._serialized_end=1077
-  _globals['_OFFER_CONTENTENTRY']._serialized_start=1031
-  _globals['_OFFER_CONTENTENTRY']._serialized_end=1077
-  _globals['_DEGRADATION']._serialized_start=1080
-  _globals['_DEGRADATION']._serialized_end=1254
-  _globals['_DEGRADATION_STEP']._serialized_start=1154
-  _globals['_DEGRADATION_STEP']._serialized_end=1254
-  _globals['_DECISIONTRACE']._serialized_start=1257
-  _globals['_DECISIONTRACE']._serialized_end=1430
-  _globals['_DECISIONTRACE_TIMINGSUSENTRY']._serialized_start=1382
-  _globals['_DECISIONTRACE_TIMINGSUSENTRY']._serialized_end=1430
-  _globals['_CANDIDATETRACE']._serialized_start=1433
-  _globals['_CANDIDATETRACE']._serialized_end=1611
-  _globals['_FACTORS']._serialized_start=1613
-  _globals['_FACTORS']._serialized_end=1707
-  _globals['_REASON']._serialized_start=1710
-  _globals['_REASON']._serialized_end=2168
-  _globals['_REASON_SAWENTRY']._serialized_start=1863
-  _globals['_REASON_SAWENTRY']._serialized_end=1905
-  _globals['_REASON_STAGE']._serialized_start=1908
-  _globals['_REASON_STAGE']._serialized_end=2168
-  _globals['_DECIDESTREAMREQUEST']._serialized_start=2170
-  _globals['_DECIDESTREAMREQUEST']._serialized_end=2253
-  _globals['_DECIDESTREAMRESPONSE']._serialized_start=2256
-  _globals['_DECIDESTREAMRESPONSE']._serialized_end=2393
-  _globals['_DECISIONSERVICE']._serialized_start=2396
-  _globals['_DECISIONSERVICE']._serialized_end=2561
+  _globals['_WATCHOFFERSREQUEST']._serialized_start=143
+  _globals['_WATCHOFFERSREQUEST']._serialized_end=215
+  _globals['_WATCHOFFERSRESPONSE']._serialized_start=217
+  _globals['_WATCHOFFERSRESPONSE']._serialized_end=300
+  _globals['_TRIGGEREDOFFERS']._serialized_start=303
+  _globals['_TRIGGEREDOFFERS']._serialized_end=611
+  _globals['_DECIDEREQUEST']._serialized_start=614
+  _globals['_DECIDEREQUEST']._serialized_end=937
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=864
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=937
+  _globals['_DECIDERESPONSE']._serialized_start=940
+  _globals['_DECIDERESPONSE']._serialized_end=1209
+  _globals['_PLACEMENTOFFERS']._serialized_start=1211
+  _globals['_PLACEMENTOFFERS']._serialized_end=1299
+  _globals['_OFFER']._serialized_start=1302
+  _globals['_OFFER']._serialized_end=1580
+  _globals['_OFFER_CONTENTENTRY']._serialized_start=1534
+  _globals['_OFFER_CONTENTENTRY']._serialized_end=1580
+  _globals['_DEGRADATION']._serialized_start=1583
+  _globals['_DEGRADATION']._serialized_end=1772
+  _globals['_DEGRADATION_STEP']._serialized_start=1657
+  _globals['_DEGRADATION_STEP']._serialized_end=1772
+  _globals['_DECISIONTRACE']._serialized_start=1775
+  _globals['_DECISIONTRACE']._serialized_end=1948
+  _globals['_DECISIONTRACE_TIMINGSUSENTRY']._serialized_start=1900
+  _globals['_DECISIONTRACE_TIMINGSUSENTRY']._serialized_end=1948
+  _globals['_CANDIDATETRACE']._serialized_start=1951
+  _globals['_CANDIDATETRACE']._serialized_end=2129
+  _globals['_FACTORS']._serialized_start=2131
+  _globals['_FACTORS']._serialized_end=2225
+  _globals['_REASON']._serialized_start=2228
+  _globals['_REASON']._serialized_end=2686
+  _globals['_REASON_SAWENTRY']._serialized_start=2381
+  _globals['_REASON_SAWENTRY']._serialized_end=2423
+  _globals['_REASON_STAGE']._serialized_start=2426
+  _globals['_REASON_STAGE']._serialized_end=2686
+  _globals['_DECIDESTREAMREQUEST']._serialized_start=2688
+  _globals['_DECIDESTREAMREQUEST']._serialized_end=2771
+  _globals['_DECIDESTREAMRESPONSE']._serialized_start=2774
+  _globals['_DECIDESTREAMRESPONSE']._serialized_end=2911
+  _globals['_DECISIONSERVICE']._serialized_start=2914
+  _globals['_DECISIONSERVICE']._serialized_end=3159
 # @@protoc_insertion_point(module_scope)

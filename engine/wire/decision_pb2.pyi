@@ -8,6 +8,7 @@ from engine.wire import value_pb2 as _value_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
@@ -21,6 +22,124 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class WatchOffersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    ONLY_KEPT_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """The position of the last message that was dealt with; 0 for all that are kept."""
+    only_kept: _builtins.bool
+    """Ends the call behind the last message kept now, instead of waiting for the next."""
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only those of these channels; all if empty."""
+
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        only_kept: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "channels", b"channels", "only_kept", b"only_kept"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchOffersRequest: _TypeAlias = WatchOffersRequest  # noqa: Y015
+
+@_typing.final
+class WatchOffersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    OFFERS_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """To go on from after a break. Positions grow, and are never used again."""
+    @_builtins.property
+    def offers(self) -> Global___TriggeredOffers: ...
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        offers: Global___TriggeredOffers | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offers", b"offers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offers", b"offers", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchOffersResponse: _TypeAlias = WatchOffersResponse  # noqa: Y015
+
+@_typing.final
+class TriggeredOffers(_message.Message):
+    """The offers of a decision that nobody asked for but a trigger. Report what became of them as of any
+    decision, by the token: an impression, or not_delivered.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PLACEMENTS_FIELD_NUMBER: _builtins.int
+    RULEBOOK_VERSION_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    HOLDOUT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """Names the trigger and the interaction that set it off: what comes twice has the same."""
+    trigger: _builtins.str
+    """As the rule book names it."""
+    event_id: _builtins.str
+    """The interaction that set it off."""
+    customer_id: _builtins.str
+    decision_id: _builtins.str
+    channel: _builtins.str
+    rulebook_version: _builtins.str
+    model_version: _builtins.str
+    holdout: _builtins.str
+    """As in DecideResponse."""
+    token: _builtins.bytes
+    @_builtins.property
+    def decided_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def placements(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacementOffers]:
+        """Those for which there are offers; never empty, and never a fallback."""
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        trigger: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        decision_id: _builtins.str = ...,
+        decided_at: _timestamp_pb2.Timestamp | None = ...,
+        channel: _builtins.str = ...,
+        placements: _abc.Iterable[Global___PlacementOffers] | None = ...,
+        rulebook_version: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+        holdout: _builtins.str = ...,
+        token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "decided_at", b"decided_at", "decision_id", b"decision_id", "event_id", b"event_id", "holdout", b"holdout", "message_id", b"message_id", "model_version", b"model_version", "placements", b"placements", "rulebook_version", b"rulebook_version", "token", b"token", "trigger", b"trigger"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriggeredOffers: _TypeAlias = TriggeredOffers  # noqa: Y015
 
 @_typing.final
 class DecideRequest(_message.Message):
@@ -305,6 +424,8 @@ class Degradation(_message.Message):
         """The rules were not run: the placement's fallback was given."""
         STEP_RECORD: Degradation._Step.ValueType  # 4
         """The decision could not be recorded: responses join by token only."""
+        STEP_CAPS: Degradation._Step.ValueType  # 5
+        """How much is left of caps could not be told: offers under one were withheld."""
 
     class Step(_Step, metaclass=_StepEnumTypeWrapper): ...
     STEP_UNSPECIFIED: Degradation.Step.ValueType  # 0
@@ -316,6 +437,8 @@ class Degradation(_message.Message):
     """The rules were not run: the placement's fallback was given."""
     STEP_RECORD: Degradation.Step.ValueType  # 4
     """The decision could not be recorded: responses join by token only."""
+    STEP_CAPS: Degradation.Step.ValueType  # 5
+    """How much is left of caps could not be told: offers under one were withheld."""
 
     STEP_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

@@ -47,6 +47,11 @@ class DecisionServiceStub:
                 request_serializer=attune_dot_v1_dot_decision__pb2.DecideStreamRequest.SerializeToString,
                 response_deserializer=attune_dot_v1_dot_decision__pb2.DecideStreamResponse.FromString,
                 _registered_method=True)
+        self.WatchOffers = channel.unary_stream(
+                '/attune.v1.DecisionService/WatchOffers',
+                request_serializer=attune_dot_v1_dot_decision__pb2.WatchOffersRequest.SerializeToString,
+                response_deserializer=attune_dot_v1_dot_decision__pb2.WatchOffersResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
@@ -71,6 +76,16 @@ class DecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchOffers(self, request, context):
+        """What the rule book's triggers decided to offer, for those who send text messages, mails and pushes:
+        all that is kept behind a position, in order, and then each as it comes, until the caller ends the
+        call. Messages are kept for a week. In a cluster they are published on the topic of offers instead,
+        as the JSON of `TriggeredOffers`, and this is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -83,6 +98,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.DecideStream,
                     request_deserializer=attune_dot_v1_dot_decision__pb2.DecideStreamRequest.FromString,
                     response_serializer=attune_dot_v1_dot_decision__pb2.DecideStreamResponse.SerializeToString,
+            ),
+            'WatchOffers': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOffers,
+                    request_deserializer=attune_dot_v1_dot_decision__pb2.WatchOffersRequest.FromString,
+                    response_serializer=attune_dot_v1_dot_decision__pb2.WatchOffersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -142,6 +162,33 @@ class DecisionService:
             '/attune.v1.DecisionService/DecideStream',
             attune_dot_v1_dot_decision__pb2.DecideStreamRequest.SerializeToString,
             attune_dot_v1_dot_decision__pb2.DecideStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOffers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/attune.v1.DecisionService/WatchOffers',
+            attune_dot_v1_dot_decision__pb2.WatchOffersRequest.SerializeToString,
+            attune_dot_v1_dot_decision__pb2.WatchOffersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class DecisionServiceStub:
     answered with a status and does not end the stream (but a message over 256 KiB does, as in every
     call: see README, "Limits").
     """
+    WatchOffers: _grpc.UnaryStreamMultiCallable[_decision_pb2.WatchOffersRequest, _decision_pb2.WatchOffersResponse]
+    """What the rule book's triggers decided to offer, for those who send text messages, mails and pushes:
+    all that is kept behind a position, in order, and then each as it comes, until the caller ends the
+    call. Messages are kept for a week. In a cluster they are published on the topic of offers instead,
+    as the JSON of `TriggeredOffers`, and this is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class DecisionServiceAsyncStub(DecisionServiceStub):
@@ -58,6 +64,12 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     the order they are ready, matched by `request_id`, which is required here. A bad question is
     answered with a status and does not end the stream (but a message over 256 KiB does, as in every
     call: see README, "Limits").
+    """
+    WatchOffers: _aio.UnaryStreamMultiCallable[_decision_pb2.WatchOffersRequest, _decision_pb2.WatchOffersResponse]  # type: ignore[assignment]
+    """What the rule book's triggers decided to offer, for those who send text messages, mails and pushes:
+    all that is kept behind a position, in order, and then each as it comes, until the caller ends the
+    call. Messages are kept for a week. In a cluster they are published on the topic of offers instead,
+    as the JSON of `TriggeredOffers`, and this is NOT_FOUND.
     """
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +95,18 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         the order they are ready, matched by `request_id`, which is required here. A bad question is
         answered with a status and does not end the stream (but a message over 256 KiB does, as in every
         call: see README, "Limits").
+        """
+
+    @_abc_1.abstractmethod
+    def WatchOffers(
+        self,
+        request: _decision_pb2.WatchOffersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_decision_pb2.WatchOffersResponse], _abc.AsyncIterator[_decision_pb2.WatchOffersResponse]]:
+        """What the rule book's triggers decided to offer, for those who send text messages, mails and pushes:
+        all that is kept behind a position, in order, and then each as it comes, until the caller ends the
+        call. Messages are kept for a week. In a cluster they are published on the topic of offers instead,
+        as the JSON of `TriggeredOffers`, and this is NOT_FOUND.
         """
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

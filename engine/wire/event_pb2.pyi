@@ -199,7 +199,11 @@ class Interaction(_message.Message):
     channel: _builtins.str
     """The channel it came by, where there was one."""
     @_builtins.property
-    def attributes(self) -> _containers.MessageMap[_builtins.str, _value_pb2.AttributeValue]: ...
+    def attributes(self) -> _containers.MessageMap[_builtins.str, _value_pb2.AttributeValue]:
+        """What it says. Truths, numbers and texts of up to 64 characters are kept (sixteen, in the order of
+        their names) for attributes that the rule book counts from events.
+        """
+
     def __init__(
         self,
         *,

@@ -279,11 +279,14 @@ class AttributeInfo(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    KEPT_FROM_EVENTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """As the book writes it: "bool", "int", "double", "string", "timestamp", "duration", "list(string)",
     "map(string,T)".
     """
+    kept_from_events: _builtins.bool
+    """True if it is counted from events: then it cannot be stored."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The values a string (or each string of a list) may have; empty if any."""
@@ -294,10 +297,11 @@ class AttributeInfo(_message.Message):
         name: _builtins.str = ...,
         type: _builtins.str = ...,
         values: _abc.Iterable[_builtins.str] | None = ...,
+        kept_from_events: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept_from_events", b"kept_from_events", "name", b"name", "type", b"type", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,7 +11,7 @@ from engine.cli.check import as_text
 from engine.rulebook.diagnostics import Diagnostic, Severity
 from tests.rulebook.builders import POLICIES, files
 
-TRIGGERS = "triggers: {t: {on: x, when: customer.age > 17, placements: [web.hero]}}\n"
+STOPPED = "stopped: [{action: stay, until: 2026-11-01, owner: Anna, reason: over}]\n"
 
 
 def run(*arguments: str) -> Result:
@@ -34,13 +34,14 @@ def test_a_valid_book(folder: Path) -> None:
 
 def test_every_mistake_with_a_place_an_editor_can_jump_to(folder: Path) -> None:
     text = POLICIES.replace("slots: 2", "slots: no").replace("lever: 10", "levr: 10")
-    (folder / "policies.yaml").write_text(text + TRIGGERS)
+    (folder / "policies.yaml").write_text(text)
+    (folder / "stop.yaml").write_text(STOPPED)
     result = run(str(folder))
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{folder}/policies.yaml:6:25: unknown key 'levr'")
     assert lines[1].startswith(f"{folder}/policies.yaml:13:12: expected a whole number")
-    assert lines[2].startswith(f"{folder}/policies.yaml:20:12: notice: not enforced yet")
+    assert lines[2].startswith(f"{folder}/stop.yaml:1:20: notice: over")
     assert lines[3] == f"{folder}: not valid (2 errors, 1 notice)"
     assert "\x1b" not in result.stdout
 

@@ -10,7 +10,9 @@ import grpc
 import pytest
 
 from engine.model import IncomingResponse, Interaction
+from engine.outbox import Left
 from tests.cli.conftest import Attune, Live
+from tests.messages import message
 
 
 def test_decide_shows_the_offers_and_how_to_answer_them(live: Live, attune: Attune) -> None:
@@ -166,3 +168,16 @@ def test_a_rejected_event_says_why_and_fails(live: Live, attune: Attune) -> None
 def test_an_event_is_either_a_response_or_an_interaction(attune: Attune) -> None:
     for both_or_none in ([], ["--action", "a1", "--interaction", "visit"]):
         assert attune("record", "anna", *both_or_none).returncode == 2
+
+
+def test_offers_of_triggers_for_people_and_for_programs(live: Live, attune: Attune) -> None:
+    live.engine.left = [Left(1, message("e1", "sms")), Left(2, message("e2", "email"))]
+    told = attune("offers", "--server", live.address).stdout.splitlines()
+    assert told[0].startswith("1  2026-11-1")
+    assert told[0].endswith("Z  anna  by sms, set off by sorry")
+    assert told[1] == "    credit: We are sorry."
+    assert told[2].endswith("anna  by email, set off by sorry")
+    ran = attune("offers", "--after", 1, "--server", live.address, "--format", "json")
+    (line,) = ran.stdout.splitlines()
+    assert json.loads(line) == {"position": 2, **live.engine.left[1].message.document}
+    assert attune("offers", "--after", 2, "--server", live.address).stdout == ""

@@ -7,7 +7,18 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine.cli import application
-from engine.model import ActionId, Customer, CustomerId, DecisionId, PlacementId, Touch, Value
+from engine.model import (
+    HOUR,
+    ActionId,
+    Customer,
+    CustomerId,
+    DecisionId,
+    EventId,
+    PastInteraction,
+    PlacementId,
+    Touch,
+    Value,
+)
 from tests.cli.conftest import Attune, Live
 from tests.rulebook.builders import POLICIES, action, files
 from tests.test_engine import write
@@ -202,3 +213,21 @@ def test_what_happened_to_a_known_customer_counts(
     assert "needs 2026-11-19T11:06:40Z or later" in ran.stdout
     later = attune(*asked, "--now", "2026-11-19T12:00:00Z")
     assert "contact_policy.once" not in later.stdout
+
+
+def test_a_known_customer_s_events_are_counted(live: Live, attune: Attune, tmp_path: Path) -> None:
+    paid = {"type": "double", "from": {"event": "paid", "sum": "1d", "of": "amount"}}
+    made = [action("thanks", applicable_when={"paid": "events.paid >= 10.0"})]
+    write(
+        tmp_path,
+        files(attributes={"events.paid": paid}, policies={"all_actions": None}, actions=made),
+    )
+    who, now = CustomerId("payer"), 1_795_000_000_000_000
+    happened = [
+        PastInteraction(now - n * HOUR, "paid", "web", EventId(f"e{n}"), {"amount": amount})
+        for n, amount in ((30, 100.0), (2, 4.5), (1, 4.0))
+    ]
+    live.engine.customers[who] = Customer(who, interactions=happened, updated_at=1)
+    asked = ("explain", who, "--rules", tmp_path, "-p", "web.hero", "--server", live.address)
+    ran = attune(*asked, "--now", "2026-11-18T11:06:40Z")
+    assert "events.paid is 8.5, needs 10 or more" in ran.stdout, ran.stderr

@@ -10,7 +10,6 @@ from typer.testing import CliRunner, Result
 from engine.cli import application
 from tests.rulebook.builders import POLICIES, files
 
-COUNTED = {"events.calls": {"type": "int", "default": 0, "from": {"event": "call", "count": "1d"}}}
 STORIES: list[dict[str, Any]] = [
     {
         "name": "an adult is asked to stay",
@@ -27,8 +26,7 @@ STORIES: list[dict[str, Any]] = [
         "expect": {"includes": ["data_5gb"]},
     },
     {
-        "name": "who calls often is called back",
-        "events": [{"type": "call", "ago": "2h"}],
+        "name": "nobody we know nothing of is sold anything",
         "request": {"placement": "web.hero"},
         "expect": {"not": ["stay"]},
     },
@@ -41,7 +39,7 @@ def run(*arguments: str) -> Result:
 
 def folder(at: Path, stories: list[dict[str, Any]]) -> str:
     more = {"tests/all.yaml": json.dumps({"tests": stories}, indent=1)} if stories else {}
-    for path, content in files(attributes=COUNTED, more=more).items():
+    for path, content in files(more=more).items():
         (at / path).parent.mkdir(exist_ok=True)
         (at / path).write_bytes(content)
     return str(at)
@@ -59,7 +57,7 @@ def test_one_line_for_each_test_then_what_failed_then_the_sum(book: str) -> None
     assert lines == [
         "1/3 ok      an adult is asked to stay",
         "2/3 FAILED  a child gets data",
-        "3/3 skipped who calls often is called back (events are not counted by the engine yet)",
+        "3/3 ok      nobody we know nothing of is sold anything",
         "",
         f"{book}/tests/all.yaml:20: a child gets data",
         f"  expected  includes: [data_5gb]   ({book}/tests/all.yaml:34)",
@@ -69,7 +67,7 @@ def test_one_line_for_each_test_then_what_failed_then_the_sum(book: str) -> None
         "      saw customer.age = 9",
         f"      at  {book}/actions/all.yaml:6:14",
         "",
-        f"{book}: 1 failed, 1 passed, 1 skipped",
+        f"{book}: 1 failed, 2 passed",
     ]
 
 
@@ -92,19 +90,14 @@ def test_for_programs(book: str) -> None:
     result = run(book, "--format", "json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
-    assert {key: told[key] for key in ("passed", "failed", "skipped")} == {
-        "passed": 1,
-        "failed": 1,
-        "skipped": 1,
-    }
-    passed, failed, skipped = told["tests"]
+    assert (told["passed"], told["failed"]) == (2, 1)
+    passed, failed, _ = told["tests"]
     assert passed == {
         "name": "an adult is asked to stay",
         "file": "tests/all.yaml",
         "line": 3,
         "verdict": "passed",
     }
-    assert skipped["skipped"] == "events are not counted by the engine yet"
     (shortfall,) = failed["shortfalls"]
     assert (shortfall["line"], shortfall["came"]) == (34, "stay")
     (out,) = shortfall["out"]

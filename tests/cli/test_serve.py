@@ -118,3 +118,10 @@ def test_compiled_loops_are_kept_with_the_data_where_nothing_else_can_be_written
     data, nowhere = tmp_path / "data", tmp_path / "nowhere"
     assert spare_cache(data, [nowhere, tmp_path]) is None
     assert spare_cache(data, [nowhere, ""]) == data / "compiled"
+
+
+def test_several_servers_on_one_data_directory_are_refused(tmp_path: Path, attune: Attune) -> None:
+    ran = attune("serve", "--data", tmp_path / "data", "--workers", "2")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("attune: workers: a data directory has one writer")
+    assert not (tmp_path / "data").exists()

@@ -83,6 +83,12 @@ def frame_of(book: RuleBook, customers: list[Customer]) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(pl.lit(NOW).alias("now"))
 
 
+def kept_of(book: RuleBook, customer: Customer) -> dict[str, Value]:
+    """What a file says of attributes kept from events, as a request says it: no profile has them."""
+    known = customer.attributes
+    return {a.name: known[a.name] for a in book.attributes if a.source and a.name in known}
+
+
 class Serving:
     """Decides as the service does, nothing left to chance, contact policies and caps left aside.
 
@@ -93,6 +99,7 @@ class Serving:
         self, book: RuleBook, propensities: Mapping[ActionId, float] | None = None
     ) -> None:
         given = propensities or {action.action_id: 1.0 for action in book.actions}
+        self._book = book
         guards = [VarietyGuard(book)] if book.arbitration.limits else []
         self._decider = Decider(calm(book), Even(book, given), lambda: 0.0, guards)
         self._budget = Budget(3_600.0, lambda: 0.0)
@@ -104,7 +111,7 @@ class Serving:
             customer.customer_id,
             visit.channel,
             visit.placements,
-            context or {},
+            {**kept_of(self._book, customer), **(context or {})},
             max_offers=visit.most,
         )
         name = DecisionId(f"{customer.customer_id}/{'/'.join(visit.placements)}")

@@ -13,7 +13,7 @@ from engine.customer import Knowledge
 from engine.model import ActionId, Customer, Question
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import Loaded, load
-from tests.comparison.serving import NOW, Serving, frame_of, ids_of, shipped, somebody
+from tests.comparison.serving import NOW, Serving, frame_of, ids_of, kept_of, shipped, somebody
 
 
 def changed_book(old: Loaded) -> Loaded:
@@ -39,7 +39,8 @@ def passes(book: RuleBook, customer: Customer) -> set[str]:
     knowledge = Knowledge(book)
     found: set[str] = set()
     for at, declared in book.placements.items():
-        question = Question(customer.customer_id, declared.channel, (at,))
+        kept = kept_of(book, customer)
+        question = Question(customer.customer_id, declared.channel, (at,), kept)
         values = knowledge.values(customer, question, NOW)
         for treatment in book.select_for[at](book.conditions_of(values), values, NOW):
             found.add(book.actions[book.treatments[treatment].action].action_id)

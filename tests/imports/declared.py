@@ -14,4 +14,5 @@ DECLARED = [
     AttributeInfo(name="usage.by_month", type="map(string,double)"),
     AttributeInfo(name="request.reason", type="string"),
     AttributeInfo(name="now", type="timestamp"),
+    AttributeInfo(name="events.calls", type="int", kept_from_events=True),
 ]

@@ -101,6 +101,7 @@ def test_values_are_checked_before_any_row_is_read(tmp_path: Path) -> None:
     [
         ("request.reason", "request.reason is filled at each request and cannot be imported"),
         ("now", "now is filled at each request and cannot be imported"),
+        ("events.calls", "events.calls is counted from events and cannot be imported"),
         ("usage.by_month", "usage.by_month is a map(string,double): no cell can hold that"),
     ],
 )

@@ -23,6 +23,7 @@ from engine.model import (
     EventStatus,
     IncomingEvent,
     IncomingResponse,
+    Interaction,
     ProfileUpdate,
     Question,
 )
@@ -85,6 +86,16 @@ class Life:
                 for n, case in enumerate(self._cases)
             ]
         )
+
+    async def happen(self, engine: AttuneEngine, what: Interaction) -> None:
+        """The same interaction of every customer, now."""
+        self.time += MINUTE
+        events = [
+            IncomingEvent(EventId(f"{self.time}/c{n}"), CustomerId(f"c{n}"), self.time, what)
+            for n in range(len(self._cases))
+        ]
+        results = await engine.record(events)
+        assert all(result.status is EventStatus.ACCEPTED for result in results), results
 
     async def ask(self, engine: AttuneEngine, questions: int, **rest: Any) -> None:
         """Questions from anybody, and for some of the offers what became of them."""

@@ -13,7 +13,7 @@ from engine.codec import DecisionRecord, decode_decision, encode_decision
 from engine.edges.journal.decisions import recorded
 from engine.edges.rules.kept import ARCHIVE, archive
 from engine.grounds import Narrowed
-from engine.model import Decision, Micros, Stage, Step, TreatmentId
+from engine.model import Decision, Interaction, Micros, Stage, Step, TreatmentId
 from engine.replay.books import KeptBooks
 from engine.replay.comparing import Verdict
 from engine.replay.replay import NoBook, Replay
@@ -58,6 +58,20 @@ async def test_all_that_was_decided_comes_out_the_same(tmp_path: Path, name: str
     by_evidence = [one for one in made if one.grounds and one.grounds.venture.exposures is not None]
     assert bool(by_evidence) == (name == "telecom"), "the bank's book gives a gamma"
     assert [one for one in replayed(life) if one.verdict is not Verdict.EQUAL] == []
+
+
+async def test_what_was_kept_from_events_is_taken_as_it_was_seen(tmp_path: Path) -> None:
+    life = Life(BOOKS / "telecom", tmp_path / "data")
+    dropped = Interaction("dropped_call", "app")
+    async with life.opened() as engine:
+        await life.know(engine)
+        for _ in range(3):
+            await life.happen(engine, dropped)
+            await life.ask(engine, 40, interaction=dropped)
+        at = engine.book.index["events.dropped_calls_1d"]
+    seen = {one.decision.values[at] for one in records(life)}
+    assert {2, 3, 4, 5} < seen
+    assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
 
 
 async def test_what_influencers_added_is_recalled(tmp_path: Path) -> None:

@@ -107,13 +107,26 @@ def test_a_test_may_be_about_somebody_held_out_or_in_an_experiment() -> None:
     )
 
 
-def test_events_that_nobody_counts_yet_are_said() -> None:
-    counted = {
-        "events.calls": {"type": "int", "default": 0, "from": {"event": "call", "count": "1d"}}
-    }
-    content = {"tests": [{**PLAIN, "events": [{"type": "call", "ago": "2h"}]}]}
-    loaded = load(files(attributes=counted, more={"tests/a.yaml": json.dumps(content)}))
-    assert [case.later for case in loaded.cases] == ["events are not counted by the engine yet"]
+KEPT = {"events.calls": {"type": "int", "from": {"event": "call", "count": "1d"}}}
+
+
+def test_events_have_attributes_of_their_declared_types() -> None:
+    call = {"type": "call", "ago": "2h", "attributes": {"customer.age": 40, "topic": "bill"}}
+    (event,) = read(events=[call]).events
+    assert event.attributes == {"customer.age": 40, "topic": "bill"}
+    content = {"tests": [{**PLAIN, "events": [call | {"attributes": {"customer.age": "old"}}]}]}
+    (mistake,) = load(files(more={"tests/a.yaml": json.dumps(content)})).diagnostics
+    assert mistake.message.startswith("expected a whole number (int)")
+
+
+def test_what_is_kept_from_events_is_not_told_of_a_customer() -> None:
+    told = {**PLAIN, "customer": {"events.calls": 3}}
+    made = files(attributes=KEPT, more={"tests/a.yaml": json.dumps({"tests": [told]})})
+    (mistake,) = load(made).diagnostics
+    assert mistake.message == (
+        "'events.calls' is kept from events: say what happened under 'events', or set it under the"
+        " request's context"
+    )
 
 
 def test_a_book_with_tests_has_nothing_to_remark_upon() -> None:

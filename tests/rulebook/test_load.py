@@ -160,23 +160,6 @@ def test_arbitration_is_read() -> None:
     assert made.ties == ("value", "id")
 
 
-def test_what_is_not_enforced_yet_is_said_once_for_each_kind() -> None:
-    kept = {"type": "int", "from": {"event": "dropped_call", "count": "1d"}}
-    trigger = {"on": "x", "when": "customer.age > 1", "placements": ["web.hero"]}
-    loaded = load(
-        files(
-            attributes={"events.a": kept, "events.b": kept},
-            policies={"triggers": {"t": trigger, "u": trigger}},
-        )
-    )  # fmt: skip
-    assert loaded.book is not None
-    assert loaded.book.notices == loaded.diagnostics
-    said = [one.message for one in loaded.diagnostics]
-    assert all("not enforced yet" in message for message in said)
-    assert len(said) == len(set(said)) == 2
-    assert loaded.book.model.estimator == "hierarchical_logistic"
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

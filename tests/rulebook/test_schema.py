@@ -132,6 +132,18 @@ def test_only_a_default_may_be_anything() -> None:
     assert vague == {"attributes/attributes/*/default"}
 
 
+def test_a_window_may_have_several_of_everything() -> None:
+    clause = {
+        "event": ["call", "visit"], "count": "7d", "channel": ["web", "ivr"],
+        "where": {"topic": ["bill", "fault"], "urgent": True},
+    }  # fmt: skip
+    made = files(attributes={"events.x": {"type": "int", "from": clause}})
+    assert load(made).errors == ()
+    assert unfit(made, schemas(made)) == []
+    misspelt = files(attributes={"events.x": {"type": "int", "from": {**clause, "wher": {}}}})
+    assert unfit(misspelt, schemas(made))
+
+
 def test_the_book_s_own_names_are_offered() -> None:
     made = schemas(files())
     action = made["actions"]["properties"]["actions"]["items"]["properties"]

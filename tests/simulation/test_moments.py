@@ -1,6 +1,7 @@
 from engine.model import CustomerId, Event
 from engine.simulation.moments import moments
 from tests.happenings import decision, interaction, response, update
+from tests.test_windows import kept
 
 ADA = CustomerId("ada")
 
@@ -29,3 +30,12 @@ def test_later_decisions_know_more() -> None:
     entries = [update(at=5, segment="vip"), update(at=15, segment="mass")]
     known = [dict(moment.people[ADA].attributes) for moment in moments(records, entries)]
     assert known == [{"segment": "vip"}, {"segment": "mass"}]
+
+
+def test_a_window_nobody_asked_for_then_can_be_asked_of_the_log() -> None:
+    happened = [
+        interaction(f"e{n}", at=at, what="paid", amount=amount)
+        for n, (at, amount) in enumerate([(30, 4.0), (10, 1.5), (60, 99.0)])
+    ]
+    [moment] = moments([decision(at=50)], happened)
+    assert kept(moment.people[ADA], 50)["paid"] == 5.5

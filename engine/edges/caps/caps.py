@@ -2,20 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from engine.caps.accounts import Accounts
 from engine.caps.guard import CapsGuard
 from engine.caps.ledger import Ledger
-from engine.caps.meter import Meter
 from engine.caps.price import BidPrice
-from engine.codec import Line
+from engine.edges.caps.figures import figures
+from engine.edges.caps.responses import response_in
 from engine.edges.caps.vault import SqliteVault
 from engine.edges.journal.entries import Numbered
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.names import CAPS
-from engine.model import MINUTE, Event, Micros, Response
+from engine.model import MINUTE, Degradation, Micros, Response
 from engine.rulebook.book import RuleBook
 from engine.telemetry import Figures, Gauge
 
@@ -43,6 +44,7 @@ class Caps:
         self._ticks = 0
         self.in_force = guard
         self.beside: CapsGuard | None = None
+        self.degraded: tuple[Degradation, ...] = ()
 
     @classmethod
     async def open(
@@ -94,7 +96,7 @@ class Caps:
     def observe(self, group: Sequence[Numbered]) -> None:
         """Counts what the entries say of offers that were shown, or not delivered."""
         for _, entry in group:
-            response = _response_in(entry)
+            response = response_in(entry)
             if response is not None:
                 self._guard_of(response).observe(response)
         self._vault.seen(group[-1][0])
@@ -117,39 +119,12 @@ class Caps:
 
     def gauges(self) -> Sequence[Gauge | Figures]:
         """What operations watch, by `Cap.key`; money in the cap's currency."""
-        return [
-            Figures("attune_cap_limit", "Limit of each cap now.", "cap", self._read(_limit)),
-            Figures("attune_cap_confirmed", "Shown, of each cap.", "cap", self._read(_confirmed)),
-            Figures(
-                "attune_cap_reserved",
-                "Offered and perhaps shown, of each cap.",
-                "cap",
-                self._read(_reserved),
-            ),
-            Figures("attune_cap_price", "Running price of one unit.", "cap", self._read(_price)),
-            Gauge(
-                "attune_caps_backlog",
-                "Changes of caps not on disk yet.",
-                lambda: float(self._vault.backlog),
-            ),
-            Gauge(
-                "attune_caps_late_total",
-                "Offers shown after their share was given back.",
-                lambda: float(self.in_force.ledger.late),
-            ),
-            Gauge(
-                "attune_caps_expired_total",
-                "Offers whose share was given back as nothing was heard of them.",
-                lambda: float(self.in_force.ledger.expired),
-            ),
-        ]
-
-    def _read(self, figure: Callable[[Meter, Micros], float]) -> Callable[[], Mapping[str, float]]:
-        def read() -> Mapping[str, float]:
-            now = self._clock()
-            return {meter.cap.key: figure(meter, now) for meter in self.in_force.meters}
-
-        return read
+        backlog = Gauge(
+            "attune_caps_backlog",
+            "Changes of caps not on disk yet.",
+            lambda: float(self._vault.backlog),
+        )
+        return [*figures(lambda: self.in_force, self._clock), backlog]
 
     async def close(self) -> None:
         """Writes everything, so that nothing is missing at the next start."""
@@ -174,34 +149,8 @@ class Caps:
         self.in_force.ledger.late = 0
 
 
-async def _ready(book: RuleBook, ledger: Ledger, vault: SqliteVault, now: Micros) -> CapsGuard:
+async def _ready(book: RuleBook, ledger: Accounts, vault: SqliteVault, now: Micros) -> CapsGuard:
     guard = CapsGuard(book, ledger)
     guard.tend(now, now + _AHEAD)
     await asyncio.wait([vault.flushed()], timeout=_PATIENCE)
     return guard
-
-
-def _limit(meter: Meter, now: Micros) -> float:
-    return meter.cap.amount(meter.cap.limit_at(now))
-
-
-def _confirmed(meter: Meter, now: Micros) -> float:
-    return meter.cap.amount(meter.look(now).confirmed)
-
-
-def _reserved(meter: Meter, now: Micros) -> float:
-    account = meter.look(now)
-    return meter.cap.amount(account.reserved + account.missing)
-
-
-def _price(meter: Meter, now: Micros) -> float:
-    del now
-    return meter.price.value / meter.cap.amount(1)
-
-
-def _response_in(entry: Line) -> Response | None:
-    """What a line says of an offer that was made."""
-    match entry:
-        case Event(body=Response(is_held_out=False) as response):
-            return response
-    return None

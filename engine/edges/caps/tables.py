@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from engine.caps.ledger import Account
+from engine.caps.accounts import Account
 from engine.caps.periods import Span
 from engine.caps.vault import AccountKey, Charge, Share
 from engine.edges.journal.database import insert_all

@@ -25,7 +25,7 @@ _SUGGESTIONS: Final = 3
 class Admission:
     """Reads attributes by what one rule book declares; made once for each book."""
 
-    __slots__ = ("_context", "_declared", "_names", "_profile", "book")
+    __slots__ = ("_context", "_declared", "_kept", "_names", "_profile", "book")
 
     def __init__(self, book: RuleBook) -> None:
         self.book = book
@@ -34,10 +34,11 @@ class Admission:
         self._context = {
             a.name: reader_of(a, a.default) for a in book.attributes if a.name not in _FILLED
         }
+        self._kept = frozenset(a.name for a in book.attributes if a.source)
         self._profile = {
             name: reader
             for name, reader in self._declared.items()
-            if name not in _FILLED and not name.startswith("request.")
+            if name not in _FILLED | self._kept and not name.startswith("request.")
         }
 
     def context(self, entries: Mapping[str, AttributeValue], wrong: Violations) -> dict[str, Value]:
@@ -92,6 +93,10 @@ class Admission:
     def _refused(self, name: str, before: int) -> str:
         if name in _FILLED:
             return "is filled in by the engine and cannot be set"
+        if name in self._kept:
+            return (
+                "is kept from events and cannot be stored; record the events, or send it as context"
+            )
         if name in self._declared:
             return "belongs to a single request and cannot be stored; send it as context"
         hint = closest(name, self._names) if before < _SUGGESTIONS else ""

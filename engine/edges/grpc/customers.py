@@ -25,7 +25,6 @@ SERVICE: Final = "attune.v1.CustomerService"
 BATCH: Final = 1_000
 
 _AT_ONCE: Final = 50  # customers read before the loop may turn to waiting decisions
-_INTERACTIONS: Final = 100
 
 
 class Customers:
@@ -91,9 +90,11 @@ def _described(customer: Customer, book: RuleBook | None) -> GetCustomerResponse
         write_value(response.customer.attributes[name], value, types.get(name))
     if customer.updated_at:
         response.updated_at.FromMicroseconds(customer.updated_at)
-    for past in customer.interactions[: -_INTERACTIONS - 1 : -1]:
+    for past in reversed(customer.interactions):
         entry = InteractionEntry(type=past.type, channel=past.channel)
         entry.time.FromMicroseconds(past.time)
+        for name, value in past.details.items():
+            write_value(entry.attributes[name], value, types.get(name))
         response.interactions.append(entry)
     return response
 

@@ -1,16 +1,18 @@
-"""DecisionService: one question a call, or any number over a stream."""
+"""DecisionService: one question a call, any number over a stream, or what nobody but a trigger asked."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import grpc
+from google.protobuf.message import Message
 
 from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.answers import Answers, encode_on_stream
 from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, Wait, send
+from engine.edges.grpc.offers import watched
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
@@ -19,7 +21,7 @@ from engine.errors import Violation
 from engine.model import Decision, Question
 from engine.settings import Settings
 from engine.telemetry import Meter
-from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest
+from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest, WatchOffersRequest
 
 SERVICE: Final = "attune.v1.DecisionService"
 
@@ -63,7 +65,11 @@ class Decisions:
         return {
             "Decide": self._gate.prompt("Decide", DecideRequest, self._decide),
             "DecideStream": self._gate.conversation("DecideStream", self._stream),
+            "WatchOffers": self._gate.answers("WatchOffers", WatchOffersRequest, self._watch),
         }
+
+    def _watch(self, request: WatchOffersRequest) -> AsyncIterator[Message]:
+        return watched(self._engine, request, self._closing)
 
     def _decide(self, request: DecideRequest, remaining: float | None) -> bytes | Wait:
         began = self._clock()

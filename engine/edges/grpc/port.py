@@ -1,6 +1,6 @@
 """What the gRPC edge asks of the engine behind it, and nothing more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -15,6 +15,7 @@ from engine.model import (
     ProfileUpdate,
     Question,
 )
+from engine.outbox import Left
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
@@ -96,6 +97,13 @@ class Engine(Protocol):
             UnknownPlacement: another book took over meanwhile, which does not have the placement.
             NoRuleBook: nothing has been loaded yet.
             Overloaded: more is asked than can be answered.
+        """
+
+    def offers(self, position: int, *, only_kept: bool) -> AsyncGenerator[Left, None]:
+        """What triggers offered, behind a position, in order; then, unless `only_kept`, each as it comes.
+
+        Raises:
+            NotFound: it is published elsewhere.
         """
 
     async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:

@@ -76,7 +76,12 @@ class RuleBooks:
                 for p in book.placements.values()
             )
             response.attributes.extend(
-                AttributeInfo(name=a.name, type=str(a.type), values=a.values)
+                AttributeInfo(
+                    name=a.name,
+                    type=str(a.type),
+                    values=a.values,
+                    kept_from_events=a.source is not None,
+                )
                 for a in book.attributes
             )
         return response

@@ -138,7 +138,7 @@ async def _start_http2(settings: Settings, handlers: Handlers) -> Started:
     named = _LOOPBACKS if address.host == "localhost" else [str(at[0]) for *_, at in places]
     hosts = list(dict.fromkeys(named))
     try:
-        port = await server.listen(hosts, address.port, tls)
+        port = await server.listen(hosts, address.port, tls, shared=settings.share_port)
     except OSError:
         wrong = f"{address} cannot be listened on: {_obstacle(places)}"
         raise InvalidInput([Violation("listen", wrong)]) from None
@@ -185,7 +185,7 @@ async def serve(
 def _options(settings: Settings) -> list[tuple[str, Any]]:
     return [
         ("grpc.max_receive_message_length", settings.receive_limit),
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(settings.share_port)),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),

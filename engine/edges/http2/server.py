@@ -37,18 +37,24 @@ class Server:
         self._methods |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
 
     async def listen(
-        self, hosts: Sequence[str], port: int, tls: ssl.SSLContext | None = None
+        self,
+        hosts: Sequence[str],
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        shared: bool = False,
     ) -> int:
         """Listens on all of the hosts' addresses; returns the port, the same for all.
 
         Port 0 picks a free one; `::` and `0.0.0.0` stand for all addresses. Those this machine does
-        not have are left out, such as `::1` where there is no IPv6. Raises OSError, also if none is left.
+        not have are left out, such as `::1` where there is no IPv6. A `shared` port may be listened on
+        by others who share it. Raises OSError, also if none is left.
         """
         loop = asyncio.get_running_loop()
         absent: OSError | None = None
         for host in hosts:
             try:
-                listening = _listening(host, port)
+                listening = _listening(host, port, shared)
             except OSError as error:
                 if error.errno not in _ABSENT:
                     raise
@@ -89,23 +95,27 @@ class Server:
                 connection.abort()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, shared: bool) -> socket.socket:
     """A socket that listens there. Raises OSError."""
     if host in _EVERYWHERE:
-        return _listening_everywhere(port)
+        return _listening_everywhere(port, shared)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
 
 
-def _listening_everywhere(port: int) -> socket.socket:
+def _listening_everywhere(port: int, shared: bool) -> socket.socket:
     """One socket for IPv6 and IPv4, or for IPv4 alone where there is no other. Raises OSError."""
     try:
         return socket.create_server(
-            ("::", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
+            ("::", port),
+            family=socket.AF_INET6,
+            backlog=_BACKLOG,
+            reuse_port=shared,
+            dualstack_ipv6=True,
         )
     except OSError as error:
         if error.errno not in _ABSENT:
             raise
     except ValueError:  # this Python or this system has no such sockets
         pass
-    return socket.create_server(("", port), backlog=_BACKLOG)
+    return socket.create_server(("", port), backlog=_BACKLOG, reuse_port=shared)

@@ -33,7 +33,7 @@ from engine.edges.journal.entries import (
 from engine.edges.journal.run import Run
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.customers import Customers
-from engine.edges.state.fold import Fold
+from engine.edges.state.fold import Fold, Onlooker
 from engine.edges.state.mending import put_right
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.edges.state.remains import look_over
@@ -86,7 +86,9 @@ class Limits:
 class Embedded:
     """Durable state in one data directory, for one process. Made by `open`, ended by `close`.
 
-    All methods are for the event loop it was opened on. `record` and `known` never wait.
+    All methods are for the event loop it was opened on. `record` and `known` never wait. It is a
+    `engine.edges.state.port.State`, and what caps and triggers need besides; `recovered_from` is the
+    place of the checkpoint that the start took up.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class Embedded:
             lambda: self._applied,
             lambda customer: put_right(self._journal, customer),
         )
-        self.known = self._customers.known
+        self.known = self.last_known = self._customers.known
         self.load = self._customers.load
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self.returned: Callable[[Returned], None] = self._decisions.returned
@@ -142,6 +144,7 @@ class Embedded:
         self._noted: dict[str, Future[list[EventStatus]]] = {}
         self._closing = False
         self._watching: Callable[[Sequence[Numbered]], None] | None = None
+        self.recovered_from = 0
 
     @classmethod
     async def open(
@@ -154,6 +157,7 @@ class Embedded:
         restore: Callable[[bytes], None],
         clock: Callable[[], Micros],
         limits: Limits | None = None,
+        onlooker: Onlooker | None = None,
     ) -> "Embedded":
         """Opens (or creates) a data directory and brings the state to where the log ends.
 
@@ -161,7 +165,8 @@ class Embedded:
         lessons that use it (again after each start; it must not mind), `snapshot` and `restore` the
         learner's whole state as bytes; `restore` raises for bytes that are none, and then changes
         nothing. `clock` is the time of day, for retention. Where the checkpoint is damaged, all is
-        computed and learned again from the log.
+        computed and learned again from the log. `onlooker` is shown what is applied, also what is
+        applied again by this start.
 
         Raises:
             StorageError: the directory is in use, damaged, of a newer version, or cannot be read.
@@ -171,7 +176,7 @@ class Embedded:
             look_over(directory.path)
             store = cls(
                 directory,
-                Fold(teach, register, str(data_dir / JOURNAL)),
+                Fold(teach, register, str(data_dir / JOURNAL), onlooker),
                 snapshot,
                 clock,
                 limits or Limits(),
@@ -256,8 +261,8 @@ class Embedded:
         record = await self._decisions.last(self._loop)
         return None if record is None else record.decision
 
-    async def knows(self, event_id: EventId) -> bool:
-        """Whether an event with this id was accepted, as far back as ids are remembered.
+    async def knows(self, event_id: EventId, customer_id: CustomerId) -> bool:  # noqa: ARG002
+        """Whether an event with this id was accepted, of whomever, as far back as ids are remembered.
 
         Raises:
             StorageError: the disk cannot be read.
@@ -286,6 +291,11 @@ class Embedded:
         """The place of the newest entry that is known to be on disk; 0 if there is none."""
         return self._accepted
 
+    @property
+    def applied_seq(self) -> int:
+        """The place in the log up to which all is applied."""
+        return self._applied
+
     async def settled(self) -> None:
         """Waits until everything accepted so far is applied.
 
@@ -297,6 +307,8 @@ class Embedded:
             waiter: Future[None] = self._loop.create_future()
             self._waiters.append((self._accepted, waiter))
             await waiter
+
+    applied = settled
 
     @property
     def backlog(self) -> int:
@@ -348,7 +360,7 @@ class Embedded:
                 if isinstance(note, SchemaNote):
                     self._noted[note.digest] = _told(self._loop)
                 self._apply(number, note)
-            self._accepted = self._applied = self._saved = self._tried = seq
+            self._accepted = self._applied = self._saved = self._tried = self.recovered_from = seq
             every = max(self._limits.checkpoint_entries, _REPLAYED_BETWEEN_CHECKPOINTS)
             while await self._replay(reader):
                 if self._applied - self._saved >= every:

@@ -2,26 +2,37 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from engine.codec import Damage, Line, SchemaNote
 from engine.edges.state.names import JOURNAL
-from engine.model import Customer, Event, Lesson, ProfileUpdate
-from engine.topology import apply
-from engine.uplift.observing import observe
+from engine.model import Customer, Lesson
+from engine.topology import take_in
+from engine.triggers import Before
 
 log = logging.getLogger(__name__)
+
+
+class Onlooker(Protocol):
+    """Is shown every entry that has a customer, before it is applied and after; it never fails."""
+
+    def before(self, customer: Customer, entry: object) -> Before | None:
+        """What stood before; None if the entry need not be shown again."""
+
+    def after(self, seq: int, before: Before, customer: Customer) -> None:
+        """The entry at `seq` is applied."""
 
 
 class Fold(NamedTuple):
     """What the log feeds besides customers: `teach` gets lessons, `register` feature schemas.
 
-    `file` names the log in what is reported.
+    `file` names the log in what is reported; `onlooker` sees what is applied.
     """
 
     teach: Callable[[Lesson], None]
     register: Callable[[Mapping[str, Any]], None]
     file: str = JOURNAL
+    onlooker: Onlooker | None = None
 
     def step(self, seq: int, entry: Line, customer: Customer | None) -> None:
         """Applies the entry at `seq` to its customer in place and teaches what is in it.
@@ -42,15 +53,10 @@ class Fold(NamedTuple):
             if isinstance(entry, SchemaNote):
                 self.register(entry.document)
             elif customer is not None:
-                self._learn(customer, entry)
+                before = self.onlooker and self.onlooker.before(customer, entry)
+                for lesson in take_in(customer, entry):
+                    self.teach(lesson)
+                if self.onlooker and before:
+                    self.onlooker.after(seq, before, customer)
         except Exception:
             log.exception("entry %d of the log is passed over", seq)
-
-    def _learn(self, customer: Customer, entry: Event | ProfileUpdate) -> None:
-        """Both kinds of lessons: what offers are taken up, and what they change."""
-        lesson = apply(customer, entry)
-        if lesson is not None:
-            self.teach(lesson)
-        if isinstance(entry, Event):
-            for observed in observe(customer, entry):
-                self.teach(observed)

@@ -10,3 +10,6 @@ DECISIONS: Final = "decisions.db"
 
 CAPS: Final = "caps.db"
 """What is in use of every cap."""
+
+OFFERS: Final = "offers.db"
+"""What triggers offered, for those who send it."""

@@ -12,21 +12,28 @@ if TYPE_CHECKING:
 _BUILTINS = {"float": float, "len": len, "range": range, "list": list, "tuple": tuple}
 
 
-def generate(conditions: Sequence["Expression"], numbers: Sequence["Expression"]) -> str:
+def generate(
+    conditions: Sequence["Expression"],
+    numbers: Sequence["Expression"],
+    triggers: Sequence["Expression"] = (),
+) -> str:
     """The source of a Python module defining `conditions_of(v)` and `numbers_of(v)`.
 
     `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a tuple of
     True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite or not a
-    number), both in the order given. The same expressions always give the same text.
+    number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)` returns
+    their truths. The same expressions always give the same text.
     """
     from engine.rulebook.cel.generator import Module, Writer, write
 
-    variables = {n: v for e in (*conditions, *numbers) for n, v in e.variables.items()}
+    variables = {n: v for e in (*conditions, *numbers, *triggers) for n, v in e.variables.items()}
     module = Module(variables)
     functions = [
         write("conditions_of", [e.tree for e in conditions], module, Writer.truth),
         write("numbers_of", [e.tree for e in numbers], module, Writer.known, "finite({})"),
     ]
+    if triggers:
+        functions.append(write("triggers_of", [e.tree for e in triggers], module, Writer.truth))
     constants = [f"{name} = {expression}" for expression, name in module.constants.items()]
     return "\n\n\n".join(["\n".join(constants), *module.functions, *functions]).lstrip() + "\n"
 

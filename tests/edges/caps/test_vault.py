@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.caps.accounts import Need
 from engine.caps.ledger import Ledger
 from engine.caps.periods import ALWAYS
 from engine.caps.price import BidPrice
@@ -24,6 +25,10 @@ KEY = AccountKey("bundle/offers/total", 0)
 ACTION = ActionId("bundle")
 HOLD = 100
 BLOCK = 3
+
+
+def need(limit: int, block: int) -> Need:
+    return Need(limit, limit, block, 1, HOLD)
 
 
 def share(number: int, until: int, units: int = 1) -> Share:
@@ -70,7 +75,7 @@ class Life:
 
     def offer(self) -> bool:
         self.ledger.expire(self.now)
-        self.ledger.draw_ahead(self.account, self.limit, BLOCK, HOLD)
+        self.ledger.draw_ahead(self.account, need(self.limit, BLOCK))
         if self.ledger.room(self.account, self.limit) < 1:
             return False
         number = len(self.given)
@@ -187,7 +192,7 @@ def opened(path: Path, now: int = 0) -> tuple[SqliteVault, Ledger]:
 async def test_nothing_can_be_had_before_it_is_on_disk(path):
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
-    ledger.draw_ahead(account, 10, 4, HOLD)
+    ledger.draw_ahead(account, need(10, 4))
     assert ledger.room(account, 10) == 0
     await vault.flushed()
     with closing(sqlite3.connect(path)) as disk:
@@ -198,7 +203,7 @@ async def test_nothing_can_be_had_before_it_is_on_disk(path):
 
 async def test_after_an_orderly_end_nothing_is_missing(path):
     vault, ledger = opened(path)
-    ledger.draw_ahead(ledger.account(KEY.cap, ALWAYS), 10, 4, HOLD)
+    ledger.draw_ahead(ledger.account(KEY.cap, ALWAYS), need(10, 4))
     await vault.flushed()
     ledger.reserve(share(1, HOLD))
     ledger.reserve(share(2, HOLD))
@@ -214,7 +219,7 @@ async def test_after_a_crash_what_was_drawn_counts_as_used_until_the_hold_has_pa
     path, tmp_path
 ):
     vault, ledger = opened(path)
-    ledger.draw_ahead(ledger.account(KEY.cap, ALWAYS), 10, 4, HOLD)
+    ledger.draw_ahead(ledger.account(KEY.cap, ALWAYS), need(10, 4))
     await vault.flushed()
     left = tmp_path / "left.db"
     shutil.copy(path, left)
@@ -231,7 +236,7 @@ async def test_after_a_crash_what_was_drawn_counts_as_used_until_the_hold_has_pa
 async def test_an_offer_shown_after_its_share_was_given_back_counts_once(path):
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
-    ledger.draw_ahead(account, 10, 4, HOLD)
+    ledger.draw_ahead(account, need(10, 4))
     await vault.flushed()
     ledger.reserve(share(1, HOLD))
     ledger.tend(HOLD)
@@ -260,7 +265,7 @@ async def test_prices_and_the_place_in_the_journal_are_kept(path):
 async def test_old_lines_are_added_up_and_count_on(path):
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
-    ledger.draw_ahead(account, 10, 4, HOLD)
+    ledger.draw_ahead(account, need(10, 4))
     await vault.flushed()
     for number in range(5):
         ledger.reserve(share(number, HOLD))
@@ -293,7 +298,7 @@ async def test_while_the_file_is_not_in_its_place_nothing_more_is_drawn(path, ha
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
     harm(path)
-    ledger.draw_ahead(account, 10, 4, HOLD)
+    ledger.draw_ahead(account, need(10, 4))
     await asyncio.to_thread(vault.close, 0)
     assert ledger.room(account, 10) == 0
     assert "caps.db was removed or replaced" in caplog.text
@@ -305,7 +310,7 @@ async def test_what_waited_is_written_once_the_file_is_back(path, tmp_path, capl
     vault, ledger = opened(path)
     account = ledger.account(KEY.cap, ALWAYS)
     path.rename(tmp_path / "away.db")
-    ledger.draw_ahead(account, 10, 4, HOLD)
+    ledger.draw_ahead(account, need(10, 4))
     flushed = vault.flushed()
     await asyncio.to_thread(said.wait, 30)
     assert "caps.db was removed" in caplog.text

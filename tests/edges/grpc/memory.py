@@ -5,7 +5,7 @@ book's actions in order. A few customer ids ask for trouble, so that trouble can
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -38,6 +38,7 @@ from engine.model import (
     Touch,
     Trace,
 )
+from engine.outbox import Left
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
@@ -87,6 +88,7 @@ class MemoryEngine:
     answered: dict[str, tuple[Question, Decision, bytes]] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
     events: dict[EventId, IncomingEvent] = field(default_factory=dict)
+    left: list[Left] = field(default_factory=list)
     wait: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,6 +183,14 @@ class MemoryEngine:
             ],
             fallback=False,
         )
+
+    async def offers(self, position: int, *, only_kept: bool) -> AsyncGenerator[Left, None]:
+        """Those in `left`, and nothing more for ever."""
+        for left in self.left:
+            if left.position > position:
+                yield left
+        if not only_kept:
+            await asyncio.Event().wait()
 
     async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:
         return [self._record(event) for event in events]

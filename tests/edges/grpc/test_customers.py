@@ -13,6 +13,7 @@ from engine.wire.value_pb2 import AttributeValue, MapValue, StringList
 from tests.edges.grpc.conftest import Service, running
 from tests.edges.grpc.memory import NOW, MemoryEngine
 from tests.edges.grpc.test_hostile import details
+from tests.rulebook.builders import book
 
 V = AttributeValue
 
@@ -82,6 +83,18 @@ async def test_one_bad_attribute_fails_the_call_and_nothing_is_written(service: 
     assert service.engine.customers == {}
 
 
+@pytest.mark.usefixtures("transport")
+async def test_what_is_kept_from_events_cannot_be_stored() -> None:
+    kept = {"events.calls": {"type": "int", "from": {"event": "call", "count": "1d"}}}
+    async with running(MemoryEngine(book=book(attributes=kept))) as service:
+        attributes = {"events.calls": V(int_value=3)}
+        error = await refused(service, Customer(customer_id="anna", attributes=attributes))
+    assert details(error) == {
+        'customers[0].attributes["events.calls"]': "is kept from events and cannot be stored; record"
+        " the events, or send it as context"
+    }
+
+
 async def test_a_batch_is_bounded(service: Service) -> None:
     assert await put(service) == 0
     assert await put(service, *(Customer(customer_id=str(i)) for i in range(1_000))) == 1_000
@@ -104,7 +117,9 @@ async def test_somebody_unknown_is_not_found(service: Service) -> None:
 
 async def test_the_history_comes_with_the_customer(service: Service) -> None:
     touch = Touch("d1", "a1", "web", "web.banner", NOW, {"click": (NOW + 1, 0.5)})  # type: ignore[arg-type]  # ids
-    past = [PastInteraction(NOW + i, f"visit {i}", "app") for i in range(150)]
+    past = [
+        PastInteraction(NOW + i, f"visit {i}", "app", details={"topic": "bill"}) for i in range(150)
+    ]
     anna = Person("anna", touches=[touch], interactions=past)  # type: ignore[arg-type]  # an id
     service.engine.customers["anna"] = anna  # type: ignore[index]  # an id
     answer = await CustomerServiceStub(service.channel).GetCustomer(
@@ -120,5 +135,6 @@ async def test_the_history_comes_with_the_customer(service: Service) -> None:
         0.5,
     )
     assert not answer.HasField("updated_at")
-    assert [i.type for i in answer.interactions] == [f"visit {i}" for i in range(149, 49, -1)]
+    assert [i.type for i in answer.interactions] == [f"visit {i}" for i in range(149, -1, -1)]
+    assert answer.interactions[0].attributes["topic"].string_value == "bill"
     assert answer.interactions[0].time.ToMicroseconds() == NOW + 149

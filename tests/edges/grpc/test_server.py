@@ -8,7 +8,7 @@ import socket
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from engine.crew.port import held
 from engine.edges.grpc.server import serving
 from engine.errors import InvalidInput
 from engine.settings import Address, Settings
@@ -253,3 +254,24 @@ async def test_a_certificate_that_cannot_be_used_is_said_so(tmp_path: Path) -> N
                 pass
         assert said in str(refused.value)
         assert "listened on" not in str(refused.value)
+
+
+def sockets(running: Process) -> int:
+    """How many sockets a process has open."""
+    links = Path(f"/proc/{running.process.pid}/fd").iterdir()
+    return sum(str(link.readlink()).startswith("socket:") for link in links)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_servers_that_share_a_port_share_the_callers() -> None:
+    with held(Address("127.0.0.1", 0)) as address:
+        shared = {"ATTUNE_LISTEN": str(address), "ATTUNE_SHARE_PORT": "yes"}
+        async with started(**shared) as one, started(**shared) as two, AsyncExitStack() as stack:
+            assert one.address == two.address == str(address)
+            before = sockets(one), sockets(two)
+            for number in range(24):
+                channel = grpc.aio.insecure_channel(one.address, options=[("number", number)])
+                await stack.enter_async_context(channel)
+                assert (await DecisionServiceStub(channel).Decide(QUICK, timeout=10)).decision_id
+            assert sockets(one) > before[0]
+            assert sockets(two) > before[1]

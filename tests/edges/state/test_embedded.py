@@ -291,7 +291,7 @@ async def test_closing_leaves_everything_in_the_files_themselves(tmp_path: Path)
     async with store_at(tmp_path, Tally()) as store:
         await store.append([response("e1")])
         await store.load(CustomerId("somebody"))
-        assert await store.knows(EventId("e1"))
+        assert await store.knows(EventId("e1"), ADA)
     assert _beside(tmp_path) == []
 
 

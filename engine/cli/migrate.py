@@ -1,0 +1,106 @@
+"""`attune migrate`: moves an embedded installation to a cluster."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.client import Format, FormatOption
+from engine.cli.worker import require_cluster
+
+if TYPE_CHECKING:
+    from engine.migration.migrate import Moved
+
+
+def migrate(
+    data: Annotated[Path, typer.Option(help="The data directory of `attune serve`.")],
+    stream: Annotated[
+        str,
+        typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM"),
+    ],
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="redis://HOST:PORT", help="Where customers are kept.", envvar="ATTUNE_STATE"
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option(
+            help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"
+        ),
+    ] = "attune",
+    partitions: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Partitions of the log, if it is not there yet.", envvar="ATTUNE_PARTITIONS"
+        ),
+    ] = 12,
+    copies: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Copies of everything in Kafka, if it is not there yet.",
+            envvar="ATTUNE_COPIES",
+        ),
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what there is to be moved.")
+    ] = False,
+    format_: FormatOption = Format.TEXT,
+) -> None:
+    """Move all that an embedded service has accepted and learned to a cluster.
+
+    Stop the service first, and start workers and servers of the cluster afterwards. Nothing in the
+    data directory goes. Broken off, it goes on when it is run again; what is there is not done twice.
+
+    Example: attune migrate --data data --stream kafka://127.0.0.1:9092 --state redis://127.0.0.1:6379
+    """
+    import asyncio
+    import json
+
+    require_cluster()
+    from engine.cli.progress import steps
+    from engine.edges.kafka.topics import Size
+    from engine.edges.stream.worker import WorkerSettings
+    from engine.migration.migrate import Moved, Target, survey
+    from engine.migration.migrate import migrate as moved
+    from engine.migration.source import opened
+
+    where = WorkerSettings.of(stream, state, name, Size(partitions, copies))
+    target = Target(where.brokers, where.state, where.topics, where.size)
+
+    async def done() -> Moved:
+        async with opened(data) as source:
+            return survey(source) if dry_run else await moved(source, target, steps)
+
+    result = asyncio.run(done())
+    if format_ is Format.JSON:
+        typer.echo(json.dumps(asdict(result) | {"dry_run": dry_run}))
+    else:
+        typer.echo(_told(result, dry_run=dry_run))
+
+
+def _told(moved: "Moved", *, dry_run: bool) -> str:
+    """A sentence for people."""
+    if moved.already:
+        return "Everything has moved already; nothing was to be done."
+    model = f"a model that has learned from {moved.lessons:,} lessons"
+    if dry_run:
+        return f"To be moved: {_amounts(moved)}, {model}."
+    lines = [
+        f"Moved: {_amounts(moved)}, {model}.",
+        f"{moved.event_ids:,} events are recognised when they come again.",
+        "Start the cluster's workers and servers now; do not start the old service again.",
+    ]
+    if moved.damaged:
+        lines.insert(1, f"{moved.damaged:,} entries nobody can read any more stayed behind.")
+    return "\n".join(lines)
+
+
+def _amounts(moved: "Moved") -> str:
+    return (
+        f"{moved.entries:,} entries of the log, {moved.customers:,} customers,"
+        f" {moved.decisions:,} decisions"
+    )

@@ -1,0 +1,70 @@
+"""`attune offers`: what triggers offered, for people to see and for programs to send."""
+
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToDict
+
+from engine.cli.client import (
+    DEFAULT_SERVER,
+    CertificateOption,
+    Format,
+    FormatOption,
+    ServerOption,
+    connected,
+)
+from engine.wire.decision_pb2 import TriggeredOffers, WatchOffersRequest, WatchOffersResponse
+from engine.wire.decision_pb2_grpc import DecisionServiceStub
+
+
+def offers(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with each as it comes, until Ctrl-C.")
+    ] = False,
+    after: Annotated[
+        int,
+        typer.Option(min=0, help="Begin behind this position: the last that was dealt with."),
+    ] = 0,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only those of this channel. May be repeated.")
+    ] = None,
+    server: ServerOption = DEFAULT_SERVER,
+    tls_ca: CertificateOption = None,
+    format_: FormatOption = Format.TEXT,
+) -> None:
+    """Show what triggers offered, or hand it on as lines of JSON, each with its position.
+
+    Whoever sends them remembers the position of the last one sent, and begins behind it the next time.
+
+    Example: attune offers --follow --channel sms --format json
+    """
+    request = WatchOffersRequest(after=after, channels=channel or [], only_kept=not follow)
+    with connected(server, tls_ca) as connection:
+        for message in DecisionServiceStub(connection).WatchOffers(request):
+            typer.echo(_line(message) if format_ is Format.JSON else _told(message))
+
+
+def _line(message: WatchOffersResponse) -> str:
+    import orjson
+
+    document = MessageToDict(
+        message.offers, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return orjson.dumps({"position": message.position, **document}).decode()
+
+
+def _told(message: WatchOffersResponse) -> str:
+    """A line that says who is offered what and why, and one for each text."""
+    offers: TriggeredOffers = message.offers
+    moment = offers.decided_at.ToDatetime()
+    head = (
+        f"{message.position}  {moment:%Y-%m-%d %H:%M:%S}Z  {offers.customer_id}"
+        f"  by {offers.channel}, set off by {offers.trigger}"
+    )
+    lines = [
+        f"    {offer.action_id}: {text}"
+        for placed in offers.placements
+        for offer in placed.offers
+        for text in offer.content.values()
+    ]
+    return "\n".join((head, *lines))

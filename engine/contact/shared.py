@@ -1,0 +1,45 @@
+"""Offers just returned by any of several servers: known from a list they share, until the history has them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from engine.contact.pending import Pending, Returned
+from engine.model import ActionId, Customer, DecisionId, Micros
+
+MANY: Final = 200
+"""Decisions of one customer that are told; of more it cannot be told what was offered."""
+
+
+class SharedPending(Pending):
+    """What counts as shown, on one of several servers.
+
+    Another server may be told what became of an offer, and it may take a moment until that is in the
+    customer's history. So an offer counts until `seen` finds it there, whoever reported it.
+    """
+
+    def reported(self, decision_id: DecisionId, action_id: ActionId) -> None:
+        """Nothing yet: the history does not have it before a worker has applied it."""
+
+    def seen(self, customer: Customer, returned: Iterable[Returned], now: Micros) -> None:
+        """Takes up what any server has offered to a customer or household, by their record as it is now."""
+        told = 0
+        for each in returned:
+            told += 1
+            if each.offers and each.offers[0].decided_at + self.assume_shown > now:
+                self.note(each)
+        if told >= MANY:
+            self.doubt_of(customer.customer_id, now + self.assume_shown)
+        offers = self._of.get(customer.customer_id)
+        if not offers:
+            return
+        since = min(offer.decided_at for offer in offers)
+        touches = {
+            (touch.decision_id, touch.action_id)
+            for touch in customer.touches
+            if touch.decided_at >= since
+        }
+        left = tuple([o for o in offers if (o.decision_id, o.action_id) not in touches])
+        if not left:
+            del self._of[customer.customer_id]
+        elif len(left) < len(offers):
+            self._of[customer.customer_id] = left

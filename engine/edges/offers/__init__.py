@@ -1,0 +1,1 @@
+"""Where what triggers offer is left for those who send it, without a broker."""

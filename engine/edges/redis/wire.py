@@ -1,0 +1,102 @@
+"""The protocol's bytes: commands go out together, replies come back in the same order (RESP2)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import hiredis
+
+from engine.errors import StorageError
+
+Word = str | bytes | int
+"""One word of a command."""
+
+_NOTHING: Final = object()
+
+
+class Wire(asyncio.Protocol):
+    """One connection while it lasts. What is called within one turn of the event loop is sent at once.
+
+    `lost` is called once when it has ended; everything still waiting has failed by then. A server that
+    says nothing for `patience` seconds while something waits is taken for gone.
+    """
+
+    def __init__(self, name: str, patience: float, lost: Callable[[], None]) -> None:
+        self._name = name
+        self._patience = patience
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING)
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._unsent: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._answered = 0
+        self._watch: asyncio.TimerHandle | None = None
+
+    def call(self, words: tuple[Word, ...]) -> "asyncio.Future[Any]":
+        """Sends one command; its reply, which may be a `hiredis.ReplyError` as a value."""
+        told = self._loop.create_future()
+        if self._transport is None or self._transport.is_closing():
+            told.set_exception(self._gone())
+            return told
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # takes any number of words
+        self._waiting.append(told)
+        if self._watch is None:
+            self._watch_on()
+        return told
+
+    def close(self) -> None:
+        """Ends the connection; what waits fails."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- asyncio.Protocol ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.gets()) is not _NOTHING:
+                self._answered += 1
+                told = self._waiting.popleft()
+                if not told.done():
+                    told.set_result(reply)
+        except (hiredis.ProtocolError, IndexError):
+            self.close()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: D102
+        if self._watch is not None:
+            self._watch.cancel()
+        while self._waiting:
+            told = self._waiting.popleft()
+            if not told.done():
+                told.set_exception(self._gone(error))
+        self._lost()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None:
+            self._transport.write(b"".join(unsent))
+
+    def _watch_on(self) -> None:
+        self._watch = self._loop.call_later(self._patience, self._look, self._answered)
+
+    def _look(self, answered: int) -> None:
+        """Gives up on a server that has been silent since `answered` replies."""
+        self._watch = None
+        if not self._waiting:
+            return
+        if self._answered == answered:
+            self.close()
+        else:
+            self._watch_on()
+
+    def _gone(self, why: Exception | None = None) -> StorageError:
+        return StorageError(f"{self._name} cannot be reached{f': {why}' if why else ''}")

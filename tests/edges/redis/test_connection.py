@@ -1,0 +1,105 @@
+"""One connection that many share, over a real Redis that goes away and comes back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection, checked
+from engine.errors import StorageError
+from tools.brokers.process import free_port
+from tools.brokers.redis import Redis
+
+
+@pytest.fixture
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
+    yield opened
+    await opened.close()
+
+
+async def up_again(connection: Connection) -> None:
+    async with asyncio.timeout(20):
+        await connection.up()
+
+
+async def test_replies_come_to_whom_they_belong(connection: Connection) -> None:
+    calls = [connection.call("ECHO", f"word {n}") for n in range(1_000)]
+    assert await asyncio.gather(*calls) == [f"word {n}".encode() for n in range(1_000)]
+
+
+async def test_what_redis_refuses_is_an_error_and_ends_nothing(connection: Connection) -> None:
+    with pytest.raises(StorageError, match="Redis refuses: ERR unknown command"):
+        await connection.ask("NOSUCHTHING")
+    assert await connection.ask("PING") == b"PONG"
+
+
+async def test_who_stops_waiting_does_not_shift_the_replies_of_others(
+    connection: Connection,
+) -> None:
+    given_up = connection.call("ECHO", "mine")
+    given_up.cancel()
+    assert await connection.ask("ECHO", "yours") == b"yours"
+
+
+async def test_a_password_and_a_database_are_given_at_once(redis: Redis) -> None:
+    plain = await Connection.open(RedisAddress.parse(redis.url))
+    await plain.ask("ACL", "SETUSER", "attune", "on", ">secret", "~*", "+@all")
+    url = redis.url.replace("redis://", "redis://attune:secret@") + "/3"
+    known = await Connection.open(RedisAddress.parse(url))
+    assert await known.ask("ACL", "WHOAMI") == b"attune"
+    assert b"db=3" in await known.ask("CLIENT", "INFO")
+    await known.close()
+    await plain.ask("ACL", "DELUSER", "attune")
+    await plain.close()
+
+
+async def test_a_server_that_died_fails_calls_at_once_and_is_found_again(
+    redis: Redis, connection: Connection
+) -> None:
+    await connection.ask("SET", "kept", "before")
+    redis.stop(signal.SIGKILL)
+    with pytest.raises(StorageError, match="cannot be reached"):
+        await connection.ask("PING")
+    with pytest.raises(StorageError, match="cannot be reached"):
+        checked(await connection.call("PING"))
+    redis.start()
+    await up_again(connection)
+    assert await connection.ask("GET", "kept") == b"before"
+
+
+async def test_a_server_that_hangs_is_taken_for_gone(redis: Redis) -> None:
+    connection = await Connection.open(RedisAddress.parse(redis.url), patience=0.5)
+    os.kill(redis.pid, signal.SIGSTOP)
+    with pytest.raises(StorageError, match="cannot be reached"):
+        await connection.ask("PING")
+    os.kill(redis.pid, signal.SIGCONT)
+    await up_again(connection)
+    await connection.close()
+
+
+async def test_one_may_begin_before_redis_is_there(tmp_path_factory, redis: Redis) -> None:
+    port = free_port()
+    connection = await Connection.open(RedisAddress("127.0.0.1", port))
+    assert not connection.is_up
+    late = Redis(tmp_path_factory.mktemp("late"), port)
+    late.start()
+    await up_again(connection)
+    assert await connection.ask("PING") == b"PONG"
+    await connection.close()
+    late.stop()
+
+
+@pytest.mark.parametrize("url", ["http://x", "redis://", "redis://x/one", "127.0.0.1:6379"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="write redis://HOST:PORT"):
+        RedisAddress.parse(url)
+
+
+def test_a_password_is_never_shown() -> None:
+    address = RedisAddress.parse("redis://:p%40ss@host")
+    assert address.password == "p@ss"
+    assert "ss" not in f"{address} {address!r}".replace("redis", "").replace("Address", "")

@@ -1,0 +1,64 @@
+"""What was just offered, as servers tell each other, on a real Redis."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.contact.pending import Offered, Returned
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.aside import Aside
+from engine.edges.redis.connection import Connection
+from engine.edges.redis.offers import KEPT, RecentOffers, decode_returned, encode_returned
+from engine.errors import DamagedData
+from engine.model import HOUR, ActionId, CustomerId, DecisionId
+from tools.brokers.redis import Redis
+
+ADA, HOME = CustomerId("ada"), CustomerId("home")
+
+
+def returned(number: int, *actions: str, household: CustomerId | None = None) -> Returned:
+    name = DecisionId(f"d{number}")
+    offers = tuple(Offered(number, name, ActionId(one), "web") for one in actions)
+    return Returned(ADA, household, offers)
+
+
+@pytest.fixture
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    made = await Connection.open(RedisAddress.parse(redis.url), patience=20)
+    await made.ask("FLUSHALL")
+    yield made
+    await made.close()
+
+
+async def test_a_customer_and_their_household_are_told_of(connection: Connection) -> None:
+    offers = RecentOffers(connection, Aside(connection))
+    one, two = returned(1, "a"), returned(2, "b", "c", household=HOME)
+    offers.note(one, HOUR)
+    offers.note(two, HOUR)
+    assert await offers.told(offers.ask(ADA)) == [one, two]
+    assert await offers.told(offers.ask(HOME)) == [two]
+    assert await connection.ask("PTTL", "attune:r:{ada}") in range(1, HOUR // 1_000 + 1)
+
+
+async def test_the_newest_are_kept(connection: Connection) -> None:
+    offers = RecentOffers(connection, Aside(connection))
+    for number in range(KEPT + 3):
+        offers.note(returned(number, "a"), HOUR)
+    told = await offers.told(offers.ask(ADA))
+    assert [each.offers[0].decided_at for each in told] == list(range(3, KEPT + 3))
+
+
+@given(st.integers(0, 2**53), st.lists(st.text(min_size=1), min_size=1), st.none() | st.just(HOME))
+def test_what_is_noted_is_read_as_it_was(
+    at: int, actions: list[str], household: CustomerId | None
+) -> None:
+    one = returned(at, *actions, household=household)
+    assert decode_returned(encode_returned(one)) == one
+
+
+@pytest.mark.parametrize("entry", [b"", b"{}", b"[1,2]", b'["d",1,"ada",null,"web",7]'])
+def test_what_is_damaged_is_said_so(entry: bytes) -> None:
+    with pytest.raises(DamagedData):
+        decode_returned(entry)

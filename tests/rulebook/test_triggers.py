@@ -1,0 +1,106 @@
+"""The key triggers: what may be written there, what it means, and what is said of mistakes."""
+
+import pickle
+
+import pytest
+
+from engine.model import DAY, HOUR, UNKNOWN, Value
+from engine.rulebook.book import RuleBook
+from engine.rulebook.diagnostics import Severity
+from engine.rulebook.load import load
+from engine.rulebook.loaded import packed, unpacked
+from tests.rulebook.builders import book, files
+
+CALL = {"on": "dropped_call", "placements": ["web.hero"]}
+COUNTED = {"events.drops": {"type": "int", "from": {"event": "dropped_call", "count": "1d"}}}
+
+
+def written(**triggers):
+    return book(attributes=COUNTED, policies={"triggers": triggers})
+
+
+def mistakes(trigger, **changes):
+    found = load(files(attributes=COUNTED, policies={"triggers": {"t": trigger}}, **changes))
+    return [one.message for one in found.diagnostics if one.severity is Severity.ERROR]
+
+
+def test_what_is_left_out():
+    (trigger,) = written(t=CALL).triggers
+    assert (trigger.name, trigger.title, trigger.on) == ("t", "", ("dropped_call",))
+    assert (trigger.condition, trigger.counts) == (None, frozenset())
+    assert (trigger.placements, trigger.channel) == (("web.hero",), "web")
+    assert (trigger.rest, trigger.max_age) == (0, DAY)
+    assert trigger.place.startswith("policies.yaml:")
+
+
+def test_what_can_be_said():
+    said = {"title": "T", "on": ["a", "b"], "rest": "7d", "max_age": "2h", "when": "true"}
+    (trigger,) = written(t=CALL | said).triggers
+    assert (trigger.title, trigger.on) == ("T", ("a", "b"))
+    assert (trigger.rest, trigger.max_age) == (7 * DAY, 2 * HOUR)
+
+
+def test_their_conditions_stand_apart_from_those_of_actions():
+    made = written(
+        without=CALL,
+        adult=CALL | {"when": "customer.age >= 18"},
+        third=CALL | {"when": "events.drops >= 3"},
+        calm={
+            "on": ["visit", "dropped_call"],
+            "placements": ["web.hero"],
+            "when": "events.drops < 3",
+        },
+    )
+    drops = frozenset({"dropped_call"})
+    told = [(trigger.condition, trigger.counts) for trigger in made.triggers]
+    assert told == [(None, frozenset()), (0, frozenset()), (1, drops), (2, drops)]
+    values: list[Value] = [UNKNOWN] * len(made.attributes)
+    assert made.triggers_of(values) == (None, None, None)
+    values[made.index["customer.age"]], values[made.index["events.drops"]] = 40, 2
+    assert made.triggers_of(values) == (True, False, True)
+    assert len(made.conditions) == len(book().conditions)
+
+
+def test_a_book_without_triggers_is_what_it_was():
+    made = book()
+    assert made.triggers == ()
+    assert "triggers_of" not in made.source
+    assert made.triggers_of([]) == ()
+
+
+def copied(made: RuleBook) -> RuleBook:
+    there: RuleBook = pickle.loads(pickle.dumps(made))
+    return there
+
+
+@pytest.mark.parametrize("travels", [pickle.dumps, packed])
+def test_they_travel_between_processes(travels):
+    loaded = load(files(policies={"triggers": {"t": CALL | {"when": "customer.age >= 18"}}}))
+    assert loaded.book is not None
+    there = unpacked(packed(loaded)).book if travels is packed else copied(loaded.book)
+    assert there is not None
+    values: list[Value] = [UNKNOWN] * len(there.attributes)
+    values[there.index["customer.age"]] = 40
+    assert there.triggers == loaded.book.triggers
+    assert there.triggers_of(values) == (True,)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        (CALL | {"plcements": []}, "unknown key 'plcements' in trigger 't'."),
+        ({"placements": ["web.hero"]}, "trigger 't' needs the key 'on'"),
+        ({"on": "x"}, "trigger 't' needs the key 'placements'"),
+        (CALL | {"on": "dropped call"}, "'dropped call' is no name"),
+        (CALL | {"on": []}, "the list is empty"),
+        (CALL | {"on": ["x", "x"]}, "stands in this list twice"),
+        (CALL | {"placements": ["web.heroo"]}, "Did you mean 'web.hero'?"),
+        (CALL | {"placements": ["web.hero", "ivr.prompt"]}, "of several channels (web, ivr)"),
+        (CALL | {"when": "customer.agee > 3"}, "Did you mean 'customer.age'?"),
+        (CALL | {"when": "customer.age"}, "a condition is true or false"),
+        (CALL | {"rest": "a week"}, "expected a length of time"),
+        (CALL | {"max_age": 3}, "expected a length of time"),
+    ],
+)
+def test_mistakes(trigger, said):
+    assert any(said in message for message in mistakes(trigger)), mistakes(trigger)

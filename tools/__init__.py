@@ -1,0 +1,1 @@
+"""Tools of the project itself: the wire code generator, brokers to test against."""
