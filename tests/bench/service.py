@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 
@@ -14,10 +15,6 @@ from engine.wire.decision_pb2 import (
     DecideStreamResponse,
     Offer,
     PlacementOffers,
-)
-from engine.wire.decision_pb2_grpc import (
-    DecisionServiceServicer,
-    add_DecisionServiceServicer_to_server,
 )
 
 Answer = Callable[[DecideRequest, grpc.ServicerContext], DecideResponse]
@@ -49,21 +46,25 @@ class Stalled:
 def serving(answer: Answer) -> Iterator[str]:
     """The address of a service that answers so."""
 
-    class Service(DecisionServiceServicer):
-        def Decide(self, request: DecideRequest, context: grpc.ServicerContext) -> DecideResponse:
-            return answer(request, context)
+    def on_stream(
+        requests: Iterator[DecideStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[DecideStreamResponse]:
+        for asked in requests:
+            decided = answer(asked.request, context)
+            yield DecideStreamResponse(request_id=asked.request.request_id, response=decided)
 
-        def DecideStream(
-            self, requests: Iterator[DecideStreamRequest], context: grpc.ServicerContext
-        ) -> Iterator[DecideStreamResponse]:
-            for asked in requests:
-                request_id = asked.request.request_id
-                yield DecideStreamResponse(
-                    request_id=request_id, response=answer(asked.request, context)
-                )
-
+    handlers: dict[str, Any] = {
+        "Decide": grpc.unary_unary_rpc_method_handler(
+            answer, DecideRequest.FromString, DecideResponse.SerializeToString
+        ),
+        "DecideStream": grpc.stream_stream_rpc_method_handler(
+            on_stream, DecideStreamRequest.FromString, DecideStreamResponse.SerializeToString
+        ),
+    }
     server = grpc.server(ThreadPoolExecutor(WAITING))
-    add_DecisionServiceServicer_to_server(Service(), server)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("attune.v1.DecisionService", handlers),)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
