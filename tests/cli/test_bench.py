@@ -1,13 +1,16 @@
 """`attune bench` against a running service."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine.model import IncomingResponse
-from tests.cli.conftest import Attune, Live
+from tests.cli.conftest import ROOT, Attune, Live
 
 SHORT = ("--rate", 100, "--seconds", 1, "--warm-up", 0)
 
@@ -95,3 +98,19 @@ def test_where_nothing_answers_one_line_says_so(attune: Attune) -> None:
     assert ran.returncode == 2
     assert ran.stderr.startswith(f"attune: nothing answers at {address}")
     assert ran.stderr.count("\n") == 1
+
+
+def test_ctrl_c_ends_it_and_its_client_processes_without_noise(live: Live) -> None:
+    words = ["-m", "engine", "bench", "--server", str(live.address), "--placements", "web.banner"]
+    with subprocess.Popen(
+        [sys.executable, *words, "--warm-up", "0", "--processes", "2"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        assert "asked" in running.stderr.readline()  # it writes the first line after five seconds
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read()  # all who hold the pipe are gone when this ends
+    assert running.returncode == 130
+    assert "Traceback" not in said
