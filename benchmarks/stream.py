@@ -1,10 +1,10 @@
 """Events per worker core: `attune worker` against a Faust agent that does nothing, in turn, in one run.
 
-    python -m benchmarks.stream [--events 20000] [--rounds 5] [--customers 500] [--format json]
+    python -m benchmarks.stream [--events 10000] [--rounds 5] [--customers 500] [--format json]
 
 The worker is the real one: topology, customers in a real Redis, lessons and weights on a real Kafka, all
-on loopback. Each round puts as many events (of every kind, a tenth of them twice: `tests.cluster.traffic`)
-before each of the two while it is stopped, lets it go on, and waits until all is committed, for the
+on loopback. Each round puts as many events about new customers (of every kind, a tenth of them twice:
+`tests.cluster.traffic`) before each of the two while it is stopped, lets it go on, and waits until all is committed, for the
 worker also what it taught itself. Quoted are events per second of processor time of the process, which
 holds on a machine that others use too, and per second of the clock, as medians over rounds.
 """
@@ -69,9 +69,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=20_000, help="in each round")
+    parser.add_argument("--events", type=int, default=10_000, help="in each round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--customers", type=int, default=500)
+    parser.add_argument("--customers", type=int, default=500, help="new ones in each round")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     return parser.parse_args()
 
@@ -88,7 +88,7 @@ async def measure(
                 await asyncio.to_thread(_follows, started)
             pairs = []
             for n in track(range(rounds + 1), "measuring", console=Console(stderr=True)):
-                log = traffic(events, n, time.time_ns() // 1_000, customers)
+                log = traffic(events, n, time.time_ns() // 1_000, customers, n * customers)
                 floor = await _took(agent, passed, log, lambda: passed.read_by(group))
                 real = await _took(worker, worked, log, worked.settled)
                 pairs.append((floor, real))

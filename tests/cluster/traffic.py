@@ -47,8 +47,12 @@ _LATE: Final = 0.2
 _REPEATED: Final = 0.1
 
 
-def traffic(count: int, seed: int, now: Micros, customers: int = 150) -> list[Entry]:
+def traffic(
+    count: int, seed: int, now: Micros, customers: int = 150, first: int = 0
+) -> list[Entry]:
     """So many entries of a week that ends `now`, in the order in which they arrive.
+
+    They are about the customers `c0`, `c1` and so on, or those from `first` on.
 
     Profile updates (some remove an attribute), interactions, and responses of every outcome to offers,
     also to measured ones that were shown or held out. A fifth is up to an hour late, a tenth comes a
@@ -57,7 +61,7 @@ def traffic(count: int, seed: int, now: Micros, customers: int = 150) -> list[En
     chance = random.Random(seed)
     log: list[Entry] = []
     for n in range(count):
-        who = CustomerId(f"c{chance.randrange(customers)}")
+        who = CustomerId(f"c{first + chance.randrange(customers)}")
         at = now - 6 * DAY * (count - n) // count - chance.randrange(DAY // count + 1)
         if chance.random() < _LATE:
             at -= chance.randrange(HOUR)

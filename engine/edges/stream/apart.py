@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from threading import Thread
+from typing import Final
 
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.follower import Follower
 from engine.edges.stream.weights import Weights
+
+_ENDS_WITHIN: Final = 10.0
 
 
 @asynccontextmanager
@@ -36,7 +39,7 @@ async def followed(
         yield
     finally:
         thread.stop()
-        await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(thread.join, _ENDS_WITHIN)
 
 
 class _Following(Thread):
