@@ -10,7 +10,7 @@ import orjson
 from engine.errors import DamagedData
 from engine.model import ActionId, Micros
 
-MOST: Final = 50
+MOST: Final = 20
 """Actions told of a customer: those they are most likely to take up."""
 
 

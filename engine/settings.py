@@ -191,7 +191,7 @@ class Settings:
                     values[name] = _READERS[name](value) if isinstance(value, str) else value
             except ValueError as error:
                 wrong.append(Violation(said, str(error)))
-        if bool(values.get("stream")) != bool(values.get("state")):
+        if not wrong and bool(values.get("stream")) != bool(values.get("state")):
             wrong.append(Violation("stream", _BOTH))
         if wrong:
             raise InvalidInput(wrong)

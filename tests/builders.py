@@ -77,9 +77,10 @@ def decide(
     seed: int = 1,
     left: float = 1.0,
     by: Decider | None = None,
+    now: Micros = NOW,
 ) -> Decision:
     """One decision with `left` seconds to spare."""
-    given = Circumstances(DecisionId("d1"), who or customer(), NOW, seed, Budget(left, lambda: 0.0))
+    given = Circumstances(DecisionId("d1"), who or customer(), now, seed, Budget(left, lambda: 0.0))
     return (by or decider(book, propensities)).decide(asked or question(), given)
 
 

@@ -187,19 +187,13 @@ class SharedLedger(Accounts):
         quota = self._quotas.get(order.key)
         if quota is None:
             return
-        account = quota.account
-        account.confirmed = standing.shown
-        account.reserved = standing.held + sum(part.units for part in quota.unsent)
-        account.missing = standing.lent
-        account.drawn = standing.shown + standing.held + standing.lent + standing.at_hand
+        quota.heard, quota.under_way = order.number, False
+        self._count(quota, standing)
+        if _stand(quota, standing):
+            self._note(quota.account)
         wanted_here = max(order.demand, 1)
-        account.part = wanted_here / (wanted_here + standing.elsewhere)
-        self.late += max(standing.late - quota.late, 0)
-        self.expired += max(standing.expired - quota.expired, 0)
-        quota.late = max(quota.late, standing.late)
-        quota.expired = max(quota.expired, standing.expired)
-        quota.heard = order.number
-        quota.under_way, quota.wanted, quota.told = False, standing.wanted, quota.at_hand
+        quota.account.part = wanted_here / (wanted_here + standing.elsewhere)
+        quota.wanted, quota.told = standing.wanted, quota.at_hand
         quota.refused = quota.at_hand < order.least
         quota.until = until if quota.at_hand else _NEVER
         scarce = order.wanted and standing.shown < order.ceiling and (quota.wanted or quota.refused)
@@ -208,7 +202,6 @@ class SharedLedger(Accounts):
         if quota.unsent:
             self._next[order.key] = quota
             self._wake(False)
-        self._note(account)
 
     def unheard(self, order: Order) -> None:
         """What became of an order is not known: it may have been carried out. It is told again."""
@@ -242,6 +235,13 @@ class SharedLedger(Accounts):
         for quota in self._quotas.values():
             quota.heard = 0
 
+    def _count(self, quota: _Quota, standing: Standing) -> None:
+        """Counts what is late or expired since, wherever it was offered."""
+        self.late += max(standing.late - quota.late, 0)
+        self.expired += max(standing.expired - quota.expired, 0)
+        quota.late = max(quota.late, standing.late)
+        quota.expired = max(quota.expired, standing.expired)
+
     def _ordered(self, quotas: Iterable[_Quota], now: Micros) -> Iterable[Order]:
         for quota in quotas:
             if not quota.under_way:
@@ -268,6 +268,17 @@ class SharedLedger(Accounts):
             account.key, account.span, parts, wanted, need.least, need.allowed, self._hold,
             demand, quota.sent, quota.heard,
         )  # fmt: skip
+
+
+def _stand(quota: _Quota, standing: Standing) -> bool:
+    """Has the account stand as it was told; whether that is new."""
+    account = quota.account
+    before = (account.confirmed, account.reserved, account.missing, account.drawn)
+    account.confirmed = standing.shown
+    account.reserved = standing.held + sum(part.units for part in quota.unsent)
+    account.missing = standing.lent
+    account.drawn = standing.shown + standing.held + standing.lent + standing.at_hand
+    return before != (account.confirmed, account.reserved, account.missing, account.drawn)
 
 
 def _wanted(quota: _Quota, need: Need, *, used: bool) -> int:

@@ -62,12 +62,16 @@ def migrate(
 
     require_cluster()
     from engine.cli.progress import steps
+    from engine.edges.kafka.calm import calm
     from engine.edges.kafka.topics import Size
     from engine.edges.stream.worker import WorkerSettings
     from engine.migration.migrate import Moved, Target, survey
     from engine.migration.migrate import migrate as moved
     from engine.migration.source import opened
+    from engine.telemetry import set_up_logs
 
+    set_up_logs()
+    calm()
     where = WorkerSettings.of(stream, state, name, Size(partitions, copies))
     target = Target(where.brokers, where.state, where.topics, where.size)
 

@@ -15,6 +15,7 @@ _WORDS: Final = {
     "record": "the record",
     "event_ids": "ids of events, by which repeats are recognised",
     "returned": "offers just made, for all servers to know",
+    "scores": "what the model last said of them",
     "total": "together",
 }
 _PARTS: Final = {

@@ -1,5 +1,6 @@
 """`attune worker`: applies what a cluster's servers accepted, and learns from it."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +18,7 @@ def require_cluster() -> None:
     Raises:
         AttuneError: they are not.
     """
-    if any(find_spec(name) is None for name in _NEEDED):
+    if any(name not in sys.modules and find_spec(name) is None for name in _NEEDED):
         raise AttuneError("this takes Kafka, Faust and Redis: pip install 'attune[cluster]'")
 
 

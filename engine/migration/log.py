@@ -72,6 +72,7 @@ class Topic:
         self._name = name
         self._origin = origin
         self._partitions = sorted(ends)
+        self._counted = dict.fromkeys(ends, 0)
         self.done = done
         self.ends = ends
 
@@ -103,13 +104,10 @@ class Topic:
             raise
         return cls(producer, topics.events, origin, done, ends)
 
-    @property
-    def resumes_behind(self) -> int:
-        """The place up to which every entry is there, whatever its partition."""
-        return min(self.done.values(), default=0)
-
     async def send(self, batch: Sequence[Numbered]) -> Sent:
-        """Puts a stretch of the log behind what is there; what is there already is passed over.
+        """Puts the next stretch of the log behind what is there; what is there already is passed over.
+
+        All of the log is to be given, from its beginning, also where a migration goes on.
 
         Raises:
             StorageError: Kafka is away, or refuses; run it again to go on.
@@ -121,6 +119,7 @@ class Topic:
                     continue
                 key = customer_key(entry.customer_id)
                 partition = partition_of(key, self._partitions, self._partitions)
+                self._counted[partition] += 1
                 if seq <= self.done[partition]:
                     continue
                 sending.append(
@@ -137,6 +136,15 @@ class Topic:
         except (KafkaError, OSError) as error:
             raise StorageError(f"Kafka takes no more of the log: {error}") from error
         return Sent(len(sending), sum(isinstance(entry, Damage) for _, entry in batch))
+
+    def verify(self) -> None:
+        """Makes sure that what is there is the whole log that was given, and nothing among it.
+
+        Raises:
+            StorageError: somebody else wrote to the topic meanwhile.
+        """
+        if self._counted != self.ends:
+            raise _foreign(self._name)
 
     async def close(self) -> None:
         """Lets go."""
@@ -171,7 +179,11 @@ def _place(headers: Mapping[str, bytes], topic: str, origin: str) -> int:
         whose, seq = told(headers[HEADER])
         if whose == origin:
             return seq
-    raise StorageError(
+    raise _foreign(topic)
+
+
+def _foreign(topic: str) -> StorageError:
+    return StorageError(
         f"{topic} holds what does not come from this installation: move it to a cluster that nobody"
         " uses yet, or name another installation with --name"
     )

@@ -142,13 +142,13 @@ async def _again(source: Source, target: Target, found: Inherited) -> Moved:
 
 async def _move_log(source: Source, topic: Topic, steps: Steps) -> tuple[int, int]:
     sent = damaged = 0
-    behind = topic.resumes_behind
-    with steps("the log", source.last_seq - behind) as tell:
-        for batch in source.entries(behind):
+    with steps("the log", source.last_seq) as tell:
+        for batch in source.entries():
             done = await topic.send(batch)
             sent += done.entries
             damaged += done.damaged
             tell(len(batch))
+    topic.verify()
     return sent, damaged
 
 

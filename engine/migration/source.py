@@ -42,8 +42,9 @@ class Source:
         with storage_errors(data / JOURNAL):
             self.origin = _origin(reader)
 
-    def entries(self, after: int) -> Iterator[Sequence[Numbered]]:
-        """The log behind a place, in its order, a thousand at a time."""
+    def entries(self) -> Iterator[Sequence[Numbered]]:
+        """The log, in its order, a thousand entries at a time."""
+        after = 0
         while batch := list(read_entries(self._reader, after, _AT_ONCE)):
             yield batch
             after = batch[-1][0]

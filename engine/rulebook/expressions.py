@@ -106,7 +106,7 @@ class Expressions:
         return None
 
     def check(self, scalar: Scalar, expect: Expect) -> Expression | None:
-        """The compiled expression of something that is not enforced yet; None if it has mistakes."""
+        """The compiled expression of something that no action asks for, such as a trigger; None if it has mistakes."""
         expression = self._checked(scalar, expect)
         if expression is not None:
             self.others.append(Checked(scalar, expression))

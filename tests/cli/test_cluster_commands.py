@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from engine.cli.worker import require_cluster
 from engine.edges.kafka.topics import Size
 from engine.edges.redis.address import RedisAddress
 from engine.edges.stream.worker import WorkerSettings
@@ -30,6 +31,10 @@ def test_a_worker_is_told_where_to_work() -> None:
 def test_what_is_no_url_is_named(stream: str, state: str, field: str) -> None:
     with pytest.raises(InvalidInput, match=f"{field}: this is no URL of"):
         WorkerSettings.of(stream, state, "shop", Size())
+
+
+def test_packages_that_are_loaded_already_are_there() -> None:
+    require_cluster()
 
 
 @pytest.mark.parametrize("name", ["", "a shop", "-shop", "x" * 201, "läden"])

@@ -19,7 +19,8 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.rebuild import Rebuilt, rebuild
 from engine.edges.stream.learning import Pupil
-from engine.migration.log import partition_of
+from engine.errors import StorageError
+from engine.migration.log import Topic, partition_of
 from engine.migration.migrate import Moved, NotMovable, Steps, Target, migrate
 from engine.migration.source import opened
 from engine.mind import Mind
@@ -199,9 +200,24 @@ async def as_before(cluster: Cluster, before: Rebuilt, mind: Mind) -> None:
 async def test_a_cluster_that_others_use_is_refused(tmp_path: Path, cluster: Cluster) -> None:
     await accepted(tmp_path, LATER)
     await cluster.send(LATER[:1])
-    with pytest.raises(Exception, match="does not come from this installation"):
+    with pytest.raises(StorageError, match="does not come from this installation"):
         await move(tmp_path, cluster)
     assert await cluster.weights() is None
+
+
+async def test_what_others_write_into_the_log_that_moves_is_noticed(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    log = list(enumerate(LATER, 1))
+    topic = await Topic.open(cluster.kafka.bootstrap, cluster.topics, "c0ffee")
+    try:
+        await topic.send(log[:200])
+        await cluster.send(LATER[:1])
+        await topic.send(log[200:])
+        with pytest.raises(StorageError, match="does not come from this installation"):
+            topic.verify()
+    finally:
+        await topic.close()
 
 
 async def test_another_installation_is_refused_and_so_is_what_came_after_the_move(

@@ -14,6 +14,8 @@ import pytest
 from engine.crew.crew import Crew, NotStarted
 from engine.crew.members import Member
 from engine.crew.port import held
+from engine.edges.http2.sending import Limits
+from engine.edges.http2.server import Server
 from engine.errors import InvalidInput
 from engine.settings import Address
 
@@ -134,6 +136,18 @@ def test_a_port_that_is_held_can_be_shared_and_not_taken() -> None:
             pass
         with pytest.raises(OSError, match="in use"):
             socket.create_server(place)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+async def test_servers_listen_on_a_port_that_is_held_wherever_that_is(host: str) -> None:
+    with held(Address(host, 0)) as address:
+        servers = [Server(Limits(1_024)) for _ in range(2)]
+        try:
+            for server in servers:
+                assert await server.listen([host], address.port, shared=True) == address.port
+        finally:
+            for server in servers:
+                await server.stop(0)
 
 
 def test_a_port_of_somebody_else_is_refused() -> None:

@@ -33,7 +33,7 @@ A server tries to reach Redis four times a second, and asks for all its accounts
 _PATIENCE: Final = 2.0
 _UNTIL_COUNTED: Final = 5 * SECOND
 _SET_BACK: Final = SECOND
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 20
 
 
 class Clocks(NamedTuple):

@@ -12,6 +12,7 @@ from engine.edges.redis.keys import (
     customer_of,
     events_key,
     offers_key,
+    scores_key,
 )
 from engine.edges.redis.record import decode_record
 from engine.model import Customer, CustomerId
@@ -27,6 +28,7 @@ class Weight(NamedTuple):
         profile: of the customer as encoded, before packing: attributes and their times.
         offers: … the interaction history.
         interactions: … what else happened.
+        scores: what Redis takes for what the model last said of them, its key included.
     """
 
     record: int = 0
@@ -35,11 +37,12 @@ class Weight(NamedTuple):
     profile: int = 0
     offers: int = 0
     interactions: int = 0
+    scores: int = 0
 
     @property
     def total(self) -> int:
         """What Redis takes for all of it."""
-        return self.record + self.event_ids + self.returned
+        return self.record + self.event_ids + self.returned + self.scores
 
 
 async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
@@ -50,12 +53,17 @@ async def weigh(connection: Connection, customer_id: CustomerId) -> Weight:
         StorageError: Redis cannot be reached.
     """
     key = customer_key(customer_id)
-    record, ids, returned = [
+    record, ids, returned, scores = [
         await connection.ask("MEMORY", "USAGE", name) or 0
-        for name in (key, events_key(customer_id), offers_key(customer_id))
+        for name in (
+            key,
+            events_key(customer_id),
+            offers_key(customer_id),
+            scores_key(customer_id),
+        )
     ]
     customer = decode_record(customer_id, await connection.ask("GET", key)).customer
-    return Weight(record, ids, returned, *_parts(customer))
+    return Weight(record, ids, returned, *_parts(customer), scores=scores)
 
 
 async def some_customers(connection: Connection, most: int) -> list[CustomerId]:

@@ -6,13 +6,14 @@ from typing import Any, Final
 import orjson
 
 from engine.contact.pending import Offered, Returned
+from engine.contact.shared import MANY
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import offers_key
 from engine.errors import DamagedData
 from engine.model import CustomerId, Micros
 
-KEPT: Final = 200
+KEPT: Final = MANY
 """Decisions in a list, the newest ones."""
 
 _MILLISECOND: Final = 1_000

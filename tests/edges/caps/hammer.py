@@ -1,7 +1,7 @@
 """A process of its own that makes offers under one cap as fast as it can, and writes each down.
 
-`python -m tests.edges.caps.hammer URL SEED LIMIT OUT`: a line to OUT for every offer, flushed at once; it
-ends in order when its input does.
+`python -m tests.edges.caps.hammer URL SEED LIMIT OUT`: it says when it is ready and begins when it is told
+a line; a line to OUT for every offer, flushed at once; it ends in order when its input does.
 """
 
 import asyncio
@@ -13,6 +13,9 @@ from tests.edges.caps.desk import capped, desk
 
 async def hammer(url: str, seed: int, limit: int, out: Path) -> None:
     async with desk(url, capped(total=limit), seed) as server:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.readline)
         ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
         with out.open("a") as written:
             while not ended.done():

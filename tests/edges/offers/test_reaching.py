@@ -88,6 +88,7 @@ async def test_an_interaction_brings_an_offer(settings, circle):
         await engine.record([dropped(1)])
         ((position, message),) = await first(engine, 1)
         record = await engine._state.decision(message.document["decision_id"])
+    async with opened(settings, circle) as engine:
         customer = await engine.customer(ANNA)
     assert position == NOW + 1
     assert message.message_id == message.document["message_id"] == "trigger:t:e1"

@@ -13,7 +13,9 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Change, RedisCustomers
 from engine.edges.redis.memory import Weight, some_customers, used, weigh
 from engine.edges.redis.offers import RecentOffers
+from engine.edges.redis.scores import LastScores
 from engine.model import HOUR, ActionId, CustomerId, DecisionId, Event, EventId
+from engine.scored import Scored
 from engine.topology import apply
 from tests.happenings import exposure, interaction, response, update
 from tools.brokers.redis import Redis
@@ -106,3 +108,13 @@ async def test_what_customers_weigh_is_told_to_people_and_programs(
     assert figures["customers"] == 1
     assert figures["interactions"] == weight.interactions
     assert figures["total"] == weight.total
+
+
+async def test_what_the_model_said_is_weighed_apart(connection: Connection) -> None:
+    before = await lived(connection, interaction("e0"))
+    said = Scored("web", 1, "m", tuple((ActionId(f"action_{n}"), 0.5) for n in range(20)))
+    LastScores(connection, Aside(connection)).note(ADA, said)
+    after = await weigh(connection, ADA)
+    assert before.scores == 0
+    assert after.scores > len(said.encode())
+    assert after.total == before.total + after.scores
