@@ -45,9 +45,8 @@ format: setup ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure a decision against the bare gRPC echo, side by side in one run
-	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,iqr,rounds -p no:xdist
-	$(BIN)/python -m benchmarks.floor
+bench: setup ## measure every target of speed in one run: figures, pass or short, bench-report/index.html
+	$(BIN)/python -m benchmarks.targets $(if $(COMPARE),--benchmark-compare $(COMPARE))
 
 proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/python tools/proto.py
@@ -55,7 +54,7 @@ proto: setup ## regenerate engine/wire/ from proto/
 
 LOCKING := --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
 
-peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser)
+peers: setup ## install what the benchmarks compare with (Vowpal Wabbit, MABWiser, GoRules ZEN, CEL in Rust, FastAPI)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.lock
 
 lock: setup ## write requirements.lock anew from pyproject.toml, and those of the container and the peers beside it

@@ -1,22 +1,24 @@
 """A decision against the floor: `Decide` and a bare gRPC echo of the same sizes, interleaved, one run.
 
     python -m benchmarks.floor [--actions 200] [--rounds 40] [--calls 200] [--client aio]
-        [--transport grpcio] [--cluster read|copy] [--format json]
+        [--transport grpcio] [--cores apart|together] [--cluster read|copy] [--format json]
 
 With `--cluster` the service is a server of a cluster, on brokers of its own: each decision reads its
 customer from Redis (`read`), or goes by a copy at most a minute old (`copy`). Both servers are processes of their own on loopback, the echo always by grpc.aio; one client, of grpc's blocking or its asyncio
 kind, calls them in turn, one call at a time. Quoted are medians over rounds of each round's
-percentiles: ratios hold where times do not.
+percentiles: ratios hold where times do not. They do depend on where the scheduler puts client and
+server: `--cores apart` pins them to two cores, `together` to one (Linux).
 """
 
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -123,30 +125,43 @@ def measure(
     calls: int,
     client: str = "sync",
     transport: str = "http2",
+    *,
     cluster: str = "",
+    cores: str = "any",
+    quiet: bool = False,
 ) -> dict[str, float | str]:
     """Percentiles of both in milliseconds, and their ratios; the decisions are real and all checked."""
+    for_servers, for_client = _places(cores)
     with (
+        pinned(for_client),
         tempfile.TemporaryDirectory() as scratch,
         _installation(Path(scratch), cluster) as options,
-        _attune(Path(scratch), actions, ["--transport", transport, *options]) as attune,
+        attune(
+            workloads.write_book(Path(scratch) / "book", actions),
+            Path(scratch) / "data",
+            ["--transport", transport, *options],
+            for_servers,
+        ) as service,
     ):
-        requests = _requests()
-        decider = CLIENTS[client](attune)
+        requests = questions()
+        decider = CLIENTS[client](service.address)
         sizes = [len(_answered(decider, request)) for request in requests]
-        with _server(["benchmarks.echo", int(median(sizes))]) as floor:
-            echoer = CLIENTS[client](floor)
+        with server(["benchmarks.echo", int(median(sizes))], for_servers) as floor:
+            echoer = CLIENTS[client](floor.address)
             pairs = [
                 (
                     _round(echoer, echo.METHOD, requests, calls),
                     _round(decider, DECIDE, requests, calls),
                 )
-                for _ in track(range(rounds + 2), "measuring", console=Console(stderr=True))
+                for _ in track(
+                    range(rounds + 2), "measuring", console=Console(stderr=True), disable=quiet
+                )
             ]
     floors, decisions = zip(*pairs[2:], strict=True)  # the first two rounds warm up
     return {
         "client": client,
         "transport": transport,
+        "cores": cores,
         "cluster": cluster,
         "actions": actions,
         "request_bytes": median(map(len, requests)),
@@ -160,12 +175,36 @@ def measure(
     }
 
 
+def _places(cores: str) -> tuple[set[int], set[int]]:
+    """Where servers run, and where the client."""
+    every = os.sched_getaffinity(0)
+    match cores:
+        case "apart":
+            return {min(every)}, {max(every)}
+        case "together":
+            return {min(every)}, {min(every)}
+        case _:
+            return every, every
+
+
+@contextmanager
+def pinned(cores: set[int]) -> Iterator[None]:
+    """Runs this thread, and the threads and processes it starts, on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def _round(client: Client, method: str, requests: list[bytes], calls: int) -> Round:
     took = sorted(client.took(method, requests, calls))
     return Round(took[len(took) // 2], took[int(len(took) * 0.99)])
 
 
-def _requests() -> list[bytes]:
+def questions() -> list[bytes]:
+    """What each customer asks, serialized."""
     return [
         DecideRequest(
             customer_id=customer.customer_id, channel="web", placements=[workloads.PLACEMENT]
@@ -194,34 +233,44 @@ def _installation(scratch: Path, cluster: str) -> Iterator[list[object]]:
 
 
 @contextmanager
-def _attune(scratch: Path, actions: int, options: list[object]) -> Iterator[str]:
-    """The address of a service whose customers are in."""
-    book = workloads.write_book(scratch / "book", actions)
-    command = ["engine", "serve", "--rules", book, "--data", scratch / "data"]
-    with _server([*command, *options, "--listen", "127.0.0.1:0"]) as address:
-        with grpc.insecure_channel(address) as channel:
+def attune(
+    book: Path, data: Path, options: Sequence[object] = (), cores: set[int] | None = None
+) -> Iterator["Server"]:
+    """A service whose customers are in; `options` are more for `attune serve`."""
+    command = ["engine", "serve", "--rules", book, "--data", data, *options]
+    with server([*command, "--listen", "127.0.0.1:0"], cores) as service:
+        with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers
             everybody = list(workloads.customers(CUSTOMERS))
             for first in range(0, CUSTOMERS, 100):  # 256 KiB a message
                 put(PutCustomersRequest(customers=everybody[first : first + 100]))
             wait_for(channel, [customer.customer_id for customer in everybody])
-        yield address
+        yield service
+
+
+class Server(NamedTuple):
+    """A server that runs in a process of its own."""
+
+    address: str
+    pid: int
 
 
 @contextmanager
-def _server(module_and_arguments: list[object]) -> Iterator[str]:
-    """The address of a server run until the end; its first line ends with, or names, its port."""
+def server(module_and_arguments: list[object], cores: set[int] | None = None) -> Iterator[Server]:
+    """A server run until the end, on these cores; its first line ends with, or names, its port."""
     command = [sys.executable, "-m", *map(str, module_and_arguments)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with pinned(cores or os.sched_getaffinity(0)):
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    with process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             words = [word.rpartition(":")[2].strip("(,") for word in line.split()]
             port = next((word for word in words if word.isdigit()), None)
             if port is None:
                 raise SystemExit(f"{' '.join(command)} did not start: {line}")
-            yield f"127.0.0.1:{port}"
+            yield Server(f"127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
 
@@ -236,6 +285,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--client", choices=list(CLIENTS), default="sync")
     parser.add_argument("--transport", choices=["http2", "grpcio"], default="http2")
+    parser.add_argument("--cores", choices=["any", "apart", "together"], default="any")
     parser.add_argument("--cluster", choices=list(COPIES), default="")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
@@ -245,7 +295,8 @@ def main() -> None:
         options.calls,
         options.client,
         options.transport,
-        options.cluster,
+        cluster=options.cluster,
+        cores=options.cores,
     )
     if options.format == "json":
         print(json.dumps(figures))

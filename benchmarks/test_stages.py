@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import workloads
+from benchmarks import calibration, workloads
 from engine.arrays import ARRAYS
 from engine.capsule import Capsules
 from engine.chance import Chance
@@ -103,6 +103,11 @@ def _each(stage: Callable[..., Any], inputs: list[tuple[Any, ...]]) -> Callable[
     """Calls the stage with the inputs in turn."""
     turn: Iterator[tuple[Any, ...]] = cycle(inputs)
     return lambda: stage(*next(turn))
+
+
+def test_calibration(benchmark: BenchmarkFixture) -> None:
+    """What every other figure is divided by when two runs, or two machines, are compared."""
+    benchmark(calibration.loop)
 
 
 def test_question(benchmark: BenchmarkFixture, workload: Workload) -> None:

@@ -14,18 +14,46 @@ PLACEMENT = "web.list"
 SEGMENTS = ("mass", "premium", "vip")
 PLANS = ("S", "M", "L", "XL")
 NUMBERS = 20
+ALL_ACTIONS = {"applicable_when": {"consent": "consent.marketing"}}
+CONTACT_POLICIES = {
+    "seldom": {
+        "title": "3 impressions in 7 days rest 10 days",
+        "scope": "action",
+        "subject": "customer",
+        "count": "impression",
+        "at_least": 3,
+        "within": "7d",
+        "pause": "10d",
+    },
+    "after_no": {
+        "title": "A no counts for the whole group for 30 days",
+        "scope": "group",
+        "subject": "customer",
+        "count": "reject",
+        "at_least": 1,
+        "within": "30d",
+        "pause": "30d",
+    },
+}
 
 
-def write_book(directory: Path, actions: int, seed: int = 1) -> Path:
+def write_book(
+    directory: Path, actions: int, seed: int = 1, *, contact_policies: bool = False
+) -> Path:
     """A book of `actions` actions with a condition each, of which about half pass for a customer.
 
     Conditions are of the kinds marketing writes (a comparison, a value in a list, a conjunction, a
-    missing-safe one); attributes are 20 numbers and 6 others, so that a profile has about 30.
+    missing-safe one); attributes are 20 numbers and 6 others, so that a profile has about 30. With
+    `contact_policies` every action rests after three impressions and after a no in its group.
     """
     chance = random.Random(seed)
     (directory / "actions").mkdir(parents=True, exist_ok=True)
     _dump(directory / "attributes.yaml", {"attributes": _attributes()})
-    _dump(directory / "policies.yaml", _policies())
+    policies = _policies()
+    if contact_policies:
+        policies["contact_policies"] = CONTACT_POLICIES
+        policies["all_actions"] = {**ALL_ACTIONS, "contact_policies": list(CONTACT_POLICIES)}
+    _dump(directory / "policies.yaml", policies)
     written = [_action(number, chance) for number in range(actions)]
     _dump(directory / "actions/all.yaml", {"actions": written})
     return directory
@@ -73,7 +101,7 @@ def _policies() -> dict[str, object]:
         "groups": {
             f"group{n}": {"issue": ("grow", "retain")[n % 2], "lever": n} for n in range(10)
         },
-        "all_actions": {"applicable_when": {"consent": "consent.marketing"}},
+        "all_actions": ALL_ACTIONS,
         "placements": {
             PLACEMENT: {
                 "channel": "web",

@@ -45,6 +45,7 @@ COMMANDS: Final = {
         "challenger",
         "Try another rule book in shadow, on a share, in place, and back.",
     ),
+    "bench": ("bench", "Put load on a running service, and see how long customers would wait."),
     "backtest": ("backtest", "See how well Attune would have learned from your data."),
 }
 """Each command: its module here, which holds a function (or a `typer.Typer`) of the same name, and a

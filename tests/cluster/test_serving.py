@@ -306,6 +306,28 @@ def figure(engine: AttuneEngine, name: str) -> float:
     return found.read()
 
 
+async def test_another_rule_book_takes_over_also_while_redis_and_kafka_are_away(
+    pair: Pair, cluster: Cluster, rules: Path
+) -> None:
+    a, _ = pair
+    before = a.book
+    cluster.redis.stop(signal.SIGKILL)
+    await asyncio.to_thread(cluster.kafka.stop)
+    try:
+        write(rules, files(policies=OUTCOMES, actions=[action("urgent", value=9)]))
+        a.reload_soon()
+
+        async def taken_over() -> bool:
+            return a.book is not before
+
+        await until(taken_over)
+        assert a.rulebook_status.last_load_error == ()
+        assert (await decided(a)).decision.rulebook_version == a.book.version
+    finally:
+        cluster.redis.start()
+        await asyncio.to_thread(cluster.kafka.start)
+
+
 async def test_the_same_request_gets_the_same_reply_from_another_server(pair: Pair) -> None:
     a, b = pair
     answer = await decided(a, request_id="q1")

@@ -1,10 +1,10 @@
 """Weights are followed on a thread of their own: receiving megabytes must not hold up decisions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.topics import Topics
@@ -58,6 +58,7 @@ class _Following(Thread):
     def run(self) -> None:
         """Follows; see `Thread`."""
         self._loop.run_until_complete(self._follow())
+        self._loop.run_until_complete(_ended(asyncio.all_tasks(self._loop)))
         self._loop.close()
 
     def stop(self) -> None:
@@ -75,3 +76,10 @@ class _Following(Thread):
     async def _enter(self) -> None:
         await self._follower.current()
         self._caller.call_soon_threadsafe(self._entered)
+
+
+async def _ended(left: Collection["asyncio.Task[Any]"]) -> None:
+    """Ends what a consumer that never reached Kafka has left behind."""
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

@@ -1,0 +1,106 @@
+"""The catalogue: every target in the order of the table, and who measures it."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from benchmarks import floor
+from benchmarks.peers.__main__ import measured
+from benchmarks.peers.contest import PEERS, Timed
+from benchmarks.targets import core, load, memory, wire
+from benchmarks.targets.target import Outcome, at_most, elsewhere
+
+Step = Callable[[], None]
+
+
+class Measured(NamedTuple):
+    """All that a run found."""
+
+    outcomes: list[Outcome]
+    samples: dict[str, wire.Samples]
+    contests: list[Timed]
+
+
+class Effort(NamedTuple):
+    """How much is measured: rounds on the wire, seconds under load, seconds a side of each contest."""
+
+    rounds: int
+    seconds: float
+    contest: float
+
+
+USUAL: Final = Effort(rounds=40, seconds=15, contest=1.0)
+QUICK: Final = Effort(rounds=6, seconds=4, contest=0.1)
+
+
+def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
+    """Measures everything; `begin` is told what is next and in how many steps, and is given a step."""
+    samples = wire.run(effort.rounds, begin("the wire", effort.rounds + 2))
+    blocking = _blocking(effort, begin("the wire, blocking client", 1))
+    cores = core.outcomes(begin("the decision core", core.STEPS))
+    ticks = int(2 * effort.seconds) + 6
+    reload = load.reloading(effort.seconds, begin("a reload under load", ticks))
+    learning = load.learning(effort.seconds, begin("learning under load", ticks))
+    memory_ = memory.outcome(begin("memory", memory.STEPS))
+    contests, absent = _peers(effort, begin("peers", 14))
+    outcomes = [
+        *wire.outcomes(samples),
+        *blocking,
+        *_REDIS,
+        *cores,
+        *map(_contest, contests),
+        *(Outcome("a peer", "", remark=sentence) for sentence in absent),
+        reload,
+        learning,
+        memory_,
+        *_HOURS,
+    ]
+    return Measured(outcomes, samples, contests)
+
+
+def _blocking(effort: Effort, step: Step) -> list[Outcome]:
+    """The first target again by grpc's blocking client, which the scheduler treats otherwise."""
+    found = floor.measure(wire.ACTIONS, effort.rounds, 200, "sync", quiet=True)
+    step()
+    what = "Decide, 200 × 200, 10 offers, blocking client"
+    return [
+        at_most(f"{what}: p50 / echo", float(found["ratio_p50"]), 1.20),
+        at_most(f"{what}: p99 / echo", float(found["ratio_p99"]), 1.5),
+    ]
+
+
+def _peers(effort: Effort, step: Step) -> tuple[list[Timed], list[str]]:
+    return measured(PEERS, effort.contest, lambda what: step())
+
+
+def _contest(one: Timed) -> Outcome:
+    what = f"{one.work}: {one.peer} / Attune"
+    told = f"{one.ratio:.2f} ×"
+    remark = f"{one.ours * 1e6:,.1f} µs against {one.theirs * 1e6:,.1f} µs"
+    promised = "" if one.at_least is None else f"≥ {one.at_least:g} ×"
+    if one.at_most is not None:
+        what, told = f"{one.work}: Attune / {one.peer}", f"{1 / one.ratio:.2f} ×"
+        promised = f"≤ {one.at_most:g} ×"
+    return Outcome(what, promised, told, one.met, one.ratio, remark)
+
+
+_REDIS: Final = [
+    elsewhere(
+        "Decide with the profile in Redis: p50 / echo",
+        "≤ 1.35 ×",
+        "python -m benchmarks.floor --cluster read",
+    ),
+    Outcome("DecideStream with Redis: p50 / unary echo", "≤ 0.95 ×", remark="not measured yet"),
+]
+_HOURS: Final = [
+    elsewhere(
+        "30-minute soak: p99 of the last five minutes / the first five; memory slope",
+        "≤ 1.2 ×, ~ 0",
+        "attune bench --rate 300 --seconds 300 --report first.json; attune bench --rate 300 --seconds 1200;"
+        " attune bench --rate 300 --seconds 300 --compare first.json",
+    ),
+    elsewhere(
+        "cold start to ready, 1,000 actions, 1,000,000 customers on disk",
+        "≤ 3 s",
+        "python -m benchmarks.cold",
+    ),
+]

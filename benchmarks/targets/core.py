@@ -1,0 +1,94 @@
+"""The core: what deciding costs inside an open engine, and what one lesson costs."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import uvloop
+
+from benchmarks import workloads
+from benchmarks.peers.rules import customers, question
+from benchmarks.targets.target import Outcome, at_most
+from engine.engine import open_engine
+from engine.features import Feature, FeatureKind, FeatureSchema
+from engine.learn import Learner
+from engine.model import ActionId, DecisionId, ProfileUpdate, TrainingExample
+from engine.settings import Settings
+
+SIZES: Final = (200, 2_000)
+_QUESTIONS: Final = 600
+_PAUSE: Final = 0.001
+_LESSONS: Final = 3_000
+
+
+def live(actions: int, step: Callable[[], None]) -> float:
+    """Microseconds to decide in an open engine, the median; contact policies and arbitration are on.
+
+    The loop rests between questions, so that caches are as cold as in service. The dry run keeps
+    contact policies from closing everything, and leaves out the token and the log, which are not deciding.
+    """
+    return uvloop.run(_live(actions, step))
+
+
+async def _live(actions: int, step: Callable[[], None]) -> float:
+    people, took = customers(), []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        book = workloads.write_book(folder / "book", actions, contact_policies=True)
+        settings = Settings.of({}, rules=book, data=folder / "data", watch=False)
+        async with open_engine(settings) as engine:
+            now = time.time_ns() // 1_000
+            await engine.put([ProfileUpdate(p.customer_id, now, p.attributes) for p in people])
+            for number in range(_QUESTIONS):
+                asked = replace(question(people[number % len(people)]), dry_run=True)
+                await asyncio.sleep(_PAUSE)
+                begun = time.perf_counter()
+                decided = engine.decide_now(asked, time.monotonic() + 1.0)
+                took.append(time.perf_counter() - begun)
+                step()
+                if not isinstance(decided, tuple) or decided[0].degraded:
+                    raise SystemExit(f"not a full decision: {decided!r}")
+    return median(took) * 1e6
+
+
+def lesson(actions: int) -> float:
+    """Seconds to learn one response among so many actions, the median of batches."""
+    features = tuple(Feature(f"customer.n{n}", FeatureKind.NUMBER) for n in range(15))
+    schema, learner = FeatureSchema(features), Learner()
+    learner.register(schema)
+    lessons = [
+        TrainingExample(
+            DecisionId(""), ActionId(f"a{n % actions}"), f"g{n % 10}", "web", schema.digest,
+            [float((n * (f + 1)) % 97) for f in range(15)], float(n % 5 == 0), None,
+        )
+        for n in range(max(_LESSONS, 2 * actions))
+    ]  # fmt: skip
+    for one in lessons:
+        learner.learn_one(one)
+    took = []
+    for first in range(0, len(lessons), 100):
+        begun = time.perf_counter()
+        for one in lessons[first : first + 100]:
+            learner.learn_one(one)
+        took.append((time.perf_counter() - begun) / len(lessons[first : first + 100]))
+    return median(took)
+
+
+def outcomes(step: Callable[[], None]) -> list[Outcome]:
+    """The lines of the table."""
+    small, large = (live(size, step) for size in SIZES)
+    few, many = lesson(10), lesson(2_000)
+    how = "in an open engine, a millisecond of rest between questions"
+    return [
+        at_most("decision core, 200 × 200, contact policies on", small, 80, "µs", how),
+        at_most("decision core, 2,000 × 2,000 / 200 × 200", large / small, 2.5, remark=how),
+        at_most("learning one response, 2,000 actions / 10 actions", many / few, 1.2),
+    ]
+
+
+STEPS: Final = len(SIZES) * _QUESTIONS
