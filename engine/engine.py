@@ -970,7 +970,7 @@ async def _embedded(settings: Settings, book: RuleBook, sources: Sources) -> Asy
             await state.begin_run()
             capsules = open_capsules(settings.data, settings.seal_key_file)
             tally = Tally()
-            reach = partial(reaching, state, lookout, box, tally)
+            reach = partial(reaching, state, lookout, box, tally, sources.now)
             outbound = Outbound(lookout, box.follow, reach, tally)
             yield Edge(state, mind, caps, capsules, Pending(keep=state.returned), outbound=outbound)
     finally:

@@ -50,6 +50,11 @@ class Lookout:
         """Whether the book in force has any triggers."""
         return bool(self._triggers.book.triggers)
 
+    @property
+    def triggers(self) -> Triggers:
+        """The triggers of the book in force."""
+        return self._triggers
+
     def follow(self, book: RuleBook) -> None:
         """From now on this book's triggers count."""
         self._triggers = Triggers(book)

@@ -1,4 +1,4 @@
-"""Set off: which of the book's triggers an interaction sets off, by what is known before and after it."""
+"""Set off: which of the book's triggers an interaction sets off, by what is known before and after it, or a day."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +16,17 @@ FIRED: Final = "trigger:"
 No type of a caller's that a book can name has a colon.
 """
 
+DAY_ITSELF: Final = Interaction("day")
+"""What "happens" where a daily trigger goes off. It is in no log, and says nothing."""
+
 _DEAF: Final[tuple[Trigger, ...]] = ()
 
 
 class SetOff(NamedTuple):
-    """A trigger that an interaction has set off: a decision is due."""
+    """A trigger that was set off: a decision is due.
+
+    `event` is the interaction that did it, or of a daily trigger its day (see `engine.daily.Round`).
+    """
 
     trigger: Trigger
     event: Event
@@ -28,7 +34,7 @@ class SetOff(NamedTuple):
 
     @property
     def name(self) -> EventId:
-        """What it is recognised by however often it comes: one for each trigger and interaction."""
+        """What it is recognised by however often it comes: one for each trigger and event."""
         return name_of(self.trigger, self.event)
 
 
@@ -87,6 +93,19 @@ class Triggers:
             and not is_resting(trigger, customer, before.now)
         )
 
+    def on_day(
+        self, trigger: Trigger, day: Event, customer: Customer, now: Micros
+    ) -> SetOff | None:
+        """The daily trigger set off for this customer by their day; None if it is not.
+
+        Nor is it again where the customer's history tells that it has made its offer that day.
+        """
+        question = self._question(trigger, day, DAY_ITSELF)
+        if not self._holds(trigger, question, customer, now) or is_resting(trigger, customer, now):
+            return None
+        set_off = SetOff(trigger, day, question)
+        return None if _is_noted(set_off, customer) else set_off
+
     def _question(self, trigger: Trigger, event: Event, interaction: Interaction) -> Question:
         declared = self._declared
         return Question(
@@ -123,6 +142,11 @@ def is_resting(trigger: Trigger, customer: Customer, now: Micros) -> bool:
         if past.type == noted:
             return True
     return False
+
+
+def _is_noted(set_off: SetOff, customer: Customer) -> bool:
+    name = set_off.name
+    return any(past.event_id == name for past in customer.interactions)
 
 
 def note_of(set_off: SetOff, decided_at: Micros) -> Event:

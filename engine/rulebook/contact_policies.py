@@ -1,7 +1,6 @@
 """contact_policies of policies.yaml: how often is too often, and when nobody wants to hear from us."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -34,15 +33,13 @@ from engine.rulebook.readers import (
     list_of,
     one_of,
     reference,
+    time_of_day,
     whole,
     words,
     zone,
 )
 from engine.rulebook.report import Mistake, Place, Report
-from engine.rulebook.spellings import clock_meant
 from engine.rulebook.times import duration_of
-
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,23 +225,22 @@ def _hours(node: Node) -> tuple[int, int]:
     if len(ends) != 2:
         message = f'expected two times like ["21:00", "08:00"], found {described(node)}'
         raise Mistake((node.place, message))
-    wrong: list[tuple[Place, str]] = [
-        (end.place, f"expected a time of day like 21:00, found {described(end)}{_clock_hint(end)}")
-        for end in ends
-        if not (isinstance(end, Scalar) and _CLOCK.fullmatch(end.text))
-    ]
-    if wrong:
-        raise Mistake(*wrong)
-    start, end = (_minutes(end.text) for end in ends if isinstance(end, Scalar))
+    start, end = _both(ends)
     if start == end:
         raise Mistake((ends[1].place, "the two times are the same"))
     return start, end
 
 
-def _clock_hint(node: Node) -> str:
-    return clock_meant(node.text) if isinstance(node, Scalar) else ""
-
-
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
+def _both(ends: Sequence[Node]) -> tuple[int, int]:
+    """The two times; the mistakes of both are told."""
+    times: list[int] = []
+    wrong: list[tuple[Place, str]] = []
+    for end in ends:
+        try:
+            times.append(time_of_day(end))
+        except Mistake as mistake:
+            wrong += mistake.found
+    if wrong:
+        raise Mistake(*wrong)
+    start, end = times
+    return start, end

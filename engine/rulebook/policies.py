@@ -117,7 +117,9 @@ def read_policies(
             ),
             report,
         ),
-        triggers=read_triggers(fields.node("triggers"), placements, placement_names, report),
+        triggers=read_triggers(
+            fields.node("triggers"), placements, placement_names, zone_written, report
+        ),
         caps=read_shared_caps(
             fields.node("caps"),
             Shared(attributes, placements, hierarchy, actions, timezone),

@@ -19,7 +19,7 @@ from engine.rulebook.nodes import (
     shortened,
 )
 from engine.rulebook.report import Mistake, Place
-from engine.rulebook.spellings import length_meant, zone_meant
+from engine.rulebook.spellings import clock_meant, length_meant, zone_meant
 from engine.rulebook.times import duration_of, zone_of
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ _AMOUNT = re.compile(
     r"(?P<money>(?:[€$£¥₦₹]|[A-Z]{3}\s)?)\s*(?P<number>[-+]?[0-9](?:[0-9.,_'\s]*[0-9])?)\s*"
     r"(?P<unit>(?:[€$£¥₦₹%]|[A-Z]{3}|euros?|percent)?)"
 )
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 R = TypeVar("R", bound=Callable[..., object])
 Reader: TypeAlias = Callable[[Node], T]
 SCALAR: Final = ("string", "number", "boolean")
@@ -234,6 +235,17 @@ def duration(node: Node) -> Micros:
         said = f"expected a length of time like 90s, 30m, 12h, 7d or 2w, found {described(node)}"
         raise Mistake((node.place, said + hint))
     return length
+
+
+@allowing(type="string")
+def time_of_day(node: Node) -> int:
+    """A time of the day, in minutes after midnight, [0, 1440)."""
+    if isinstance(node, Scalar) and _CLOCK.fullmatch(node.text):
+        hours, minutes = node.text.split(":")
+        return int(hours) * 60 + int(minutes)
+    hint = clock_meant(node.text) if isinstance(node, Scalar) else ""
+    message = f"expected a time of day like 21:00, found {described(node)}{hint}"
+    raise Mistake((node.place, message))
 
 
 @allowing(type="string")

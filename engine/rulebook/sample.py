@@ -59,6 +59,7 @@ holdouts:
 experiments: {no_levers: 0.1}
 triggers:
   t: {title: T, on: drop, when: 'true', placements: [p], rest: 1d, max_age: 1h}
+  clock: {every: day, at: "09:00", timezone: UTC, placements: [p]}
 """,
     "actions/all.yaml": b"""\
 actions:

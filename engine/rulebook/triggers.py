@@ -1,13 +1,15 @@
-"""The key triggers of policies.yaml: decisions that something a customer did asks for."""
+"""The key triggers of policies.yaml: decisions that something a customer did asks for, or the clock."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
-from engine.model import DAY, Micros, PlacementId
+from engine.model import DAY, HOUR, Micros, PlacementId
 from engine.rulebook.book import Placement
 from engine.rulebook.cel import Expect
 from engine.rulebook.conditions import expression
+from engine.rulebook.daily import read_daily
 from engine.rulebook.expressions import Expressions
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.names import Names
@@ -22,13 +24,16 @@ from engine.rulebook.readers import (
     words,
 )
 from engine.rulebook.report import Place, Report
-from engine.rulebook.trigger import Trigger
+from engine.rulebook.trigger import Daily, Trigger
 
 if TYPE_CHECKING:
     from engine.rulebook.cel import Expression
 
 USUAL_AGE: Final = DAY
 """How old an interaction may be that sets a trigger off, where the book does not say."""
+
+USUAL_DELAY: Final = 12 * HOUR
+"""How long after its time of the day a daily trigger is made up for, where the book does not say."""
 
 _TYPES: Final = list_of(identifier, least=1)
 
@@ -46,6 +51,7 @@ class WrittenTrigger:
     rest: Micros
     max_age: Micros
     place: Place
+    daily: Daily | None
 
 
 class Triggered(NamedTuple):
@@ -65,33 +71,37 @@ def read_triggers(
     node: Node | None,
     placements: Mapping[str, Placement],
     placement_names: Names,
+    book_zone: ZoneInfo | None,
     report: Report,
 ) -> tuple[WrittenTrigger, ...]:
     """The key triggers: by name, what sets each off and the placements it decides for."""
-    return tuple(_read(node, placements, placement_names, report))
+    return tuple(_read(node, placements, placement_names, book_zone, report))
 
 
 def _read(
     node: Node | None,
     placements: Mapping[str, Placement],
     placement_names: Names,
+    book_zone: ZoneInfo | None,
     report: Report,
 ) -> Iterator[WrittenTrigger]:
     for name, key, value in named(node, report, "triggers"):
         fields = Fields(value, report, f"trigger '{name}'", key.place)
         title = fields.take("title", words, "")
-        on = fields.need("on", interaction_types, ())
+        on = fields.take("on", interaction_types, ())
         when = fields.take("when", expression, None)
         asked = fields.need("placements", list_of(reference(placement_names), least=1), ())
         rest = fields.take("rest", duration, 0)
-        max_age = fields.take("max_age", duration, USUAL_AGE)
+        max_age = fields.take("max_age", duration, None)
+        daily = read_daily(fields, book_zone)
         channels = dict.fromkeys(placements[at].channel for at in asked if at in placements)
         if len(channels) > 1:
             message = f"these placements are of several channels ({', '.join(channels)}): a trigger decides for one"
             report.error(fields.place_of("placements"), message)
         fields.close()
         channel = next(iter(channels), "")
-        yield WrittenTrigger(name, title, on, when, asked, channel, rest, max_age, key.place)
+        age = max_age or (USUAL_DELAY if daily else USUAL_AGE)
+        yield WrittenTrigger(name, title, on, when, asked, channel, rest, age, key.place, daily)
 
 
 def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> Triggered:
@@ -122,6 +132,7 @@ def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> 
                 one.rest,
                 one.max_age,
                 str(one.place),
+                one.daily,
             )
         )
     return Triggered(tuple(triggers), tuple(conditions))

@@ -439,6 +439,17 @@ def read_customer(connection: sqlite3.Connection, customer_id: CustomerId) -> by
     return None if row is None else row[0]
 
 
+def read_customers(
+    connection: sqlite3.Connection, behind: str, at_most: int
+) -> list[tuple[CustomerId, bytes]]:
+    """The next customers of the last checkpoint behind an id, in the order of their ids, encoded."""
+    return connection.execute(
+        "SELECT customer_id, CAST(body AS BLOB) FROM customers WHERE customer_id > ? "
+        "ORDER BY customer_id LIMIT ?",
+        (behind, at_most),
+    ).fetchall()
+
+
 def knows(connection: sqlite3.Connection, event_id: EventId) -> bool:
     """Whether an event with this id was accepted and is still remembered."""
     found = connection.execute("SELECT 1 FROM event_ids WHERE event_id = ?", (event_id,))

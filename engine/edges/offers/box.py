@@ -9,8 +9,9 @@ import sqlite3
 from asyncio import AbstractEventLoop, Future
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.edges.journal.database import Readers, open_database, storage_errors
 from engine.errors import StorageError
@@ -28,12 +29,24 @@ CREATE TABLE IF NOT EXISTS offers (
     body BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS reached (seq INTEGER);
+CREATE TABLE IF NOT EXISTS rounds (
+    name TEXT PRIMARY KEY,
+    day TEXT NOT NULL,
+    behind TEXT
+) WITHOUT ROWID;
 """
 _BEGIN: Final = """
 INSERT INTO sqlite_sequence (name, seq)
 SELECT 'offers', ? WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'offers')
 """
 _AT_ONCE: Final = 100
+
+
+class Walked(NamedTuple):
+    """How far a daily trigger has come: all before `day` is over, of `day` all up to `behind`; None for all."""
+
+    day: date
+    behind: str | None
 
 
 class OfferBox:
@@ -53,6 +66,7 @@ class OfferBox:
         self._readers = Readers(path, threads=1)
         self._waiting: set[Future[None]] = set()
         self.reached = _reached(self._connection, path)
+        self.walked = _walked(self._connection, path)
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See `engine.outbox.Outbox`: what is there already, by its id, stays as it is."""
@@ -74,6 +88,16 @@ class OfferBox:
         """
         await self._write(lambda connection: _note_reached(connection, seq))
         self.reached = seq
+
+    async def note_walked(self, name: str, walked: Walked) -> None:
+        """Keeps how far the daily trigger of this name has come.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        row = (name, walked.day.isoformat(), walked.behind)
+        await self._write(lambda connection: _note_walked(connection, row))
+        self.walked[name] = walked
 
     async def after(self, position: int) -> list[Left]:
         """The next messages behind a position, a hundred at most; none if there are none yet.
@@ -145,6 +169,16 @@ def _reached(connection: sqlite3.Connection, path: Path) -> int | None:
     with storage_errors(path):
         row = connection.execute("SELECT seq FROM reached").fetchone()
     return None if row is None else row[0]
+
+
+def _note_walked(connection: sqlite3.Connection, row: tuple[str, str, str | None]) -> None:
+    connection.execute("INSERT OR REPLACE INTO rounds (name, day, behind) VALUES (?, ?, ?)", row)
+
+
+def _walked(connection: sqlite3.Connection, path: Path) -> dict[str, Walked]:
+    with storage_errors(path):
+        rows = connection.execute("SELECT name, day, behind FROM rounds").fetchall()
+    return {name: Walked(date.fromisoformat(day), behind) for name, day, behind in rows}
 
 
 def _after(reader: sqlite3.Connection, position: int) -> list[Left]:

@@ -15,10 +15,11 @@ from functools import partial
 from typing import Final
 
 from engine.edges.offers.box import OfferBox
+from engine.edges.offers.rounds import Rounds
 from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
-from engine.model import Event
+from engine.model import Event, Micros
 from engine.outreach import Answering, Outreach, Tally
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,12 @@ _ENDS_WITHIN: Final = 5.0
 
 @asynccontextmanager
 async def reaching(
-    state: Embedded, lookout: Lookout, box: OfferBox, tally: Tally, engine: Answering
+    state: Embedded,
+    lookout: Lookout,
+    box: OfferBox,
+    tally: Tally,
+    clock: Callable[[], Micros],
+    engine: Answering,
 ) -> AsyncIterator[None]:
     """Does what is due while it is open; at the end what is due then, within reason.
 
@@ -47,12 +53,17 @@ async def reaching(
     lookout.stirred.clear()
     outreach = Outreach(engine, box, tally)
     score = partial(_score, state, lookout, engine)
-    running = asyncio.create_task(_run(state, lookout, outreach, box, score))
+    rounds = Rounds(state, lookout, box, outreach, clock)
+    running = [
+        asyncio.create_task(_run(state, lookout, outreach, box, score)),
+        asyncio.create_task(rounds.keep()),
+    ]
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
         try:
             async with asyncio.timeout(_ENDS_WITHIN):
                 await state.settled()

@@ -27,6 +27,7 @@ from engine.edges.journal.entries import (
     Numbered,
     knows,
     read_checkpoint,
+    read_customers,
     read_entries,
     read_schemas,
 )
@@ -284,6 +285,18 @@ class Embedded:
         """
         return await self._readers.ask(
             self._loop, lambda reader: list(read_entries(reader, seq, _REPLAYED_AT_ONCE))
+        )
+
+    async def customers_after(self, behind: str, at_most: int) -> list[tuple[CustomerId, bytes]]:
+        """The next customers of the last checkpoint, in the order of their ids, as they were then.
+
+        Who has changed since is `known`.
+
+        Raises:
+            StorageError: the disk cannot be read.
+        """
+        return await self._readers.ask(
+            self._loop, lambda reader: read_customers(reader, behind, at_most)
         )
 
     @property
