@@ -170,10 +170,14 @@ async def under_load(
         with ExitStack() as stack:
             words = ["--stream", f"kafka://{kafka.bootstrap}", "--state", redis.url]
             words += ["--name", cluster.topics.installation]
-            servers = [
-                stack.enter_context(serving(scratch / "rules", scratch / name, *words))
-                for name in ("a", "b")
-            ]
+            servers = await asyncio.gather(
+                *[
+                    asyncio.to_thread(
+                        stack.enter_context, serving(scratch / "rules", scratch / name, *words)
+                    )
+                    for name in ("a", "b")
+                ]
+            )
             for _ in range(2):
                 await asyncio.to_thread(follows, cluster.worker())
             everybody = [profile(f"c{n}", 0) for n in range(customers)]
