@@ -119,12 +119,12 @@ def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> 
     triggers: list[Trigger] = []
     conditions: list[Expression] = []
     for one in written:
-        condition, counts = None, frozenset[str]()
+        condition, counts, reads = None, frozenset[str](), tuple[str, ...]()
         if one.when is not None:
             asked = expressions.check(one.when, Expect.BOOL)
             if asked is None:
                 continue
-            condition = len(conditions)
+            condition, reads = len(conditions), asked.reads
             counts = frozenset(one.on).intersection(
                 kind for name in asked.reads for kind in counted.get(name, ())
             )
@@ -142,6 +142,8 @@ def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> 
                 one.max_age,
                 str(one.place),
                 one.daily,
+                one.when.text.strip() if one.when else "",
+                reads,
             )
         )
     return Triggered(tuple(triggers), tuple(conditions))
