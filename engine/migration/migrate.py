@@ -7,9 +7,10 @@ on from what Kafka and Redis have.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Final, TypeAlias
 
 from engine.capsule import Capsules
@@ -18,6 +19,7 @@ from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -99,18 +101,16 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
     if workers := await group.at_work(target.brokers, target.topics):
         raise NotMovable(f"{workers} of the cluster's workers are at work: stop them first")
     topic = await Topic.open(target.brokers, target.topics, source.origin)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(topic.close)
+        connection = await Connection.open(target.state, _PATIENCE)
+        stack.push_async_callback(connection.close)
+        await stack.enter_async_context(_caps_closed(connection))
         sent, damaged = await _move_log(source, topic, steps)
-    finally:
-        await topic.close()
-    connection = await Connection.open(target.state, _PATIENCE)
-    try:
         capsules = await _share_key(source, connection)
         decisions = await _move_decisions(source, connection, capsules, steps)
         customers, event_ids = await _move_customers(source, connection, steps)
         await _mark(connection, target.topics, topic.ends)
-    finally:
-        await connection.close()
     await group.begin_at(target.brokers, target.topics, topic.ends)
     await _move_model(source, target, topic.ends)
     return Moved(
@@ -138,6 +138,20 @@ async def _again(source: Source, target: Target, found: Inherited) -> Moved:
         )
     await _publish(target, found)
     return Moved(already=True, lessons=source.mind.learner.version)
+
+
+@asynccontextmanager
+async def _caps_closed(connection: Connection) -> AsyncIterator[None]:
+    """Keeps caps closed meanwhile, and after it until workers have counted what the log says was shown.
+
+    Whatever Redis says of caps before is of servers that did not know this log.
+    """
+    run = CapsRun(connection)
+    await run.begin_move(token_hex(8))
+    try:
+        yield
+    finally:
+        await run.forget()
 
 
 async def _move_log(source: Source, topic: Topic, steps: Steps) -> tuple[int, int]:
