@@ -99,7 +99,7 @@ def _told(moved: "Moved", partitions: int, *, dry_run: bool) -> str:
     if dry_run:
         lines = [f"To be moved: {_amounts(moved)}, {model}."]
         if moved.damaged:
-            lines.append(f"{moved.damaged:,} entries nobody can read any more will stay behind.")
+            lines.append(f"{_damaged(moved)} nobody can read any more will stay behind.")
         return "\n".join(lines)
     lines = [
         f"Moved: {_amounts(moved)}, {model}.",
@@ -107,7 +107,7 @@ def _told(moved: "Moved", partitions: int, *, dry_run: bool) -> str:
         "Start the cluster's workers and servers now; do not start the old service again.",
     ]
     if moved.damaged:
-        lines.insert(1, f"{moved.damaged:,} entries nobody can read any more stayed behind.")
+        lines.insert(1, f"{_damaged(moved)} nobody can read any more stayed behind.")
     if moved.partitions != partitions:
         lines.insert(
             1,
@@ -115,6 +115,10 @@ def _told(moved: "Moved", partitions: int, *, dry_run: bool) -> str:
             f" {partitions}, and changes nothing now.",
         )
     return "\n".join(lines)
+
+
+def _damaged(moved: "Moved") -> str:
+    return f"{moved.damaged:,} {'entry' if moved.damaged == 1 else 'entries'}"
 
 
 def _amounts(moved: "Moved") -> str:
