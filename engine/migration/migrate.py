@@ -27,8 +27,8 @@ from engine.edges.stream.sealing import SharedKey
 from engine.errors import AttuneError, StorageError
 from engine.migration import group
 from engine.migration.customers import write_customers, write_event_ids
-from engine.migration.decisions import JUST_OFFERED, Decided
-from engine.migration.log import Topic
+from engine.migration.decisions import JUST_OFFERED, Decided, is_wanted
+from engine.migration.log import Topic, movable
 from engine.migration.model import Inherited, hand_on, inherited, publish, weights_of
 from engine.migration.source import Source
 
@@ -65,6 +65,7 @@ class Moved:
         decisions: decisions that a response may still name by their id.
         event_ids: events that are recognised when they come again.
         lessons: lessons the model has learned from.
+        partitions: of the topic of events, which may have been there before; 0 where it was not asked.
     """
 
     already: bool = False
@@ -75,14 +76,25 @@ class Moved:
     decisions: int = 0
     event_ids: int = 0
     lessons: int = 0
+    partitions: int = 0
 
 
-def survey(source: Source) -> Moved:
-    """What there is to be moved."""
+def survey(source: Source, steps: Steps) -> Moved:
+    """What there is to be moved, counted as the move counts it. Reads all of the log for that."""
+    entries = damaged = 0
+    with steps("the log", source.last_seq) as tell:
+        for batch in source.entries():
+            there = movable(batch)
+            entries += there.entries
+            damaged += there.damaged
+            tell(len(batch))
+    now, keep = time.time_ns() // 1_000, Retention().age
+    kept = source.decisions(now - keep)
     return Moved(
-        entries=source.last_seq,
+        entries=entries,
+        damaged=damaged,
         customers=source.count_customers(),
-        decisions=source.count_decisions(),
+        decisions=sum(is_wanted(decision, keep, now) for _, decision in kept),
         lessons=source.mind.learner.version,
     )
 
@@ -121,6 +133,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         decisions=decisions,
         event_ids=event_ids,
         lessons=source.mind.learner.version,
+        partitions=len(topic.ends),
     )
 
 

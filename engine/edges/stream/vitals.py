@@ -91,7 +91,7 @@ class Vitals(Collector):
             ("worker_kafka_up", "Whether Kafka answers.", standing is not None),
             ("worker_redis_up", "Whether Redis is reached.", self.redis_is_up()),
             ("worker_partitions_without_owner", "Partitions no worker has.", _of_nobody(standing)),
-            ("dead_letters", "Dead letters Kafka keeps.", 0 if standing is None else standing.dead),
+            ("dead_letters", "Dead letters nobody has dealt with.", 0 if standing is None else standing.dead),
         ):  # fmt: skip
             yield GaugeMetricFamily(f"attune_{name}", help_, value)
 
