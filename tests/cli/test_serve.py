@@ -50,6 +50,24 @@ def test_the_ready_line_names_the_port_and_the_rule_book_and_it_answers(
     assert served.wait(30) == 0
 
 
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_waits_for_kafka_ends_when_it_is_asked_to(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "engine", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--stream", "kafka://127.0.0.1:1", "--state", "redis://127.0.0.1:1"]
+    command += ["--rules", "rules/telecom", "--data", str(tmp_path / "data")]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("cluster.waiting" in line for line in process.stderr)
+        process.send_signal(sign)
+        try:
+            assert process.wait(20) == 0
+            assert "stopped before the start was done" in process.stderr.read()
+        finally:
+            process.kill()
+
+
 def test_a_broken_rule_book_is_told_mistake_by_mistake(tmp_path: Path, attune: Attune) -> None:
     rules = tmp_path / "rules"
     (rules / "actions").mkdir(parents=True)

@@ -4,10 +4,12 @@ import asyncio
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from tools.brokers.redis import Redis
 
 PATIENCE = 100
 WHO = 150
+ROOT = Path(__file__).parents[2]
 ADA = CustomerId("ada")
 
 
@@ -144,6 +147,28 @@ async def test_a_worker_that_waits_for_kafka_ends_when_it_is_asked_to(
         _said(workers[0], "ended before it could begin")
     finally:
         kafka.start()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_who_waits_for_the_token_key_ends_when_it_is_asked_to(
+    cluster: Cluster, tmp_path: Path, command: str
+) -> None:
+    words = [sys.executable, "-m", "engine", command, "--rules", "rules/telecom"]
+    words += ["--data", str(tmp_path / "data"), "--name", cluster.topics.installation]
+    words += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", "redis://127.0.0.1:1"]
+    assert await asyncio.to_thread(_ended, words, "no key to seal tokens by") == 0
+
+
+def _ended(words: list[str], saying: str) -> int:
+    """How a process ends that is asked to once it says this."""
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert any(saying in line for line in process.stderr)
+            process.terminate()
+            return process.wait(20)
+        finally:
+            process.kill()
 
 
 def _asked(url: str) -> int:

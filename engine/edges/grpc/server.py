@@ -27,6 +27,7 @@ from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.settings import Address, Settings
+from engine.stopping import unless
 from engine.telemetry import Gauge, Meter, Metrics, Watched, exposed
 
 _SERVICES: Final = (
@@ -154,6 +155,7 @@ async def serve(
 
     Asked to stop, it first says so to health checks and goes on taking calls for `settings.linger`:
     whoever called before they knew still gets an answer. Then calls in flight have `settings.grace`.
+    A start that is not done by then is given up.
 
     `announce` is told one line when the service is ready, with the port it got.
     """
@@ -164,7 +166,11 @@ async def serve(
         if settings.metrics is not None:
             at = stack.enter_context(exposed(metrics, settings.metrics))
             _log.info("metrics", url=f"http://{at}/metrics")
-        engine = await stack.enter_async_context(open_engine(settings))
+        async with unless(closing):
+            engine = await stack.enter_async_context(open_engine(settings))
+        if closing.is_set():
+            _log.info("stopped before the start was done")
+            return
         metrics.follow(lambda: (engine.book, engine.rulebook_status))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, engine)
         if isinstance(engine, Watched):
