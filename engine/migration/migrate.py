@@ -90,6 +90,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
 
     Raises:
         NotMovable: workers are at work there, or the cluster is another installation's.
+        InvalidInput: the Redis is another installation's.
         StorageError: Kafka or Redis is away; run it again.
     """
     await ensure(target.brokers, target.topics, target.size)
@@ -98,13 +99,13 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         return await _again(source, target, found)
     if workers := await group.at_work(target.brokers, target.topics):
         raise NotMovable(f"{workers} of the cluster's workers are at work: stop them first")
-    topic = await Topic.open(target.brokers, target.topics, source.origin)
+    connection = await Connection.open(target.state, _PATIENCE, target.topics.installation)
     try:
-        sent, damaged = await _move_log(source, topic, steps)
-    finally:
-        await topic.close()
-    connection = await Connection.open(target.state, _PATIENCE)
-    try:
+        topic = await Topic.open(target.brokers, target.topics, source.origin)
+        try:
+            sent, damaged = await _move_log(source, topic, steps)
+        finally:
+            await topic.close()
         capsules = await _share_key(source, connection)
         decisions = await _move_decisions(source, connection, capsules, steps)
         customers, event_ids = await _move_customers(source, connection, steps)
