@@ -48,7 +48,7 @@ async def serve_with_crew(settings: Settings, announce: Callable[[str], object])
         if settings.metrics is not None:
             places = {each.number: each.metrics for each in servers if each.metrics is not None}
             metrics = CrewMetrics(crew.standings, places)
-            at = stack.enter_context(exposed(metrics, _named(settings.metrics)))
+            at = stack.enter_context(exposed(metrics, _named(settings.metrics), crew.unready))
             _log.info("metrics", url=f"http://{at}/metrics")
         loop = asyncio.get_running_loop()
         for sent in (signal.SIGTERM, signal.SIGINT):

@@ -159,12 +159,18 @@ async def serve(
 
     `announce` is told one line when the service is ready, with the port it got.
     """
-    closing = asyncio.Event()
+    closing, ready = asyncio.Event(), asyncio.Event()
     _heed_signals(closing)
     metrics = Metrics()
+
+    def unready() -> str:
+        if closing.is_set():
+            return "it has been asked to stop"
+        return "" if ready.is_set() else "it has not come to the end of its start"
+
     async with AsyncExitStack() as stack:
         if settings.metrics is not None:
-            at = stack.enter_context(exposed(metrics, settings.metrics))
+            at = stack.enter_context(exposed(metrics, settings.metrics, unready))
             _log.info("metrics", url=f"http://{at}/metrics")
         async with unless(closing):
             engine = await stack.enter_async_context(open_engine(settings))
@@ -181,6 +187,7 @@ async def serve(
         )
         sys.setswitchinterval(_LONGEST_TURN)
         stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)
+        ready.set()
         announce(_ready(address, engine.book))
         await closing.wait()
         _log.info("stopping", linger_seconds=settings.linger, grace_seconds=settings.grace)
