@@ -104,6 +104,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
 
     Raises:
         NotMovable: workers are at work there, or the cluster is another installation's.
+        InvalidInput: the Redis is another installation's.
         StorageError: Kafka or Redis is away; run it again.
     """
     await ensure(target.brokers, target.topics, target.size)
@@ -112,11 +113,11 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         return await _again(source, target, found)
     if workers := await group.at_work(target.brokers, target.topics):
         raise NotMovable(f"{workers} of the cluster's workers are at work: stop them first")
-    topic = await Topic.open(target.brokers, target.topics, source.origin)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(topic.close)
-        connection = await Connection.open(target.state, _PATIENCE)
+        connection = await Connection.open(target.state, _PATIENCE, target.topics.installation)
         stack.push_async_callback(connection.close)
+        topic = await Topic.open(target.brokers, target.topics, source.origin)
+        stack.push_async_callback(topic.close)
         await stack.enter_async_context(_caps_closed(connection))
         sent, damaged = await _move_log(source, topic, steps)
         capsules = await _share_key(source, connection)
