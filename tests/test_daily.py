@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.contact.localtime import day_of, minute_of_day
 from engine.daily import Round, begin_of, last_begun, round_at
-from engine.model import DAY, HOUR, MINUTE, SECOND, Customer, CustomerId
+from engine.model import DAY, HOUR, MINUTE, SECOND, Customer, CustomerId, Value
 from engine.rulebook.trigger import Daily
 from engine.topology import take_in
 from engine.triggers import Triggers, note_of
@@ -118,7 +118,7 @@ def set_off(of, trigger, customer, now=NOW):
 
 def test_it_is_set_off_for_whom_its_condition_is_definitely_true():
     of, trigger = daily(when="telco.data_used_pct >= 80.0")
-    used = {"telco.data_used_pct": 90.0}
+    used: dict[str, Value] = {"telco.data_used_pct": 90.0}
     assert set_off(of, trigger, Customer(ANNA, ADULT | used, updated_at=NOW)) is not None
     assert set_off(of, trigger, Customer(ANNA, dict(ADULT), updated_at=NOW)) is None
 

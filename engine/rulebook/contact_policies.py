@@ -29,6 +29,7 @@ from engine.rulebook.readers import (
     Reader,
     allowing,
     duration,
+    flag,
     identifier,
     list_of,
     one_of,
@@ -84,6 +85,7 @@ def _policy(name: str, key: Scalar, value: Node, known: Known, report: Report) -
     attribute = fields.take("attribute", identifier, "")
     rule = _rule(kind, fields, known.outcomes)
     household = kind != "between" and _household(fields, known.attributes, report)
+    transactional = fields.take("transactional", flag, False)
     own_zone = fields.take("timezone", zone, None)
     if kind == "between" and known.timezone is None:
         fields.require("timezone")
@@ -98,6 +100,7 @@ def _policy(name: str, key: Scalar, value: Node, known: Known, report: Report) -
         household=household,
         channels=frozenset(on),
         place=str(key.place),
+        transactional=transactional,
     )
 
 
@@ -235,9 +238,9 @@ def _both(ends: Sequence[Node]) -> tuple[int, int]:
     """The two times; the mistakes of both are told."""
     times: list[int] = []
     wrong: list[tuple[Place, str]] = []
-    for end in ends:
+    for written in ends:
         try:
-            times.append(time_of_day(end))
+            times.append(time_of_day(written))
         except Mistake as mistake:
             wrong += mistake.found
     if wrong:

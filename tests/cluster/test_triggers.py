@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from engine.edges.stream.serving import open_cluster_engine
+from engine.errors import NotFound
 from engine.model import (
     ActionId,
     CustomerId,
@@ -143,6 +144,8 @@ async def test_the_third_dropped_call_brings_an_offer_that_any_server_hears_back
             [IncomingEvent(EventId("yes"), first.customer_id, now, body)]
         )
         await server.customer(CustomerId("c7"))
+        with pytest.raises(NotFound, match=rf"topic {cluster.topics.offers},"):
+            server.offers(0, only_kept=True)
         assert server._edge.scored is not None
         scored = server._edge.scored(CustomerId("c7"))
     assert scored is not None

@@ -95,6 +95,24 @@ def mark_key(topic: str, partition: int) -> str:
     return f"{PREFIX}:p:{topic}/{partition}"
 
 
+def workers_key(group: str) -> str:
+    """Where it lies who works in a group of workers.
+
+    >>> workers_key("attune.workers")
+    'attune:w:{attune.workers}'
+    """
+    return f"{PREFIX}:w:{{{_tag(group)}}}"
+
+
+def worker_key(group: str, name: str) -> str:
+    """Where a worker says which rule book it has.
+
+    >>> worker_key("attune.workers", "host/17")
+    'attune:w:{attune.workers}:host/17'
+    """
+    return f"{workers_key(group)}:{name}"
+
+
 def token_key() -> str:
     """Where the keys lie that seal tokens.
 
