@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection
+from engine.edges.stream.fellows import NONE, Fellows
 from engine.edges.stream.serving import open_cluster_engine
 from engine.errors import NotFound
 from engine.model import (
@@ -27,6 +30,7 @@ from engine.model import (
     ProfileUpdate,
 )
 from engine.outbox import Outgoing
+from engine.rulebook.load import load
 from engine.settings import Settings
 from tests.builders import ADULT
 from tests.cluster.workers import Cluster, cluster_on, follows
@@ -43,6 +47,13 @@ THIRD = {"on": "drop", "when": "events.drops_1d >= 3", "placements": ["web.hero"
 async def cluster(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
     async with cluster_on(kafka, redis) as made:
         yield made
+
+
+@pytest.fixture
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -185,3 +196,20 @@ async def test_a_worker_killed_at_work_loses_no_offer_and_makes_none_twice(
         customer = await cluster.customers.load(CustomerId(name))
         noted[name] = sum(past.type == "trigger:third" for past in customer.interactions)
     assert set(noted.values()) == {1}
+
+
+async def test_workers_with_and_without_a_rule_book_are_told_apart(
+    cluster: Cluster, rules: Path, connection: Connection
+) -> None:
+    hearing, deaf = worker(cluster, rules, "h"), cluster.worker()
+    for one in (hearing, deaf):
+        await asyncio.to_thread(follows, one)
+    fellow = Fellows(connection, cluster.topics.workers, "the test", lambda: NONE)
+    async with asyncio.timeout(PATIENCE):
+        while fellow.different < 2 or len(fellow.books) < 3:
+            await fellow.look()
+    assert sorted(fellow.books.values()) == [NONE, NONE, load(rules).book.version]  # type: ignore[union-attr]  # it is valid
+    hearing.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(hearing.wait, 30)
+    await fellow.look()
+    assert set(fellow.books.values()) == {NONE}
