@@ -34,6 +34,25 @@ class Round(NamedTuple):
         )
 
 
+class Walked(NamedTuple):
+    """How far a daily trigger has come: all before `day` is over, of `day` all up to `behind`; None for all."""
+
+    day: date
+    behind: str | None
+
+
+def turn_at(
+    trigger: Trigger, daily: Daily, walked: Walked, now: Micros
+) -> tuple[Round, str] | None:
+    """The round to be made now, and how far it has come, "" for nowhere; None if there is none to be made."""
+    due = round_at(trigger, daily, now)
+    if due is None or due.day < walked.day:
+        return None
+    if due.day > walked.day:
+        return due, ""
+    return None if walked.behind is None else (due, walked.behind)
+
+
 def round_at(trigger: Trigger, daily: Daily, now: Micros) -> Round | None:
     """The round that may be made now; None if it is too early for today's, or too late."""
     within = (one for one in _rounds(trigger, daily, now) if one.begins <= now < one.ends)

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from engine.codec import Damage
 from engine.edges.journal.entries import Numbered
 from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.messages import customer_key, encode_message
+from engine.edges.kafka.partitions import partition_of
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
 from engine.model import Event, ProfileUpdate
@@ -25,9 +25,6 @@ HEADER: Final = "attune.migrated"
 """The header by which a record says `ORIGIN/SEQ`: the installation it is of, and its place there."""
 
 _LARGEST: Final = 64 << 20
-
-partition_of: Final = DefaultPartitioner()
-"""Where a record of a key goes, of these partitions: as producers choose it unless they are told."""
 
 
 class Sent(NamedTuple):

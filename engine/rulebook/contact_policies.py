@@ -238,9 +238,9 @@ def _both(ends: Sequence[Node]) -> tuple[int, int]:
     """The two times; the mistakes of both are told."""
     times: list[int] = []
     wrong: list[tuple[Place, str]] = []
-    for written in ends:
+    for one in ends:
         try:
-            times.append(time_of_day(written))
+            times.append(time_of_day(one))
         except Mistake as mistake:
             wrong += mistake.found
     if wrong:

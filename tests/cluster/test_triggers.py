@@ -7,6 +7,7 @@ import time
 from base64 import b64decode
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,25 @@ def rules(tmp_path: Path) -> Path:
         (tmp_path / "rules" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "rules" / name).write_bytes(text)
     return tmp_path / "rules"
+
+
+def daily(now: datetime) -> dict[str, object]:
+    """A trigger whose day has begun twelve hours ago at most, and lasts for as many."""
+    zone = f"Etc/GMT{now.hour - 12:+d}"
+    return {
+        "every": "day",
+        "at": "00:00",
+        "timezone": zone,
+        "placements": ["web.hero"],
+        "max_age": "1d",
+    }
+
+
+@pytest.fixture
+def rules_by_the_clock(rules: Path) -> Path:
+    policies = {"triggers": {"hello": daily(datetime.now(UTC))}}
+    (rules / "policies.yaml").write_bytes(files(policies=policies)["policies.yaml"])
+    return rules
 
 
 class Sent:
@@ -213,3 +233,29 @@ async def test_workers_with_and_without_a_rule_book_are_told_apart(
     await asyncio.to_thread(hearing.wait, 30)
     await fellow.look()
     assert set(fellow.books.values()) == {NONE}
+
+
+@pytest.mark.parametrize("kills", [False, pytest.param(True, marks=pytest.mark.soak)])
+async def test_once_a_day_all_are_offered_something_also_where_a_worker_is_killed(
+    cluster: Cluster, rules_by_the_clock: Path, sent: Sent, *, kills: bool
+) -> None:
+    names = [f"d{n}" for n in range(400)]
+    at_work = [worker(cluster, rules_by_the_clock, name) for name in ("ab" if kills else "a")]
+    for one in at_work:
+        await asyncio.to_thread(follows, one)
+    await cluster.send(known(names))
+    await cluster.settled()
+    await cluster.heard_before("hello")
+    await sent.until(lambda: len(sent.messages) > 10)
+    if kills:
+        at_work[0].kill()
+    await sent.until(lambda: len({one.message_id for one in sent.messages}) == len(names))
+    await cluster.settled()
+    decisions: dict[str, set[str]] = {}
+    for message in sent.messages:
+        decisions.setdefault(message.customer_id, set()).add(message.document["decision_id"])
+    assert decisions.keys() == set(names)
+    assert all(len(made) == 1 for made in decisions.values())
+    for name in names:
+        customer = await cluster.customers.load(CustomerId(name))
+        assert [past.type for past in customer.interactions] == ["trigger:hello"]

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import date
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine.codec import SchemaNote
+from engine.daily import Walked
 from engine.edges.kafka.messages import (
     Place,
     Record,
@@ -26,9 +28,11 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import RedisCustomers
 from engine.edges.redis.keys import customer_key as redis_key
+from engine.edges.redis.keys import round_key
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.inbox import MODEL
 from engine.edges.stream.learning import Pupil
+from engine.edges.stream.rounds import encode_walked
 from engine.edges.stream.weights import Weights, newest
 from engine.errors import StorageError
 from engine.model import Customer, CustomerId, Event, EventId, Lesson, ProfileUpdate
@@ -50,6 +54,13 @@ class Cluster:
         self.customers = RedisCustomers(connection, lambda: 0)
         self._connection = connection
         self._started: list[subprocess.Popen[str]] = []
+
+    async def heard_before(self, trigger: str) -> None:
+        """Makes it look as if a daily trigger had been heard before today, and not today."""
+        long_ago = encode_walked(Walked(date(2026, 1, 1), None))
+        for partition in range(PARTITIONS):
+            key = round_key(self.topics.events, partition, trigger)
+            await self._connection.ask("SET", key, long_ago)
 
     def worker(self, *words: str) -> "subprocess.Popen[str]":
         """A worker in a process of its own; killed with the cluster if it still runs then."""

@@ -35,8 +35,11 @@ class Wire:
 
         return call
 
-    def stream_stream(self, method: str, **_: object) -> None:
+    def unary_stream(self, method: str, **_: object) -> None:
         """Not used by the demo."""
+
+    def stream_stream(self, method: str, **_: object) -> None:
+        """Nor this."""
 
 
 async def sent(world: World, reactions: Sequence[Reaction] = ()) -> list[bytes]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from engine.model import HOUR, MINUTE, Customer, CustomerId, Event, EventId, Interaction, Value
+from engine.daily import round_at
+from engine.model import DAY, HOUR, MINUTE, Customer, CustomerId, Event, EventId, Interaction, Value
 from engine.topology import take_in
 from engine.triggers import SetOff, Triggers
 from tests.builders import decide
@@ -100,7 +101,31 @@ def test_on_a_day_of_dropped_calls_the_trigger_of_data_stays_silent() -> None:
     assert [one.trigger.name for one in found] == ["third_drop"]
 
 
+BIRTH = {"customer.birth_date": micros("1986-11-20T00:00:00Z")}
+
+
+def birthday(now: int) -> SetOff | None:
+    """What the day sets off for a customer born on 20 November."""
+    triggers = Triggers(loaded("telecom"))
+    (trigger,) = (one for one in triggers.book.triggers if one.name == "birthday")
+    assert trigger.daily is not None
+    due = round_at(trigger, trigger.daily, now)
+    assert due is not None
+    customer = Customer(CustomerId("c"), {**TELCO, **BIRTH}, updated_at=NOON - HOUR)
+    return triggers.on_day(trigger, due.day_for(customer.customer_id), customer, now)
+
+
+def test_on_a_birthday_and_no_other_day_there_is_something_to_offer() -> None:
+    assert birthday(NOON - DAY) is None
+    assert birthday(NOON + DAY) is None
+    set_off = birthday(NOON)
+    assert set_off is not None
+    customer = Customer(CustomerId("c"), {**TELCO, **BIRTH}, updated_at=NOON)
+    (placed,) = decide(loaded("telecom"), set_off.question, customer, now=NOON).placements
+    assert [offer.action_id for offer in placed.offers] == ["birthday_gift"]
+
+
 def test_no_trigger_goes_untold() -> None:
-    told_of = {(story.book, story.trigger) for story in STORIES}
+    told_of = {(story.book, story.trigger) for story in STORIES} | {("telecom", "birthday")}
     shipped = {(name, t.name) for name in ("telecom", "bank") for t in loaded(name).triggers}
     assert shipped == told_of

@@ -9,9 +9,11 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
 from engine.rulebook.loaded import packed, unpacked
+from engine.rulebook.trigger import Daily
 from tests.rulebook.builders import book, files
 
 CALL = {"on": "dropped_call", "placements": ["web.hero"]}
+DAILY = {"every": "day", "at": "09:30", "timezone": "Africa/Lagos", "placements": ["web.hero"]}
 COUNTED = {"events.drops": {"type": "int", "from": {"event": "dropped_call", "count": "1d"}}}
 
 
@@ -38,6 +40,21 @@ def test_what_can_be_said():
     (trigger,) = written(t=CALL | said).triggers
     assert (trigger.title, trigger.on) == ("T", ("a", "b"))
     assert (trigger.rest, trigger.max_age) == (7 * DAY, 2 * HOUR)
+
+
+def test_one_that_goes_by_the_clock():
+    (trigger,) = written(t=DAILY).triggers
+    assert trigger.daily == Daily(9 * 60 + 30, "Africa/Lagos")
+    assert (trigger.on, trigger.counts, trigger.max_age) == ((), frozenset(), 12 * HOUR)
+    (trigger,) = written(t=DAILY | {"max_age": "3h", "when": "events.drops >= 3"}).triggers
+    assert (trigger.max_age, trigger.counts, trigger.condition) == (3 * HOUR, frozenset(), 0)
+
+
+def test_its_clock_is_the_books_where_it_names_none():
+    without = {k: v for k, v in DAILY.items() if k != "timezone"}
+    policies = {"timezone": "Europe/Dublin", "triggers": {"t": without}}
+    (trigger,) = book(policies=policies).triggers
+    assert trigger.daily == Daily(9 * 60 + 30, "Europe/Dublin")
 
 
 def test_their_conditions_stand_apart_from_those_of_actions():
@@ -90,6 +107,17 @@ def test_they_travel_between_processes(travels):
     [
         (CALL | {"plcements": []}, "unknown key 'plcements' in trigger 't'."),
         ({"placements": ["web.hero"]}, "trigger 't' needs the key 'on'"),
+        (CALL | DAILY, "'on' and 'every' do not go together"),
+        (CALL | {"at": "09:00"}, "'at' needs 'every: day'"),
+        (CALL | {"timezone": "UTC"}, "'timezone' needs 'every: day'"),
+        (DAILY | {"every": "dya"}, "Did you mean 'day'?"),
+        ({"evry" if k == "every" else k: v for k, v in DAILY.items()}, "Did you mean 'every'?"),
+        ({k: v for k, v in DAILY.items() if k != "every"}, "trigger 't' needs the key 'every'"),
+        ({k: v for k, v in DAILY.items() if k != "at"}, "trigger 't' needs the key 'at'"),
+        ({k: v for k, v in DAILY.items() if k != "timezone"}, "needs the key 'timezone'"),
+        (DAILY | {"at": "9:00"}, "found '9:00': write \"09:00\""),
+        (DAILY | {"at": "25:00"}, "expected a time of day like 21:00"),
+        (DAILY | {"timezone": "Africa/Lagoss"}, "Did you mean 'Africa/Lagos'?"),
         ({"on": "x"}, "trigger 't' needs the key 'placements'"),
         (CALL | {"on": "dropped call"}, "'dropped call' is no name"),
         (CALL | {"on": []}, "the list is empty"),

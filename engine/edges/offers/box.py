@@ -11,8 +11,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from engine.daily import Walked
 from engine.edges.journal.database import Readers, open_database, storage_errors
 from engine.errors import StorageError
 from engine.model import DAY, Micros
@@ -40,13 +41,6 @@ INSERT INTO sqlite_sequence (name, seq)
 SELECT 'offers', ? WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'offers')
 """
 _AT_ONCE: Final = 100
-
-
-class Walked(NamedTuple):
-    """How far a daily trigger has come: all before `day` is over, of `day` all up to `behind`; None for all."""
-
-    day: date
-    behind: str | None
 
 
 class OfferBox:

@@ -21,6 +21,7 @@ from engine.errors import DamagedData, Overloaded, StorageError
 from engine.lookout import Lookout
 from engine.model import Event, Micros
 from engine.outreach import Answering, Outreach, Tally
+from engine.rounds import keep
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ async def reaching(
     rounds = Rounds(state, lookout, box, outreach, clock)
     running = [
         asyncio.create_task(_run(state, lookout, outreach, box, score)),
-        asyncio.create_task(rounds.keep()),
+        asyncio.create_task(keep(rounds.go_on)),
     ]
     try:
         yield

@@ -113,6 +113,15 @@ def worker_key(group: str, name: str) -> str:
     return f"{workers_key(group)}:{name}"
 
 
+def round_key(topic: str, partition: int, trigger: str) -> str:
+    """Where it is noted how far the round of a daily trigger has come for a partition of the log.
+
+    >>> round_key("attune.events", 3, "birthday")
+    'attune:p:attune.events/3/birthday'
+    """
+    return f"{mark_key(topic, partition)}/{trigger}"
+
+
 def token_key() -> str:
     """Where the keys lie that seal tokens.
 

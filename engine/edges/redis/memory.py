@@ -99,7 +99,7 @@ def mean(weights: Sequence[Weight]) -> Weight:
     """What a customer weighs on average, rounded.
 
     >>> mean([Weight(100, 20), Weight(200, 40)])
-    Weight(record=150, event_ids=30, returned=0, profile=0, offers=0, interactions=0)
+    Weight(record=150, event_ids=30, returned=0, profile=0, offers=0, interactions=0, scores=0)
     """
     return Weight(*[round(sum(column) / len(weights)) for column in zip(*weights, strict=True)])
 

@@ -38,12 +38,14 @@ from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
 from engine.edges.stream.membership import Membership
+from engine.edges.stream.rounds import Portion, Rounds
 from engine.edges.stream.stalls import Doing
 from engine.edges.stream.triggering import Triggering
 from engine.edges.stream.vitals import Vitals
 from engine.edges.stream.watch import Watch
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import Micros
+from engine.rounds import keep
 from engine.settings import Address, Settings
 
 log = logging.getLogger(__name__)
@@ -177,7 +179,10 @@ async def _at_work(
     try:
         await _join(app, brokers)
         recounting = Recounting(CapsRun(connection), counting, reread)
-        running = asyncio.create_task(_run(inbox, learning, watch, recounting, fellows, app))
+        rounds = _rounds(triggering, connection, topics.events, watch, clock)
+        running = asyncio.create_task(
+            _run(inbox, learning, watch, recounting, rounds, fellows, app)
+        )
         vitals = Vitals(
             watch.seen,
             inbox.progress,
@@ -199,6 +204,27 @@ async def _at_work(
             await fellows.leave()
             await publisher.close()
             await connection.close()
+
+
+def _rounds(
+    triggering: Triggering | None,
+    connection: Connection,
+    events: str,
+    watch: Watch,
+    clock: Callable[[], Micros],
+) -> Rounds | None:
+    """Makes the rounds of daily triggers, for what this worker has of the events; None without a book."""
+    if triggering is None:
+        return None
+    return Rounds(triggering, connection, events, partial(_portion, watch, events), clock)
+
+
+def _portion(watch: Watch, events: str) -> Portion:
+    """The partitions of the events this worker has, as last seen."""
+    seen = watch.seen
+    everywhere = () if seen.standing is None else seen.standing.shares
+    mine = frozenset(place.partition for place in seen.owned if place.topic == events)
+    return Portion(mine, sum(place.topic == events for place in everywhere))
 
 
 async def _join(app: faust.App, brokers: Bootstrap) -> None:
@@ -238,6 +264,7 @@ async def _run(
     learning: Learning,
     watch: Watch,
     recounting: Recounting,
+    rounds: Rounds | None,
     fellows: Fellows,
     app: faust.App,
 ) -> None:
@@ -248,6 +275,8 @@ async def _run(
         group.create_task(recounting.keep())
         group.create_task(watch.run())
         group.create_task(fellows.run())
+        if rounds is not None:
+            group.create_task(keep(rounds.go_on))
         await app.wait_until_stopped()
         raise StorageError(f"the log is followed no more: {app.crash_reason!r}")
 

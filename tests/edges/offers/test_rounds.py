@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.edges.offers import rounds
+from engine import rounds
 from engine.edges.state.names import DECISIONS, OFFERS
 from engine.model import DAY, HOUR, MINUTE, SECOND, CustomerId, EventStatus
 from tests.builders import question
