@@ -98,6 +98,24 @@ def mark_key(topic: str, partition: int) -> str:
     return f"{PREFIX}:p:{topic}/{partition}"
 
 
+def workers_key(group: str) -> str:
+    """Where it lies who works in a group of workers.
+
+    >>> workers_key("attune.workers")
+    'attune:w:{attune.workers}'
+    """
+    return f"{PREFIX}:w:{{{_tag(group)}}}"
+
+
+def worker_key(group: str, name: str) -> str:
+    """Where a worker says which rule book it has.
+
+    >>> worker_key("attune.workers", "host/17")
+    'attune:w:{attune.workers}:host/17'
+    """
+    return f"{workers_key(group)}:{name}"
+
+
 def round_key(topic: str, partition: int, trigger: str) -> str:
     """Where it is noted how far the round of a daily trigger has come for a partition of the log.
 

@@ -164,6 +164,7 @@ async def _edge(
                 int(settings.join_by_id * SECOND),
             ),
             lambda: [*state.gauges(), *taking_up.gauges()],
+            offers_topic=installation.topics.offers,
             scored=state.scored,
         )
 
