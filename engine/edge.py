@@ -64,6 +64,7 @@ class Edge:
         elsewhere: what other servers of the installation answered; None if there are none.
         gauges: what operations watch besides what every engine shows.
         outbound: what triggers need; None where the log is applied, and triggers are seen, elsewhere.
+        offers_topic: where triggers' offers are published; empty where they are not.
         scored: what was said of a customer elsewhere when they last did something; None if nobody does.
     """
 
@@ -76,4 +77,5 @@ class Edge:
     elsewhere: Elsewhere | None = None
     gauges: Callable[[], Sequence[Gauge | Figures]] = _nothing
     outbound: Outbound | None = None
+    offers_topic: str = ""
     scored: Callable[[CustomerId], Scored | None] | None = None

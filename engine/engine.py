@@ -141,6 +141,7 @@ class AttuneEngine:
     ) -> None:
         self._edge = edge
         self._outbound = edge.outbound
+        self._offers_topic = edge.offers_topic
         self._lookout = None if edge.outbound is None else edge.outbound.lookout
         self._caps = edge.caps
         self._allowance = allowance
@@ -670,7 +671,10 @@ class AttuneEngine:
             NotFound: they are published elsewhere.
         """
         if self._outbound is None:
-            raise NotFound("what triggers offer is published on this cluster's topic of offers")
+            raise NotFound(
+                f"this server belongs to a cluster: what triggers offer is published on Kafka's topic"
+                f" {self._offers_topic}, for whoever sends it to read there"
+            )
         return self._outbound.offers(position, only_kept=only_kept)
 
     # --- events and profiles --------------------------------------------------------------------

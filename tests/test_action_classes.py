@@ -31,7 +31,11 @@ def rules(
                 at: {"channel": channel, "texts": {"headline": 40}, "fallback": {"headline": "Hi"}}
                 for channel, at in PLACES.items()
             },
-            "contact_policies": {"once": ONCE, "quiet": NEVER_QUIET},
+            "contact_policies": {
+                "once": ONCE,
+                "once_anywhere": ONCE | {"transactional": True},
+                "quiet": NEVER_QUIET,
+            },
             "arbitration": arbitration,
             "caps": shared or {},
         },
@@ -61,6 +65,18 @@ def test_who_obeys_contact_policies(class_: str, channel: str) -> None:
     assert shown(made, channel)
     assert shown(made, channel, who) != obeys
     assert shown(rules(class_, contact_policies=["quiet"]), channel) != obeys
+
+
+@pytest.mark.parametrize("class_", CLASSES)
+def test_a_policy_may_hold_transactional_actions_on_outbound_channels_too(class_: str) -> None:
+    who = customer(consent_channels=["web", "sms"])
+    told = {"impression": (NOW - 1, 0.0)}
+    who.touches.append(
+        Touch(DecisionId("d0"), ActionId("a"), "sms", PlacementId("p"), NOW - 1, told)
+    )
+    made = rules(class_, contact_policies=["once_anywhere"])
+    assert shown(made, "sms")
+    assert shown(made, "sms", who) == (class_ == "mandatory")
 
 
 @pytest.mark.parametrize("channel", PLACES)

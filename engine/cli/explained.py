@@ -38,6 +38,7 @@ _SKIPPED: Final = {
     Degradation.STEP_PROPENSITY: "the model",
     Degradation.STEP_RULES: "the rules",
     Degradation.STEP_RECORD: "the record",
+    Degradation.STEP_CAPS: "what is capped",
 }
 
 
@@ -76,7 +77,7 @@ def _why(placed: PlacementOffers, all_: Iterable[CandidateTrace]) -> Iterator[Ta
 def _offers(placed: PlacementOffers) -> Table:
     table = _table(
         f"{placed.placement}: "
-        + ("nobody's offer fits, so the fallback is shown" if placed.fallback else "shown"),
+        + ("nothing to offer now, so the fallback is shown" if placed.fallback else "shown"),
         ("#", "Action", "Treatment", "Text"),
     )
     for offer in placed.offers:

@@ -34,6 +34,8 @@ def offers(
 ) -> None:
     """Show what triggers offered, or hand it on as lines of JSON, each with its position.
 
+    In a cluster they are on Kafka's topic NAME.offers (attune.offers, if --name says nothing else) and not here.
+
     Whoever sends them remembers the position of the last one sent, and begins behind it the next time.
 
     Example: attune offers --follow --channel sms --format json

@@ -141,7 +141,9 @@ class Holding:
         action = book.actions[book.treatments[treatment].action]
         channel = self.channel_of[treatment]
         exempt = action.action_class is ActionClass.MANDATORY or (
-            action.action_class is ActionClass.TRANSACTIONAL and channel in book.contact.outbound
+            action.action_class is ActionClass.TRANSACTIONAL
+            and channel in book.contact.outbound
+            and not policy.transactional
         )
         return policy.name in action.contact_policies and policy.holds_on(channel) and not exempt
 

@@ -37,6 +37,7 @@ from engine.rulebook.readers import (
 )
 from engine.rulebook.rendering import Part
 from engine.rulebook.report import Mistake, Place, Report
+from engine.rulebook.sparing import remark_spared
 from engine.rulebook.texts import read_texts
 from engine.rulebook.validity import read_validity
 
@@ -219,6 +220,7 @@ class _Reading:
             complete=known and not any(map(fields.lost, ("opt_out", "contact_policies"))),
         )
         self._check_related(action, fields)
+        remark_spared(fields, action.action_class, self._channels(action), self.policies.contact)
         fields.close()
         return action
 
@@ -232,6 +234,11 @@ class _Reading:
                     f"contact policy '{policy.name}' counts actions with the same '{needed}': "
                     "this action needs it under 'attributes'",
                 )
+
+    def _channels(self, action: WrittenAction) -> list[str]:
+        """The channels of the action's treatments, each once, in their order."""
+        found = [self.policies.placements.get(t.placement) for t in action.treatments]
+        return list(dict.fromkeys(placement.channel for placement in found if placement))
 
     def _new(self, seen: dict[str, Place], kind: str) -> Reader[str]:
         def read(node: Node) -> str:

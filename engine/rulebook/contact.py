@@ -81,6 +81,7 @@ class ContactPolicy:
         household: whether the whole household is counted, and rests.
         channels: where outcomes count and where the policy holds; empty for all.
         timezone: whose midnight and whose hours count, where the customer's own zone is not known.
+        transactional: whether it holds transactional actions back on outbound channels too.
         place: where it is written, `file:line:column`.
     """
 
@@ -93,6 +94,7 @@ class ContactPolicy:
     household: bool = False
     channels: frozenset[str] = frozenset()
     place: str = ""
+    transactional: bool = False
 
     @property
     def code(self) -> str:
@@ -110,7 +112,8 @@ class Contact:
 
     Attributes:
         assume_shown: how long an offer counts as shown while nobody reported what became of it.
-        outbound: the channels on which the firm speaks first: there, transactional actions pass.
+        outbound: the channels on which the firm speaks first: there, transactional actions pass policies
+            that do not say otherwise.
     """
 
     policies: tuple[ContactPolicy, ...] = ()

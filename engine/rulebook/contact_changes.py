@@ -24,6 +24,8 @@ def looser(was: ContactPolicy, now: ContactPolicy) -> Iterator[str]:
         yield f"counts by {now.scope}; it counted by {was.scope}"
     if was.household and not now.household:
         yield "counts the customer alone; it counted the household"
+    if was.transactional and not now.transactional:
+        yield "lets transactional actions pass on outbound channels"
     if was.timezone != now.timezone:
         yield f"goes by the clock of {now.timezone}; it went by that of {was.timezone}"
     match was.rule, now.rule:

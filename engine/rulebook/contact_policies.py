@@ -29,6 +29,7 @@ from engine.rulebook.readers import (
     Reader,
     allowing,
     duration,
+    flag,
     identifier,
     list_of,
     one_of,
@@ -84,6 +85,7 @@ def _policy(name: str, key: Scalar, value: Node, known: Known, report: Report) -
     attribute = fields.take("attribute", identifier, "")
     rule = _rule(kind, fields, known.outcomes)
     household = kind != "between" and _household(fields, known.attributes, report)
+    transactional = fields.take("transactional", flag, False)
     own_zone = fields.take("timezone", zone, None)
     if kind == "between" and known.timezone is None:
         fields.require("timezone")
@@ -98,6 +100,7 @@ def _policy(name: str, key: Scalar, value: Node, known: Known, report: Report) -
         household=household,
         channels=frozenset(on),
         place=str(key.place),
+        transactional=transactional,
     )
 
 

@@ -102,7 +102,7 @@ class TriggeredOffers(_message.Message):
     trigger: _builtins.str
     """As the rule book names it."""
     event_id: _builtins.str
-    """The interaction that set it off."""
+    """The interaction that set it off; DATE:CUSTOMER where a clock did, as `2026-11-21:c-1001`."""
     customer_id: _builtins.str
     decision_id: _builtins.str
     channel: _builtins.str

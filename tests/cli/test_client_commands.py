@@ -1,5 +1,6 @@
 """`attune decide` and `attune record` against a running service."""
 
+import io
 import json
 import re
 import socket
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+from rich.console import Console
 
+from engine.cli.explained import show
 from engine.model import IncomingResponse, Interaction
 from engine.outbox import Left
+from engine.wire.decision_pb2 import DecideResponse, Degradation, PlacementOffers
 from tests.cli.conftest import Attune, Live
 from tests.messages import message
 
@@ -49,10 +53,22 @@ def test_explain_tells_who_won_and_who_is_out_and_why(live: Live, attune: Attune
 def test_a_fallback_and_what_was_skipped_are_said(live: Live, attune: Attune) -> None:
     nobody = attune("decide", "nobody", "web.banner", "--server", live.address).stdout
     hurried = attune("decide", "hurried", "web.banner", "--server", live.address).stdout
-    assert "nobody's offer fits, so the fallback is shown" in nobody
+    assert "nothing to offer now, so the fallback is shown" in nobody
     assert "Good to see you" in nobody
     assert "attune record" not in nobody
     assert "Without the profile: no time" in hurried
+
+
+def test_a_fallback_because_caps_are_closed_does_not_say_that_nobodys_offer_fits() -> None:
+    told = Console(record=True, width=120, file=io.StringIO())
+    withheld = DecideResponse(
+        placements=[PlacementOffers(placement="web.banner", fallback=True)],
+        degraded=[Degradation(step=Degradation.STEP_CAPS, reason="Redis cannot be reached")],
+    )
+    show(withheld, "anna", told)
+    said = " ".join(told.export_text().split())
+    assert "nothing to offer now, so the fallback is shown" in said
+    assert "Without what is capped: Redis cannot be reached" in said
 
 
 def test_decide_speaks_json(live: Live, attune: Attune) -> None:
@@ -142,7 +158,7 @@ def test_a_response_is_recorded_once(live: Live, attune: Attune) -> None:
         *("record", "anna", "--action", "a1", "--decision", "d1", "--outcome", "accept"),
         *("--value", 4.99, "--event-id", "cli-1", "--server", live.address),
     )
-    assert attune(*say).stdout == "accepted: event cli-1 is on disk\n"
+    assert attune(*say).stdout == "accepted: event cli-1 will not be lost\n"
     assert attune(*say).stdout.startswith("duplicate: event cli-1 was known already")
     assert live.engine.events["cli-1"].body == IncomingResponse("a1", b"", "d1", "accept", 4.99)  # type: ignore[index, arg-type]  # ids
 

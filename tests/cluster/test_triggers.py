@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection
+from engine.edges.stream.fellows import NONE, Fellows
 from engine.edges.stream.serving import open_cluster_engine
+from engine.errors import NotFound
 from engine.model import (
     ActionId,
     CustomerId,
@@ -27,6 +31,7 @@ from engine.model import (
     ProfileUpdate,
 )
 from engine.outbox import Outgoing
+from engine.rulebook.load import load
 from engine.settings import Settings
 from tests.builders import ADULT
 from tests.cluster.workers import Cluster, cluster_on, follows
@@ -43,6 +48,13 @@ THIRD = {"on": "drop", "when": "events.drops_1d >= 3", "placements": ["web.hero"
 async def cluster(kafka: Kafka, redis: Redis) -> AsyncIterator[Cluster]:
     async with cluster_on(kafka, redis) as made:
         yield made
+
+
+@pytest.fixture
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    opened = await Connection.open(RedisAddress.parse(redis.url), patience=20)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -163,6 +175,8 @@ async def test_the_third_dropped_call_brings_an_offer_that_any_server_hears_back
             [IncomingEvent(EventId("yes"), first.customer_id, now, body)]
         )
         await server.customer(CustomerId("c7"))
+        with pytest.raises(NotFound, match=rf"topic {cluster.topics.offers},"):
+            server.offers(0, only_kept=True)
         assert server._edge.scored is not None
         scored = server._edge.scored(CustomerId("c7"))
     assert scored is not None
@@ -202,6 +216,23 @@ async def test_a_worker_killed_at_work_loses_no_offer_and_makes_none_twice(
         customer = await cluster.customers.load(CustomerId(name))
         noted[name] = sum(past.type == "trigger:third" for past in customer.interactions)
     assert set(noted.values()) == {1}
+
+
+async def test_workers_with_and_without_a_rule_book_are_told_apart(
+    cluster: Cluster, rules: Path, connection: Connection
+) -> None:
+    hearing, deaf = worker(cluster, rules, "h"), cluster.worker()
+    for one in (hearing, deaf):
+        await asyncio.to_thread(follows, one)
+    fellow = Fellows(connection, cluster.topics.workers, "the test", lambda: NONE)
+    async with asyncio.timeout(PATIENCE):
+        while fellow.different < 2 or len(fellow.books) < 3:
+            await fellow.look()
+    assert sorted(fellow.books.values()) == [NONE, NONE, load(rules).book.version]  # type: ignore[union-attr]  # it is valid
+    hearing.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(hearing.wait, 30)
+    await fellow.look()
+    assert set(fellow.books.values()) == {NONE}
 
 
 @pytest.mark.parametrize("kills", [False, pytest.param(True, marks=pytest.mark.soak)])

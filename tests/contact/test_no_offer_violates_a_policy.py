@@ -83,6 +83,7 @@ scopes = {
     "subject": st.sampled_from(["customer", "household"]),
     "channels": st.lists(st.sampled_from(CHANNELS), unique=True, max_size=2),
     "timezone": st.sampled_from(ZONES),
+    "transactional": st.booleans(),
 }
 outcomes = st.sampled_from(["impression", "impression", "click", "reject"])
 pauses = st.one_of(
@@ -102,7 +103,7 @@ limits = st.one_of(
 quotas = st.fixed_dictionaries(scopes | {"count": outcomes, "limit": limits})
 clocks = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from([0, 15, 30]))
 quiets = st.fixed_dictionaries(
-    {k: scopes[k] for k in ("channels", "timezone")}
+    {k: scopes[k] for k in ("channels", "timezone", "transactional")}
     | {"between": st.tuples(clocks, clocks).filter(lambda hours: hours[0] != hours[1])}
 )
 policies = st.lists(st.one_of(rests, rests, quotas, quiets), min_size=1, max_size=4)
@@ -137,6 +138,7 @@ def compiled(name, written):
         "title": "",
         "timezone": written["timezone"],
         "channels": frozenset(written["channels"]),
+        "transactional": written["transactional"],
     }
     if "between" in written:
         start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in written["between"])
@@ -215,8 +217,7 @@ class World:
         a = self.book.actions[index]
         if a.action_class is ActionClass.MANDATORY:
             return True
-        if a.action_class is ActionClass.TRANSACTIONAL and channel == "sms":
-            return True
+        passes = a.action_class is ActionClass.TRANSACTIONAL and channel == "sms"
         home = who.attributes.get("household.id", "")
         return not any(
             violated(
@@ -224,6 +225,7 @@ class World:
                 self.assume_shown, self.zone, who.customer_id, home,
             )
             for name in a.contact_policies
+            if self.written[name]["transactional"] or not passes
         )  # fmt: skip
 
     def decide(self, person, channel, pause, seed):
@@ -303,6 +305,7 @@ def test_no_offer_violates_a_policy_and_nothing_is_withheld_otherwise(
             "subject": st.just("customer"),
             "channels": st.just([]),
             "timezone": st.just("UTC"),
+            "transactional": st.booleans(),
             "count": st.just("impression"),
             "at_least": st.integers(2, 9),
             "within": st.just(DAY),

@@ -89,6 +89,35 @@ def test_what_is_taken_to_be_shown_and_outbound():
     assert (changed.assume_shown, changed.outbound) == (5 * MINUTE, frozenset({"ivr"}))
 
 
+def remarks(kind, **policy):
+    written = COUNTED | {"channels": ["web", "ivr"]} | policy
+    loaded = load(
+        files(
+            policies={"contact_policies": {"p": written, "inherited": COUNTED},
+                      "all_actions": {"contact_policies": ["inherited"]},
+                      "outbound_channels": ["web"]},
+            actions=[action("a", contact_policies=["p"], **{"class": kind})],
+        )
+    )  # fmt: skip
+    assert loaded.book is not None
+    return [(one.file, one.column > 1, one.message) for one in loaded.diagnostics]
+
+
+def test_a_policy_that_a_transactional_action_names_and_passes_is_remarked():
+    [(file, placed, message)] = remarks("transactional")
+    assert (file, placed) == ("actions/all.yaml", True)
+    assert "'p' does not hold this action back on web: a transactional action passes" in message
+    assert "'transactional: true'" in message
+    assert remarks("transactional", transactional=True) == []
+    assert remarks("transactional", channels=["ivr"]) == []
+    assert remarks("promotional") == []
+
+
+def test_a_policy_that_a_mandatory_action_names_is_remarked():
+    [(_, _, message)] = remarks("mandatory", transactional=True)
+    assert message == "'p' changes nothing: a mandatory action passes all contact policies"
+
+
 def test_only_impressions_need_to_be_remembered_before_they_are_reported():
     assert book(policies={"contact_policies": {"p": COUNTED}}).contact.remembers == 0
     seen = COUNTED | {"count": "impression"}

@@ -88,6 +88,19 @@ def test_then_there_is_something_to_offer(story: Story) -> None:
     assert [offer.action_id for offer in placed.offers] == [story.offered]
 
 
+def test_on_a_day_of_dropped_calls_the_trigger_of_data_stays_silent() -> None:
+    triggers = Triggers(loaded("telecom"))
+    customer = Customer(CustomerId("c"), TELCO, updated_at=NOON - HOUR)
+    found: list[SetOff] = []
+    for n, does in enumerate(["dropped_call"] * 3 + ["usage_reported"]):
+        body = Interaction(does, "app", {"telco.data_used_pct": 97.0} if n == 3 else {})
+        event = Event(EventId(str(n)), customer.customer_id, NOON + n, body)
+        before = triggers.before(customer, event, NOON + n)
+        take_in(customer, event)
+        found += triggers.after(before, customer) if before else ()
+    assert [one.trigger.name for one in found] == ["third_drop"]
+
+
 BIRTH = {"customer.birth_date": micros("1986-11-20T00:00:00Z")}
 
 

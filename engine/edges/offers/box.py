@@ -15,7 +15,7 @@ from typing import Final
 
 from engine.daily import Walked
 from engine.edges.journal.database import Readers, open_database, storage_errors
-from engine.errors import StorageError
+from engine.errors import DamagedData, StorageError
 from engine.model import DAY, Micros
 from engine.outbox import Left, Outgoing
 
@@ -172,7 +172,10 @@ def _note_walked(connection: sqlite3.Connection, row: tuple[str, str, str | None
 def _walked(connection: sqlite3.Connection, path: Path) -> dict[str, Walked]:
     with storage_errors(path):
         rows = connection.execute("SELECT name, day, behind FROM rounds").fetchall()
-    return {name: Walked(date.fromisoformat(day), behind) for name, day, behind in rows}
+    try:
+        return {name: Walked(date.fromisoformat(day), behind) for name, day, behind in rows}
+    except ValueError as error:
+        raise DamagedData(f"{path} is damaged: {error}") from error
 
 
 def _after(reader: sqlite3.Connection, position: int) -> list[Left]:

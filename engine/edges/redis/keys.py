@@ -11,6 +11,9 @@ from engine.model import ActionId, CustomerId, DecisionId, Micros
 
 PREFIX: Final = "attune"
 
+INSTALLATION: Final = f"{PREFIX}:installation"
+"""Where it lies whose Redis this is: the installation's name."""
+
 CUSTOMERS: Final = f"{PREFIX}:c:"
 """How the keys of customers' records begin."""
 
@@ -93,6 +96,24 @@ def mark_key(topic: str, partition: int) -> str:
     'attune:p:attune.events/3'
     """
     return f"{PREFIX}:p:{topic}/{partition}"
+
+
+def workers_key(group: str) -> str:
+    """Where it lies who works in a group of workers.
+
+    >>> workers_key("attune.workers")
+    'attune:w:{attune.workers}'
+    """
+    return f"{PREFIX}:w:{{{_tag(group)}}}"
+
+
+def worker_key(group: str, name: str) -> str:
+    """Where a worker says which rule book it has.
+
+    >>> worker_key("attune.workers", "host/17")
+    'attune:w:{attune.workers}:host/17'
+    """
+    return f"{workers_key(group)}:{name}"
 
 
 def round_key(topic: str, partition: int, trigger: str) -> str:

@@ -38,6 +38,7 @@ class Vitals(Collector):
         rebalances: how often the group was divided anew.
         clock: in seconds, never going back; that of `seen`.
         triggers: what became of them; None where none is heard.
+        books: how many different rule books the workers of the installation have, none counted as one.
     """
 
     seen: Seen
@@ -47,6 +48,7 @@ class Vitals(Collector):
     rebalances: Callable[[], int]
     clock: Callable[[], float]
     triggers: Tally | None = None
+    books: Callable[[], int] = lambda: 1
 
     def dying(self) -> str:
         """Why it does not live; empty while it does. Redis or Kafka being away is no reason."""
@@ -91,7 +93,8 @@ class Vitals(Collector):
             ("worker_kafka_up", "Whether Kafka answers.", standing is not None),
             ("worker_redis_up", "Whether Redis is reached.", self.redis_is_up()),
             ("worker_partitions_without_owner", "Partitions no worker has.", _of_nobody(standing)),
-            ("dead_letters", "Dead letters Kafka keeps.", 0 if standing is None else standing.dead),
+            ("worker_rule_books", "Different rule books among the workers; above 1 triggers are heard differently.", self.books()),
+            ("dead_letters", "Dead letters nobody has dealt with.", 0 if standing is None else standing.dead),
         ):  # fmt: skip
             yield GaugeMetricFamily(f"attune_{name}", help_, value)
 

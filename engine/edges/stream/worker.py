@@ -33,6 +33,7 @@ from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.stream.app import worker_app
 from engine.edges.stream.deciding import deciding
+from engine.edges.stream.fellows import NONE, Fellows, own_name
 from engine.edges.stream.group import Group, Share
 from engine.edges.stream.inbox import Inbox, Progress
 from engine.edges.stream.learning import Learning
@@ -138,6 +139,7 @@ async def at_work(
     Raises:
         StorageError: the topics cannot be made, or Kafka went away again while it joined.
         BrokenRuleBook: there is a rule book, and it has mistakes.
+        InvalidInput: Redis is another installation's.
     """
     await ensure(settings.brokers, settings.topics, settings.size)
     async with (
@@ -155,7 +157,7 @@ async def _at_work(
     triggering: Triggering | None,
 ) -> AsyncIterator[Worker]:
     topics, brokers = settings.topics, settings.brokers
-    connection = await Connection.open(settings.state)
+    connection = await Connection.open(settings.state, installation=topics.installation)
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)
@@ -173,12 +175,15 @@ async def _at_work(
         partial(_look_after, inbox, topics.events),
         time.monotonic,
     )
+    fellows = Fellows(connection, topics.workers, own_name(), partial(_book_of, triggering))
     running: asyncio.Task[None] | None = None
     try:
         await _join(app, brokers)
         recounting = Recounting(CapsRun(connection), counting, reread)
         rounds = _rounds(triggering, connection, topics.events, watch, clock)
-        running = asyncio.create_task(_run(inbox, learning, watch, recounting, rounds, app))
+        running = asyncio.create_task(
+            _run(inbox, learning, watch, recounting, rounds, fellows, app)
+        )
         vitals = Vitals(
             watch.seen,
             inbox.progress,
@@ -187,6 +192,7 @@ async def _at_work(
             lambda: membership.rebalances,
             time.monotonic,
             None if triggering is None else triggering.outreach.tally,
+            lambda: fellows.different,
         )
         yield Worker(inbox.progress, vitals, membership, running)
         await _finish(inbox, learning, app)
@@ -196,6 +202,7 @@ async def _at_work(
                 running.cancel()
                 await asyncio.wait([running])
             await app.stop()
+            await fellows.leave()
             await publisher.close()
             await connection.close()
 
@@ -248,12 +255,18 @@ def _look_after(inbox: Inbox, events: str, owned: Mapping[TopicPartition, Share]
     )
 
 
+def _book_of(triggering: Triggering | None) -> str:
+    """The version of the rule book in force here."""
+    return NONE if triggering is None else triggering.lookout.triggers.book.version
+
+
 async def _run(
     inbox: Inbox,
     learning: Learning,
     watch: Watch,
     recounting: Recounting,
     rounds: Rounds | None,
+    fellows: Fellows,
     app: faust.App,
 ) -> None:
     """Runs until one of them cannot go on."""
@@ -262,6 +275,7 @@ async def _run(
         group.create_task(learning.run())
         group.create_task(recounting.keep())
         group.create_task(watch.run())
+        group.create_task(fellows.run())
         if rounds is not None:
             group.create_task(keep(rounds.go_on))
         await app.wait_until_stopped()

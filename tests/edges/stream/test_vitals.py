@@ -94,6 +94,7 @@ def test_the_figures_are_those_the_worker_keeps() -> None:
         ("attune_worker_kafka_up", ()): 1,
         ("attune_worker_redis_up", ()): 1,
         ("attune_worker_partitions_without_owner", ()): 0,
+        ("attune_worker_rule_books", ()): 1,
         ("attune_dead_letters", ()): 3,
         ("attune_worker_events_total", ("new",)): 11,
         ("attune_worker_events_total", ("repeated",)): 2,
@@ -113,6 +114,11 @@ def test_a_partition_nobody_has_and_a_kafka_that_is_away_can_be_seen() -> None:
     away = figures(vitals(Seen(100.0)))
     assert away["attune_worker_kafka_up", ()] == 0
     assert ("attune_worker_lag_records", ("0", "t.events")) not in away
+
+
+def test_workers_with_different_books_can_be_seen() -> None:
+    mixed = figures(replace(vitals(seen()), books=lambda: 2))
+    assert mixed["attune_worker_rule_books", ()] == 2
 
 
 def test_what_became_of_triggers_is_told_where_they_are_heard() -> None:
