@@ -37,7 +37,7 @@ def changed_source(was: Attribute, now: Attribute) -> str:
     'counts call of 300d instead of 1d'
     """
     before, after = was.source, now.source
-    if before == after:
+    if before == after or (before and after and _unordered(before) == _unordered(after)):
         return ""
     if after is None or before is None:
         if after is not None:
@@ -46,6 +46,13 @@ def changed_source(was: Attribute, now: Attribute) -> str:
     if _subject(before) == _subject(after):
         return f"{told_source(after)} instead of {show_length(before.within)}"
     return f"{told_source(after)}; before, it {told_source(before)}"
+
+
+def _unordered(window: Window) -> tuple[object, ...]:
+    """All of a window; the order in which its lists are written means nothing."""
+    where = frozenset((name, frozenset(map(repr, values))) for name, values in window.where)
+    events, channels = frozenset(window.events), frozenset(window.channels)
+    return events, window.what, window.within, window.of, channels, where
 
 
 def _subject(window: Window) -> str:

@@ -182,6 +182,12 @@ def test_a_source_that_changed_means_something_else_where_a_condition_reads_it(s
     assert found(book(attributes=_kept()), book(attributes=_kept(**source))) == []
 
 
+def test_the_order_in_which_a_source_is_written_means_nothing():
+    one = {"event": ["a", "b"], "channel": ["web", "ivr"], "where": {"n": [1, 2], "m": "x"}}
+    other = {"event": ["b", "a"], "channel": ["ivr", "web"], "where": {"m": "x", "n": [2, 1]}}
+    assert found(_triggered(one, on="c"), _triggered(other, on="c")) == []
+
+
 def test_the_attribute_that_is_summed_and_a_source_that_comes_or_goes_are_told():
     actions = ACTIONS.replace(">= 18", ">= 18 && events.spent > 5.0")
 
