@@ -1,6 +1,6 @@
 """`attune offers`: what triggers offered, for people to see and for programs to send."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -16,6 +16,9 @@ from engine.cli.client import (
 from engine.wire.decision_pb2 import TriggeredOffers, WatchOffersRequest, WatchOffersResponse
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
 
+_LAST: Final = 2**63 - 1
+"""The last position the wire has a number for."""
+
 
 def offers(
     follow: Annotated[
@@ -23,7 +26,9 @@ def offers(
     ] = False,
     after: Annotated[
         int,
-        typer.Option(min=0, help="Begin behind this position: the last that was dealt with."),
+        typer.Option(
+            min=0, max=_LAST, help="Begin behind this position: the last that was dealt with."
+        ),
     ] = 0,
     channel: Annotated[
         list[str] | None, typer.Option(help="Only those of this channel. May be repeated.")

@@ -181,3 +181,14 @@ def test_offers_of_triggers_for_people_and_for_programs(live: Live, attune: Attu
     (line,) = ran.stdout.splitlines()
     assert json.loads(line) == {"position": 2, **live.engine.left[1].message.document}
     assert attune("offers", "--after", 2, "--server", live.address).stdout == ""
+
+
+def test_a_position_that_cannot_be_is_named(live: Live, attune: Attune) -> None:
+    live.engine.left = [Left(1, message("e1"))]
+    beyond = attune("offers", "--follow", "--after", 2, "--server", live.address)
+    assert beyond.returncode == 1
+    assert beyond.stderr.endswith("(OUT_OF_RANGE): position 2 is beyond the newest, 1\n")
+    huge = attune("offers", "--after", "9999999999999999999", "--server", live.address)
+    assert huge.returncode == 2
+    assert "9999999999999999999 is not in the range" in huge.stderr
+    assert "Traceback" not in huge.stderr

@@ -23,6 +23,7 @@ async def watched(
     Raises:
         InvalidInput: the position is none.
         NotFound: what triggers offer is published elsewhere.
+        OutOfRange: the position is beyond the newest.
     """
     if request.after < 0:
         raise InvalidInput([Violation("after", f"must not be negative, is {request.after}")])

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
-from engine.edges.grpc.admission import Admission, Violations, check_id, interaction_of
+from engine.edges.grpc.admission import (
+    Admission,
+    Violations,
+    check_id,
+    check_own_id,
+    interaction_of,
+)
 from engine.edges.grpc.values import closest
 from engine.errors import InvalidInput, UnknownPlacement, Violation
 from engine.model import CustomerId, PlacementId, Question
@@ -31,7 +37,7 @@ def question_of(
     customer_id, request_id = request.customer_id, request.request_id
     check_id(customer_id, "customer_id", wrong)
     if request_id:
-        check_id(request_id, "request_id", wrong)
+        check_own_id(request_id, "request_id", wrong)
     names = tuple(request.placements)
     channel = _channel(request.channel, names, book, wrong, unknown)
     context = admission.context(request.context, wrong)

@@ -61,6 +61,14 @@ async def test_it_waits_for_the_next_until_the_service_stops(service: Service) -
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_a_position_beyond_the_newest_is_none(service: Service) -> None:
+    service.engine.left = left("sms", "email")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watched(service, after=3)
+    assert caught.value.code() is grpc.StatusCode.OUT_OF_RANGE
+    assert caught.value.details() == "position 3 is beyond the newest, 2"
+
+
 async def test_a_position_below_zero_is_none(service: Service) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await watched(service, after=-1)
