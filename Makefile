@@ -25,8 +25,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## run the whole loop on this machine, live, in about a minute
 	$(BIN)/attune demo
 
-test: setup ## run every test, doctests included
-	$(BIN)/python -m pytest
+test: setup ## run every test, doctests included, on up to four cores
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 soak: setup ## run what takes many minutes: 500 rule books take over under load
 	$(BIN)/python -m pytest -m soak

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from engine.customer import Knowledge
-from engine.model import Customer, Event, EventId, Interaction, Micros, Question
+from engine.model import UNKNOWN, Customer, Event, EventId, Interaction, Micros, Question
 from engine.rulebook.book import RuleBook
 from engine.rulebook.trigger import Trigger
 
@@ -39,10 +39,14 @@ class SetOff(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What stood before an interaction was applied: `open` are the triggers it may still set off."""
+    """What stood before an interaction was applied: `open` are the triggers it may still set off.
+
+    `now` is when that is judged: not before the interaction's own time, which may be ahead of the clock.
+    """
 
     event: Event
     now: Micros
+    is_ahead: bool
     open: tuple[tuple[Trigger, Question], ...]
 
 
@@ -71,7 +75,8 @@ class Triggers:
         """
         if not isinstance(entry, Event) or not isinstance(entry.body, Interaction):
             return None
-        event, body, now = entry, entry.body, max(now, entry.time)
+        event, body, is_ahead = entry, entry.body, entry.time > now
+        now = max(now, event.time)
         asked = [
             (trigger, self._question(trigger, event, body))
             for trigger in self._hearing.get(body.type, _DEAF)
@@ -82,12 +87,19 @@ class Triggers:
             for trigger, question in asked
             if not (body.type in trigger.counts and self._holds(trigger, question, customer, now))
         )
-        return Before(event, now, still_open) if still_open else None
+        return Before(event, now, is_ahead, still_open) if still_open else None
 
     def after(self, before: Before, customer: Customer) -> tuple[SetOff, ...]:
-        """The triggers set off, now that the interaction is applied; in the order of the book."""
+        """The triggers set off, now that the interaction is applied; in the order of the book.
+
+        The question of one that is ahead says what has been counted with it, as the clock does not yet.
+        """
         return tuple(
-            SetOff(trigger, before.event, question)
+            SetOff(
+                trigger,
+                before.event,
+                self._counting(question, customer, before.now) if before.is_ahead else question,
+            )
             for trigger, question in before.open
             if self._holds(trigger, question, customer, before.now)
             and not is_resting(trigger, customer, before.now)
@@ -115,6 +127,16 @@ class Triggers:
             context={n: v for n, v in interaction.attributes.items() if n in declared},
             request_id=name_of(trigger, event),
         )
+
+    def _counting(self, question: Question, customer: Customer, now: Micros) -> Question:
+        """The question, with what is kept from events as it will be."""
+        values = self._knowledge.values(customer, question, now)
+        counted = {
+            a.name: values[a.index]
+            for a in self.book.attributes
+            if a.source is not None and values[a.index] not in (UNKNOWN, None)
+        }
+        return replace(question, context={**question.context, **counted})
 
     def _holds(self, trigger: Trigger, question: Question, customer: Customer, now: Micros) -> bool:
         if trigger.condition is None:

@@ -114,7 +114,9 @@ def test_where_events_are_counted_only_the_one_that_makes_it_true():
 
 def test_it_counts_by_the_clock_of_an_interaction_that_is_ahead():
     events = [happened("drop", n, at=NOW + n * SECOND) for n in (1, 2, 3, 4)]
-    assert names(seen(counting(), Customer(ANNA), *events)) == [("third", "e3")]
+    found = seen(counting(), Customer(ANNA), *events)
+    assert names(found) == [("third", "e3")]
+    assert found[0].question.context == {"events.drops_1d": 3}
 
 
 def test_what_is_counted_of_other_interactions_need_not_have_changed():

@@ -14,13 +14,14 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine.edges.kafka.messages import customer_key, decode_message
+from engine.edges.kafka.partitions import partition_of
 from engine.edges.kafka.topics import Size
 from engine.edges.redis.address import RedisAddress
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.rebuild import Rebuilt, rebuild
 from engine.edges.stream.learning import Pupil
 from engine.errors import StorageError
-from engine.migration.log import Topic, partition_of
+from engine.migration.log import Topic
 from engine.migration.migrate import Moved, NotMovable, Steps, Target, migrate
 from engine.migration.source import opened
 from engine.mind import Mind
