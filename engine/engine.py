@@ -669,6 +669,7 @@ class AttuneEngine:
 
         Raises:
             NotFound: they are published elsewhere.
+            OutOfRange: the position is beyond the newest; says so with the first message asked for.
         """
         if self._outbound is None:
             raise NotFound(

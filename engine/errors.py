@@ -7,6 +7,7 @@ AttuneError
 ├── NoRuleBook          nothing has been loaded yet
 ├── BrokenRuleBook      a rule book has mistakes: names each with its place
 ├── NotFound            a customer or decision nobody has heard of
+├── OutOfRange          a position nothing has reached yet
 ├── Overloaded          more than can be taken now; come back after `retry_after` seconds
 └── StorageError        the data directory cannot be read or written
     └── DamagedData     … because what is stored there makes no sense
@@ -57,6 +58,10 @@ class BrokenRuleBook(AttuneError):
 
 class NotFound(AttuneError):
     """A customer or decision nobody has heard of."""
+
+
+class OutOfRange(AttuneError):
+    """A position nothing has reached yet: to wait behind it would skip what comes before."""
 
 
 class Overloaded(AttuneError):

@@ -43,7 +43,7 @@ def details(attributes: Mapping[str, Value]) -> dict[str, Value]:
     >>> details({"amount": 12.5, "note": "x" * 65, "lines": ("a", "b")})
     {'amount': 12.5}
     """
-    kept = [name for name in sorted(attributes) if _is_small(name, attributes[name])]
+    kept = [name for name in sorted(attributes) if is_kept(name, attributes[name])]
     return {name: attributes[name] for name in kept[:MOST_DETAILS]}
 
 
@@ -70,7 +70,8 @@ def _dispensable(kept: list[PastInteraction]) -> int:
     return next(at for at, one in enumerate(kept) if counts[one.type] == most)
 
 
-def _is_small(name: str, value: Value) -> bool:
+def is_kept(name: str, value: Value) -> bool:
+    """Whether an attribute of an interaction is small enough to be kept, by its name and value."""
     if len(name) > _LONGEST_NAME:
         return False
     if isinstance(value, str):

@@ -5,12 +5,11 @@ import sys
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import IntEnum
 from typing import Any, Final, NamedTuple, Protocol, TextIO, TypeAlias, runtime_checkable
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,8 +19,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from engine.edges.grpc.port import RuleBookStatus
-from engine.errors import InvalidInput, Violation
 from engine.model import SECOND, Degradation, EventResult, EventStatus, Step
+from engine.pages import page, pages_at
 from engine.rulebook.book import RuleBook
 from engine.settings import Address
 
@@ -213,27 +212,18 @@ def _family(gauge: Gauge | Figures) -> Metric:
     return family
 
 
-@contextmanager
-def exposed(metrics: Collector, address: Address) -> Iterator[Address]:
+def exposed(
+    metrics: Collector, address: Address, unready: Callable[[], str] = lambda: ""
+) -> AbstractContextManager[Address]:
     """Serves the metrics over HTTP at `/metrics` from a thread; yields where, and stops at the end.
+
+    Beside them `/ready`, 503 with the reason where `unready` has one, and `/live`, which only says that
+    the process answers.
 
     Raises:
         InvalidInput: the address cannot be listened on.
     """
-    registry = CollectorRegistry()
-    registry.register(metrics)
-    try:
-        server, thread = start_http_server(address.port, address.host, registry)
-    except (OSError, UnicodeError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        wrong = f"{address} cannot be listened on: {reason}"
-        raise InvalidInput([Violation("metrics", wrong)]) from None
-    try:
-        yield Address(address.host, server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return pages_at(address, lambda path: page(path, metrics, "", unready()))
 
 
 Rules: TypeAlias = tuple[RuleBook | None, RuleBookStatus]

@@ -13,7 +13,7 @@ from engine.rulebook.trigger import Trigger
 FIRED: Final = "trigger:"
 """Begins the type of the interaction that notes in a customer's history that a trigger made an offer.
 
-No type of a caller's that a book can name has a colon.
+The names of its decision, message and event begin so, too; callers may send no id or type that does.
 """
 
 DAY_ITSELF: Final = Interaction("day")

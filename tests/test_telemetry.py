@@ -7,6 +7,7 @@ import socket
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.error import HTTPError
 
 import pytest
 import structlog
@@ -97,6 +98,28 @@ def test_metrics_are_what_prometheus_reads() -> None:
         "attune_late_total 4.0",
     ):
         assert line in lines
+
+
+def test_probes_are_told_whether_it_is_ready_and_other_pages_are_not_there() -> None:
+    reasons = ["it has not begun", ""]
+    with exposed(Metrics(), Address("127.0.0.1", 0), lambda: reasons.pop(0)) as at:
+        assert answered(f"http://{at}/ready") == (503, "it has not begun\n")
+        assert answered(f"http://{at}/ready?verbose") == (200, "yes\n")
+    with exposed(Metrics(), Address("127.0.0.1", 0)) as at:
+        assert answered(f"http://{at}/live") == (200, "yes\n")
+        for page in ("/", "/metric", "/metrics/more", "/ready/"):
+            status, said = answered(f"http://{at}{page}")
+            assert (status, said) == (404, "there are /metrics, /live and /ready\n")
+
+
+def answered(url: str) -> tuple[int, str]:
+    """The status and text of a page."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as page:
+            return page.status, page.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 def test_an_address_that_cannot_be_listened_on_is_said_so() -> None:

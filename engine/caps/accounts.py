@@ -1,7 +1,7 @@
 """All accounts of caps: what is in use of every cap, in every period that still counts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -54,7 +54,7 @@ class Need(NamedTuple):
         allowed: what may be in use by now: less than `limit` where it is spread evenly.
         block: what is drawn at a time.
         least: what one offer takes, or the most one ever took; less is of little use.
-        hold: how long an offer keeps its share.
+        hold: how long an offer keeps its share at most (`engine.caps.holds`).
     """
 
     limit: int
@@ -70,7 +70,8 @@ class Accounts(ABC):
     Attributes:
         prices: the running price of every cap that ever had one, by `Cap.key`.
         changes: how many changes there were to any account.
-        closed_until: nothing is given out before this moment.
+        closed_until: nothing is given out before this moment of a cap that `closings` does not name.
+        closings: by `Cap.key` the moment before which nothing is given out of it.
         late: offers shown after their share was given back: they count, and may exceed a cap.
         expired: offers whose share was given back for want of any sign that they were shown.
         waiting: why a cap that is not used up has no room: what is told to people.
@@ -82,6 +83,7 @@ class Accounts(ABC):
         self._accounts: dict[AccountKey, Account] = {}
         self.prices: dict[str, BidPrice] = {}
         self.closed_until: Micros = 0
+        self.closings: Mapping[str, Micros] = {}
         self.changes = 0
         self._changed: list[str] = []
         self.late = 0
@@ -119,6 +121,10 @@ class Accounts(ABC):
     def take_price(self, cap: str, price: BidPrice) -> None:
         """Takes up a price that was kept; before anybody asks for it."""
         self.prices[cap] = price
+
+    def opens(self, cap: str) -> Micros:
+        """The moment before which nothing is given out of a cap (`Cap.key`)."""
+        return self.closings.get(cap, self.closed_until)
 
     def room(self, account: Account, limit: int) -> int:
         """Units that may be reserved now under this limit; 0 or less if there are none."""

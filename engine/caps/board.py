@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from engine.caps.accounts import Accounts
+from engine.caps.holds import holds
 from engine.caps.meter import Meter
 from engine.model import SECOND, Micros
 from engine.rulebook.cap import Cap
@@ -28,7 +29,9 @@ class Board:
     """
 
     def __init__(self, caps: Iterable[Cap], ledger: Accounts) -> None:
-        self.meters = tuple(Meter(cap, ledger) for cap in caps)
+        known = tuple(caps)
+        longest = holds(known)
+        self.meters = tuple(Meter(cap, ledger, longest[cap.key]) for cap in known)
         under: dict[int, list[Meter]] = defaultdict(list)
         for meter in self.meters:
             for treatment in meter.cap.treatments:
@@ -81,8 +84,8 @@ class Board:
         spans = [meter.account(now).span for meter in self.meters]
         self._from = max((span.start for span in spans), default=0)
         ends = [span.end for span in spans if span.end is not None]
-        opens = self._ledger.closed_until
-        self._until = min([*ends, opens] if now < opens else ends, default=_NEVER)
+        opens = [self._ledger.opens(cap) for cap in self._of]
+        self._until = min([*ends, *(at for at in opens if now < at)], default=_NEVER)
         self._even_again = now + _EVEN_EVERY
 
     def _look_at(self, meter: Meter, now: Micros) -> None:

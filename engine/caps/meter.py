@@ -20,6 +20,7 @@ class Meter:
 
     Attributes:
         fixed_units: what one offer takes; None if that depends on the customer.
+        hold: how long an offer keeps its share at most.
         room: units that could be reserved when it was last looked at.
         is_open: whether one more offer could be made then.
         is_tight: whether only a few more could.
@@ -28,11 +29,12 @@ class Meter:
 
     __slots__ = (
         "_account", "_dearest", "_ledger",
-        "cap", "fixed_units", "is_open", "is_tight", "price", "room", "watched",
+        "cap", "fixed_units", "hold", "is_open", "is_tight", "price", "room", "watched",
     )  # fmt: skip
 
-    def __init__(self, cap: Cap, ledger: Accounts) -> None:
+    def __init__(self, cap: Cap, ledger: Accounts, hold: Micros) -> None:
         self.cap = cap
+        self.hold = hold
         self.price: BidPrice = ledger.price(cap.key)
         self.fixed_units = 1 if cap.cost is None else cap.cost.units
         self.room = 0
@@ -91,8 +93,8 @@ class Meter:
         allowed = self.allowed(now) if cap.even else limit
         block = self._dearest = max(self._dearest, min(wanted, limit))
         least = self.fixed_units or block
-        self._ledger.draw_ahead(account, Need(limit, allowed, block, least, cap.hold))
-        room = self._ledger.room(account, limit) if now >= self._ledger.closed_until else 0
+        self._ledger.draw_ahead(account, Need(limit, allowed, block, least, self.hold))
+        room = self._ledger.room(account, limit) if now >= self._ledger.opens(cap.key) else 0
         return min(room, allowed - account.used) if cap.even else room
 
     def allowed(self, now: Micros) -> int:

@@ -7,7 +7,7 @@ nothing at hand, and what a dead one may have offered unheard is free again once
 more. Offers that were shown are told by whoever applies the responses, not here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -95,6 +95,7 @@ class SharedLedger(Accounts):
         self._wake = wake
         self._quotas: dict[AccountKey, _Quota] = {}
         self._next: dict[AccountKey, _Quota] = {}
+        self._holds: dict[str, Micros] = {}
         self._hold: Micros = 0
 
     # --- what a decision does ------------------------------------------------------------------
@@ -105,7 +106,9 @@ class SharedLedger(Accounts):
         if quota is None:
             quota = self._quotas[account.key] = _Quota(account)
         quota.need = need
-        self._hold = max(self._hold, need.hold)
+        if need.hold > self._holds.get(account.key.cap, 0):
+            self._holds[account.key.cap] = need.hold
+            self._hold = max(self._hold, need.hold)
         if quota.refused or quota.under_way:
             return
         at_hand = quota.at_hand
@@ -146,9 +149,9 @@ class SharedLedger(Accounts):
         self.open_until = min((quota.until for quota in self._quotas.values()), default=_NEVER)
 
     @property
-    def longest_hold(self) -> Micros:
-        """The longest that an offer keeps its share, of all that was asked for so far."""
-        return self._hold
+    def holds(self) -> Mapping[str, Micros]:
+        """By `Cap.key` the longest that an offer keeps its share, of all that was asked for so far."""
+        return self._holds
 
     # --- what the edge does --------------------------------------------------------------------
 
@@ -225,9 +228,12 @@ class SharedLedger(Accounts):
         self._wake(True)
         self._note_all()
 
-    def close_until(self, moment: Micros) -> None:
-        """Nothing is given out before this moment, which may also be sooner than it was before."""
-        self.closed_until = moment
+    def close_until(self, moment: Micros, closings: Mapping[str, Micros]) -> None:
+        """Nothing is given out before this moment, or that of the cap by `Cap.key`.
+
+        Either may also be sooner than it was before.
+        """
+        self.closed_until, self.closings = moment, closings
         self._note_all()
 
     def begin_anew(self) -> None:

@@ -17,7 +17,10 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "serve": ("serve", "Run the decision service."),
     "worker": ("worker", "Apply and learn from the log of a cluster."),
-    "dead-letter": ("dead_letter", "See and bring back what a cluster's workers set aside."),
+    "dead-letter": (
+        "dead_letter",
+        "See, bring back or discard what a cluster's workers set aside.",
+    ),
     "migrate": ("migrate", "Move an embedded service, with all it knows, to a cluster."),
     "weigh": ("weigh", "Say what a cluster's customers take of Redis, and for what."),
     "demo": ("demo", "See the whole loop on this machine in a minute."),

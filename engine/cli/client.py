@@ -20,6 +20,8 @@ UNREACHABLE: Final = 2
 """The exit code when no service answers."""
 PATIENCE: Final = 5.0
 """Seconds a service may take to answer a connection."""
+_OPTIONS: Final = (("grpc.max_reconnect_backoff_ms", 5_000),)
+"""gRPC's own two minutes are long for whoever waits for a service to come back."""
 
 
 class Format(StrEnum):
@@ -68,10 +70,12 @@ def connected(server: str, tls_ca: Path | None) -> Iterator[grpc.Channel]:
 
 def _channel(at: Address, tls_ca: Path | None) -> grpc.Channel:
     if tls_ca is None:
-        return grpc.insecure_channel(str(at))
+        return grpc.insecure_channel(str(at), _OPTIONS)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(tls_ca)
-        return grpc.secure_channel(str(at), grpc.ssl_channel_credentials(tls_ca.read_bytes()))
+        return grpc.secure_channel(
+            str(at), grpc.ssl_channel_credentials(tls_ca.read_bytes()), _OPTIONS
+        )
     except ssl.SSLError:
         wrong = f"{tls_ca} holds no certificates in PEM"
     except OSError as error:

@@ -22,10 +22,17 @@ _MOVES: Final = 5
 """How many moves from one first offer to another are told of each placement."""
 
 _ATTRIBUTES: Final = 8
-_COLOURS: Final = {Effect.LESS: "bold red", Effect.OTHER: "bold yellow", Effect.MORE: "bold green"}
+_COLOURS: Final = {
+    Effect.LESS: "bold red",
+    Effect.OTHER: "bold yellow",
+    Effect.MEANING: "bold yellow",
+    Effect.MORE: "bold green",
+}
+_DOUBTED: Final = frozenset({Effect.LESS, Effect.OTHER, Effect.MEANING})
 _HEADINGS: Final = {
     Effect.LESS: "What asks less: more customers get through",
     Effect.OTHER: "What asks something else: look at these",
+    Effect.MEANING: "What changed what it means: look at these",
     Effect.MORE: "What asks more: fewer customers get through",
     Effect.SAME: "What says the same in other words",
     Effect.ACTIONS: "Actions",
@@ -48,7 +55,7 @@ class Report:
     @property
     def is_looser(self) -> bool:
         """Whether the new book asks less anywhere, or something of which that cannot be told."""
-        return any(change.effect in {Effect.LESS, Effect.OTHER} for change in self.changes)
+        return any(change.effect in _DOUBTED for change in self.changes)
 
 
 # --- for people -----------------------------------------------------------------------------------

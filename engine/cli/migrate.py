@@ -77,34 +77,52 @@ def migrate(
 
     async def done() -> Moved:
         async with opened(data) as source:
-            return survey(source) if dry_run else await moved(source, target, steps)
+            return survey(source, steps) if dry_run else await moved(source, target, steps)
 
     result = asyncio.run(done())
     if format_ is Format.JSON:
         typer.echo(json.dumps(asdict(result) | {"dry_run": dry_run}))
     else:
-        typer.echo(_told(result, dry_run=dry_run))
+        typer.echo(_told(result, partitions, dry_run=dry_run))
 
 
-def _told(moved: "Moved", *, dry_run: bool) -> str:
-    """A sentence for people."""
+def _told(moved: "Moved", partitions: int, *, dry_run: bool) -> str:
+    """Sentences for people; `partitions` is how many were asked for.
+
+    >>> from engine.migration.migrate import Moved
+    >>> print(_told(Moved(partitions=4), 12, dry_run=False).splitlines()[1])
+    The log was there before, with 4 partitions; --partitions asks for 12, and changes nothing now.
+    """
     if moved.already:
         return "Everything has moved already; nothing was to be done."
     model = f"a model that has learned from {moved.lessons:,} lessons"
     if dry_run:
-        return f"To be moved: {_amounts(moved)}, {model}."
+        lines = [f"To be moved: {_amounts(moved)}, {model}."]
+        if moved.damaged:
+            lines.append(f"{_damaged(moved)} nobody can read any more will stay behind.")
+        return "\n".join(lines)
     lines = [
         f"Moved: {_amounts(moved)}, {model}.",
         f"{moved.event_ids:,} events are recognised when they come again.",
         "Start the cluster's workers and servers now; do not start the old service again.",
     ]
     if moved.damaged:
-        lines.insert(1, f"{moved.damaged:,} entries nobody can read any more stayed behind.")
+        lines.insert(1, f"{_damaged(moved)} nobody can read any more stayed behind.")
+    if moved.partitions != partitions:
+        lines.insert(
+            1,
+            f"The log was there before, with {moved.partitions} partitions; --partitions asks for"
+            f" {partitions}, and changes nothing now.",
+        )
     return "\n".join(lines)
+
+
+def _damaged(moved: "Moved") -> str:
+    return f"{moved.damaged:,} {'entry' if moved.damaged == 1 else 'entries'}"
 
 
 def _amounts(moved: "Moved") -> str:
     return (
-        f"{moved.entries:,} entries of the log, {moved.customers:,} customers,"
-        f" {moved.decisions:,} decisions"
+        f"{moved.entries:,} events and profile updates, {moved.customers:,} customers,"
+        f" {moved.decisions:,} decisions a response may still name"
     )

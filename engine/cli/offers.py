@@ -1,7 +1,10 @@
 """`attune offers`: what triggers offered, for people to see and for programs to send."""
 
-from typing import Annotated
+import time
+from collections.abc import Iterator
+from typing import Annotated, Final, cast
 
+import grpc
 import typer
 from google.protobuf.json_format import MessageToDict
 
@@ -16,14 +19,27 @@ from engine.cli.client import (
 from engine.wire.decision_pb2 import TriggeredOffers, WatchOffersRequest, WatchOffersResponse
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
 
+_LAST: Final = 2**63 - 1
+"""The last position the wire has a number for."""
+_PAUSE: Final = 0.5
+"""Seconds before a service that went away is tried again; twice as many each time, up to the longest."""
+_LONGEST_PAUSE: Final = 8.0
+
 
 def offers(
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with each as it comes, until Ctrl-C.")
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Go on with each as it comes, also after the service was away, until Ctrl-C.",
+        ),
     ] = False,
     after: Annotated[
         int,
-        typer.Option(min=0, help="Begin behind this position: the last that was dealt with."),
+        typer.Option(
+            min=0, max=_LAST, help="Begin behind this position: the last that was dealt with."
+        ),
     ] = 0,
     channel: Annotated[
         list[str] | None, typer.Option(help="Only those of this channel. May be repeated.")
@@ -42,8 +58,39 @@ def offers(
     """
     request = WatchOffersRequest(after=after, channels=channel or [], only_kept=not follow)
     with connected(server, tls_ca) as connection:
-        for message in DecisionServiceStub(connection).WatchOffers(request):
-            typer.echo(_line(message) if format_ is Format.JSON else _told(message))
+        stub = DecisionServiceStub(connection)
+        try:
+            for message in _followed(stub, request) if follow else stub.WatchOffers(request):
+                typer.echo(_line(message) if format_ is Format.JSON else _told(message))
+        except KeyboardInterrupt:
+            return
+
+
+def _followed(
+    stub: DecisionServiceStub, request: WatchOffersRequest
+) -> Iterator[WatchOffersResponse]:
+    """Every message as it comes; where the service goes away, from the last on once it is back.
+
+    That it is away is said once, until the next message comes. Any other refusal is raised.
+    """
+    after, pause = request.after, _PAUSE
+    while True:
+        asked = WatchOffersRequest(after=after, channels=request.channels)
+        try:
+            for message in stub.WatchOffers(asked):
+                yield message
+                after, pause = message.position, _PAUSE
+        except grpc.RpcError as error:
+            call = cast("grpc.Call", error)
+            if call.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            if pause == _PAUSE:
+                typer.echo(
+                    f"attune: the service is away; going on behind position {after} when it is back",
+                    err=True,
+                )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _line(message: WatchOffersResponse) -> str:

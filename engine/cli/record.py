@@ -3,6 +3,7 @@
 import secrets
 from typing import Annotated
 
+import grpc
 import orjson
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -16,8 +17,11 @@ from engine.cli.client import (
     connected,
 )
 from engine.cli.values import moment, pair
+from engine.rulebook.names import did_you_mean
 from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest, Response
 from engine.wire.event_pb2_grpc import EventServiceStub
+from engine.wire.rulebook_pb2 import GetRuleBookStatusRequest
+from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
 
 
 def record(
@@ -68,6 +72,8 @@ def record(
             Response(action_id=action, decision_id=decision, outcome=outcome, value=value)
         )
     with connected(server, tls_ca) as connection:
+        if interaction and channel:
+            _check_channel(channel, connection)
         answer = EventServiceStub(connection).RecordEvents(RecordEventsRequest(events=[event]))
     result: EventResult = answer.results[0]
     if format_ is Format.JSON:
@@ -76,6 +82,21 @@ def record(
         typer.echo(_told(result))
     if result.status == EventResult.STATUS_REJECTED:
         raise typer.Exit(1)
+
+
+def _check_channel(channel: str, connection: grpc.Channel) -> None:
+    """Refuses a channel the rule book in force does not have: by hand it is a slip.
+
+    The service itself takes any, so that no book can make it lose what happened.
+    """
+    status = RuleBookServiceStub(connection).GetRuleBookStatus(GetRuleBookStatusRequest())
+    declared = [a.values for a in status.attributes if a.name == "request.channel"]
+    channels = tuple(declared[0] if declared else ()) or tuple(
+        dict.fromkeys(p.channel for p in status.placements)
+    )
+    if channels and channel not in channels:
+        wrong = f"'{channel}' is not one of {', '.join(channels)}.{did_you_mean(channel, channels)}"
+        raise typer.BadParameter(wrong, param_hint="--channel")
 
 
 def _told(result: EventResult) -> str:

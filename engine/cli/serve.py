@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 import engine
+from engine.cli.worker import require_cluster
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
@@ -143,6 +144,7 @@ def serve(
         structlog.get_logger(__name__).warning(remark)
     if settings.workers > 1:
         require_sharing(settings)
+        require_cluster()
         from engine.crew.serve import serve_with_crew
 
         asyncio.run(serve_with_crew(settings, typer.echo))
@@ -166,8 +168,6 @@ def opener(settings: Settings) -> "OpenEngine":
         from engine.engine import open_engine
 
         return open_engine
-    from engine.cli.worker import require_cluster
-
     require_cluster()
     from engine.edges.stream.serving import open_cluster_engine
 

@@ -102,6 +102,13 @@ class Crew:
         self._stopping.set()
         self.tell(signal.SIGTERM)
 
+    def unready(self) -> str:
+        """Why not all servers can be called; empty while they can."""
+        if self._stopping.is_set():
+            return "the servers have been asked to stop"
+        waiting = [str(n) for n, standing in self.standings.items() if not standing.is_ready]
+        return f"not ready: server {', '.join(waiting)}" if waiting else ""
+
     def tell(self, sent: signal.Signals) -> None:
         """Passes a signal on to every server that runs."""
         for standing in self.standings.values():

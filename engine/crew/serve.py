@@ -15,6 +15,7 @@ from engine.crew.members import Member, folder_of, members
 from engine.crew.metrics import CrewMetrics
 from engine.crew.port import held
 from engine.edges.kafka.topics import brokers_of
+from engine.edges.state.remains import refuse_embedded
 from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.errors import InvalidInput, Violation
 from engine.settings import Address, Settings
@@ -33,10 +34,12 @@ async def serve_with_crew(settings: Settings, announce: Callable[[str], object])
     all servers are ready.
 
     Raises:
-        InvalidInput: the address or that of the metrics cannot be listened on.
+        InvalidInput: the address or that of the metrics cannot be listened on, or the data directory is
+            an embedded installation's.
         NotStarted: a server could not be started; it has said why.
     """
     arguments = (sys.executable, "-m", "engine", *sys.argv[1:])
+    refuse_embedded(settings.data)
     patience = settings.linger + settings.grace + _AFTERWARDS
     with ExitStack() as stack:
         listen = stack.enter_context(held(settings.listen))
@@ -45,7 +48,7 @@ async def serve_with_crew(settings: Settings, announce: Callable[[str], object])
         if settings.metrics is not None:
             places = {each.number: each.metrics for each in servers if each.metrics is not None}
             metrics = CrewMetrics(crew.standings, places)
-            at = stack.enter_context(exposed(metrics, _named(settings.metrics)))
+            at = stack.enter_context(exposed(metrics, _named(settings.metrics), crew.unready))
             _log.info("metrics", url=f"http://{at}/metrics")
         loop = asyncio.get_running_loop()
         for sent in (signal.SIGTERM, signal.SIGINT):

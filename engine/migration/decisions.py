@@ -11,12 +11,18 @@ from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.offers import RecentOffers
 from engine.errors import StorageError
-from engine.model import DAY, Micros
+from engine.model import DAY, Decision, Micros
 
 JUST_OFFERED: Final[Micros] = DAY
 """How far back an offer is told that nobody has reported on."""
 
 _AT_ONCE: Final = 1_000
+
+
+def is_wanted(decision: Decision, keep: Micros, now: Micros) -> bool:
+    """Whether a response may still name this decision: it is younger than `keep` and offered something."""
+    young = decision.decided_at + keep > now
+    return young and any(not placed.fallback for placed in decision.placements)
 
 
 class Decided:
@@ -40,8 +46,8 @@ class Decided:
         """
         count = 0
         for number, (_, decision) in enumerate(records, 1):
-            left = decision.decided_at + keep - self._now
-            if left > 0 and any(not placed.fallback for placed in decision.placements):
+            if is_wanted(decision, keep, self._now):
+                left = decision.decided_at + keep - self._now
                 self._answers.decided(decision, self._capsules.seal(decision), left)
                 count += 1
             if number % _AT_ONCE == 0:

@@ -7,9 +7,10 @@ on from what Kafka and Redis have.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Final, TypeAlias
 
 from engine.capsule import Capsules
@@ -18,6 +19,7 @@ from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.topics import Size, Topics, ensure
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
@@ -25,8 +27,8 @@ from engine.edges.stream.sealing import SharedKey
 from engine.errors import AttuneError, StorageError
 from engine.migration import group
 from engine.migration.customers import write_customers, write_event_ids
-from engine.migration.decisions import JUST_OFFERED, Decided
-from engine.migration.log import Topic
+from engine.migration.decisions import JUST_OFFERED, Decided, is_wanted
+from engine.migration.log import Topic, movable
 from engine.migration.model import Inherited, hand_on, inherited, publish, weights_of
 from engine.migration.source import Source
 
@@ -63,6 +65,7 @@ class Moved:
         decisions: decisions that a response may still name by their id.
         event_ids: events that are recognised when they come again.
         lessons: lessons the model has learned from.
+        partitions: of the topic of events, which may have been there before; 0 where it was not asked.
     """
 
     already: bool = False
@@ -73,14 +76,25 @@ class Moved:
     decisions: int = 0
     event_ids: int = 0
     lessons: int = 0
+    partitions: int = 0
 
 
-def survey(source: Source) -> Moved:
-    """What there is to be moved."""
+def survey(source: Source, steps: Steps) -> Moved:
+    """What there is to be moved, counted as the move counts it. Reads all of the log for that."""
+    entries = damaged = 0
+    with steps("the log", source.last_seq) as tell:
+        for batch in source.entries():
+            there = movable(batch)
+            entries += there.entries
+            damaged += there.damaged
+            tell(len(batch))
+    now, keep = time.time_ns() // 1_000, Retention().age
+    kept = source.decisions(now - keep)
     return Moved(
-        entries=source.last_seq,
+        entries=entries,
+        damaged=damaged,
         customers=source.count_customers(),
-        decisions=source.count_decisions(),
+        decisions=sum(is_wanted(decision, keep, now) for _, decision in kept),
         lessons=source.mind.learner.version,
     )
 
@@ -90,6 +104,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
 
     Raises:
         NotMovable: workers are at work there, or the cluster is another installation's.
+        InvalidInput: the Redis is another installation's.
         StorageError: Kafka or Redis is away; run it again.
     """
     await ensure(target.brokers, target.topics, target.size)
@@ -98,19 +113,17 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         return await _again(source, target, found)
     if workers := await group.at_work(target.brokers, target.topics):
         raise NotMovable(f"{workers} of the cluster's workers are at work: stop them first")
-    topic = await Topic.open(target.brokers, target.topics, source.origin)
-    try:
+    async with AsyncExitStack() as stack:
+        connection = await Connection.open(target.state, _PATIENCE, target.topics.installation)
+        stack.push_async_callback(connection.close)
+        topic = await Topic.open(target.brokers, target.topics, source.origin)
+        stack.push_async_callback(topic.close)
+        await stack.enter_async_context(_caps_closed(connection))
         sent, damaged = await _move_log(source, topic, steps)
-    finally:
-        await topic.close()
-    connection = await Connection.open(target.state, _PATIENCE)
-    try:
         capsules = await _share_key(source, connection)
         decisions = await _move_decisions(source, connection, capsules, steps)
         customers, event_ids = await _move_customers(source, connection, steps)
         await _mark(connection, target.topics, topic.ends)
-    finally:
-        await connection.close()
     await group.begin_at(target.brokers, target.topics, topic.ends)
     await _move_model(source, target, topic.ends)
     return Moved(
@@ -121,6 +134,7 @@ async def migrate(source: Source, target: Target, steps: Steps) -> Moved:
         decisions=decisions,
         event_ids=event_ids,
         lessons=source.mind.learner.version,
+        partitions=len(topic.ends),
     )
 
 
@@ -138,6 +152,20 @@ async def _again(source: Source, target: Target, found: Inherited) -> Moved:
         )
     await _publish(target, found)
     return Moved(already=True, lessons=source.mind.learner.version)
+
+
+@asynccontextmanager
+async def _caps_closed(connection: Connection) -> AsyncIterator[None]:
+    """Keeps caps closed meanwhile, and after it until workers have counted what the log says was shown.
+
+    Whatever Redis says of caps before is of servers that did not know this log.
+    """
+    run = CapsRun(connection)
+    await run.begin_move(token_hex(8))
+    try:
+        yield
+    finally:
+        await run.forget()
 
 
 async def _move_log(source: Source, topic: Topic, steps: Steps) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine.eligibility import show_moment
 from engine.model import UNKNOWN, Micros, Value
@@ -15,18 +15,24 @@ from engine.rulebook.loosening import (
     Loosened,
     Loss,
     covers,
-    listed,
     loosened,
     lost_conditions,
-    quoted,
+    read_by_conditions,
     told,
 )
+from engine.rulebook.loosening_words import listed, quoted
 from engine.rulebook.needs import told as value_told
 from engine.rulebook.rewriting import rewritten_files
+from engine.rulebook.source_changes import changed_source, told_source
+from engine.rulebook.trigger_changes import TriggerChange, looser_triggers
+
+if TYPE_CHECKING:
+    from engine.rulebook.cel import Expression
 
 _CONDITIONS: Final = frozenset(
     {Loosened.REMOVED, Loosened.OPTED_OUT, Loosened.MOVED, Loosened.CHANGED}
 )
+_TOLD_APART: Final = _CONDITIONS | {Loosened.MEANING, Loosened.TRIGGER}
 
 
 class Effect(StrEnum):
@@ -34,6 +40,7 @@ class Effect(StrEnum):
 
     LESS = "asks less"
     OTHER = "asks something else"
+    MEANING = "changed what it means"
     MORE = "asks more"
     SAME = "asks the same in other words"
     ACTIONS = "actions"
@@ -81,12 +88,13 @@ def changes(old: Loaded, new: Loaded) -> tuple[Change, ...]:
     found = [
         *_conditions(old, new, old.book, new.book),
         *_freed(old.book, new.book),
+        *_triggers(old, new, old.book, new.book),
         *_restrained(old.book, new.book),
         *_comings_and_goings(old.book, new.book),
         *_worth(old.book, new.book),
         *_treatments(old.book, new.book),
         *_attributes(old.book, new.book),
-        *_rest(old, new),
+        *_rest(old, new, old.book, new.book),
     ]
     order = list(Effect)
     return tuple(sorted(found, key=lambda change: order.index(change.effect)))
@@ -111,7 +119,10 @@ def _conditions(loaded: Loaded, reloaded: Loaded, old: RuleBook, new: RuleBook) 
 
 def _effect(old: Loaded, new: Loaded, was: int, now: int) -> Effect:
     """What a condition's new text does, as far as that can be proved."""
-    before, after = old.expressions[was], new.expressions[now]
+    return _compared(old, new, old.expressions[was], new.expressions[now])
+
+
+def _compared(old: Loaded, new: Loaded, before: "Expression", after: "Expression") -> Effect:
     shared = sorted({*before.reads}.intersection(after.reads))
     if _declared(old.book, shared) != _declared(new.book, shared):
         return Effect.OTHER
@@ -153,12 +164,31 @@ def _distinct(actions: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(actions))
 
 
+# --- triggers -------------------------------------------------------------------------------------
+
+
+def _triggers(loaded: Loaded, reloaded: Loaded, old: RuleBook, new: RuleBook) -> Iterator[Change]:
+    """Triggers that may be set off more often, and those whose condition changed, by its effect."""
+    for change in looser_triggers(old, new):
+        file, line, column = change.now.place.rsplit(":", 2)
+        place = file, int(line), int(column)
+        effect = _trigger_effect(change, loaded, reloaded)
+        yield Change(effect, change.name, change.message, (), *place)
+
+
+def _trigger_effect(change: TriggerChange, old: Loaded, new: Loaded) -> Effect:
+    was, now = change.was.condition, change.now.condition
+    if change.key != "when" or was is None or now is None:
+        return Effect.LESS
+    return _compared(old, new, old.triggering[was], new.triggering[now])
+
+
 # --- what else lets through more or less ------------------------------------------------------------
 
 
 def _freed(old: RuleBook, new: RuleBook) -> Iterator[Change]:
     for one in loosened(old, new):
-        if one.kind not in _CONDITIONS:
+        if one.kind not in _TOLD_APART:
             gone = one.kind is Loosened.STOP or one.message.startswith("is gone")
             place = one.file, one.line, one.column
             yield Change(Effect.LESS, one.name, one.message, one.actions, *place, gone)
@@ -306,13 +336,18 @@ def _of_treatment(treatment: Treatment, action: Action, said: str, *, gone: bool
 def _attributes(old: RuleBook, new: RuleBook) -> Iterator[Change]:
     before = {attribute.name: attribute for attribute in old.attributes}
     after = {attribute.name: attribute for attribute in new.attributes}
+    read = read_by_conditions(new)
     for name, attribute in after.items():
         was = before.get(name)
         if was is None:
-            yield Change(Effect.ATTRIBUTES, name, f"is new: {attribute.type}")
+            kept = f"; it {told_source(attribute.source)}" if attribute.source else ""
+            yield Change(Effect.ATTRIBUTES, name, f"is new: {attribute.type}{kept}")
         else:
             for said in _redeclared(was, attribute):
                 yield Change(Effect.ATTRIBUTES, name, said)
+            if said := changed_source(was, attribute):
+                effect = Effect.MEANING if name in read else Effect.ATTRIBUTES
+                yield Change(effect, name, said)
     for name in before:
         if name not in after:
             yield Change(Effect.ATTRIBUTES, name, "is no longer declared", gone=True)
@@ -362,10 +397,14 @@ _TOLD_ABOVE: Final = ("issues", "groups", "all_actions", "arbitration.thresholds
 """What is written in policies.yaml and told by its effects already, level by level."""
 
 
-def _rest(old: Loaded, new: Loaded) -> Iterator[Change]:
+def _rest(loaded: Loaded, reloaded: Loaded, old: RuleBook, new: RuleBook) -> Iterator[Change]:
     """What is written otherwise in policies.yaml and levers.csv, whatever it means."""
-    for file, one in rewritten_files(old.files, new.files):
-        if file != "policies.yaml" or not one.path.startswith(_TOLD_ABOVE):
+    of_triggers = (
+        f"triggers.{change.now.name}.{change.key}" for change in looser_triggers(old, new)
+    )
+    told_above = (*_TOLD_ABOVE, *of_triggers)
+    for file, one in rewritten_files(loaded.files, reloaded.files):
+        if file != "policies.yaml" or not one.path.startswith(told_above):
             place = file, one.place.line, one.place.column
             effect = Effect.WORTH if file == "levers.csv" else Effect.REST
             yield Change(effect, one.path or file, one.message, (), *place, gone=one.gone)

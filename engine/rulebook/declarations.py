@@ -72,6 +72,7 @@ def read_attributes(root: Node | None, report: Report) -> Attributes:
             doubtful.add(name)
         fields = Fields(node, report, f"attribute '{name}'", key.place)
         source = fields.node("from")
+        fields.refuse_nothing("from", "which events it is kept from")
         if source is not None:
             clauses.append(Clause(len(declared), fields, source))
         declared.append(_attribute(len(declared), name, fields))

@@ -62,6 +62,12 @@ class Fields:
         """Whether a key stands here, even with nothing under it."""
         return key in self._entries
 
+    def refuse_nothing(self, key: str, instead: str) -> None:
+        """Reports a key that stands with nothing under it, where that would mean as much as all."""
+        if self.stands(key) and key not in self and self._whole:
+            said = f"'{key}' says nothing: write {instead} or leave the key out"
+            self.report.error(self.key_place(key), said)
+
     def take(self, key: str, reader: Reader[T], filler: F) -> T | F:
         """The value of an optional key."""
         node = self.node(key)

@@ -97,7 +97,10 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     book = assemble(written, drafted, report)
     conditions = tuple(drafted.expressions.condition_sources)
     numbers = tuple(drafted.expressions.number_sources)
-    return Loaded(book, report.diagnostics(), files.files, tuple(cases), conditions, numbers)
+    triggering = drafted.triggered.conditions
+    return Loaded(
+        book, report.diagnostics(), files.files, tuple(cases), conditions, numbers, triggering
+    )
 
 
 def _is_yaml(path: str) -> bool:

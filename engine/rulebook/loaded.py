@@ -21,7 +21,8 @@ class Loaded:
     `files` are the contents the book was made of, by path within it, `cases` the tests beside the
     rules, in the order of the files, `expressions` the checked expressions of the book's conditions,
     in the order of `RuleBook.conditions`, `numbers` those of its computed numbers, in the order of
-    `Number.expression`. The last three are empty without a book, and do not travel.
+    `Number.expression`, `triggering` those of its triggers' conditions, in the order of
+    `Trigger.condition`. The last four are empty without a book, and do not travel.
     """
 
     book: RuleBook | None
@@ -30,6 +31,7 @@ class Loaded:
     cases: tuple[Case, ...] = ()
     expressions: "tuple[Expression, ...]" = ()
     numbers: "tuple[Expression, ...]" = ()
+    triggering: "tuple[Expression, ...]" = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

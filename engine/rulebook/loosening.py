@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import (
@@ -18,10 +18,10 @@ from engine.rulebook.book import (
 )
 from engine.rulebook.cap_changes import looser_caps
 from engine.rulebook.contact_changes import looser, looser_all
+from engine.rulebook.loosening_words import listed, quoted
+from engine.rulebook.source_changes import changed_source
 from engine.rulebook.stop import Stop
-
-_NAMED: Final = 5
-_QUOTED: Final = 120
+from engine.rulebook.trigger_changes import looser_triggers
 
 
 class Loosened(IntEnum):
@@ -43,6 +43,10 @@ class Loosened(IntEnum):
     """A threshold is gone or lower, or exploration is not restrained any more."""
     STOP = 8
     """An emergency stop is gone, or shorter."""
+    MEANING = 9
+    """An attribute that conditions read is kept from other events; whether that is more or less, nobody can tell."""
+    TRIGGER = 10
+    """A trigger asks for something else, or may be set off more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
         *_arbitration(old, new),
         *_stops(old, new),
         *_bundles(old, new),
+        *_triggers(old, new),
     )
 
 
@@ -173,31 +178,12 @@ def _level(condition: Condition) -> str:
     return f", of {' '.join(filter(None, (condition.level.replace('_', ' '), condition.owner)))}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are.
-
-    >>> listed(["a", "b"]), listed(list("abcdefg"))
-    ('a and b', 'a, b, c, d, e and 2 more')
-    """
-    distinct = list(dict.fromkeys(names))
-    shown, more = distinct[:_NAMED], len(distinct) - _NAMED
-    if more > 0:
-        return f"{', '.join(shown)} and {more} more"
-    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-
-
-def quoted(text: str) -> str:
-    """A text on one line between quotes, cut if it is long."""
-    text = " ".join(text.split())
-    return f"'{text}'" if len(text) <= _QUOTED else f"'{text[: _QUOTED - 1]}…'"
-
-
 # --- what conditions rest on ----------------------------------------------------------------------
 
 
 def _attributes(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
-    """Where a missing, null or old value may now make a condition true."""
-    read = {name for condition in new.conditions for name in condition.reads}
+    """Where a missing, null or old value may now make a condition true, or it is kept from other events."""
+    read = read_by_conditions(new)
     before = {attribute.name: attribute for attribute in old.attributes}
     for attribute in new.attributes:
         was = before.get(attribute.name)
@@ -205,6 +191,15 @@ def _attributes(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             continue
         for said in _looser(was, attribute):
             yield Loosening(Loosened.ATTRIBUTE, attribute.name, (), said)
+        if said := changed_source(was, attribute):
+            yield Loosening(Loosened.MEANING, attribute.name, (), said)
+
+
+def read_by_conditions(book: RuleBook) -> frozenset[str]:
+    """The attributes that a condition of the book reads, be it an action's or a trigger's."""
+    by_actions = (name for condition in book.conditions for name in condition.reads)
+    by_triggers = (name for trigger in book.triggers for name in trigger.reads)
+    return frozenset((*by_actions, *by_triggers))
 
 
 def _looser(was: Attribute, now: Attribute) -> Iterator[str]:
@@ -317,6 +312,18 @@ def _bundles(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
             file, line, column = bundle.place.rsplit(":", 2)
             name = f"bundle.{bundle.name}"
             yield Loosening(Loosened.ACTION, name, freed, said, file, int(line), int(column))
+
+
+# --- triggers -------------------------------------------------------------------------------------
+
+
+def _triggers(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+    """Triggers that may be set off more often."""
+    for change in looser_triggers(old, new):
+        file, line, column = change.now.place.rsplit(":", 2)
+        yield Loosening(
+            Loosened.TRIGGER, change.name, (), change.message, file, int(line), int(column)
+        )
 
 
 # --- arbitration ------------------------------------------------------------------------------------

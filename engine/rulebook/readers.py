@@ -237,6 +237,18 @@ def duration(node: Node) -> Micros:
     return length
 
 
+def duration_up_to(longest: Micros, said: str) -> Reader[Micros]:
+    """A positive length of time of at most `longest` microseconds; `said` of what is longer."""
+
+    def read(node: Node) -> Micros:
+        length = duration(node)
+        if length > longest:
+            raise Mistake((node.place, said))
+        return length
+
+    return allowing(**allowed(duration))(read)
+
+
 @allowing(type="string")
 def time_of_day(node: Node) -> int:
     """A time of the day, in minutes after midnight, [0, 1440)."""

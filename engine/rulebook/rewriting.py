@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from engine.rulebook.loosening import quoted
+from engine.rulebook.loosening_words import quoted
 from engine.rulebook.nodes import ListNode, MapNode, Node, Scalar
 from engine.rulebook.parse import parse
 from engine.rulebook.report import Place, Report

@@ -180,5 +180,6 @@ def _visible(directory: Path) -> list[Path]:
 
 def _unreadable(directory: Path, error: OSError) -> Mistake:
     path = Path(error.filename or directory)
-    name = path.relative_to(directory) if path.is_relative_to(directory) else path
+    inside = path != directory and path.is_relative_to(directory)
+    name = path.relative_to(directory) if inside else path
     return Mistake((Place(_printable(str(name)), 1, 1), f"cannot be read: {error.strerror}"))

@@ -34,6 +34,7 @@ class Trigger:
         max_age: an interaction older than this when it is applied sets nothing off, in microseconds; as
             long after its time of the day a daily one may still be made up for.
         place: where the book has it, `file:line:column`.
+        when: the condition as it is written; empty if nothing is asked. `reads` are its attributes.
         daily: when the clock sets it off; None where interactions do. One of `on` and this there is.
     """
 
@@ -48,3 +49,5 @@ class Trigger:
     max_age: Micros
     place: str
     daily: Daily | None = None
+    when: str = ""
+    reads: tuple[str, ...] = ()

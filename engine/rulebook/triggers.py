@@ -17,7 +17,7 @@ from engine.rulebook.nodes import ListNode, Node, Scalar
 from engine.rulebook.readers import (
     allowed,
     allowing,
-    duration,
+    duration_up_to,
     identifier,
     list_of,
     reference,
@@ -35,6 +35,14 @@ USUAL_AGE: Final = DAY
 USUAL_DELAY: Final = 12 * HOUR
 """How long after its time of the day a daily trigger is made up for, where the book does not say."""
 
+LONGEST_REST: Final = 366 * DAY
+"""The longest a trigger may be silent for a customer."""
+
+OLDEST: Final = 7 * DAY
+"""How old an interaction may at most be that sets a trigger off: older ones are refused when they come."""
+
+_REST: Final = duration_up_to(LONGEST_REST, "a trigger can rest for 366d at most")
+_AGE: Final = duration_up_to(OLDEST, "at most 7d: what is older is refused when it is reported")
 _TYPES: Final = list_of(identifier, least=1)
 
 
@@ -90,9 +98,10 @@ def _read(
         title = fields.take("title", words, "")
         on = fields.take("on", interaction_types, ())
         when = fields.take("when", expression, None)
+        fields.refuse_nothing("when", "a condition")
         asked = fields.need("placements", list_of(reference(placement_names), least=1), ())
-        rest = fields.take("rest", duration, 0)
-        max_age = fields.take("max_age", duration, None)
+        rest = fields.take("rest", _REST, 0)
+        max_age = fields.take("max_age", _AGE, None)
         daily = read_daily(fields, book_zone)
         channels = dict.fromkeys(placements[at].channel for at in asked if at in placements)
         if len(channels) > 1:
@@ -110,12 +119,12 @@ def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> 
     triggers: list[Trigger] = []
     conditions: list[Expression] = []
     for one in written:
-        condition, counts = None, frozenset[str]()
+        condition, counts, reads = None, frozenset[str](), tuple[str, ...]()
         if one.when is not None:
             asked = expressions.check(one.when, Expect.BOOL)
             if asked is None:
                 continue
-            condition = len(conditions)
+            condition, reads = len(conditions), asked.reads
             counts = frozenset(one.on).intersection(
                 kind for name in asked.reads for kind in counted.get(name, ())
             )
@@ -133,6 +142,8 @@ def triggers_of(written: Sequence[WrittenTrigger], expressions: Expressions) -> 
                 one.max_age,
                 str(one.place),
                 one.daily,
+                one.when.text.strip() if one.when else "",
+                reads,
             )
         )
     return Triggered(tuple(triggers), tuple(conditions))

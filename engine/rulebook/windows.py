@@ -4,19 +4,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
-from engine.interactions import LONGEST_TEXT, MOST
-from engine.model import DAY, UNKNOWN, Micros, Value
+from engine.interactions import LONGEST_TEXT, MOST, MOST_DETAILS, is_kept
+from engine.model import DAY, UNKNOWN, Value
 from engine.rulebook.attributes import Attributes, protected_problem, written_value
 from engine.rulebook.book import Attribute, Kind, Type
 from engine.rulebook.fields import Fields, named
 from engine.rulebook.names import Names
-from engine.rulebook.nodes import ListNode, Node
+from engine.rulebook.nodes import ListNode, MapNode, Node
 from engine.rulebook.placements import channel_reader
 from engine.rulebook.readers import (
     Reader,
     allowed,
     allowing,
-    duration,
+    duration_up_to,
     identifier,
     list_of,
     scalar,
@@ -40,6 +40,7 @@ _NOT_BESIDE: Final = {
     "max_age": "never gets old",
     "range": "has no range but what happens",
 }
+_within: Final = duration_up_to(LONGEST, f"at most {LONGEST // DAY}d can be looked back")
 _COUNTABLE: Final = (0.0, MOST + 1.0)
 """What a count can be: all that is kept, and the interaction that comes with a question."""
 
@@ -93,7 +94,7 @@ def _window(node: Node, attributes: Attributes, report: Report) -> Window | None
     ]
     of = fields.take("of", identifier, "")
     channels = fields.take("channel", _one_or_more(channel_reader(attributes)), ())
-    where = tuple(_where(fields.node("where"), attributes, report))
+    where = tuple(_where(fields, attributes, report))
     fields.close()
     if report.errors > before:
         return None
@@ -134,6 +135,9 @@ def _kept(
             report.error(keys.key_place(key), f"what is kept from events {said}")
     if what is Reckoning.LAST:
         return replace(attribute, source=window)
+    if attribute.nullable:
+        said = "without events this is 0, never null: leave 'nullable' out"
+        report.error(keys.key_place("nullable"), said)
     nothing = 0.0 if type_.kind is Kind.DOUBLE else 0
     if attribute.default not in (UNKNOWN, None, nothing):
         report.error(keys.place_of("default"), "without events this is 0: leave the default out")
@@ -161,39 +165,46 @@ def _of_problem(window: Window, type_: Type, declared: Attribute | None) -> str:
 
 
 def _where(
-    node: Node | None, attributes: Attributes, report: Report
+    fields: Fields, attributes: Attributes, report: Report
 ) -> Iterator[tuple[str, tuple[Value, ...]]]:
     """The attributes the events must have, each with the values that will do."""
+    node = fields.node("where")
+    fields.refuse_nothing("where", "what the events must have")
+    if isinstance(node, MapNode) and not node.entries and node.whole:
+        said = "'where' says nothing: write what the events must have or leave the key out"
+        report.error(node.place, said)
+    if isinstance(node, MapNode) and len(node.entries) > MOST_DETAILS:
+        said = (
+            f"of an event only {MOST_DETAILS} attributes are kept: none has all {len(node.entries)}"
+        )
+        report.error(node.place, said)
     for name, key, value in named(node, report, "attributes and the values they must have"):
         declared = attributes.named(name)
         if declared is not None and declared.protected:
             report.error(key.place, protected_problem(declared))
             continue
         try:
-            yield name, _one_or_more(_value(declared))(value)
+            yield name, _one_or_more(_value(name, declared))(value)
         except Mistake as mistake:
             report.mistake(mistake)
 
 
-def _value(declared: Attribute | None) -> Reader[Value]:
-    """A value an event can have: of the declared type where that is declared, and short enough to be kept."""
+def _value(name: str, declared: Attribute | None) -> Reader[Value]:
+    """A value an event can have: of the declared type where that is declared, and small enough to be kept."""
 
     def read(node: Node) -> Value:
         found = scalar(node).value if declared is None else written_value(node, declared)
         if isinstance(found, str) and len(found) > LONGEST_TEXT:
             message = f"of events only texts of up to {LONGEST_TEXT} characters are kept"
             raise Mistake((node.place, message))
+        if declared is not None and declared.type.kind is Kind.TIMESTAMP:
+            raise Mistake((node.place, f"'{name}' is a timestamp: of events no times are kept"))
+        if not is_kept(name, found):
+            message = "no event has this: only truths, numbers up to 10^15 and short texts are kept"
+            raise Mistake((node.place, message))
         return found
 
     return read
-
-
-@allowing(**allowed(duration))
-def _within(node: Node) -> Micros:
-    length = duration(node)
-    if length > LONGEST:
-        raise Mistake((node.place, f"at most {LONGEST // DAY}d can be looked back"))
-    return length
 
 
 def _one_or_more(reader: Reader[T]) -> Reader[tuple[T, ...]]:

@@ -31,12 +31,14 @@ class WatchOffersRequest(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     ONLY_KEPT_FIELD_NUMBER: _builtins.int
     after: _builtins.int
-    """The position of the last message that was dealt with; 0 for all that are kept."""
+    """The position of the last message that was dealt with; 0 for all that are kept. Beyond the newest it
+    is OUT_OF_RANGE.
+    """
     only_kept: _builtins.bool
     """Ends the call behind the last message kept now, instead of waiting for the next."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only those of these channels; all if empty."""
+        """Only those of these channels; all if empty. Each is one of the rule book in force."""
 
     def __init__(
         self,
@@ -176,7 +178,7 @@ class DecideRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Optional idempotency key, at most 128 bytes: the same id within five minutes gets the same
+    """Optional idempotency key, at most 128 bytes, not beginning with "trigger:": the same id within five minutes gets the same
     decision; with another question it is ALREADY_EXISTS. (If the service was restarted in between,
     without `trace`.)
     """

@@ -132,7 +132,7 @@ class Event(_message.Message):
     INTERACTION_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """Required, at most 128 bytes. The idempotency key: however often an id is sent, the event is applied once."""
+    """Required, at most 128 bytes, not beginning with "trigger:". The idempotency key: however often an id is sent, the event is applied once."""
     customer_id: _builtins.str
     """Required, at most 128 bytes."""
     @_builtins.property
@@ -195,7 +195,9 @@ class Interaction(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """Required; an open word such as "dropped_call", "payment_late", "cancel_page_visited"."""
+    """Required; an open word such as "dropped_call", "payment_late", "cancel_page_visited"; not beginning
+    with "trigger:".
+    """
     channel: _builtins.str
     """The channel it came by, where there was one."""
     @_builtins.property

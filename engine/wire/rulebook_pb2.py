@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/rulebook.proto\x12\tattune.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18GetRuleBookStatusRequest\"\x8e\x04\n\x19GetRuleBookStatusResponse\x12\x16\n\x0e\x61\x63tive_version\x18\x01 \x01(\t\x12\x30\n\x0c\x61\x63tive_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0flast_load_error\x18\x03 \x03(\x0b\x32\x15.attune.v1.Diagnostic\x12\x38\n\x14last_load_error_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\x05\x12\x12\n\ntreatments\x18\x06 \x01(\x05\x12\x12\n\nconditions\x18\x07 \x01(\x05\x12&\n\x07notices\x18\x08 \x03(\x0b\x32\x15.attune.v1.Diagnostic\x12,\n\nplacements\x18\t \x03(\x0b\x32\x18.attune.v1.PlacementInfo\x12,\n\nattributes\x18\n \x03(\x0b\x32\x18.attune.v1.AttributeInfo\x12&\n\x08loosened\x18\x0b \x03(\x0b\x32\x14.attune.v1.Loosening\x12\x16\n\x0eloads_accepted\x18\x0c \x01(\x03\x12\x15\n\rloads_refused\x18\r \x01(\x03\x12)\n\nchallenger\x18\x0e \x01(\x0b\x32\x15.attune.v1.Challenger\"\xc7\x01\n\nChallenger\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04part\x18\x02 \x01(\x0e\x32\x1a.attune.v1.Challenger.Part\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07refused\x18\x05 \x03(\t\"P\n\x04Part\x12\x14\n\x10PART_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPART_SHADOW\x10\x01\x12\x0e\n\nPART_SHARE\x10\x02\x12\x11\n\rPART_REPLACED\x10\x03\"\xbf\x02\n\tLoosening\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.attune.v1.Loosening.Kind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0c\n\x04\x66ile\x18\x05 \x01(\t\x12\x0c\n\x04line\x18\x06 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x07 \x01(\x05\"\xac\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_REMOVED\x10\x01\x12\x12\n\x0eKIND_OPTED_OUT\x10\x02\x12\x0e\n\nKIND_MOVED\x10\x03\x12\x10\n\x0cKIND_CHANGED\x10\x04\x12\x12\n\x0eKIND_ATTRIBUTE\x10\x05\x12\x0f\n\x0bKIND_ACTION\x10\x06\x12\x12\n\x0eKIND_THRESHOLD\x10\x07\x12\r\n\tKIND_STOP\x10\x08\"U\n\rAttributeInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\t\x12\x18\n\x10kept_from_events\x18\x04 \x01(\x08\"B\n\rPlacementInfo\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\"\x7f\n\x14\x43heckRuleBookRequest\x12\x39\n\x05\x66iles\x18\x01 \x03(\x0b\x32*.attune.v1.CheckRuleBookRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x15\x43heckRuleBookResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.attune.v1.Diagnostic\"\xca\x01\n\nDiagnostic\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x30\n\x08severity\x18\x05 \x01(\x0e\x32\x1e.attune.v1.Diagnostic.Severity\"M\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x13\n\x0fSEVERITY_NOTICE\x10\x02\x32\xc5\x01\n\x0fRuleBookService\x12^\n\x11GetRuleBookStatus\x12#.attune.v1.GetRuleBookStatusRequest\x1a$.attune.v1.GetRuleBookStatusResponse\x12R\n\rCheckRuleBook\x12\x1f.attune.v1.CheckRuleBookRequest\x1a .attune.v1.CheckRuleBookResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ttune/v1/rulebook.proto\x12\tattune.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18GetRuleBookStatusRequest\"\x8e\x04\n\x19GetRuleBookStatusResponse\x12\x16\n\x0e\x61\x63tive_version\x18\x01 \x01(\t\x12\x30\n\x0c\x61\x63tive_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0flast_load_error\x18\x03 \x03(\x0b\x32\x15.attune.v1.Diagnostic\x12\x38\n\x14last_load_error_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\x05\x12\x12\n\ntreatments\x18\x06 \x01(\x05\x12\x12\n\nconditions\x18\x07 \x01(\x05\x12&\n\x07notices\x18\x08 \x03(\x0b\x32\x15.attune.v1.Diagnostic\x12,\n\nplacements\x18\t \x03(\x0b\x32\x18.attune.v1.PlacementInfo\x12,\n\nattributes\x18\n \x03(\x0b\x32\x18.attune.v1.AttributeInfo\x12&\n\x08loosened\x18\x0b \x03(\x0b\x32\x14.attune.v1.Loosening\x12\x16\n\x0eloads_accepted\x18\x0c \x01(\x03\x12\x15\n\rloads_refused\x18\r \x01(\x03\x12)\n\nchallenger\x18\x0e \x01(\x0b\x32\x15.attune.v1.Challenger\"\xc7\x01\n\nChallenger\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04part\x18\x02 \x01(\x0e\x32\x1a.attune.v1.Challenger.Part\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07refused\x18\x05 \x03(\t\"P\n\x04Part\x12\x14\n\x10PART_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPART_SHADOW\x10\x01\x12\x0e\n\nPART_SHARE\x10\x02\x12\x11\n\rPART_REPLACED\x10\x03\"\xe3\x02\n\tLoosening\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.attune.v1.Loosening.Kind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0c\n\x04\x66ile\x18\x05 \x01(\t\x12\x0c\n\x04line\x18\x06 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x07 \x01(\x05\"\xd0\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_REMOVED\x10\x01\x12\x12\n\x0eKIND_OPTED_OUT\x10\x02\x12\x0e\n\nKIND_MOVED\x10\x03\x12\x10\n\x0cKIND_CHANGED\x10\x04\x12\x12\n\x0eKIND_ATTRIBUTE\x10\x05\x12\x0f\n\x0bKIND_ACTION\x10\x06\x12\x12\n\x0eKIND_THRESHOLD\x10\x07\x12\r\n\tKIND_STOP\x10\x08\x12\x10\n\x0cKIND_MEANING\x10\t\x12\x10\n\x0cKIND_TRIGGER\x10\n\"U\n\rAttributeInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\t\x12\x18\n\x10kept_from_events\x18\x04 \x01(\x08\"B\n\rPlacementInfo\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\"\x7f\n\x14\x43heckRuleBookRequest\x12\x39\n\x05\x66iles\x18\x01 \x03(\x0b\x32*.attune.v1.CheckRuleBookRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x15\x43heckRuleBookResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.attune.v1.Diagnostic\"\xca\x01\n\nDiagnostic\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x30\n\x08severity\x18\x05 \x01(\x0e\x32\x1e.attune.v1.Diagnostic.Severity\"M\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x13\n\x0fSEVERITY_NOTICE\x10\x02\x32\xc5\x01\n\x0fRuleBookService\x12^\n\x11GetRuleBookStatus\x12#.attune.v1.GetRuleBookStatusRequest\x1a$.attune.v1.GetRuleBookStatusResponse\x12R\n\rCheckRuleBook\x12\x1f.attune.v1.CheckRuleBookRequest\x1a .attune.v1.CheckRuleBookResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,23 +43,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHALLENGER_PART']._serialized_start=749
   _globals['_CHALLENGER_PART']._serialized_end=829
   _globals['_LOOSENING']._serialized_start=832
-  _globals['_LOOSENING']._serialized_end=1151
+  _globals['_LOOSENING']._serialized_end=1187
   _globals['_LOOSENING_KIND']._serialized_start=979
-  _globals['_LOOSENING_KIND']._serialized_end=1151
-  _globals['_ATTRIBUTEINFO']._serialized_start=1153
-  _globals['_ATTRIBUTEINFO']._serialized_end=1238
-  _globals['_PLACEMENTINFO']._serialized_start=1240
-  _globals['_PLACEMENTINFO']._serialized_end=1306
-  _globals['_CHECKRULEBOOKREQUEST']._serialized_start=1308
-  _globals['_CHECKRULEBOOKREQUEST']._serialized_end=1435
-  _globals['_CHECKRULEBOOKREQUEST_FILESENTRY']._serialized_start=1391
-  _globals['_CHECKRULEBOOKREQUEST_FILESENTRY']._serialized_end=1435
-  _globals['_CHECKRULEBOOKRESPONSE']._serialized_start=1437
-  _globals['_CHECKRULEBOOKRESPONSE']._serialized_end=1519
-  _globals['_DIAGNOSTIC']._serialized_start=1522
-  _globals['_DIAGNOSTIC']._serialized_end=1724
-  _globals['_DIAGNOSTIC_SEVERITY']._serialized_start=1647
-  _globals['_DIAGNOSTIC_SEVERITY']._serialized_end=1724
-  _globals['_RULEBOOKSERVICE']._serialized_start=1727
-  _globals['_RULEBOOKSERVICE']._serialized_end=1924
+  _globals['_LOOSENING_KIND']._serialized_end=1187
+  _globals['_ATTRIBUTEINFO']._serialized_start=1189
+  _globals['_ATTRIBUTEINFO']._serialized_end=1274
+  _globals['_PLACEMENTINFO']._serialized_start=1276
+  _globals['_PLACEMENTINFO']._serialized_end=1342
+  _globals['_CHECKRULEBOOKREQUEST']._serialized_start=1344
+  _globals['_CHECKRULEBOOKREQUEST']._serialized_end=1471
+  _globals['_CHECKRULEBOOKREQUEST_FILESENTRY']._serialized_start=1427
+  _globals['_CHECKRULEBOOKREQUEST_FILESENTRY']._serialized_end=1471
+  _globals['_CHECKRULEBOOKRESPONSE']._serialized_start=1473
+  _globals['_CHECKRULEBOOKRESPONSE']._serialized_end=1555
+  _globals['_DIAGNOSTIC']._serialized_start=1558
+  _globals['_DIAGNOSTIC']._serialized_end=1760
+  _globals['_DIAGNOSTIC_SEVERITY']._serialized_start=1683
+  _globals['_DIAGNOSTIC_SEVERITY']._serialized_end=1760
+  _globals['_RULEBOOKSERVICE']._serialized_start=1763
+  _globals['_RULEBOOKSERVICE']._serialized_end=1960
 # @@protoc_insertion_point(module_scope)

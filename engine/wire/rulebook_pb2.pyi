@@ -211,6 +211,10 @@ class Loosening(_message.Message):
         """A threshold is gone or lower, or exploration is not restrained any more."""
         KIND_STOP: Loosening._Kind.ValueType  # 8
         """An emergency stop is gone, or shorter."""
+        KIND_MEANING: Loosening._Kind.ValueType  # 9
+        """An attribute that conditions read is kept from other events: be that more or less."""
+        KIND_TRIGGER: Loosening._Kind.ValueType  # 10
+        """A trigger asks for something else, or may be set off more often."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Loosening.Kind.ValueType  # 0
@@ -230,6 +234,10 @@ class Loosening(_message.Message):
     """A threshold is gone or lower, or exploration is not restrained any more."""
     KIND_STOP: Loosening.Kind.ValueType  # 8
     """An emergency stop is gone, or shorter."""
+    KIND_MEANING: Loosening.Kind.ValueType  # 9
+    """An attribute that conditions read is kept from other events: be that more or less."""
+    KIND_TRIGGER: Loosening.Kind.ValueType  # 10
+    """A trigger asks for something else, or may be set off more often."""
 
     KIND_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int

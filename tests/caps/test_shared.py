@@ -202,6 +202,13 @@ def test_of_a_period_that_is_over_nothing_is_kept_at_hand_and_in_the_end_nothing
     assert server.ledger.accounts == []
 
 
+def test_each_cap_opens_at_its_own_moment_and_the_others_at_the_last(server: Server) -> None:
+    server.ledger.close_until(NOW, {KEY.cap: NOW - 5})
+    assert server.ledger.opens(KEY.cap) == NOW - 5
+    assert server.ledger.opens("other/offers/total") == NOW
+    assert server.ledger.holds == {KEY.cap: HOLD}
+
+
 def test_what_workers_count_is_told_as_it_comes(server: Server) -> None:
     lent(server, late=4, expired=9)
     server.offer()

@@ -181,6 +181,16 @@ def test_a_rejected_event_says_why_and_fails(live: Live, attune: Attune) -> None
     assert ran.stdout.startswith("rejected: response.outcome: must not be empty; response.token:")
 
 
+def test_a_channel_the_book_does_not_have_is_not_recorded(live: Live, attune: Attune) -> None:
+    ran = attune(
+        *("record", "anna", "--interaction", "visit", "--event-id", "e-webb"),
+        *("--channel", "webb", "--server", live.address),
+    )
+    assert ran.returncode == 2
+    assert "'webb' is not one of web, ivr. Did you mean 'web'?" in ran.stderr
+    assert "e-webb" not in live.engine.events
+
+
 def test_an_event_is_either_a_response_or_an_interaction(attune: Attune) -> None:
     for both_or_none in ([], ["--action", "a1", "--interaction", "visit"]):
         assert attune("record", "anna", *both_or_none).returncode == 2
@@ -197,3 +207,14 @@ def test_offers_of_triggers_for_people_and_for_programs(live: Live, attune: Attu
     (line,) = ran.stdout.splitlines()
     assert json.loads(line) == {"position": 2, **live.engine.left[1].message.document}
     assert attune("offers", "--after", 2, "--server", live.address).stdout == ""
+
+
+def test_a_position_that_cannot_be_is_named(live: Live, attune: Attune) -> None:
+    live.engine.left = [Left(1, message("e1"))]
+    beyond = attune("offers", "--follow", "--after", 2, "--server", live.address)
+    assert beyond.returncode == 1
+    assert beyond.stderr.endswith("(OUT_OF_RANGE): position 2 is beyond the newest, 1\n")
+    huge = attune("offers", "--after", "9999999999999999999", "--server", live.address)
+    assert huge.returncode == 2
+    assert "Input should be less than or equal to 9223372036854775807" in huge.stderr
+    assert "Traceback" not in huge.stderr

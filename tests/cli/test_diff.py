@@ -16,7 +16,7 @@ from engine.model import Customer, CustomerId, PlacementId, Value
 from engine.rulebook.load import load
 from tests.cli.conftest import Attune
 from tests.comparison.serving import NOW, Serving
-from tests.rulebook.builders import ACTIONS, POLICIES, files
+from tests.rulebook.builders import ACTIONS, ATTRIBUTES, POLICIES, files
 
 PEOPLE = """\
 customer_id,customer.age,consent.marketing,consent.channels,telco.data_used_pct
@@ -240,3 +240,21 @@ def test_the_command_line(attune: Attune, old: Path, new: Path, people: Path) ->
     assert "something else for 1 of 4 customers" in done.stdout
     assert done.stderr == ""
     assert "Example: attune diff" in attune("diff", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("now", "code"), [("count: 300d", 1), ("count: 1d, channel: ivr", 1), ("count: 1d", 0)]
+)
+def test_another_source_of_what_a_condition_reads_fails_on_loosened(
+    tmp_path: Path, now: str, code: int
+) -> None:
+    def kept(source: str) -> dict[str, bytes]:
+        declared = f"  events.drops: {{type: int, from: {{event: dropped_call, {source}}}}}\n"
+        calm = ACTIONS.replace(">= 18", ">= 18 && events.drops < 3")
+        return files(attributes=ATTRIBUTES + declared, actions=calm)
+
+    before = written(tmp_path / "before", kept("count: 1d"))
+    after = written(tmp_path / "after", kept(now))
+    result = run(before, after, "--fail-on-loosened")
+    assert result.exit_code == code, result.output
+    assert ("What changed what it means" in result.output) is bool(code)

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -48,6 +50,31 @@ def test_the_ready_line_names_the_port_and_the_rule_book_and_it_answers(
     assert "web.home_hero: who is out" in decided.stdout
     served.send_signal(signal.SIGTERM)
     assert served.wait(30) == 0
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_waits_for_kafka_ends_when_it_is_asked_to(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "engine", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--stream", "kafka://127.0.0.1:1", "--state", "redis://127.0.0.1:1"]
+    command += ["--rules", "rules/telecom", "--data", str(tmp_path / "data")]
+    command += ["--metrics", "127.0.0.1:0", "--log-format", "json"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        url = next(json.loads(line)["url"] for line in process.stderr if '"metrics"' in line)
+        assert any("cluster.waiting" in line for line in process.stderr)
+        with urllib.request.urlopen(url.replace("/metrics", "/live")) as live:
+            assert live.status == 200
+        with pytest.raises(HTTPError, match="503") as unready:
+            urllib.request.urlopen(url.replace("/metrics", "/ready"))
+        unready.value.close()
+        process.send_signal(sign)
+        try:
+            assert process.wait(20) == 0
+            assert "stopped before the start was done" in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_a_broken_rule_book_is_told_mistake_by_mistake(tmp_path: Path, attune: Attune) -> None:

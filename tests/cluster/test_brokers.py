@@ -1,13 +1,19 @@
 """The brokers the cluster is tested on keep what they were given over a restart."""
 
+import json
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+from socket import create_connection, socket
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis as Client
 
+from tools.brokers import __main__ as brokers
 from tools.brokers.kafka import Kafka
-from tools.brokers.process import is_alive, is_free
+from tools.brokers.process import is_alive, is_free, stop
 from tools.brokers.redis import Redis
 
 
@@ -50,3 +56,41 @@ def test_a_server_is_gone_once_it_was_stopped(redis: Redis) -> None:
     assert not is_alive(pid)
     assert is_free(port)
     redis.start()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where `make brokers` keeps what it starts; ended with the test."""
+    monkeypatch.setattr(brokers, "HOME", tmp_path / "brokers")
+    monkeypatch.setattr(brokers, "_STATE", tmp_path / "brokers" / "running.json")
+    yield tmp_path / "brokers" / "running.json"
+    brokers.stop()
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+@pytest.mark.usefixtures("kafka", "redis")
+def test_a_broker_that_has_ended_is_told_and_started_again_with_what_it_kept(
+    checkout: Path,
+) -> None:
+    assert brokers.start()
+    before = json.loads(checkout.read_text())
+    with reached(before["redis"]["url"]) as redis:
+        redis.sendall(b"SET anna known\r\n")
+        assert redis.recv(64) == b"+OK\r\n"
+    for name in before:
+        was = json.loads(checkout.read_text())
+        stop(was[name]["pid"], signal.SIGKILL)
+        assert not brokers.status()
+        assert brokers.start()
+        now = json.loads(checkout.read_text())
+        assert [other for other in now if now[other] != was[other]] == [name]
+        assert now[name]["url"] == was[name]["url"]
+    with reached(before["redis"]["url"]) as redis:
+        redis.sendall(b"GET anna\r\n")
+        assert redis.recv(64) == b"$5\r\nknown\r\n"
+    assert brokers.start()
+
+
+def reached(url: str) -> socket:
+    host, port = url.partition("//")[2].split(":")
+    return create_connection((host, int(port)))

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,11 +265,18 @@ async def test_what_there_is_to_be_moved_is_told_without_a_cluster(tmp_path: Pat
     before, mind = known(tmp_path)
     figures = json.loads(said(tmp_path, "--dry-run", "--format", "json").stdout)
     assert figures["dry_run"]
-    assert figures["entries"] == before.seq
+    assert figures["entries"] == before.seq - 1
     assert figures["customers"] == len(before.customers)
     assert figures["lessons"] == mind.learner.version
     told = said(tmp_path, "--dry-run").stdout
-    assert told.startswith(f"To be moved: {before.seq:,} entries of the log, ")
+    assert told.startswith(f"To be moved: {before.seq - 1:,} events and profile updates, ")
+
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as journal:
+        journal.execute("UPDATE entries SET body = x'ff' WHERE seq = 5")
+        journal.commit()
+    told = said(tmp_path, "--dry-run").stdout
+    assert told.startswith(f"To be moved: {before.seq - 2:,} events and profile updates, ")
+    assert "1 entry nobody can read any more will stay behind." in told
 
 
 async def test_a_directory_that_a_service_uses_is_refused(tmp_path: Path) -> None:

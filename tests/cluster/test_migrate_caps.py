@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import CAPS_RUN, account_keys
 from engine.edges.stream.serving import open_cluster_engine
@@ -19,10 +21,14 @@ __all__ = ["cluster", "redis_asked", "rules"]
 SHOWN = 2
 
 
+@pytest.mark.parametrize("tried", [False, True])
 async def test_what_was_shown_before_the_move_is_used_up_after_it(
-    cluster: Cluster, rules: Path, redis_asked: Connection
+    cluster: Cluster, rules: Path, redis_asked: Connection, *, tried: bool
 ) -> None:
     of_cluster = settings(cluster, rules, "a")
+    if tried:  # a server began on the empty cluster, whose caps it found in order
+        async with open_cluster_engine(of_cluster):
+            assert (await redis_asked.ask("HGET", CAPS_RUN, "counted")) == b"1"
     alone = replace(of_cluster, stream=None, state=None, data=rules.parent / "alone")
     async with open_engine(alone) as engine:
         await engine.put([ProfileUpdate(ANNA, 1, ADULT)])

@@ -8,10 +8,12 @@ import pytest
 
 from engine.edges.stream.serving import open_cluster_engine
 from engine.engine import open_engine
-from engine.model import EventStatus, IncomingEvent, IncomingResponse, ProfileUpdate
+from engine.migration.migrate import survey
+from engine.migration.source import opened
+from engine.model import CustomerId, EventStatus, IncomingEvent, IncomingResponse, ProfileUpdate
 from tests.builders import ADULT
 from tests.cluster.test_caps import GREEDY
-from tests.cluster.test_migrate import move
+from tests.cluster.test_migrate import move, unseen
 from tests.cluster.test_serving import (
     ANNA,
     cluster,
@@ -22,7 +24,7 @@ from tests.cluster.test_serving import (
     until,
 )
 from tests.cluster.test_worker import workers
-from tests.cluster.workers import Cluster
+from tests.cluster.workers import PARTITIONS, Cluster
 from tests.rulebook.builders import files
 
 __all__ = ["cluster", "workers"]
@@ -54,8 +56,14 @@ async def test_tokens_and_ids_given_out_before_still_join_and_what_was_learned_d
         given_out = await decided(engine)
         by_id = without_token(response(await decided(engine), "click", "r3"))
         expected = propensity(given_out)
+        stranger = await decided(engine, customer_id=CustomerId("stranger"))
+        assert stranger.decision.placements[0].fallback
 
-    await move(alone.data, cluster)
+    async with opened(alone.data) as source:
+        foreseen = survey(source, unseen)
+    moved = await move(alone.data, cluster)
+    assert moved == replace(foreseen, sent=2, event_ids=1, partitions=PARTITIONS)
+    assert (moved.entries, moved.decisions) == (2, 3)
     async with open_cluster_engine(of_cluster) as engine:
         assert propensity(await decided(engine)) == expected
         (repeated,) = await engine.record([reported])

@@ -4,24 +4,30 @@ import asyncio
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from engine.edges.kafka.messages import Record
+from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.connection import Connection
 from engine.edges.stream.letters import decode_dead_letter
 from engine.model import SECOND, CustomerId
 from tests.cluster.traffic import traffic
 from tests.cluster.workers import Cluster, cluster_on
+from tests.edges.state.tally import Tally, store_at
 from tests.happenings import interaction
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
 
 PATIENCE = 100
 WHO = 150
+ROOT = Path(__file__).parents[2]
 ADA = CustomerId("ada")
 
 
@@ -144,6 +150,48 @@ async def test_a_worker_that_waits_for_kafka_ends_when_it_is_asked_to(
         _said(workers[0], "ended before it could begin")
     finally:
         kafka.start()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_who_waits_for_the_token_key_ends_when_it_is_asked_to(
+    cluster: Cluster, tmp_path: Path, command: str
+) -> None:
+    words = [sys.executable, "-m", "engine", command, "--rules", "rules/telecom"]
+    words += ["--data", str(tmp_path / "data"), "--name", cluster.topics.installation]
+    words += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", "redis://127.0.0.1:1"]
+    assert await asyncio.to_thread(_ended, words, "no key to seal tokens by") == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
+async def test_who_finds_another_installations_redis_refuses_to_begin(
+    cluster: Cluster, tmp_path: Path, command: str
+) -> None:
+    async with store_at(tmp_path / "migrate", Tally()) as store:
+        await store.append([interaction("e1", at=SECOND)])
+    address = RedisAddress.parse(cluster.redis.url)
+    await (await Connection.open(address, installation="another")).close()
+    words = [sys.executable, "-m", "engine", command, "--data", str(tmp_path / command)]
+    words += ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--state", cluster.redis.url]
+    words += ["--name", cluster.topics.installation]
+    ran = await asyncio.to_thread(
+        subprocess.run, words, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "holds the customers of the installation 'another'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not await cluster.read(cluster.topics.events)
+
+
+def _ended(words: list[str], saying: str) -> int:
+    """How a process ends that is asked to once it says this."""
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert any(saying in line for line in process.stderr)
+            process.terminate()
+            return process.wait(20)
+        finally:
+            process.kill()
 
 
 def _asked(url: str) -> int:

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.edges.kafka.messages import Record
-from engine.edges.stream.letters import decode_dead_letter
+from engine.edges.kafka.messages import Place, Record
+from engine.edges.stream.group import Group
+from engine.edges.stream.letters import Letter, decode_dead_letter, set_aside
 from engine.model import SECOND, CustomerId, Event, Micros
 from tests.cluster.traffic import traffic
 from tests.cluster.workers import Cluster, cluster_on, examples, follows
@@ -114,10 +115,76 @@ async def test_what_was_set_aside_is_listed_and_brought_back(
         "e0",
         "e2",
     ]
-    assert await attune("dead-letter", "replay", *where) == "3 events are back in the log\n"
+    said = await attune("dead-letter", "replay", *where)
+    assert said.startswith(
+        "1 event is back in the log\nleft out: 2 brought back or discarded before"
+    )
     async with asyncio.timeout(PATIENCE):
         await cluster.settled()
     assert len((await cluster.customers.load(ADA)).interactions) == 3
+    assert not await attune("dead-letter", "list", *where)
+
+
+async def test_what_is_discarded_is_open_no_more_and_poison_is_open_once(cluster: Cluster) -> None:
+    topics, stream = cluster.topics, f"kafka://{cluster.kafka.bootstrap}"
+    where = ["--stream", stream, "--name", topics.installation]
+    poison, lesson = (
+        set_aside(Letter(topic, Place(0, 7), b"ada", b"?", print), reason, topics.dead_letters)
+        for topic, reason in ((topics.events, "unreadable"), (topics.lessons, "no lesson"))
+    )
+    stranger = Record(topics.dead_letters, b"", b"nobody's")
+    await cluster.publisher.publish([poison, lesson, stranger])
+    group = Group(cluster.kafka.bootstrap, topics.workers, topics)
+    try:
+        assert (await group.look()).dead == 2
+        said = await attune("dead-letter", "replay", *where)
+        assert said.startswith("1 event is back in the log\nleft out: 1 of the topic of lessons")
+        assert await offsets(*where) == [1]
+        await cluster.publisher.publish([poison])
+        assert (await group.look()).dead == 2
+        assert await attune("dead-letter", "discard", "--yes", "--reason", "no lesson", *where) == (
+            "1 dead letter discarded\n"
+        )
+        assert (await group.look()).dead == len(await offsets(*where)) == 1
+        assert (
+            await attune("dead-letter", "discard", "--yes", *where) == "1 dead letter discarded\n"
+        )
+        assert (
+            await attune("dead-letter", "discard", "--yes", *where) == "0 dead letters discarded\n"
+        )
+        assert (await group.look()).dead == 0
+        listed = await attune("dead-letter", "list", "--all", *where)
+        assert [word in listed for word in ("[replayed 20", "[discarded 20")] == [True, True]
+        assert await attune("dead-letter", "replay", "--offset", "0", *where) == (
+            "1 event is back in the log\n"
+        )
+    finally:
+        await group.close()
+
+
+async def test_nothing_is_discarded_that_nobody_confirms(cluster: Cluster) -> None:
+    topics = cluster.topics
+    letter = Letter(topics.events, Place(0, 7), b"ada", b"?", print)
+    await cluster.publisher.publish([set_aside(letter, "unreadable", topics.dead_letters)])
+    where = ["--stream", f"kafka://{cluster.kafka.bootstrap}", "--name", topics.installation]
+    command = [sys.executable, "-m", "engine", "dead-letter", "discard", *where]
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == "attune: this discards 1 dead letter: say --yes if that is wanted\n"
+    assert await offsets(*where) == [0]
+
+
+async def offsets(*where: str) -> list[int]:
+    """Of the dead letters that are listed."""
+    listed = await attune("dead-letter", "list", *where, "--format", "json")
+    return [json.loads(line)["offset"] for line in listed.splitlines()]
 
 
 async def test_a_worker_that_is_asked_to_stop_finishes_and_leaves_no_lag(

@@ -111,6 +111,15 @@ async def test_one_that_does_not_end_is_killed(port: int) -> None:
         os.kill(pid, 0)
 
 
+async def test_a_crew_is_ready_while_all_of_its_servers_are(port: int) -> None:
+    crew = Crew([member(1, port), member(2, port)], patience=20)
+    assert crew.unready() == "not ready: server 1, 2"
+    async with at_work(crew):
+        assert crew.unready() == ""
+        crew.stop()
+        assert crew.unready() == "the servers have been asked to stop"
+
+
 async def test_a_crew_asked_to_stop_while_it_starts_ends(port: int) -> None:
     crew = Crew([member(1, port), member(2, port)], patience=30)
     crew.stop()

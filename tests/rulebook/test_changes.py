@@ -187,3 +187,45 @@ def test_what_asks_less_is_told_first() -> None:
     )
     assert [effect for effect, _ in told(files(), new)] == [Effect.LESS, Effect.WORTH]
     assert isinstance(changes(loaded(files()), loaded(new))[0], Change)
+
+
+def watched(when: str = "events.drops >= 3", count: str = "1d", **more: str) -> dict[str, bytes]:
+    source = f"{{event: dropped_call, count: {count}}}"
+    trigger = f"{{on: dropped_call, when: '{when}', placements: [web.hero], rest: {more.get('rest', '7d')}}}"
+    return files(
+        attributes=f"{ATTRIBUTES}  events.drops: {{type: int, from: {source}}}\n",
+        policies=f"{POLICIES}triggers:\n  third: {trigger}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "effect"),
+    [
+        ("events.drops >= 2", Effect.LESS),
+        ("events.drops >= 4", Effect.MORE),
+        ("events.drops > 2", Effect.SAME),
+        ("events.drops == 1", Effect.OTHER),
+    ],
+)
+def test_a_triggers_condition_says_what_it_does_and_is_told_once(when: str, effect: Effect) -> None:
+    said = f"trigger.third changed from 'events.drops >= 3' to '{when}'"
+    assert told(watched(), watched(when)) == [(effect, said)]
+
+
+def test_a_trigger_that_rests_less_asks_less() -> None:
+    said = "trigger.third rests 1d; it rested 7d"
+    assert told(watched(), watched(rest="1d")) == [(Effect.LESS, said)]
+
+
+def test_a_source_that_changed_is_told_as_neither_looser_nor_tighter() -> None:
+    said = "events.drops counts dropped_call of 300d instead of 1d"
+    assert told(watched(), watched(count="300d")) == [(Effect.MEANING, said)]
+    unread = "customer.age >= 18"
+    assert told(watched(unread), watched(unread, count="300d")) == [(Effect.ATTRIBUTES, said)]
+
+
+def test_a_new_window_is_told_with_its_source() -> None:
+    assert (
+        Effect.ATTRIBUTES,
+        "events.drops is new: int; it counts dropped_call of 1d",
+    ) in told(files(), watched())

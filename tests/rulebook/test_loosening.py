@@ -144,3 +144,85 @@ def test_what_exploration_may_do_more_of_is_told():
     ]
     assert [e.message.partition(";")[0] for e in loosened(old, exploring())] == ["is gone"] * 2
     assert loosened(exploring(), old) == loosened(old, old) == ()
+
+
+def _kept(**source):
+    clause = {"event": "dropped_call", "count": "1d"} | source
+    return {"events.drops": {"type": "int", "from": clause}}
+
+
+THIRD = {
+    "on": "dropped_call",
+    "when": "events.drops >= 3",
+    "placements": ["web.hero"],
+    "rest": "7d",
+    "max_age": "2h",
+}
+
+
+def _triggered(source=None, **changes):
+    trigger = {key: value for key, value in (THIRD | changes).items() if value is not None}
+    return book(attributes=_kept(**(source or {})), policies={"triggers": {"third": trigger}})
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"count": "300d"}, "counts dropped_call of 300d instead of 1d"),
+        ({"event": "call"}, "counts call of 1d; before, it counts dropped_call of 1d"),
+        (
+            {"channel": "ivr", "where": {"n": [1, 2]}},
+            "counts dropped_call on ivr where n is 1 or 2, of 1d; before, it counts dropped_call of 1d",
+        ),
+    ],
+)
+def test_a_source_that_changed_means_something_else_where_a_condition_reads_it(source, said):
+    (lost,) = loosened(_triggered(), _triggered(source))
+    assert (lost.kind, lost.name, lost.message) == (Loosened.MEANING, "events.drops", said)
+    assert found(book(attributes=_kept()), book(attributes=_kept(**source))) == []
+
+
+def test_the_attribute_that_is_summed_and_a_source_that_comes_or_goes_are_told():
+    actions = ACTIONS.replace(">= 18", ">= 18 && events.spent > 5.0")
+
+    def spending(of):
+        source = {"from": {"event": "paid", "sum": "30d", "of": of}} if of else {}
+        return book(attributes={"events.spent": {"type": "double"} | source}, actions=actions)
+
+    (other,) = loosened(spending("amount"), spending("fee"))
+    assert other.message == "adds up fee of paid of 30d; before, it adds up amount of paid of 30d"
+    gone = loosened(spending("amount"), spending(""))
+    assert [each.message for each in gone] == [
+        "is no longer kept from events; it was, and adds up amount of paid of 30d"
+    ]
+    come = loosened(spending(""), spending("amount"))
+    assert "is kept from events now: it adds up amount of paid of 30d" in [
+        each.message for each in come
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"when": "events.drops >= 2"},
+            "changed from 'events.drops >= 3' to 'events.drops >= 2'",
+        ),
+        ({"when": None}, "asks for nothing any more; it asked for 'events.drops >= 3'"),
+        ({"on": ["dropped_call", "visit"]}, "is set off by visit, too"),
+        ({"rest": "1d"}, "rests 1d; it rested 7d"),
+        ({"rest": None}, "does not rest; it rested 7d"),
+        ({"max_age": "3h"}, "is set off by what is up to 3h old; before, by what was up to 2h"),
+    ],
+)
+def test_a_trigger_that_may_be_set_off_more_often(change, said):
+    (lost,) = loosened(_triggered(), _triggered(**change))
+    assert (lost.kind, lost.name, lost.message) == (Loosened.TRIGGER, "trigger.third", said)
+    assert lost.file == "policies.yaml"
+
+
+def test_a_trigger_that_is_set_off_less_often_is_none():
+    assert found(_triggered(), _triggered(rest="9d", max_age="1h")) == []
+    assert found(_triggered(on=["dropped_call", "visit"]), _triggered()) == []
+    assert found(_triggered(when=None), _triggered()) == []
+    assert found(book(attributes=_kept()), _triggered()) == []

@@ -10,7 +10,7 @@ from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
 from engine.rulebook.loaded import packed, unpacked
 from engine.rulebook.trigger import Daily
-from tests.rulebook.builders import book, files
+from tests.rulebook.builders import POLICIES, book, files
 
 CALL = {"on": "dropped_call", "placements": ["web.hero"]}
 DAILY = {"every": "day", "at": "09:30", "timezone": "Africa/Lagos", "placements": ["web.hero"]}
@@ -132,3 +132,22 @@ def test_they_travel_between_processes(travels):
 )
 def test_mistakes(trigger, said):
     assert any(said in message for message in mistakes(trigger)), mistakes(trigger)
+
+
+def test_a_condition_that_says_nothing_is_no_condition_left_out():
+    text = (
+        POLICIES + "triggers:\n  t:\n    on: dropped_call\n    placements: [web.hero]\n    when:\n"
+    )
+    (found,) = load(files(policies=text)).diagnostics
+    line = text.count("\n")
+    assert str(found) == (
+        f"policies.yaml:{line}:5: 'when' says nothing: write a condition or leave the key out"
+    )
+
+
+def test_lengths_that_mean_never_are_mistakes():
+    assert mistakes(CALL | {"rest": "366d", "max_age": "7d"}) == []
+    assert mistakes(CALL | {"rest": "367d"}) == ["a trigger can rest for 366d at most"]
+    too_old = ["at most 7d: what is older is refused when it is reported"]
+    assert mistakes(CALL | {"max_age": "8d"}) == too_old
+    assert mistakes(DAILY | {"max_age": "8d"}) == too_old

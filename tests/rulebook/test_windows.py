@@ -65,10 +65,39 @@ def test_what_is_counted_is_always_known_and_what_was_last_is_not() -> None:
     since = {"event": "paid", "last": "1d"}
     assert attribute().default == attribute("int", default=0).default == 0
     assert repr(attribute("double", paid).default) == "0.0"
-    assert attribute("int", nullable=True).default == 0
     assert attribute("duration", since).default is UNKNOWN
     assert attribute("duration", since, nullable=True).default is None
     assert attribute("duration", since, default="90d").default == 90 * DAY
+
+
+def test_what_is_counted_is_never_null() -> None:
+    (found,) = said(nullable=True)
+    assert found == "without events this is 0, never null: leave 'nullable' out"
+
+
+def test_a_clause_that_says_nothing_is_no_clause_left_out() -> None:
+    text = ATTRIBUTES + "  events.x:\n    type: int\n    from:\n"
+    (found,) = load(files(attributes=text)).diagnostics
+    line = text.count("\n")
+    assert str(found) == (
+        f"attributes.yaml:{line}:5: 'from' says nothing: write which events it is kept from or leave"
+        " the key out"
+    )
+
+
+@pytest.mark.parametrize("never", [".nan", ".inf", "-.inf"])
+def test_no_event_has_what_is_no_number(never: str) -> None:
+    clause = f"{{event: call, count: 1d, where: {{n: {never}}}}}"
+    text = f"{ATTRIBUTES}  events.x: {{type: int, from: {clause}}}\n"
+    (found,) = load(files(attributes=text)).diagnostics
+    assert found.message.startswith("no event has this: only truths, numbers up to 10^15")
+
+
+def test_sixteen_attributes_of_an_event_may_be_asked_for() -> None:
+    where = {f"a{n:02}": n for n in range(16)}
+    source = attribute(clause=CALLS | {"where": where}).source
+    assert source is not None
+    assert len(source.where) == 16
 
 
 def test_answers_to_offers_are_not_counted_and_that_is_said() -> None:
@@ -132,6 +161,19 @@ SUM: dict[str, Any] = {"event": "call", "sum": "1d", "of": "amount"}
         ("int", CALLS | {"where": {"topic": []}}, "the list is empty"),
         ("int", CALLS | {"where": {"topic": "x" * 65}}, "only texts of up to 64 characters"),
         ("int", CALLS | {"where": {"topic": {"a": 1}}}, "expected one value"),
+        ("int", CALLS | {"where": {}}, "'where' says nothing: write what the events must have"),
+        ("int", CALLS | {"where": None}, "'where' says nothing: write what the events must have"),
+        ("int", CALLS | {"where": {"n": 10**15 + 1}}, "no event has this: only truths, numbers up"),
+        (
+            "int",
+            CALLS | {"where": {"telco.contract_end": "2026-11-21"}},
+            "'telco.contract_end' is a timestamp: of events no times are kept",
+        ),
+        (
+            "int",
+            CALLS | {"where": {f"a{n}": n for n in range(17)}},
+            "of an event only 16 attributes are kept: none has all 17",
+        ),
         ("int", CALLS | {"where": "topic"}, "expected attributes and the values they must have"),
     ],
 )

@@ -14,6 +14,8 @@ from tools.brokers.redis import Redis
 
 HOME: Final = Path(__file__).resolve().parents[2] / ".brokers"
 _STATE: Final = HOME / "running.json"
+_USUAL: Final = {"kafka": 9092, "redis": 6379}
+"""The port of each, where that is free."""
 
 
 class Running(TypedDict):
@@ -23,22 +25,29 @@ class Running(TypedDict):
     pid: int
 
 
-def start() -> None:
-    """Starts both with empty logs, unless they run."""
-    if any(process.is_alive(one["pid"]) for one in _running().values()):
+def start() -> bool:
+    """Starts both with empty logs; where only one of them has ended, that one, with what it kept.
+
+    Returns whether both run now.
+    """
+    running = _running()
+    alive = {name for name, one in running.items() if process.is_alive(one["pid"])}
+    if len(alive) == len(_USUAL):
         print("The brokers run already.")
-    else:
-        install()
+        return status()
+    install()
+    if not alive:
         shutil.rmtree(HOME, ignore_errors=True)
-        kafka = Kafka(HOME / "kafka", _usual(9092))
-        redis = Redis(HOME / "redis", _usual(6379))
-        kafka.start()
-        redis.start()
-        state = {
-            name: {"url": b.url, "pid": b.pid} for name, b in (("kafka", kafka), ("redis", redis))
-        }
-        _STATE.write_text(json.dumps(state))
-    status()
+        running = {}
+    for name, usual in _USUAL.items():
+        if name not in alive:
+            before = running.get(name)
+            port = usual if before is None else int(before["url"].rpartition(":")[2])
+            server = _server(name, _wished(port))
+            server.start()
+            running[name] = {"url": server.url, "pid": server.pid}
+            _STATE.write_text(json.dumps(running))
+    return status()
 
 
 def stop() -> None:
@@ -48,15 +57,22 @@ def stop() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-def status() -> None:
-    """Says what runs, and how to use it."""
+def status() -> bool:
+    """Says what runs, and how to use it. Returns whether nothing that was started has ended."""
     running = _running()
+    alive = {name: process.is_alive(one["pid"]) for name, one in running.items()}
     for name, one in running.items():
-        print(f"{name}  {one['url']}  {'runs' if process.is_alive(one['pid']) else 'has ended'}")
-    if running:
-        print("make brokers-stop ends them.")
-    else:
-        print("No brokers were started here: make brokers")
+        print(f"{name}  {one['url']}  {'runs' if alive[name] else 'has ended'}")
+    if not all(alive.values()):
+        print("make brokers starts what has ended.")
+    print(
+        "make brokers-stop ends them." if running else "No brokers were started here: make brokers"
+    )
+    return all(alive.values())
+
+
+def _server(name: str, port: int) -> process.Server:
+    return Kafka(HOME / name, port) if name == "kafka" else Redis(HOME / name, port)
 
 
 def _running() -> dict[str, Running]:
@@ -67,28 +83,31 @@ def _running() -> dict[str, Running]:
     return found
 
 
-def _usual(port: int) -> int:
+def _wished(port: int) -> int:
     """This port if it is free, else another one."""
     return port if process.is_free(port) else process.free_port()
 
 
 def main() -> None:
-    """Runs one of the four."""
+    """Runs one of the four; ends with 1 where something that was started does not run."""
     parser = argparse.ArgumentParser(prog="python -m tools.brokers", description=__doc__)
     parser.add_argument("do", choices=["install", "start", "stop", "status"])
+    well = True
     try:
         match parser.parse_args().do:
             case "install":
                 install()
                 jars()
             case "start":
-                start()
+                well = start()
             case "stop":
                 stop()
             case _:
-                status()
+                well = status()
     except (NotInstalled, process.NotStarted) as failure:
         sys.exit(f"brokers: {failure}")
+    if not well:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

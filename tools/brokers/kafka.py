@@ -42,7 +42,7 @@ log4j.appender.console.layout.ConversionPattern=%d %p %c: %m%n
 
 
 class Kafka(process.Server):
-    """A broker of its own on a free port, with an empty log; everything it keeps is in `directory`.
+    """A broker of its own on a free port; everything it keeps is in `directory`, also over another start.
 
     `properties` are added to those of its configuration, and take the place of what they repeat;
     `formatted` is said when its log is made, such as whom it knows.
@@ -65,7 +65,8 @@ class Kafka(process.Server):
             more.writelines(f"{name}={value}\n" for name, value in properties.items())
         java = ["java", *_HEAP, f"-Dlog4j.configuration=file:{directory / 'log4j.properties'}"]
         java += ["-cp", f"{jars()}/*"]
-        _format(java, config, formatted)
+        if not (_log(directory) / "meta.properties").exists():
+            _format(java, config, formatted)
         self.bootstrap = f"{process.HOST}:{port}"
         super().__init__(
             f"kafka://{self.bootstrap}",
@@ -79,12 +80,16 @@ def _configured(directory: Path, port: int, controller: int) -> Path:
     """Writes how the broker is to run; the file that says so."""
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "server.properties"
-    logs = directory / "log"
+    logs = _log(directory)
     config.write_text(
         _PROPERTIES.format(host=process.HOST, port=port, controller=controller, logs=logs)
     )
     (directory / "log4j.properties").write_text(_LOGGING)
     return config
+
+
+def _log(directory: Path) -> Path:
+    return directory / "log"
 
 
 def _format(java: list[str], config: Path, formatted: Sequence[str]) -> None:

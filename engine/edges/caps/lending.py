@@ -46,8 +46,8 @@ class Clocks(NamedTuple):
 class Lending:
     """Runs as `keep`; ends by `give_back`. Offers made are told within `PAUSE` seconds.
 
-    While Redis is away nothing is given out. After a loss nothing is either, for as long as an offer may
-    still be shown, and until what was shown is counted again.
+    While Redis is away nothing is given out. After a loss nothing is of a cap either, for as long as an offer
+    under it may still be shown, and until what was shown is counted again.
 
     Attributes:
         is_up: whether Redis has been asked since it was last reached.
@@ -133,8 +133,8 @@ class Lending:
         ran = await self._run.look()
         await self._at_begin()
         if ran is None:
-            lost = self._ledger.longest_hold and (self._known or await self._recount.has_begun())
-            ran = await self._run.begin(token_hex(8), self._closed_for if lost else 0)
+            lost = self._known or await self._recount.has_begun()
+            ran = await self._run.begin(token_hex(8), self._longest if lost else 0)
         await self._take(ran)
         await self._send(self._ledger.orders_to_give_back(self._clocks.now()))
         if await self._may_have_lost_something():
@@ -199,24 +199,45 @@ class Lending:
             self._ledger.begin_anew()
         self._known = ran.run
         is_counted = ran.is_counted or await self._recount.is_done(self._run)
-        closed = ran.closed_for if is_counted else max(ran.closed_for, _UNTIL_COUNTED)
-        if self.is_whole and closed:
+        if is_counted and not ran.closed_for:
+            self._open()
+            return
+        least = 0 if is_counted else _UNTIL_COUNTED
+        left = await self._run.close(ran.run, self._closed_for)
+        closings = {cap: max(closed, least) for cap, closed in left.items()}
+        longest = max(ran.closed_for, least, *closings.values(), 0)
+        if self.is_whole and self._ledger.holds:
+            shortest = min(closings.values(), default=longest)
             log.error(
-                "caps are closed for %d minutes at least: accounts were lost", closed / MINUTE
+                "caps are closed for %.1f to %.1f minutes, each for as long as an offer under it may still "
+                "be shown, and until what was shown is counted: accounts were lost",
+                shortest / MINUTE,
+                longest / MINUTE,
             )
-        elif not self.is_whole and not closed:
-            log.warning("caps are open again")
-        if closed or not self.is_whole:
-            self._ledger.close_until(self._clocks.now() + closed)
-        self.is_whole = not closed
+        now = self._clocks.now()
+        self._ledger.close_until(
+            now + longest, {cap: now + closed for cap, closed in closings.items()}
+        )
+        self.is_whole = False
+
+    def _open(self) -> None:
+        if not self.is_whole:
+            log.warning("all caps are open again")
+            self._ledger.close_until(0, {})
+        self.is_whole = True
 
     async def _note_loss(self) -> None:
         with suppress(StorageError):
-            await self._run.lost(self._known, token_hex(8), self._closed_for)
+            await self._run.lost(self._known, token_hex(8), self._longest)
 
     @property
-    def _closed_for(self) -> Micros:
-        return LENT + self._ledger.longest_hold
+    def _closed_for(self) -> dict[str, Micros]:
+        """By `Cap.key` for how long after a loss an offer may be shown that nobody knows of any more."""
+        return {cap: LENT + hold for cap, hold in self._ledger.holds.items()}
+
+    @property
+    def _longest(self) -> Micros:
+        return max(self._closed_for.values(), default=LENT)
 
     def _away(self) -> None:
         self.is_up = False

@@ -36,6 +36,7 @@ class Recount:
 
     def __init__(self, ends: Ends) -> None:
         self._ends = ends
+        self._is_told = False
 
     async def has_begun(self) -> bool:
         """Whether there is anything in the log. Raises StorageError."""
@@ -44,9 +45,18 @@ class Recount:
     async def is_done(self, run: CapsRun) -> bool:
         """Whether everything before the loss is counted; noted once it is.
 
+        While an installation moves here it is not: more of its log is to come.
+
         Raises:
             StorageError: Kafka or Redis cannot be reached.
         """
+        if await run.is_moving():
+            if not self._is_told:
+                log.error(
+                    "caps stay closed until `attune migrate` has come to its end: run it again if it has not"
+                )
+            self._is_told = True
+            return False
         ends = await run.ends()
         if ends is None:
             ends = await self._ends()

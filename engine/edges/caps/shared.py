@@ -34,7 +34,7 @@ _AWAY: Final = (
 )
 _LOST: Final = (
     Degradation(
-        Step.CAPS, "Redis lost how much is left of caps: it is withheld until it is known again"
+        Step.CAPS, "Redis lost how much is left of caps: those not known again yet are withheld"
     ),
 )
 
@@ -108,12 +108,22 @@ class SharedCaps:
 
     def gauges(self) -> Sequence[Gauge | Figures]:
         """What operations watch: as known here, seconds old at most."""
-        is_open = Gauge(
-            "attune_caps_open",
-            "Whether offers under caps can be made: Redis is there and has lost nothing.",
-            lambda: float(self._lending.is_up and self._lending.is_whole),
+        return [
+            *figures(lambda: self.in_force, self._clock),
+            Gauge("attune_caps_open", "Caps that Redis keeps no offer from.", self._open),
+            Gauge(
+                "attune_caps_closed",
+                "Caps closed as Redis is away, or lost how much is left of them.",
+                lambda: len(self.in_force.meters) - self._open(),
+            ),
+        ]
+
+    def _open(self) -> float:
+        """How many caps of the book in force are not closed because of Redis."""
+        now = self._clock() if self._lending.is_up else 0
+        return float(
+            sum(0 < now >= self._ledger.opens(meter.cap.key) for meter in self.in_force.meters)
         )
-        return [*figures(lambda: self.in_force, self._clock), is_open]
 
     async def _made(self, book: RuleBook) -> CapsGuard:
         """A guard that has asked for what it needs."""

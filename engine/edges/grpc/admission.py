@@ -9,6 +9,7 @@ from engine.edges.grpc.values import Reader, Unfit, closest, read_any, reader_of
 from engine.errors import NoRuleBook, Violation
 from engine.model import Interaction, Value
 from engine.rulebook.book import RuleBook
+from engine.triggers import FIRED
 from engine.wire.event_pb2 import Interaction as InteractionMessage
 from engine.wire.value_pb2 import AttributeValue
 
@@ -148,7 +149,7 @@ def interaction_of(
     message: InteractionMessage, admission: Admission | None, path: str, wrong: Violations
 ) -> Interaction:
     """An interaction; without a rule book no attribute is declared."""
-    check_id(message.type, f"{path}.type", wrong)
+    check_own_id(message.type, f"{path}.type", wrong)
     if message.channel:
         check_id(message.channel, f"{path}.channel", wrong)
     entries, at = message.attributes, f"{path}.attributes"
@@ -158,6 +159,15 @@ def interaction_of(
         admission.described(entries, at, wrong) if admission else read_each(entries, {}, at, wrong)
     )
     return Interaction(message.type, message.channel, described)
+
+
+def check_own_id(text: str, field: str, wrong: Violations) -> None:
+    """An id or word of the caller's that must not pass for one of a trigger's."""
+    check_id(text, field, wrong)
+    if text.startswith(FIRED):
+        wrong.append(
+            Violation(field, f"must not begin with '{FIRED}': such names are the engine's own")
+        )
 
 
 def check_id(text: str, field: str, wrong: Violations) -> None:

@@ -5,7 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Final, cast
 
-from engine.edges.grpc.admission import Admission, Admissions, check_id, interaction_of
+from engine.edges.grpc.admission import (
+    Admission,
+    Admissions,
+    check_id,
+    check_own_id,
+    interaction_of,
+)
 from engine.edges.grpc.gate import Gate, Handler
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.values import Unfit, micros_of
@@ -85,7 +91,7 @@ class Events:
 
     def _read(self, event: Event, admission: Admission | None) -> IncomingEvent | EventResult:
         wrong: list[Violation] = []
-        check_id(event.event_id, "event_id", wrong)
+        check_own_id(event.event_id, "event_id", wrong)
         check_id(event.customer_id, "customer_id", wrong)
         time = self._time(event, wrong)
         body = _body(event, admission, wrong)

@@ -10,8 +10,10 @@ from google.protobuf.message import Message
 
 from engine.edges.grpc.gate import Ended
 from engine.edges.grpc.port import Engine
+from engine.edges.grpc.questions import unknown_channel
 from engine.errors import InvalidInput, Violation
 from engine.outbox import Left
+from engine.rulebook.book import RuleBook
 from engine.wire.decision_pb2 import WatchOffersRequest, WatchOffersResponse
 
 
@@ -21,11 +23,12 @@ async def watched(
     """The messages the request asks for; they end with UNAVAILABLE when the service is asked to stop.
 
     Raises:
-        InvalidInput: the position is none.
+        InvalidInput: the position is none, or a channel is not one of the rule book in force.
         NotFound: what triggers offer is published elsewhere.
+        OutOfRange: the position is beyond the newest.
     """
-    if request.after < 0:
-        raise InvalidInput([Violation("after", f"must not be negative, is {request.after}")])
+    if wrong := _wrong(engine.book, request):
+        raise InvalidInput(wrong)
     wanted = frozenset(request.channels)
     async with aclosing(engine.offers(request.after, only_kept=request.only_kept)) as offers:
         try:
@@ -35,6 +38,20 @@ async def watched(
         except StopAsyncIteration:
             return
     raise Ended(grpc.StatusCode.UNAVAILABLE, "the service is stopping; watch again")
+
+
+def _wrong(book: RuleBook | None, request: WatchOffersRequest) -> list[Violation]:
+    """Without a rule book any channel may be asked for."""
+    wrong = []
+    if request.after < 0:
+        wrong.append(Violation("after", f"must not be negative, is {request.after}"))
+    if book is not None:
+        wrong += [
+            unknown_channel(channel, f"channels[{i}]", book)
+            for i, channel in enumerate(request.channels)
+            if channel not in book.channels
+        ]
+    return wrong
 
 
 def message_of(left: Left) -> WatchOffersResponse:

@@ -104,6 +104,7 @@ class Engine(Protocol):
 
         Raises:
             NotFound: it is published elsewhere.
+            OutOfRange: the position is beyond the newest; says so with the first message asked for.
         """
 
     async def record(self, events: Sequence[IncomingEvent]) -> list[EventResult]:

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
-from engine.edges.grpc.admission import Admission, Violations, check_id, interaction_of
+from engine.edges.grpc.admission import (
+    Admission,
+    Violations,
+    check_id,
+    check_own_id,
+    interaction_of,
+)
 from engine.edges.grpc.values import closest
 from engine.errors import InvalidInput, UnknownPlacement, Violation
 from engine.model import CustomerId, PlacementId, Question
@@ -31,7 +37,7 @@ def question_of(
     customer_id, request_id = request.customer_id, request.request_id
     check_id(customer_id, "customer_id", wrong)
     if request_id:
-        check_id(request_id, "request_id", wrong)
+        check_own_id(request_id, "request_id", wrong)
     names = tuple(request.placements)
     channel = _channel(request.channel, names, book, wrong, unknown)
     context = admission.context(request.context, wrong)
@@ -65,19 +71,19 @@ def _channel(
 ) -> str:
     """The channel asked for, or else the placements' own; notes what is wrong with either."""
     if channel and channel not in book.channels:
-        wrong.append(
-            Violation(
-                "channel",
-                f"'{channel[:80]}' is not one of {', '.join(book.channels)}."
-                f"{closest(channel, book.channels)}",
-            )
-        )
+        wrong.append(unknown_channel(channel, "channel", book))
         channel = ""
     if len(names) == 1:
         placement = book.placements.get(PlacementId(names[0]))
         if placement is not None and channel in {"", placement.channel}:
             return placement.channel
     return _common_channel(channel, names, book, wrong, unknown)
+
+
+def unknown_channel(channel: str, field: str, book: RuleBook) -> Violation:
+    """What is wrong with a channel the book does not have."""
+    there = f"'{channel[:80]}' is not one of {', '.join(book.channels)}."
+    return Violation(field, f"{there}{closest(channel, book.channels)}")
 
 
 def _common_channel(

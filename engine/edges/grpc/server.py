@@ -27,6 +27,7 @@ from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.settings import Address, Settings
+from engine.stopping import unless
 from engine.telemetry import Gauge, Meter, Metrics, Watched, exposed
 
 _SERVICES: Final = (
@@ -154,17 +155,28 @@ async def serve(
 
     Asked to stop, it first says so to health checks and goes on taking calls for `settings.linger`:
     whoever called before they knew still gets an answer. Then calls in flight have `settings.grace`.
+    A start that is not done by then is given up.
 
     `announce` is told one line when the service is ready, with the port it got.
     """
-    closing = asyncio.Event()
+    closing, ready = asyncio.Event(), asyncio.Event()
     _heed_signals(closing)
     metrics = Metrics()
+
+    def unready() -> str:
+        if closing.is_set():
+            return "it has been asked to stop"
+        return "" if ready.is_set() else "it has not come to the end of its start"
+
     async with AsyncExitStack() as stack:
         if settings.metrics is not None:
-            at = stack.enter_context(exposed(metrics, settings.metrics))
+            at = stack.enter_context(exposed(metrics, settings.metrics, unready))
             _log.info("metrics", url=f"http://{at}/metrics")
-        engine = await stack.enter_async_context(open_engine(settings))
+        async with unless(closing):
+            engine = await stack.enter_async_context(open_engine(settings))
+        if closing.is_set():
+            _log.info("stopped before the start was done")
+            return
         metrics.follow(lambda: (engine.book, engine.rulebook_status))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, engine)
         if isinstance(engine, Watched):
@@ -175,6 +187,7 @@ async def serve(
         )
         sys.setswitchinterval(_LONGEST_TURN)
         stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)
+        ready.set()
         announce(_ready(address, engine.book))
         await closing.wait()
         _log.info("stopping", linger_seconds=settings.linger, grace_seconds=settings.grace)

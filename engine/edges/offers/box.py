@@ -15,7 +15,7 @@ from typing import Final
 
 from engine.daily import Walked
 from engine.edges.journal.database import Readers, open_database, storage_errors
-from engine.errors import StorageError
+from engine.errors import DamagedData, OutOfRange, StorageError
 from engine.model import DAY, Micros
 from engine.outbox import Left, Outgoing
 
@@ -102,7 +102,18 @@ class OfferBox:
         return await self._readers.ask(self._loop, lambda reader: _after(reader, position))
 
     async def follow(self, position: int, *, only_kept: bool = False) -> AsyncGenerator[Left, None]:
-        """Every message behind a position, in order, and then, unless `only_kept`, each as it comes."""
+        """Every message behind a position, in order, and then, unless `only_kept`, each as it comes.
+
+        Raises:
+            OutOfRange: the position is beyond the newest.
+            StorageError: the disk cannot be read, or what it holds is damaged.
+        """
+        newest = await self._readers.ask(self._loop, _newest)
+        if position > newest:
+            raise OutOfRange(
+                f"position {position} is beyond the newest, {newest}: it is of another data"
+                f" directory, or mistyped; begin behind {newest} for what comes from now on"
+            )
         while True:
             came: Future[None] = self._loop.create_future()
             self._waiting.add(came)
@@ -172,7 +183,16 @@ def _note_walked(connection: sqlite3.Connection, row: tuple[str, str, str | None
 def _walked(connection: sqlite3.Connection, path: Path) -> dict[str, Walked]:
     with storage_errors(path):
         rows = connection.execute("SELECT name, day, behind FROM rounds").fetchall()
-    return {name: Walked(date.fromisoformat(day), behind) for name, day, behind in rows}
+    try:
+        return {name: Walked(date.fromisoformat(day), behind) for name, day, behind in rows}
+    except ValueError as error:
+        raise DamagedData(f"{path} is damaged: {error}") from error
+
+
+def _newest(reader: sqlite3.Connection) -> int:
+    """The last position that was given away; before the first, the one they go on from."""
+    row = reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'offers'").fetchone()
+    return int(row[0])
 
 
 def _after(reader: sqlite3.Connection, position: int) -> list[Left]:

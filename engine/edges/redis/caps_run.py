@@ -1,16 +1,17 @@
 """Since when the accounts in Redis have been kept without a loss; caps are closed for a while after one.
 
 What a Redis that comes back with less than it had has lost is not known: offers that may yet be shown, and
-what was shown. So nothing is given out until no offer made before can be shown any more, and until workers
-have counted again what was shown, from the log.
+what was shown. So nothing is given out of a cap until no offer of it made before can be shown any more, and
+until workers have counted again what was shown, from the log. While an installation moves here nothing is.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import orjson
 
-from engine.edges.redis.caps_scripts import LOOK, NOTE
+from engine.edges.redis.caps_scripts import CLOSE, LOOK, MOVE, NOTE
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import CAPS_RUN, recount_key
 from engine.errors import DamagedData, StorageError
@@ -29,7 +30,7 @@ class Ran(NamedTuple):
 
     Attributes:
         run: another after every loss.
-        closed_for: microseconds for which nothing is to be given out.
+        closed_for: microseconds for which something is closed; 0 once everything is open again.
         is_counted: whether what was shown before the last loss is counted again.
     """
 
@@ -58,6 +59,30 @@ class CapsRun:
         """Notes a loss in a run, unless another server has; how it stands then."""
         words = (0, known, run, closed_for // _MILLISECOND, 0)
         return _ran(await LOOK.run(self._connection, [CAPS_RUN], *words))
+
+    async def close(self, run: str, closed_for: Mapping[str, Micros]) -> dict[str, Micros]:
+        """By `Cap.key` for how long it is still closed behind the loss that a run began with.
+
+        That is as long after the loss as is asked for here, or by another server if that is longer. Caps
+        are not there if the run is over or does not tell: they are closed as long as any.
+        """
+        words: list[str | int] = [0, run]
+        for cap, wanted in closed_for.items():
+            words += [cap, wanted // _MILLISECOND]
+        left = await CLOSE.run(self._connection, [CAPS_RUN], *words)
+        return {cap: int(ms) * _MILLISECOND for cap, ms in zip(closed_for, left, strict=False)}
+
+    async def begin_move(self, run: str) -> None:
+        """Closes all caps, however they stand, until `forget` is called: a log is on its way here."""
+        await MOVE.run(self._connection, [CAPS_RUN], 0, run)
+
+    async def is_moving(self) -> bool:
+        """Whether a log is on its way here, or was when its move was broken off."""
+        return bool(await self._connection.ask("HEXISTS", CAPS_RUN, "moving"))
+
+    async def forget(self) -> None:
+        """Lets go of how accounts stand: servers take it for a loss, and have all of the log counted."""
+        await self._connection.ask("DEL", CAPS_RUN)
 
     async def up_for(self) -> int:
         """Seconds since Redis was started, rounded down."""

@@ -147,13 +147,49 @@ local run = redis.call('HGET', KEYS[1], 'run')
 if ARGV[3] ~= '' and (not run or run == ARGV[2]) then
   run = ARGV[3]
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'run', run, 'closed', now + ARGV[4], 'counted', ARGV[5])
+  redis.call('HSET', KEYS[1], 'run', run, 'since', now, 'closed', now + ARGV[4], 'counted',
+    ARGV[5])
 end
 if not run then return nil end
 local kept = redis.call('HMGET', KEYS[1], 'closed', 'counted')
 return {run, math.max(kept[1] - now, 0), tonumber(kept[2])}
 """)
 """Looks at the run of accounts, and begins another if there is none or the known one ended in a loss."""
+
+CLOSE: Final = Script("""
+-- KEYS: how long accounts have been kept without a loss. ARGV: [2] the run; then of each cap its key, and
+-- for how many ms after the loss it is closed at least.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local kept = redis.call('HMGET', KEYS[1], 'run', 'since', 'closed')
+if kept[1] ~= ARGV[2] or not kept[2] then return {} end
+local closed, left = tonumber(kept[3]), {}
+for at = 3, #ARGV, 2 do
+  local field = 'cap:' .. ARGV[at]
+  local opens = tonumber(redis.call('HGET', KEYS[1], field) or '0')
+  local wanted = kept[2] + ARGV[at + 1]
+  if wanted > opens then
+    opens = wanted
+    redis.call('HSET', KEYS[1], field, string.format('%d', opens))
+    if opens > closed then
+      closed = opens
+      redis.call('HSET', KEYS[1], 'closed', string.format('%d', closed))
+    end
+  end
+  left[#left + 1] = math.max(opens - now, 0)
+end
+return left
+""")
+"""Closes each cap for as long as whoever wants it closed for longest; for how many ms they still are."""
+
+MOVE: Final = Script("""
+-- KEYS: how long accounts have been kept without a loss. ARGV: [2] the run to begin.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+redis.call('DEL', KEYS[1])
+return redis.call('HSET', KEYS[1], 'run', ARGV[2], 'since', now, 'closed', now, 'counted', 0, 'moving', 1)
+""")
+"""Begins a run that is closed until it is forgotten."""
 
 NOTE: Final = Script("""
 -- KEYS: how long accounts have been kept without a loss. ARGV: the run, what is noted in it.

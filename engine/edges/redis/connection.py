@@ -6,13 +6,15 @@ leave in one write, and nobody waits for a connection to come free.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 
 import hiredis
 
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.installation import claim
 from engine.edges.redis.wire import Wire, Word
-from engine.errors import StorageError
+from engine.errors import InvalidInput, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +28,19 @@ AGAIN: Final = 0.25
 class Connection:
     """Made by `open`, ended by `close`; all calls come from one event loop.
 
-    While Redis is away every call fails at once; it is tried again every `AGAIN` seconds.
+    While Redis is away every call fails at once; it is tried again every `AGAIN` seconds. With the name
+    of an `installation`, a Redis that is another's counts as away: see `engine.edges.redis.installation`.
 
     Attributes:
         epoch: how often it has been made; while that stays the same, Redis has not been restarted.
     """
 
-    def __init__(self, address: RedisAddress, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, address: RedisAddress, patience: float = PATIENCE, installation: str | None = None
+    ) -> None:
         self.address = address
         self._patience = patience
+        self._installation = installation
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -43,14 +49,23 @@ class Connection:
         self._closed = False
 
     @classmethod
-    async def open(cls, address: RedisAddress, patience: float = PATIENCE) -> "Connection":
-        """A connection, made unless Redis is away just now."""
-        connection = cls(address, patience)
+    async def open(
+        cls, address: RedisAddress, patience: float = PATIENCE, installation: str | None = None
+    ) -> "Connection":
+        """A connection, made unless Redis is away just now.
+
+        Raises:
+            InvalidInput: Redis is there, and another installation's.
+        """
+        connection = cls(address, patience, installation)
         try:
             await connection._connect()
         except StorageError as error:
             log.warning("%s; it is tried again until it is there", error)
             connection._lost()
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     @property
@@ -115,6 +130,8 @@ class Connection:
         try:
             for words in (*address.greeting(), ("PING",)):
                 checked(await wire.call(words))
+            if self._installation is not None:
+                await claim(partial(_asked, wire), str(address), self._installation)
         except BaseException:
             wire.close()
             raise
@@ -132,9 +149,14 @@ class Connection:
             self._connecting.add_done_callback(self._connected)
 
     async def _connect_again(self) -> None:
+        said = ""
         while True:
             try:
                 await self._connect()
+            except InvalidInput as error:
+                if said != (said := str(error)):
+                    log.error("%s; it is left alone until it is not", error)  # noqa: TRY400
+                await asyncio.sleep(AGAIN)
             except StorageError:
                 await asyncio.sleep(AGAIN)
             else:
@@ -145,6 +167,10 @@ class Connection:
         self._connecting = None
         if self._wire is None:
             self._lost()
+
+
+async def _asked(wire: Wire, *words: Word) -> Any:
+    return checked(await wire.call(words))
 
 
 def checked(reply: Any) -> Any:

@@ -11,6 +11,9 @@ from engine.model import ActionId, CustomerId, DecisionId, Micros
 
 PREFIX: Final = "attune"
 
+INSTALLATION: Final = f"{PREFIX}:installation"
+"""Where it lies whose Redis this is: the installation's name."""
+
 CUSTOMERS: Final = f"{PREFIX}:c:"
 """How the keys of customers' records begin."""
 

@@ -13,3 +13,6 @@ CAPS: Final = "caps.db"
 
 OFFERS: Final = "offers.db"
 """What triggers offered, for those who send it."""
+
+SPOOL: Final = "spool.db"
+"""What a cluster's server accepted while Kafka is away."""

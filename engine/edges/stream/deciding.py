@@ -36,7 +36,9 @@ async def deciding(
     async with open_cluster_engine(settings, Sources(now=clock), at_worker=True) as engine:
         lookout = Lookout(engine.book, clock)
         engine.watch_with(lookout)
-        connection = await Connection.open(installation.redis)
+        connection = await Connection.open(
+            installation.redis, installation=installation.topics.installation
+        )
         publisher = Publisher(installation.brokers)
         try:
             outbox = OffersTopic(publisher, installation.topics)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +12,9 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, for_code
 
 from engine.edges.kafka.address import Bootstrap, client
+from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.topics import Topics
+from engine.edges.stream.docket import Docket
 from engine.errors import StorageError
 
 NOBODY: Final = ""
@@ -19,6 +22,9 @@ NOBODY: Final = ""
 
 PATIENCE: Final = 10.0
 """Seconds Kafka may take to answer before it counts as away."""
+
+_READS_FOR: Final = 2.0
+"""Seconds one look may spend on dead letters; what is left is read by the next."""
 
 _SETTLED: Final = frozenset({"Stable", "Empty", "Dead"})
 
@@ -43,7 +49,7 @@ class Standing:
     Attributes:
         shares: every partition of the topics workers read.
         settled: whether the group is not being divided anew just now.
-        dead: dead letters kept.
+        dead: dead letters nobody has dealt with.
     """
 
     shares: Mapping[TopicPartition, Share] = field(default_factory=dict)
@@ -69,6 +75,7 @@ class Group:
         self._topics = topics
         self._admin: AIOKafkaAdminClient | None = None
         self._reader: AIOKafkaConsumer | None = None
+        self._docket = Docket()
 
     async def look(self) -> Standing:
         """How things stand now.
@@ -99,7 +106,7 @@ class Group:
             )
             for place in places
         }
-        return Standing(shares, settled, ends[dead] - starts[dead])
+        return Standing(shares, settled, await self._open_letters(starts[dead], ends[dead]))
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -117,6 +124,19 @@ class Group:
             self._reader = AIOKafkaConsumer(**client(self._bootstrap))
             await self._reader.start()
         return self._admin, self._reader
+
+    async def _open_letters(self, start: int, end: int) -> int:
+        """How many dead letters are open. Those not read yet count as that."""
+        if end < self._docket.next:
+            self._docket = Docket()
+        self._docket.forget(start)
+        if self._docket.next < end:
+            letters = stretch(self._bootstrap, self._topics.dead_letters, 0, self._docket.next, end)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_READS_FOR), aclosing(letters) as records:
+                    async for offset, _, value in records:
+                        self._docket.take(offset, value)
+        return self._docket.open(start, end)
 
     async def _places(self, admin: AIOKafkaAdminClient) -> list[TopicPartition]:
         """The partitions there are. A topic that is not told of is an error, not a topic without any."""

@@ -9,7 +9,7 @@ from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.log import KafkaLog
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.kafka.spool import Spool
-from engine.edges.stream.state import SPOOL
+from engine.edges.state.names import SPOOL
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)

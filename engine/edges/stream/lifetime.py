@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
+from engine.edges.journal.database import DataDirectory
 from engine.edges.stream.bedside import told_at
 from engine.edges.stream.ending import ended_within
 from engine.edges.stream.vitals import Vitals
 from engine.edges.stream.worker import Worker, WorkerSettings, at_work
-from engine.errors import StorageError
+from engine.errors import InvalidInput, StorageError, Violation
+from engine.settings import Settings
 
 _ENDS_WITHIN: Final = 12.0
 """Seconds given to leaving the group and letting go of connections."""
@@ -24,9 +26,12 @@ async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
     """Works until the process is asked to stop, or cannot go on. Waits for a Kafka that is away at first.
 
     Raises:
-        StorageError: the log cannot be followed any more; what helps is another start.
-        InvalidInput: the address of the metrics cannot be listened on.
+        StorageError: the log cannot be followed any more; what helps is another start. Or the data
+            directory cannot be used.
+        InvalidInput: the address of the metrics cannot be listened on, or there are no rules.
     """
+    if settings.engine is not None:
+        _look_over(settings.engine)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sent in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +56,19 @@ async def work(settings: WorkerSettings, say: Callable[[str], object]) -> None:
         if worker.broken.done():
             raise StorageError(f"the worker cannot go on: {_reason(worker.broken.exception())}")
     say(f"attune worker has ended: {worker.progress}")
+
+
+def _look_over(engine: Settings) -> None:
+    """Says what no waiting for Kafka mends.
+
+    Raises:
+        InvalidInput: there is no directory of rules.
+        StorageError: the data directory cannot be used, or another process uses it.
+    """
+    if not engine.rules.is_dir():
+        wrong = f"{engine.rules} is no directory: name that of a rule book"
+        raise InvalidInput([Violation("rules", wrong)])
+    DataDirectory(engine.data).close()
 
 
 async def _begun(

@@ -47,6 +47,8 @@ class SharedKey:
         if await asyncio.to_thread(self._path.exists):
             text = await asyncio.to_thread(self._path.read_text, "ascii", "replace")
             self._keys = keys_in(text, str(self._path))
+        if not self._keys and not self._connection.is_up:
+            log.warning("there is no key to seal tokens by yet: this waits for Redis, which has it")
         while not self._keys or self._connection.is_up:
             try:
                 await self._connection.up()

@@ -99,7 +99,8 @@ async def open_cluster_engine(
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
-        InvalidInput: the settings name no cluster.
+        InvalidInput: the settings name no cluster, or one whose Redis is another installation's, or a data
+            directory that is an embedded installation's.
         StorageError: the data directory is in use, damaged, or cannot be read.
     """
     sources = sources or Sources()
@@ -126,7 +127,9 @@ async def _edge(
     at_worker: bool,
 ) -> AsyncIterator[Edge]:
     async with AsyncExitStack() as stack:
-        connection = await Connection.open(installation.redis)
+        connection = await Connection.open(
+            installation.redis, installation=installation.topics.installation
+        )
         publisher = Publisher(installation.brokers)
         state = await _state(settings, installation, connection, publisher, sources)
         state.at_worker = at_worker

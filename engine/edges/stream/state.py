@@ -28,7 +28,8 @@ from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.redis.offers import RecentOffers
 from engine.edges.redis.scores import LastScores
-from engine.edges.state.names import DECISIONS
+from engine.edges.state.names import DECISIONS, SPOOL
+from engine.edges.state.remains import refuse_embedded
 from engine.edges.stream.applied import Applied
 from engine.edges.stream.inbox import MODEL
 from engine.errors import StorageError
@@ -49,9 +50,6 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 500
 _PAUSE: Final = 0.01
-
-SPOOL: Final = "spool.db"
-"""What was accepted while Kafka is away."""
 
 
 class ClusterState:
@@ -115,8 +113,10 @@ class ClusterState:
         `connection` and `publisher` are closed with it.
 
         Raises:
-            StorageError: the directory is in use, damaged, or cannot be read.
+            InvalidInput: the directory is an embedded installation's.
+            StorageError: it is in use, damaged, or cannot be read.
         """
+        refuse_embedded(data)
         directory = DataDirectory(data)
         try:
             spool = Spool(data / SPOOL)

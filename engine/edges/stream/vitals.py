@@ -94,7 +94,7 @@ class Vitals(Collector):
             ("worker_redis_up", "Whether Redis is reached.", self.redis_is_up()),
             ("worker_partitions_without_owner", "Partitions no worker has.", _of_nobody(standing)),
             ("worker_rule_books", "Different rule books among the workers; above 1 triggers are heard differently.", self.books()),
-            ("dead_letters", "Dead letters Kafka keeps.", 0 if standing is None else standing.dead),
+            ("dead_letters", "Dead letters nobody has dealt with.", 0 if standing is None else standing.dead),
         ):  # fmt: skip
             yield GaugeMetricFamily(f"attune_{name}", help_, value)
 

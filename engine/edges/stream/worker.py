@@ -139,6 +139,7 @@ async def at_work(
     Raises:
         StorageError: the topics cannot be made, or Kafka went away again while it joined.
         BrokenRuleBook: there is a rule book, and it has mistakes.
+        InvalidInput: Redis is another installation's.
     """
     await ensure(settings.brokers, settings.topics, settings.size)
     async with (
@@ -156,7 +157,7 @@ async def _at_work(
     triggering: Triggering | None,
 ) -> AsyncIterator[Worker]:
     topics, brokers = settings.topics, settings.brokers
-    connection = await Connection.open(settings.state)
+    connection = await Connection.open(settings.state, installation=topics.installation)
     publisher = Publisher(brokers)
     customers = RedisCustomers(connection, clock, settings.keeping)
     marks = Marks(connection, topics.events)

@@ -11,7 +11,7 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.errors import StorageError
-from engine.model import MINUTE
+from engine.model import HOUR, MINUTE
 from engine.rulebook.cap import Period
 from tests.edges.caps.test_counting import Desk, desk
 from tools.brokers.redis import Redis
@@ -110,6 +110,18 @@ async def test_while_kafka_is_away_the_count_is_not_whole(desk: Desk, run: CapsR
     await run.begin("one", MINUTE)
     with pytest.raises(StorageError, match="Kafka is away"):
         await Recount(away).is_done(run)
+
+
+async def test_a_cap_is_closed_for_as_long_as_anybody_asks(desk: Desk, run: CapsRun) -> None:
+    await run.begin("one", MINUTE)
+    assert not await run.close("another", {"a": HOUR})
+    first = await run.close("one", {"a": MINUTE, "b": 5 * MINUTE})
+    assert 0 < first["a"] <= MINUTE < first["b"] <= 5 * MINUTE
+    second = await run.close("one", {"a": HOUR, "b": MINUTE})
+    assert MINUTE < second["b"] <= 5 * MINUTE < second["a"] <= HOUR
+    ran = await run.look()
+    assert ran is not None
+    assert second["a"] >= ran.closed_for > 5 * MINUTE
 
 
 async def test_a_loss_closes_for_the_time_that_is_left_of_it(desk: Desk, run: CapsRun) -> None:

@@ -7,15 +7,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine.caps.shared import LENT
+from engine.edges.caps.recount import Recount
 from engine.edges.redis.address import RedisAddress
+from engine.edges.redis.caps_run import CapsRun
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import CAPS_RUN, account_keys
-from engine.model import Step
+from engine.model import DAY, HOUR, MINUTE, Micros, Step
 from tests.builders import trace_of
-from tests.edges.caps.desk import GREEDY, Desk, capped, desk, until
+from tests.edges.caps.desk import GREEDY, Desk, capped, desk, now, until
 from tests.rulebook.builders import action, book
 from tools.brokers.redis import Redis
 
+CAP = "cap:a/offers/total"
 KEYS = account_keys("a/offers/total", 0)
 
 
@@ -133,6 +137,105 @@ async def test_a_redis_that_lost_everything_keeps_caps_closed_until_nothing_lost
         await until(lambda: server.caps.degraded == (why,))
         assert not server.offers()
     assert before == ()
+
+
+async def passes(connection: Connection, time: Micros) -> None:
+    """As if so long had passed since the loss."""
+    for field in await connection.ask("HKEYS", CAPS_RUN):
+        if field in (b"since", b"closed") or field.startswith(b"cap:"):
+            await connection.ask("HINCRBY", CAPS_RUN, field, -time // 1_000)
+
+
+async def test_behind_a_loss_each_cap_is_closed_for_its_own_hold(
+    redis: Redis, asked: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = book(
+        policies=GREEDY,
+        actions=[action("a", caps={"total": 9}), action("b", caps={"total": 9, "hold": "2d"})],
+    )
+    async with desk(redis.url, rules, log={0: 3}) as server:
+        gauges = {gauge.name: gauge.read for gauge in server.caps.gauges()}
+
+        def closed() -> object:
+            return gauges["attune_caps_open"](), gauges["attune_caps_closed"]()
+
+        def withheld() -> set[str]:
+            decided = trace_of(server.decide(explain=True)).candidates
+            return {str(one.action_id) for one in decided if one.reasons}
+
+        assert closed() == (0, 2)
+        assert "caps are closed for 30.2 to 2880.2 minutes" in caplog.text
+        await passes(asked, LENT + 30 * MINUTE)
+        assert withheld() == {"a", "b"}  # nobody has counted yet
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)
+        await until(lambda: closed() == (1, 1))
+        assert withheld() == {"b"}
+        assert server.caps.degraded
+        await passes(asked, 2 * DAY)
+        await until(lambda: closed() == (2, 0))
+        assert not server.caps.degraded
+
+
+async def test_a_server_without_caps_does_not_open_those_of_others(
+    redis: Redis, asked: Connection
+) -> None:
+    without = book(policies=GREEDY, actions=[action("a")])
+    async with (
+        desk(redis.url, without, 1, {0: 3}) as one,
+        desk(redis.url, capped(total=9), 2) as two,
+    ):
+        assert one.offers()
+        assert not one.caps.degraded
+        assert not two.offers()
+        ran = await CapsRun(asked).look()
+        assert ran is not None
+        assert ran.closed_for > 29 * MINUTE
+        assert not ran.is_counted
+
+
+async def test_a_server_whose_book_holds_longer_keeps_a_cap_closed_on_every_server(
+    redis: Redis, asked: Connection
+) -> None:
+    long, short = capped(total=9, hold="2h"), capped(total=9)
+    async with desk(redis.url, short, 1, {0: 3}) as one, desk(redis.url, long, 2):
+        await asked.ask("HSET", CAPS_RUN, "done:0", 1)
+        await passes(asked, LENT + HOUR)
+        (ran, left) = await CapsRun(asked).look(), int(await asked.ask("HGET", CAPS_RUN, CAP))
+        assert ran is not None
+        assert HOUR - MINUTE < ran.closed_for <= HOUR
+        assert left > now() // 1_000
+        assert not one.offers()
+        await passes(asked, HOUR)
+        await until(one.offers)
+
+
+async def test_while_a_log_moves_here_caps_are_closed_however_long_and_then_until_it_is_counted(
+    redis: Redis, asked: Connection
+) -> None:
+    ends = {0: 0}
+    run = CapsRun(asked)
+
+    async def whole() -> dict[int, int]:
+        return {0: 0}
+
+    async with desk(redis.url, capped(total=9), log=ends) as server:
+        assert server.offers()
+        await run.begin_move("moving")
+        await until(lambda: bool(server.caps.degraded))
+        await passes(asked, DAY)
+        assert not await Recount(whole).is_done(run)
+        assert not server.offers()
+        ends[0] = 7
+        await run.forget()
+
+        async with asyncio.timeout(30):
+            while True:
+                if (to_count := await run.ends()) is not None:
+                    break
+                await asyncio.sleep(0.01)
+        assert to_count == {0: 7}
+        assert server.caps.degraded
+        assert not server.offers()
 
 
 async def test_an_account_that_went_back_closes_caps_on_every_server(

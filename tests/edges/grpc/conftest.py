@@ -47,7 +47,8 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @asynccontextmanager
 async def running(engine: MemoryEngine, **chosen: object) -> AsyncIterator[Service]:
     transport = os.environ.get("ATTUNE_TRANSPORT", "http2")
-    settings = Settings.of({}, listen=Address("127.0.0.1", 0), transport=transport, **chosen)
+    listen = {"listen": Address("127.0.0.1", 0)}
+    settings = Settings.of({}, transport=transport, **(listen | chosen))
     metrics, closing = Metrics(), asyncio.Event()
     async with (
         serving(

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 
 from engine.capsule import Capsules
 from engine.edges.grpc.port import RuleBookStatus
-from engine.errors import InvalidInput, NoRuleBook, Overloaded, RequestConflict, StorageError
+from engine.errors import (
+    InvalidInput,
+    NoRuleBook,
+    OutOfRange,
+    Overloaded,
+    RequestConflict,
+    StorageError,
+)
 from engine.model import (
     UNKNOWN,
     CandidateTrace,
@@ -186,6 +193,9 @@ class MemoryEngine:
 
     async def offers(self, position: int, *, only_kept: bool) -> AsyncGenerator[Left, None]:
         """Those in `left`, and nothing more for ever."""
+        newest = self.left[-1].position if self.left else 0
+        if position > newest:
+            raise OutOfRange(f"position {position} is beyond the newest, {newest}")
         for left in self.left:
             if left.position > position:
                 yield left

@@ -40,6 +40,16 @@ async def refusal(service: Service, request: DecideRequest) -> grpc.aio.AioRpcEr
     return caught.value
 
 
+async def test_no_question_passes_for_one_of_a_triggers(service: Service) -> None:
+    refused = await refusal(
+        service, ask(request_id="trigger:every_ping:x2-a", interaction=Visit(type="trigger:rested"))
+    )
+    assert refused.code() is grpc.StatusCode.INVALID_ARGUMENT
+    own = "must not begin with 'trigger:': such names are the engine's own"
+    assert details(refused) == {"request_id": own, "interaction.type": own}
+    assert not service.engine.questions
+
+
 async def test_the_answer_carries_everything_the_engine_decided(service: Service) -> None:
     answer = await decide(service, ask("web.banner", request_id="r1"))
     assert (answer.decision_id, answer.request_id, answer.model_version) == ("d1", "r1", "m1")

@@ -56,6 +56,19 @@ async def test_good_and_bad_and_known_events_side_by_side(service: Service) -> N
     assert set(service.engine.events) == {"e1", "e3"}
 
 
+async def test_no_event_passes_for_one_of_a_triggers(service: Service) -> None:
+    results = await record(
+        service,
+        visit("trigger:every_ping:x2-a"),
+        visit("e1", interaction={"type": "trigger:rested"}),
+        visit("trigger"),
+    )
+    assert [r.status for r in results] == [REJECTED, REJECTED, ACCEPTED]
+    own = "must not begin with 'trigger:': such names are the engine's own"
+    assert [r.reason for r in results] == [f"event_id: {own}", f"interaction.type: {own}", ""]
+    assert set(service.engine.events) == {"trigger"}
+
+
 async def test_an_interaction_reaches_the_engine_typed(service: Service) -> None:
     event = visit(
         time=at(NOW - 5),

@@ -8,6 +8,7 @@ from engine.outbox import Left, Outgoing
 from engine.wire.decision_pb2 import WatchOffersRequest, WatchOffersResponse
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
 from tests.edges.grpc.conftest import Service
+from tests.edges.grpc.test_hostile import details
 from tests.messages import message
 
 
@@ -30,9 +31,9 @@ async def test_all_that_are_kept_in_order(service: Service) -> None:
 
 
 async def test_from_a_position_on_and_by_channel(service: Service) -> None:
-    service.engine.left = left("sms", "email", "sms")
+    service.engine.left = left("ivr", "web", "ivr")
     assert await watched(service, after=1) == [(2, "e2"), (3, "e3")]
-    assert await watched(service, channels=("sms",)) == [(1, "e1"), (3, "e3")]
+    assert await watched(service, channels=("ivr",)) == [(1, "e1"), (3, "e3")]
     assert await watched(service, after=3) == []
 
 
@@ -59,6 +60,22 @@ async def test_it_waits_for_the_next_until_the_service_stops(service: Service) -
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call.read()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_position_beyond_the_newest_is_none(service: Service) -> None:
+    service.engine.left = left("sms", "email")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watched(service, after=3)
+    assert caught.value.code() is grpc.StatusCode.OUT_OF_RANGE
+    assert caught.value.details() == "position 3 is beyond the newest, 2"
+
+
+async def test_channels_the_book_does_not_have_are_named(service: Service) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watched(service, channels=("ivr", "webb"))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    said = "'webb' is not one of web, app, ivr. Did you mean 'web'?"
+    assert details(caught.value) == {"channels[1]": said}
 
 
 async def test_a_position_below_zero_is_none(service: Service) -> None:

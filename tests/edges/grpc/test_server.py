@@ -154,6 +154,9 @@ async def test_metrics_are_served_where_asked() -> None:
         url = re.findall(r'"(http://[^"]+)"', said)[0]
         with await asyncio.to_thread(urllib.request.urlopen, url, timeout=10) as page:
             text = page.read().decode()
+        ready = url.replace("/metrics", "/ready")
+        with await asyncio.to_thread(urllib.request.urlopen, ready, timeout=10) as page:
+            assert page.read() == b"yes\n"
     assert 'attune_decisions_total{channel="web"} 1.0' in text
     assert re.search(r"^attune_turn_seconds \d", text, re.MULTILINE)
     assert "attune_journal_backlog 7.0" in text

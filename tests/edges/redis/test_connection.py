@@ -9,7 +9,8 @@ import pytest
 
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.connection import Connection, checked
-from engine.errors import StorageError
+from engine.edges.redis.keys import INSTALLATION
+from engine.errors import InvalidInput, StorageError
 from tools.brokers.process import free_port
 from tools.brokers.redis import Redis
 
@@ -103,3 +104,69 @@ def test_a_password_is_never_shown() -> None:
     address = RedisAddress.parse("redis://:p%40ss@host")
     assert address.password == "p@ss"
     assert "ss" not in f"{address} {address!r}".replace("redis", "").replace("Address", "")
+
+
+@pytest.fixture
+async def ours(redis: Redis) -> AsyncIterator[Connection]:
+    """The connection of an installation that has begun in an empty Redis."""
+    address = RedisAddress.parse(redis.url)
+    plain = await Connection.open(address)
+    await plain.ask("FLUSHALL")
+    await plain.close()
+    opened = await Connection.open(address, patience=20, installation="ours")
+    yield opened
+    await opened.close()
+
+
+async def test_a_redis_is_the_installations_that_came_first_and_only_its(
+    ours: Connection, redis: Redis
+) -> None:
+    again = await Connection.open(ours.address, installation="ours")
+    assert again.is_up
+    await again.close()
+    with pytest.raises(InvalidInput, match="holds the customers of the installation 'ours', this"):
+        await Connection.open(ours.address, installation="theirs")
+    other = await Connection.open(RedisAddress.parse(f"{redis.url}/1"), installation="theirs")
+    assert other.is_up
+    await other.close()
+
+
+async def test_of_installations_that_begin_together_one_has_it(
+    ours: Connection, redis: Redis
+) -> None:
+    await ours.ask("FLUSHALL")
+    opening = [Connection.open(ours.address, installation=name) for name in "abcdefgh"]
+    opened = await asyncio.gather(*opening, return_exceptions=True)
+    (first,) = [each for each in opened if isinstance(each, Connection)]
+    assert sum(isinstance(each, InvalidInput) for each in opened) == len(opening) - 1
+    await first.close()
+
+
+async def test_a_redis_that_is_another_installations_once_it_is_back_counts_as_away(
+    ours: Connection, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.stop(signal.SIGKILL)
+    await ours.down()
+    late = await Connection.open(ours.address, installation="late")
+    assert not late.is_up
+    redis.start()
+    await up_again(ours)
+    async with asyncio.timeout(20):
+        while "this is 'late'" not in caplog.text:  # noqa: ASYNC110 - nobody is told of what is logged
+            await asyncio.sleep(0.01)
+    with pytest.raises(StorageError):
+        await late.ask("PING")
+    await ours.ask("DEL", INSTALLATION)
+    await up_again(late)
+    assert await late.ask("GET", INSTALLATION) == b"late"
+    await late.close()
+
+
+async def test_whose_redis_it_is_is_only_read_where_it_takes_no_writes(ours: Connection) -> None:
+    await ours.ask("CONFIG", "SET", "maxmemory", "1")
+    try:
+        again = await Connection.open(ours.address, installation="ours")
+        assert again.is_up
+        await again.close()
+    finally:
+        await ours.ask("CONFIG", "SET", "maxmemory", "0")

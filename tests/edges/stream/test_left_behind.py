@@ -6,8 +6,8 @@ from engine.edges.kafka.messages import Record
 from engine.edges.kafka.reading import stretch
 from engine.edges.kafka.spool import Spool
 from engine.edges.kafka.topics import Size, Topics, ensure
+from engine.edges.state.names import SPOOL
 from engine.edges.stream.left_behind import left_behind, send_left_behind
-from engine.edges.stream.state import SPOOL
 from tools.brokers.kafka import Kafka
 
 TOPICS = Topics("left")
