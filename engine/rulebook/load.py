@@ -20,6 +20,7 @@ from engine.rulebook.policies import read_policies
 from engine.rulebook.report import Mistake, Place, Report, TooManyMistakes, Watch
 from engine.rulebook.snapshot import STOPS, Snapshot, snapshot
 from engine.rulebook.stops import Stoppable, read_stops
+from engine.rulebook.trigger_doubts import remark_triggers
 from engine.rulebook.windows import remark_outcomes
 
 __all__ = ["Loaded", "load"]
@@ -66,6 +67,8 @@ def _loaded(files: Snapshot, report: Report) -> Loaded:
     stops = read_stops(roots.get(STOPS), stoppable, report)
     written = Written(files.version, attributes, policies, actions, overrides, stops)
     drafted = draft(written, report)
+    triggers = drafted.triggered.triggers
+    remark_triggers(policies.triggers, triggers, attributes, policies.outcome_names, report)
     whole = [
         (action, [drafted.treatments[t] for t in action.treatments])
         for action, as_written in zip(drafted.actions, actions, strict=True)

@@ -151,3 +151,27 @@ def test_lengths_that_mean_never_are_mistakes():
     too_old = ["at most 7d: what is older is refused when it is reported"]
     assert mistakes(CALL | {"max_age": "8d"}) == too_old
     assert mistakes(DAILY | {"max_age": "8d"}) == too_old
+
+
+def remarks(trigger):
+    found = load(files(attributes=COUNTED, policies={"triggers": {"t": trigger}}))
+    assert found.book is not None
+    return [(str(one.file), one.message) for one in found.diagnostics]
+
+
+def test_answers_to_offers_set_nothing_off_and_that_is_said():
+    message = "'click' is also an outcome: interactions of this type set this off, and no answers to offers"
+    assert remarks(CALL | {"on": ["dropped_call", "click"]}) == [("policies.yaml", message)]
+
+
+def test_one_that_asks_of_other_events_only_is_looked_at_each_time():
+    visit = CALL | {"on": "visit", "when": "events.drops >= 3"}
+    message = (
+        "'when' counts no visit, but is looked at each time that happens, and may be true each time:"
+        " give it a rest"
+    )
+    assert remarks(visit) == [("policies.yaml", message)]
+    assert remarks(visit | {"rest": "1d"}) == []
+    assert remarks(visit | {"on": ["visit", "dropped_call"]}) == []
+    assert remarks(visit | {"when": "events.drops >= 3 && customer.age > 18"}) == []
+    assert remarks(DAILY | {"when": "events.drops >= 3"}) == []
