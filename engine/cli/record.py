@@ -102,7 +102,7 @@ def _check_channel(channel: str, connection: grpc.Channel) -> None:
 def _told(result: EventResult) -> str:
     match result.status:
         case EventResult.STATUS_ACCEPTED:
-            return f"accepted: event {result.event_id} will not be lost"
+            return f"accepted: event {result.event_id} survives a crash from now on"
         case EventResult.STATUS_DUPLICATE:
             return f"duplicate: event {result.event_id} was known already; nothing changed"
         case _:

@@ -77,7 +77,7 @@ class EventResult(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATUS_UNSPECIFIED: EventResult._Status.ValueType  # 0
         STATUS_ACCEPTED: EventResult._Status.ValueType  # 1
-        """New, valid, and on disk: it survives a crash from now on."""
+        """New, valid, and kept: it survives a crash from now on."""
         STATUS_DUPLICATE: EventResult._Status.ValueType  # 2
         """An event with this id is already known; nothing changed. Sending again is always safe."""
         STATUS_REJECTED: EventResult._Status.ValueType  # 3
@@ -88,7 +88,7 @@ class EventResult(_message.Message):
     class Status(_Status, metaclass=_StatusEnumTypeWrapper): ...
     STATUS_UNSPECIFIED: EventResult.Status.ValueType  # 0
     STATUS_ACCEPTED: EventResult.Status.ValueType  # 1
-    """New, valid, and on disk: it survives a crash from now on."""
+    """New, valid, and kept: it survives a crash from now on."""
     STATUS_DUPLICATE: EventResult.Status.ValueType  # 2
     """An event with this id is already known; nothing changed. Sending again is always safe."""
     STATUS_REJECTED: EventResult.Status.ValueType  # 3

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk.
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
     """
 
     def __init__(self, channel):
@@ -43,7 +44,8 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk.
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
     """
 
     def RecordEvents(self, request, context):
@@ -72,7 +74,8 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk.
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk."""
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,7 +43,9 @@ class EventServiceStub:
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk."""
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.RecordEventsRequest, _event_pb2.RecordEventsResponse]  # type: ignore[assignment]
@@ -51,7 +55,9 @@ class EventServiceAsyncStub(EventServiceStub):
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk."""
+    """Takes in what customers do. Accepted is durable: an event answered STATUS_ACCEPTED is on disk,
+    in a cluster in Kafka or, while that is away, on the server's disk.
+    """
 
     @_abc_1.abstractmethod
     def RecordEvents(

@@ -158,7 +158,7 @@ def test_a_response_is_recorded_once(live: Live, attune: Attune) -> None:
         *("record", "anna", "--action", "a1", "--decision", "d1", "--outcome", "accept"),
         *("--value", 4.99, "--event-id", "cli-1", "--server", live.address),
     )
-    assert attune(*say).stdout == "accepted: event cli-1 will not be lost\n"
+    assert attune(*say).stdout == "accepted: event cli-1 survives a crash from now on\n"
     assert attune(*say).stdout.startswith("duplicate: event cli-1 was known already")
     assert live.engine.events["cli-1"].body == IncomingResponse("a1", b"", "d1", "accept", 4.99)  # type: ignore[index, arg-type]  # ids
 

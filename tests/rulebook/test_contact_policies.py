@@ -199,6 +199,13 @@ def loosenings(old, new):
     return [(found.name, found.actions, found.message) for found in loosened(before, after)]
 
 
+def test_letting_transactional_actions_pass_again_is_said():
+    strict = COUNTED | {"transactional": True}
+    [(_, _, message)] = loosenings(strict, COUNTED)
+    assert message == "lets transactional actions pass on outbound channels"
+    assert loosenings(COUNTED, strict) == []
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
