@@ -19,8 +19,8 @@ import numpy.typing as npt
 from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.evidence import Evidence
 from engine.features import FeatureSchema
+from engine.learning.evidence import Evidence
 from engine.model import DAY, Customer, CustomerId, DecisionId, PlacementId, Question, Value
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load

@@ -17,9 +17,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import calibration, workloads
-from engine.arrays import ARRAYS
 from engine.capsule import Capsules
-from engine.chance import Chance
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord, encode_decision
 from engine.customer import Knowledge
@@ -29,10 +27,12 @@ from engine.edges.grpc.admission import Admission
 from engine.edges.grpc.answers import Answers
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.values import read_any
-from engine.exploration import choose
-from engine.exposures import Experience
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose
+from engine.exploration.exposures import Experience
+from engine.kernels.arrays import ARRAYS
+from engine.kernels.loops import loops
 from engine.learn import Learner
-from engine.loops import loops
 from engine.model import Customer, CustomerId, DecisionId, PlacementId, Question, TrainingExample
 from engine.propensity import Propensities
 from engine.rulebook.load import load

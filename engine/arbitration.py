@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.kernels.loops import loops
 from engine.levers import Season, Seasons
-from engine.loops import loops
 from engine.model import Factors, Micros
 from engine.rulebook.book import Action, RuleBook, Threshold, Truth
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arbitration import Candidates, Indexes, Vector
-from engine.limits import Limits
+from engine.limits.limits import Limits
 from engine.model import PlacementId, Reason, Stage
 from engine.rulebook.book import RuleBook
 from engine.rulebook.bundle import Bundle

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
-from engine.scored import Scored
+from engine.triggers.scored import Scored
 
 
 def unscored() -> Scored | None:

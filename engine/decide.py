@@ -8,24 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import placement
-from engine.allowance import Allowance, Meter
 from engine.arbitration import Arbiter, Candidates, Merit, Vector
-from engine.arms import EligibilityOnly, varied
 from engine.bundling import Bundling
-from engine.chance import Chance
 from engine.circumstances import Circumstances
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.effects import Effects, calmly, tries_nothing
-from engine.evidence import Evidence
 from engine.explain import Sight, explain
-from engine.exposures import Experience, Exposures, asks_for_exposures
+from engine.exploration.allowance import Allowance, Meter
+from engine.exploration.chance import Chance
+from engine.exploration.exposures import Experience, Exposures, asks_for_exposures
+from engine.exploration.thompson import Doubt, Doubts, Tables
 from engine.grounds import NO_VENTURE, Entered, Grounds, Venture
-from engine.guards import guards_of
 from engine.influence import Influences
 from engine.join import longest_window
-from engine.limits import Guard, Limits
+from engine.learning.evidence import Evidence
+from engine.limits.guards import guards_of
+from engine.limits.limits import Guard, Limits
 from engine.model import (
     ActionId,
     Contest,
@@ -45,9 +45,9 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
 from engine.rulebook.trial import Arm
-from engine.scored import Scored
-from engine.thompson import Doubt, Doubts, Tables
-from engine.trials import Assignment
+from engine.trials.arms import EligibilityOnly, varied
+from engine.trials.part import Assignment
+from engine.triggers.scored import Scored
 
 Propensities = npt.NDArray[np.float64]
 

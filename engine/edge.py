@@ -10,13 +10,13 @@ from engine.contact.pending import Pending
 from engine.edges.caps.port import CapsKeeper
 from engine.edges.state.port import State
 from engine.elsewhere import Elsewhere
-from engine.lookout import Lookout
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import CustomerId
-from engine.outbox import Left
-from engine.outreach import Answering, Tally
-from engine.scored import Scored
 from engine.telemetry import Figures, Gauge
+from engine.triggers.lookout import Lookout
+from engine.triggers.outbox import Left
+from engine.triggers.outreach import Answering, Tally
+from engine.triggers.scored import Scored
 
 PROFILE_REST: Final = 2.0
 """Seconds the customer store is left alone after it failed three times running."""

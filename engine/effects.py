@@ -8,15 +8,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.allowance import Draw
 from engine.arbitration import Candidates, Vector
-from engine.assignment import Term, key_of, lot, term_of
-from engine.chance import Chance
-from engine.exploration import choose
-from engine.exposures import Experience
+from engine.exploration.allowance import Draw
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose
+from engine.exploration.exposures import Experience
+from engine.exploration.thompson import Doubt
 from engine.model import DAY, ActionId, CustomerId, Micros
 from engine.rulebook.book import Exploration, Measured, RuleBook
-from engine.thompson import Doubt
+from engine.trials.assignment import Term, key_of, lot, term_of
 
 NONE: Final = "uplift.none"
 """The reason code of an action that changes nothing for the better."""

@@ -12,8 +12,6 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from engine.allowance import Allowance
-from engine.breaker import Breaker
 from engine.caps.guard import CapsGuard
 from engine.capsule import open_capsules
 from engine.challenger.beforehand import Beforehand
@@ -27,7 +25,6 @@ from engine.circumstances import Circumstances, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
-from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
@@ -44,11 +41,13 @@ from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
 from engine.elsewhere import Elsewhere
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
-from engine.guards import guards_of
+from engine.exploration.allowance import Allowance
 from engine.join import exposure_of, held_out, joined, unknown_decision
-from engine.limits import Guard
-from engine.lookout import Lookout
-from engine.mind import Mind
+from engine.learning.curriculum import Curriculum
+from engine.learning.mind import Mind
+from engine.learning.panel import beginners, bind, consulted
+from engine.limits.guards import guards_of
+from engine.limits.limits import Guard
 from engine.model import (
     DAY,
     SECOND,
@@ -73,19 +72,20 @@ from engine.model import (
     Step,
     Unknown,
 )
-from engine.outbox import Left
-from engine.outreach import Tally
-from engine.panel import beginners, bind, consulted
-from engine.reload import First, first_book, following, remember
-from engine.repeats import Answer, Repeats, agree, fingerprint
 from engine.rulebook.book import Exploration, RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
-from engine.scored import Scored
+from engine.running.breaker import Breaker
+from engine.running.reload import First, first_book, following, remember
+from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.settings import Settings
 from engine.telemetry import Figures, Gauge
-from engine.triggers import SetOff
+from engine.triggers.lookout import Lookout
+from engine.triggers.outbox import Left
+from engine.triggers.outreach import Tally
+from engine.triggers.scored import Scored
+from engine.triggers.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
@@ -169,7 +169,7 @@ class AttuneEngine:
 
     @property
     def champion(self) -> RuleBook:
-        """See `engine.reload.Serving`."""
+        """See `engine.running.reload.Serving`."""
         return self._seating.seats.champion.book
 
     @property
@@ -198,7 +198,7 @@ class AttuneEngine:
             self.refuse(first.refused)
 
     async def adopt(self, book: RuleBook, found: Sequence[Loosening]) -> None:
-        """See `engine.reload.Serving`. The swap is one assignment, after everything else is done."""
+        """See `engine.running.reload.Serving`. The swap is one assignment, after everything else is done."""
         before = self.book
         await self._seating.adopt(book)
         if self.book is not before:
@@ -255,7 +255,7 @@ class AttuneEngine:
         return Casting(data, plan, challenger, known, self._sources.monotonic)
 
     def refuse(self, errors: Sequence[Diagnostic]) -> bool:
-        """See `engine.reload.Serving`."""
+        """See `engine.running.reload.Serving`."""
         errors, before = tuple(errors), self._status
         self._status = replace(
             before,
@@ -266,7 +266,7 @@ class AttuneEngine:
         return errors != before.last_load_error
 
     def confirm(self) -> None:
-        """See `engine.reload.Serving`."""
+        """See `engine.running.reload.Serving`."""
         self._status = replace(self._status, last_load_error=(), last_load_error_time=0)
 
     async def recall(self) -> None:

@@ -8,19 +8,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 
-from engine import model_file
-from engine.drift import DriftWatch
-from engine.encoding import Encoding, Scaler, column_names
-from engine.evidence import Evidence
 from engine.experts.council import Council, Opinions, Seen
 from engine.experts.details import DetailView
 from engine.experts.loops import Indexes
 from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
+from engine.learning import file as model_file
+from engine.learning.drift import DriftWatch
+from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.evidence import Evidence
+from engine.learning.odds import sigmoid
+from engine.learning.reliability import ModelHealth, Reliability
+from engine.learning.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 from engine.model import TrainingExample, Value
-from engine.odds import sigmoid
-from engine.reliability import ModelHealth, Reliability
-from engine.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
 
 KIND: Final = "hierarchical_logistic/2."
 """Begins the version of a model that `Learner` learned; the number of lessons follows."""

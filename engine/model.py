@@ -270,7 +270,7 @@ class Decision:
     """The answer to a `Question`, and what recording and replaying it needs.
 
     Attributes:
-        seed: where its chance came from (`engine.chance`).
+        seed: where its chance came from (`engine.exploration.chance`).
         values: the attribute values the rules saw, in the order of `RuleBook.attributes`.
         features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
         schema: `FeatureSchema.digest` of those features.

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.allowance import Draw, Meter
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
-from engine.chance import Chance
 from engine.effects import or_nothing
-from engine.exploration import choose
-from engine.exposures import Experience
-from engine.limits import NO_LIMITS, Limits
+from engine.exploration.allowance import Draw, Meter
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose
+from engine.exploration.exposures import Experience
+from engine.exploration.thompson import Doubt
+from engine.limits.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
 from engine.rulebook.book import Exploration, Placement
-from engine.thompson import Doubt
 
 NO_ACTION = ""
 

@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from engine.evidence import Evidence
 from engine.features import FeatureSchema
+from engine.kernels.loops import loops
 from engine.learn import Learner
-from engine.loops import loops
+from engine.learning.evidence import Evidence
 from engine.model import Value
 from engine.rulebook.book import RuleBook
 

@@ -16,9 +16,9 @@ from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.evidence import Evidence, imagined
 from engine.features import FeatureSchema
-from engine.guards import guards_of
+from engine.learning.evidence import Evidence, imagined
+from engine.limits.guards import guards_of
 from engine.model import (
     ActionId,
     CandidateTrace,

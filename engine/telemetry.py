@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 
 from engine.edges.grpc.port import RuleBookStatus
 from engine.model import SECOND, Degradation, EventResult, EventStatus, Step
-from engine.pages import page, pages_at
 from engine.rulebook.book import RuleBook
+from engine.running.pages import page, pages_at
 from engine.settings import Address
 
 LATENCY_BOUNDS: Final = (

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.evidence import Evidence
 from engine.features import FeatureSchema
+from engine.learning.evidence import Evidence
 from engine.model import (
     Customer,
     CustomerId,

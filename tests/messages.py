@@ -14,9 +14,9 @@ from engine.model import (
     Question,
     TreatmentId,
 )
-from engine.outbox import Outgoing, outgoing
 from engine.rulebook.trigger import Trigger
-from engine.triggers import SetOff
+from engine.triggers.outbox import Outgoing, outgoing
+from engine.triggers.triggers import SetOff
 from tests.builders import NOW
 
 CARE = PlacementId("sms.care")

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from engine.engine import AttuneEngine, Sources, open_engine, teach_aloud
 from engine.errors import BrokenRuleBook, RequestConflict, UnknownPlacement
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import (
     DAY,
     HOUR,

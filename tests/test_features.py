@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.encoding import BIAS, Encoding, Scaler, column_names
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.history import OUTCOMES
+from engine.learning.encoding import BIAS, Encoding, Scaler, column_names
 from engine.model import DAY, Customer, CustomerId, Value
 from engine.rulebook.book import Attribute, Kind, Type
 from tests.lessons import SCHEMA, rule_book, values_of

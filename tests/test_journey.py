@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from engine.edges.state.rebuild import digest, rebuild, recover
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.wire.customer_pb2 import Customer, GetCustomerRequest, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.event_pb2 import Event, EventResult, Interaction, RecordEventsRequest, Response

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import linear_model, optim
 
-from engine.backtest import roc_auc
-from engine.encoding import column_names
+from engine.backtest.backtest import roc_auc
 from engine.errors import StorageError
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner, levels
-from engine.weights import Correction, LessonLoss
+from engine.learning.encoding import column_names
+from engine.learning.weights import Correction, LessonLoss
 from tests.lessons import GROUPS, SCHEMA, lesson, lessons, raw_features, taught_learner
 
 YOUNG = (22, False, "S", 20.0, "fee", ["web"])

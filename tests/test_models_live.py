@@ -9,7 +9,7 @@ import pytest
 from engine.codec import DecisionRecord
 from engine.edges.journal.decisions import recorded
 from engine.edges.state.rebuild import digest, rebuild, recover
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.replay.books import KeptBooks
 from engine.replay.comparing import Verdict
 from engine.replay.taught import taught

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from engine.edges.state.rebuild import rebuild, recover
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.wire.customer_pb2 import Customer, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
 from engine.wire.event_pb2 import Event, EventResult, RecordEventsRequest, Response
 from engine.wire.value_pb2 import AttributeValue, StringList
 from tests.rulebook.builders import POLICIES, action, files
+from tests.running.test_reload import until
 from tests.service import Service, serving
-from tests.test_reload import until
 
 PEOPLE = [f"customer-{number}" for number in range(20)]
 GROUPS = {"tree": "save", "bayes": "bundles", "line": "plans", "plain": "other"}

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arbitration import Candidates
-from engine.chance import Chance
-from engine.limits import Limits
+from engine.exploration.chance import Chance
+from engine.limits.limits import Limits
 from engine.model import Reason, Stage
 from engine.placement import Chosen, fill
 from engine.rulebook.book import Exploration

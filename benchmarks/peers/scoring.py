@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from benchmarks import workloads
 from benchmarks.peers.rules import NOW, customers, question
-from engine.chance import Chance
 from engine.customer import Knowledge
-from engine.exploration import choose
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose
 from engine.features import FeatureSchema
+from engine.kernels.loops import loops
 from engine.learn import Learner
-from engine.loops import loops
 from engine.model import DecisionId, TrainingExample, Value
 from engine.propensity import Propensities
 from engine.rulebook.book import Exploration, RuleBook

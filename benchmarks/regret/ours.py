@@ -11,7 +11,7 @@ from engine.deadline import Budget
 from engine.decide import Decider
 from engine.features import FeatureSchema
 from engine.join import exposure_of
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import (
     DAY,
     Customer,

@@ -24,7 +24,7 @@ from engine.bench.calls import Calls, Refused, calling
 from engine.bench.plan import Plan
 from engine.bench.tally import Tally
 from engine.bench.traffic import Traffic, fits
-from engine.parent import end_with
+from engine.running.parent import end_with
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
 from engine.wire.event_pb2 import EventResult
 from engine.wire.event_pb2_grpc import EventServiceStub

@@ -11,7 +11,7 @@ from engine.caps.board import Board
 from engine.caps.meter import Meter
 from engine.caps.price import Wanted
 from engine.caps.telling import used_up, worth_more
-from engine.limits import Foreseeing, Priced
+from engine.limits.limits import Foreseeing, Priced
 from engine.model import DecisionId, Micros, Reason, Stage
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from engine.circumstances import Circumstances
 from engine.customer import Knowledge
-from engine.limits import Foreseeing, Guard
+from engine.limits.limits import Foreseeing, Guard
 from engine.model import Decision, PlacementId, Question, Reason, Stage, Value
 from engine.rulebook.book import Action, Attribute, Condition, RuleBook, Treatment
 from engine.rulebook.stop import Stop
@@ -38,7 +38,7 @@ def guards_in_common(
 
 
 class Closed(Foreseeing):
-    """Treatments that are closed for one answer, whatever else it holds; see `engine.limits.Limit`.
+    """Treatments that are closed for one answer, whatever else it holds; see `engine.limits.limits.Limit`.
 
     Mandatory actions are no exception.
     """
@@ -81,7 +81,7 @@ class Unconsented(Closed):
 
 
 class StopsInCommon:
-    """Keeps the challenger to the champion's stop.yaml; see `engine.limits.Guard`."""
+    """Keeps the challenger to the champion's stop.yaml; see `engine.limits.limits.Guard`."""
 
     def __init__(self, stopped: Sequence[tuple[Stop, frozenset[int]]]) -> None:
         self._stopped = stopped
@@ -107,7 +107,7 @@ class StopsInCommon:
 
 
 class ConsentInCommon:
-    """Keeps the challenger to the champion's conditions of consent; see `engine.limits.Guard`.
+    """Keeps the challenger to the champion's conditions of consent; see `engine.limits.limits.Guard`.
 
     `asked` are, by treatment of the challenger, the conditions of the champion it has not itself.
     """

@@ -11,6 +11,7 @@ from engine.challenger.shadowing import Missed, Shadow
 from engine.codec import DecisionRecord
 from engine.evaluation.decisions import Responses
 from engine.evaluation.evaluate import Evaluation
+from engine.exploration.thompson import Doubt
 from engine.model import (
     ActionId,
     Contest,
@@ -25,7 +26,6 @@ from engine.rulebook.book import RuleBook
 from engine.simulation.first_slot import NOTHING, first_slot
 from engine.simulation.replay import lessons_of
 from engine.simulation.seen import Seen, Shares
-from engine.thompson import Doubt
 
 _MILLI: Final = 1_000.0
 

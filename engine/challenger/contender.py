@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from engine.assignment import key_of, lot
 from engine.challenger.plan import Plan
 from engine.decide import Decider
 from engine.model import CustomerId, Micros, PlacementId, Question
 from engine.rulebook.book import RuleBook
-from engine.trials import Assignment
+from engine.trials.assignment import key_of, lot
+from engine.trials.part import Assignment
 
 
 class Side(NamedTuple):
@@ -20,7 +20,7 @@ class Side(NamedTuple):
 class Contender:
     """A challenger that decides for a share of customers, beside the champion.
 
-    Who is in it is told by lot (`engine.assignment`): salted by when it began, named after it, and so
+    Who is in it is told by lot (`engine.trials.assignment`): salted by when it began, named after it, and so
     the same for as long as it challenges; a larger share takes in whoever was in the smaller. Customers
     in a holdout or an experiment of the champion stay with the champion: they are set apart already.
     """

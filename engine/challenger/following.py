@@ -15,9 +15,9 @@ from engine.edges.rules.kept import CHALLENGER, archive, keep_files
 from engine.edges.rules.plan_file import PLAN, read_plan
 from engine.edges.rules.watch import Look, Watch, look, look_at
 from engine.errors import StorageError
-from engine.reload import PATIENCE, RETRY, TOLD
 from engine.rulebook.loaded import Loaded
 from engine.rulebook.snapshot import STOPS
+from engine.running.reload import PATIENCE, RETRY, TOLD
 from engine.settings import Settings
 
 log = structlog.get_logger(__name__)

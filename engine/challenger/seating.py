@@ -17,9 +17,9 @@ from engine.challenger.shadowing import Shadowing
 from engine.contact.pending import Pending
 from engine.decide import Decider
 from engine.edges.caps.port import CapsKeeper
-from engine.limits import Guard
-from engine.mind import Mind
-from engine.panel import bind, consulted
+from engine.learning.mind import Mind
+from engine.learning.panel import bind, consulted
+from engine.limits.limits import Guard
 from engine.rulebook.book import RuleBook, dissolve
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # polars, numpy and river load when the command runs, not wit
 
     import polars as pl
 
-    from engine.backtest import Report
+    from engine.backtest.backtest import Report
 
 _SEPARATOR_NAMES = {"\\t": "\t", "tab": "\t"}
 
@@ -149,7 +149,7 @@ def _run(
     format_: str,
     asked: "tuple[str, Mapping[str, Any]] | None",
 ) -> None:
-    from engine import backtest as engine
+    from engine.backtest import backtest as engine
     from engine.estimators.pupil import ByEstimator
 
     table = _read(file, sep)
@@ -170,7 +170,7 @@ def _refuse_without_treatment(options: list[str]) -> None:
 
 
 def _read(file: Path, sep: str | None) -> "pl.DataFrame":
-    from engine.table import read_table
+    from engine.backtest.table import read_table
 
     separator = _SEPARATOR_NAMES.get(sep, sep) if sep is not None else None
     if separator is not None and (len(separator) != 1 or not separator.isascii()):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.codec import DecisionRecord
-    from engine.limits import Limit
+    from engine.limits.limits import Limit
     from engine.model import Stage
     from engine.rulebook.book import RuleBook
     from engine.wire.decision_pb2 import DecideResponse

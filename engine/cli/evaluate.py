@@ -89,8 +89,8 @@ def _table(log: Path, policy: str, map_: str) -> "tuple[pl.DataFrame, tuple[str,
         from engine.evaluation.decisions import decided
 
         return decided(log)
+    from engine.backtest.table import read_table
     from engine.evaluation.mapping import columns_for
-    from engine.table import read_table
 
     further = [] if policy in _POLICIES else read_table(Path(policy)).columns
 

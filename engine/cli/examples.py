@@ -12,7 +12,7 @@ from engine.errors import AttuneError
 
 if TYPE_CHECKING:
     from engine.codec import Line
-    from engine.examples import Example
+    from engine.learning.examples import Example
 
 
 def examples(
@@ -59,7 +59,7 @@ def examples(
 
 
 def _found(entries: "list[Line]") -> "list[Example]":
-    from engine.examples import examples as examples_in
+    from engine.learning.examples import examples as examples_in
     from engine.model import Event
 
     return examples_in(entry for entry in entries if isinstance(entry, Event))
@@ -79,7 +79,7 @@ def _listed(entries: "list[Line]") -> Iterator[str]:
 
 
 def _told(entries: "list[Line]") -> Iterator[str]:
-    from engine.examples import digest
+    from engine.learning.examples import digest
     from engine.model import Event, Response
 
     responses = sum(isinstance(e, Event) and isinstance(e.body, Response) for e in entries)
@@ -92,7 +92,7 @@ def _told(entries: "list[Line]") -> Iterator[str]:
 def _weights(data: Path) -> tuple[bool, str]:
     """Whether the journal from empty, and the checkpoint with what came after, end in the same weights."""
     from engine.edges.state.rebuild import rebuild, recover
-    from engine.mind import Mind
+    from engine.learning.mind import Mind
 
     anew, kept = Mind(), Mind()
     rebuild(data, teach=anew.teach, register=anew.register)

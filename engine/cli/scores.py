@@ -12,7 +12,7 @@ from engine.cli.progress import progress
 from engine.errors import AttuneError, NotFound
 
 if TYPE_CHECKING:
-    from engine.contributions import Contribution
+    from engine.learning.contributions import Contribution
     from engine.model import ActionId, Decision, Value
     from engine.replay.scores import Score
     from engine.rulebook.book import RuleBook

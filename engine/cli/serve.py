@@ -10,8 +10,8 @@ import typer
 import engine
 from engine.cli.worker import require_cluster
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
-from engine.parent import end_with
 from engine.rulebook.diagnostics import Diagnostic
+from engine.running.parent import end_with
 from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from engine.arbitration import Candidates
 from engine.bundling import Bundling
-from engine.chance import Chance
 from engine.comparison.judgement import Numbers
-from engine.limits import NO_LIMITS, Limits
+from engine.exploration.chance import Chance
+from engine.limits.limits import NO_LIMITS, Limits
+from engine.limits.variety import Variety, VarietyGuard
 from engine.placement import fill
 from engine.rulebook.book import Exploration
-from engine.variety import Variety, VarietyGuard
 
 Indexes = npt.NDArray[np.intp]
 

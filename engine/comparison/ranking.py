@@ -11,9 +11,9 @@ from engine.bundling import Bundling
 from engine.comparison.filling import Contenders, Filler
 from engine.comparison.judgement import Flags, Judged, Numbers
 from engine.levers import Season, Seasons
+from engine.limits.variety import VarietyGuard
 from engine.model import Micros, PlacementId
 from engine.rulebook.book import ActionClass, Number, RuleBook
-from engine.variety import VarietyGuard
 
 Shown = npt.NDArray[np.intp]
 """Rows × slots: the actions shown, by index, the first first; -1 where a slot stays empty."""

@@ -60,7 +60,7 @@ class _Basis(NamedTuple):
 
 
 class ContactGuard:
-    """Keeps the contact policies of one book; see `engine.limits.Guard`.
+    """Keeps the contact policies of one book; see `engine.limits.limits.Guard`.
 
     `pending` is shared by the guards of all books of an engine, as it outlives them.
     """

@@ -8,12 +8,12 @@ from typing import ClassVar
 from engine.contact.holding import Held, Holding, Quiet
 from engine.contact.reasons import nowhere_reason, quiet_reason, rest_reason, unknown_reason
 from engine.contact.standing import Standing
-from engine.limits import Foreseeing
+from engine.limits.limits import Foreseeing
 from engine.model import Micros, Reason, Stage
 
 
 class ContactLimit(Foreseeing):
-    """See `engine.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour.
+    """See `engine.limits.limits.Limit`. `quiet` are the treatments nobody wants to hear of at this hour.
 
     `nowhere` is the customer's time zone if it is none that is known: then it is always such an hour.
     """

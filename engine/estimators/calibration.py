@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.odds import logit, sigmoid
+from engine.learning.odds import logit, sigmoid
 
 Vector = npt.NDArray[np.float64]
 

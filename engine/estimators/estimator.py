@@ -13,9 +13,9 @@ from engine.estimators.build import build
 from engine.estimators.calibration import Calibration, sigmoids
 from engine.estimators.inputs import Input, Inputs, form_for
 from engine.estimators.spec import Spec
+from engine.learning.odds import sigmoid
+from engine.learning.weights import Correction, LessonLoss
 from engine.model import TrainingExample
-from engine.odds import sigmoid
-from engine.weights import Correction, LessonLoss
 
 _CERTAIN: Final = 1e-9
 
@@ -36,7 +36,7 @@ class Estimator:
     What river expects is set right by its own record (`engine.estimators.calibration`) before that.
 
     Logistic regression is taught the reward itself, and later the exact difference, as the default
-    model is (`engine.weights.LessonLoss`), and answers as river does. Where an offer turns out not to have
+    model is (`engine.learning.weights.LessonLoss`), and answers as river does. Where an offer turns out not to have
     been delivered, it takes a step back; no other classifier can, and keeps what it learned.
 
     Args:

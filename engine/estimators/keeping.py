@@ -31,7 +31,7 @@ _NAMES: Final = frozenset(
         ("collections", "deque"),
         ("functools", "partial"),
         ("random", "Random"),
-        ("engine.weights", "LessonLoss"),
+        ("engine.learning.weights", "LessonLoss"),
         ("numpy", "dtype"),
         ("numpy", "ndarray"),
         ("numpy._core.multiarray", "_reconstruct"),

@@ -11,7 +11,7 @@ from engine.model import ActionId, DecisionId, TrainingExample
 
 
 class ByEstimator:
-    """An estimator that sees all features of a schema; see `engine.backtest.Pupil`.
+    """An estimator that sees all features of a schema; see `engine.backtest.backtest.Pupil`.
 
     Until it has seen a success and a failure it says the rate so far, beginning with a half.
     """

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from engine.backtest.table import column
 from engine.evaluation.log import Matrix, Vector
 from engine.features import FeatureKind
-from engine.table import column
 
 MOST_FEATURES: Final = 32
 """Numbers the reward model sees of a choice; the rest is left out, the rarest categories first."""

@@ -16,12 +16,12 @@ from typing import Final, NoReturn
 import numpy as np
 import polars as pl
 
+from engine.backtest.table import read_table
 from engine.errors import InvalidInput, Violation
 from engine.evaluation.mapping import Columns
 from engine.evaluation.policies import Tabled
 from engine.evaluation.reading import Reading
 from engine.rulebook.names import did_you_mean
-from engine.table import read_table
 
 PROBABILITY: Final = "probability"
 

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.assignment import Term, term_of
 from engine.challenger.plan import CHALLENGER
 from engine.codec import DecisionRecord
 from engine.lift import Ratio
 from engine.model import ActionId, CustomerId, Decision, DecisionId, Micros
 from engine.rulebook.trial import JOINED, Arm, Trials
+from engine.trials.assignment import Term, term_of
 
 ACCEPTED: Final = 1.0
 """The reward from which a response counts as acceptance."""

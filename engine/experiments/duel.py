@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from engine.assignment import ENDLESS, Term
 from engine.challenger.plan import Part, Plan
 from engine.codec import DecisionRecord
 from engine.experiments.counting import USUAL, Group, Rewards, trials_in
 from engine.model import SECOND, Micros
+from engine.trials.assignment import ENDLESS, Term
 
 SETTLED: Final = 5 * SECOND
 """How long after a share was set the service may take to decide by it."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.rates import AGILITY, BOUND, LOYALTY, RESTLESS, UNREST
-from engine.odds import sigmoid
+from engine.learning.odds import sigmoid
 
 
 def _opine(

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from engine.compiled import inlined, machine_code, sigmoid
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.rates import AGILITY, BOUND, LOYALTY, RESTLESS, UNREST
+from engine.kernels.compiled import inlined, machine_code, sigmoid
 
 
 @machine_code("void(i8[::1],f8[::1],i8[::1],f8[:,::1],i8[::1],f8,f8[:,::1],f8[:,::1],f8[::1])")

@@ -8,8 +8,8 @@ from engine.experts.loops import Indexes, Numbers
 from engine.experts.mixture import Mixture
 from engine.experts.panel import NAMES, Panel
 from engine.features import FeatureSchema
-from engine.odds import sigmoid
-from engine.weights import WeightTable
+from engine.learning.odds import sigmoid
+from engine.learning.weights import WeightTable
 
 RIVER: Final = "river's AdaGrad"
 

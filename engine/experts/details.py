@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zlib import crc32
 
-from engine.encoding import LARGEST, number_within
 from engine.experts.bins import Bins
 from engine.experts.panel import Panel
 from engine.features import FeatureKind, FeatureSchema
+from engine.learning.encoding import LARGEST, number_within
 from engine.model import Value
 
 MOST_VALUES: Final = 4_096

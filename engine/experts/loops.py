@@ -1,6 +1,6 @@
 """What experts do once for every column of a lesson, as machine code where numba is installed.
 
-As in `engine.loops`, each loop is written twice, for numba and for numpy, with the same answers to
+As in `engine.kernels.loops`, each loop is written twice, for numba and for numpy, with the same answers to
 the last bit: a log can be learned again with either.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.loops import fastest
+from engine.kernels.loops import fastest
 
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.experts.loops import expert_loops
 from engine.experts.rates import UNREST
-from engine.odds import sigmoid
+from engine.learning.odds import sigmoid
 
 _HUMILITY: Final = 0.2
 """The trust the rate begins with: where successes are rare it takes long to know better."""

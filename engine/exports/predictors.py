@@ -14,8 +14,8 @@ from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.health.measures import Numbers, auc
 from engine.health.models import by_model
 from engine.health.seen import Lessons, Seen
+from engine.learning.odds import logit
 from engine.model import Micros, Value
-from engine.odds import logit
 
 CLASS: Final = "Data-Decision-ADM-PredictorBinningSnapshot"
 _CLASSIFIER: Final = "Classifier"

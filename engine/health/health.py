@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.contributions import ScoreExplainer
 from engine.edges.journal.past import past_decisions
 from engine.edges.rules.last import last_book
 from engine.edges.state.everybody import customer_ids
@@ -17,9 +16,10 @@ from engine.health.models import ModelHealth, by_model, judged, models_of
 from engine.health.reading import Tell, silently, telling
 from engine.health.seen import Lessons, Seen, lessons_in
 from engine.health.traffic import Traffic
-from engine.mind import Mind
+from engine.learning.contributions import ScoreExplainer
+from engine.learning.mind import Mind
+from engine.learning.reliability import ModelHealth as Foresight
 from engine.model import Micros
-from engine.reliability import ModelHealth as Foresight
 from engine.replay.model_then import model_now
 from engine.rulebook.book import RuleBook
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.contributions import ScoreExplainer
 from engine.health.seen import Seen
+from engine.learning.contributions import ScoreExplainer
 
 MOST_OFFERS: Final = 300
 """The newest offers of a model that importance is worked out from."""

@@ -16,7 +16,7 @@ from engine.edges.stream.weights import (
     encode_weights,
     is_inheritance,
 )
-from engine.mind import Mind
+from engine.learning.mind import Mind
 
 _ONLY = 0
 

@@ -16,7 +16,7 @@ from engine.edges.journal.entries import Numbered, read_entries, read_recent
 from engine.edges.state.embedded import Embedded
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.errors import StorageError
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import Customer, CustomerId, Event, Micros
 
 _AT_ONCE: Final = 1_000

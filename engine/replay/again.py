@@ -12,15 +12,15 @@ from engine.codec import DecisionRecord
 from engine.customer import Knowledge
 from engine.deadline import Budget
 from engine.decide import Decider, Findings, Propensities, Scores
+from engine.exploration.thompson import Tables
 from engine.grounds import NO_VENTURE, Venture
 from engine.learn import lessons_of
-from engine.limits import Limit, Limits
+from engine.limits.limits import Limit, Limits
 from engine.model import UNKNOWN, Customer, Decision, Stage, Step, Value
 from engine.rehearsal import Even
 from engine.replay.recalled import Recalled
 from engine.rulebook.book import Action, RuleBook
 from engine.rulebook.trial import arm_of
-from engine.thompson import Tables
 
 
 class Again:

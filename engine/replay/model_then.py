@@ -7,7 +7,7 @@ from engine.edges.journal.past import past_model, past_schemas
 from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import rebuild
 from engine.learn import lessons_of
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import Lesson, UpliftLesson
 from engine.uplift.serving import uplift_lessons_of
 

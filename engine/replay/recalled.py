@@ -8,9 +8,9 @@ import numpy as np
 from engine.arbitration import Candidates
 from engine.challenger.common import STOPPED
 from engine.grounds import Answer, Prices
-from engine.limits import Limit, Limits
+from engine.limits.limits import Limit, Limits
+from engine.limits.reach import UNTRAINED
 from engine.model import Reason, Stage
-from engine.reach import UNTRAINED
 from engine.rulebook.book import RuleBook
 from engine.rulebook.snapshot import STOPS
 

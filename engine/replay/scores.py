@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 
 from engine.codec import DecisionRecord
-from engine.contributions import Contribution, Contributions, ScoreExplainer
-from engine.curriculum import Curriculum
 from engine.errors import NotFound
 from engine.learn import lessons_of
-from engine.mind import Mind
+from engine.learning.contributions import Contribution, Contributions, ScoreExplainer
+from engine.learning.curriculum import Curriculum
+from engine.learning.mind import Mind
+from engine.learning.odds import logit
+from engine.learning.panel import bind, consulted, no_hurry
 from engine.model import ActionId, Decision, Value
-from engine.odds import logit
-from engine.panel import bind, consulted, no_hurry
 from engine.replay.model_then import Advance, model_now, model_then
 from engine.rulebook.book import Action, RuleBook
 

@@ -22,7 +22,8 @@ from engine.edges.journal.database import open_reader, storage_errors
 from engine.edges.journal.decisions import offered
 from engine.edges.journal.entries import read_entries_naming
 from engine.edges.state.names import DECISIONS, JOURNAL
-from engine.limits import Limit
+from engine.limits.limits import Limit
+from engine.limits.variety import VarietyGuard
 from engine.model import (
     UNKNOWN,
     Customer,
@@ -36,8 +37,7 @@ from engine.model import (
 )
 from engine.rulebook.book import RuleBook
 from engine.topology import apply
-from engine.trials import Assignment
-from engine.variety import VarietyGuard
+from engine.trials.part import Assignment
 
 _ALL: Final = 2**62
 

@@ -305,7 +305,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """How chance enters, and what keeps it out; see `engine.exploration` for the policies' parameters.
+    """How chance enters, and what keeps it out; see `engine.exploration.choice` for the policies' parameters.
 
     Attributes:
         policy: squarecb | epsilon | thompson | greedy.

@@ -6,11 +6,11 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from engine.effects import tries_nothing
-from engine.exploration import shares
-from engine.exposures import Experience
+from engine.exploration.choice import shares
+from engine.exploration.exposures import Experience
+from engine.exploration.thompson import Doubt
 from engine.model import ActionId, Contest, Decision, PlacementId
 from engine.rulebook.book import ActionClass, RuleBook
-from engine.thompson import Doubt
 
 DoubtOf: TypeAlias = Callable[[Contest], Doubt | Experience | None]
 

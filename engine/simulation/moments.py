@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from engine.codec import DecisionRecord
-from engine.evidence import Evidence
+from engine.learning.evidence import Evidence
 from engine.model import Customer, CustomerId, Event, ProfileUpdate
 from engine.topology import apply
 

@@ -14,17 +14,17 @@ from engine.circumstances import Circumstances
 from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.evidence import Evidence
-from engine.exposures import Experience, Exposures, asks_for_exposures
+from engine.exploration.exposures import Experience, Exposures, asks_for_exposures
+from engine.exploration.thompson import Doubt, Doubts
 from engine.features import FeatureSchema
-from engine.guards import guards_of
+from engine.learning.evidence import Evidence
+from engine.limits.guards import guards_of
 from engine.model import ActionId, Contest, Customer, CustomerId, Decision, Unknown, Value
 from engine.rehearsal import EVEN
 from engine.rulebook.book import RuleBook
 from engine.rulebook.trial import Trials
 from engine.simulation.moments import Moment
 from engine.simulation.usage import Usages
-from engine.thompson import Doubt, Doubts
 
 _PATIENCE = 3_600.0
 

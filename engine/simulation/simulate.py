@@ -13,7 +13,7 @@ from engine.errors import InvalidInput, Violation
 from engine.evaluation.decisions import responses_in
 from engine.evaluation.evaluate import Evaluation
 from engine.evaluation.roster import Roster
-from engine.evidence import Evidence
+from engine.learning.evidence import Evidence
 from engine.model import ActionId, Decision, Event, PlacementId, ProfileUpdate
 from engine.rulebook.book import RuleBook
 from engine.simulation.first_slot import NOTHING, first_slot

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.backtest import past
+from engine.backtest.backtest import past
+from engine.backtest.named import listed, pair, refuse, require, rows_with
+from engine.backtest.table import column
 from engine.features import Feature, FeatureSchema
-from engine.named import listed, pair, refuse, require, rows_with
-from engine.table import column
 from engine.uplift.curves import Trial
 
 _NOTHING: Final = re.compile(r"(no|none|nothing|control|holdout|hold-out|untreated|0|false)\b")

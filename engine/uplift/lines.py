@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from engine.odds import sigmoid
+from engine.learning.odds import sigmoid
 from engine.uplift.belief import Belief, Numbers, Seen
 
 FIRST_GUESS: Final = -1.5

@@ -6,10 +6,10 @@ from zlib import crc32
 
 import numpy as np
 
-from engine.encoding import Encoding, Scaler, column_names
 from engine.features import FeatureSchema
+from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.odds import sigmoid
 from engine.model import UpliftLesson, Value
-from engine.odds import sigmoid
 from engine.uplift.belief import Belief, Prior, Seen
 from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both
 

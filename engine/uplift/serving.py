@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.curriculum import Curriculum
 from engine.decide import Consulted, Model
-from engine.evidence import Evidence
+from engine.learning.curriculum import Curriculum
+from engine.learning.evidence import Evidence
 from engine.model import Degradation, Value
 from engine.rulebook.book import Measured, RuleBook
 from engine.uplift.lines import FIRST_GUESS, Group, both
@@ -77,7 +77,7 @@ class Uplifted:
         candidates: Collection[int],
         left: Callable[[], float],
     ) -> tuple[Degradation, ...]:
-        """Has those of the `candidates` asked about that are not measured; see `engine.panel.Panel`."""
+        """Has those of the `candidates` asked about that are not measured; see `engine.learning.panel.Panel`."""
         if self._asked is None:
             return ()
         others = [action for action in candidates if not self._is_measured[action]]

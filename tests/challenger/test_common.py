@@ -14,7 +14,7 @@ from engine.challenger.caps import missing_budgets, with_caps_of
 from engine.challenger.common import guards_in_common
 from engine.challenger.contact import with_contact_of
 from engine.decide import Decider
-from engine.guards import guards_of
+from engine.limits.guards import guards_of
 from engine.model import DAY, HOUR, ActionId, Decision, DecisionId, Stage, Value
 from engine.rulebook.book import RuleBook
 from tests.builders import ADULT, NOW, FixedModel, customer, decide, question, trace_of

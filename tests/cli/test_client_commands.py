@@ -13,7 +13,7 @@ from rich.console import Console
 
 from engine.cli.explained import show
 from engine.model import IncomingResponse, Interaction
-from engine.outbox import Left
+from engine.triggers.outbox import Left
 from engine.wire.decision_pb2 import DecideResponse, Degradation, PlacementOffers
 from tests.cli.conftest import Attune, Live
 from tests.messages import message

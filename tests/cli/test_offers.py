@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 
-from engine.outbox import Left
+from engine.triggers.outbox import Left
 from tests.edges.grpc.conftest import running
 from tests.edges.grpc.memory import MemoryEngine
 from tests.messages import message

@@ -12,7 +12,7 @@ from engine.edges.redis.keys import CAPS_RUN, account_keys
 from engine.edges.stream.serving import open_cluster_engine
 from engine.engine import AttuneEngine
 from engine.model import ProfileUpdate
-from engine.repeats import Answer
+from engine.running.repeats import Answer
 from tests.builders import ADULT
 from tests.cluster.test_serving import ANNA, OUTCOMES, cluster, decided, response, settings, until
 from tests.cluster.workers import Cluster

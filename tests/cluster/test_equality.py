@@ -11,7 +11,7 @@ import pytest
 from engine.codec import encode_lessons
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.rebuild import digest
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import Event, EventStatus, Lesson
 from tests.cluster.traffic import Entry, traffic
 from tests.cluster.workers import cluster_on

@@ -22,10 +22,10 @@ from engine.edges.state.embedded import Embedded
 from engine.edges.state.rebuild import Rebuilt, rebuild
 from engine.edges.stream.learning import Pupil
 from engine.errors import StorageError
+from engine.learning.mind import Mind
 from engine.migration.log import Topic
 from engine.migration.migrate import Moved, NotMovable, Steps, Target, migrate
 from engine.migration.source import opened
-from engine.mind import Mind
 from engine.model import Event, EventId, ProfileUpdate
 from tests.cluster.test_worker import workers
 from tests.cluster.traffic import traffic

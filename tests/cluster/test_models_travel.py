@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.curriculum import Curriculum
 from engine.edges.kafka.messages import Record
 from engine.edges.kafka.publisher import Publisher
 from engine.edges.stream.inbox import MODEL
@@ -18,7 +17,8 @@ from engine.edges.stream.serving import open_cluster_engine
 from engine.edges.stream.weights import Weights, encode_weights
 from engine.engine import AttuneEngine
 from engine.features import FeatureKind
-from engine.mind import Mind
+from engine.learning.curriculum import Curriculum
+from engine.learning.mind import Mind
 from engine.model import CustomerId, DecisionId, TrainingExample
 from engine.rulebook.book import RuleBook
 from engine.settings import Settings

@@ -26,7 +26,7 @@ from engine.model import (
     ProfileUpdate,
     Step,
 )
-from engine.repeats import Answer
+from engine.running.repeats import Answer
 from engine.settings import Settings
 from engine.telemetry import Gauge
 from tests.builders import ADULT, question

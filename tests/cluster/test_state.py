@@ -18,7 +18,7 @@ from engine.edges.stream.state import ClusterState
 from engine.engine import Sources, open_engine
 from engine.errors import StorageError
 from engine.model import CustomerId, DecisionId, EventId, EventStatus, ProfileUpdate, Step
-from engine.repeats import Answer
+from engine.running.repeats import Answer
 from engine.settings import Settings
 from engine.topology import apply
 from tests.builders import ADULT, NOW, question

@@ -30,9 +30,9 @@ from engine.model import (
     Interaction,
     ProfileUpdate,
 )
-from engine.outbox import Outgoing
 from engine.rulebook.load import load
 from engine.settings import Settings
+from engine.triggers.outbox import Outgoing
 from tests.builders import ADULT
 from tests.cluster.workers import Cluster, cluster_on, follows
 from tests.rulebook.builders import files

@@ -11,7 +11,6 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine.codec import SchemaNote
-from engine.daily import Walked
 from engine.edges.kafka.messages import (
     Place,
     Record,
@@ -37,6 +36,7 @@ from engine.edges.stream.weights import Weights, newest
 from engine.errors import StorageError
 from engine.model import Customer, CustomerId, Event, EventId, Lesson, ProfileUpdate
 from engine.topology import take_in
+from engine.triggers.daily import Walked
 from tests.lessons import SCHEMA
 from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis

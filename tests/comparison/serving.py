@@ -12,6 +12,7 @@ from engine.codec import DecisionRecord
 from engine.comparison.outlook import Visit
 from engine.deadline import Budget
 from engine.decide import Decider
+from engine.limits.variety import VarietyGuard
 from engine.model import (
     DAY,
     ActionId,
@@ -27,7 +28,6 @@ from engine.rehearsal import Even, calm
 from engine.rulebook.book import Attribute, Kind, RuleBook
 from engine.rulebook.frames import column_of, series_of
 from engine.rulebook.load import Loaded, load
-from engine.variety import VarietyGuard
 
 BOOKS = Path(__file__).parents[2] / "rules"
 NOW = 1_795_176_000_000_000

@@ -13,8 +13,8 @@ from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
 from engine.deadline import Budget
 from engine.decide import Decider
-from engine.guards import guards_of
 from engine.join import exposure_of
+from engine.limits.guards import guards_of
 from engine.model import Customer, CustomerId, DecisionId, Event, EventId, Response
 from engine.rulebook.book import ActionClass
 from engine.rulebook.contact import (

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from engine.wire.customer_pb2 import PutCustomersRequest
 from engine.wire.event_pb2 import Event, EventResult, RecordEventsRequest, Response
 from tests.rulebook.builders import action, files
+from tests.running.test_reload import ask, profile, write
 from tests.service import serving
-from tests.test_reload import ask, profile, write
 
 MOST = 3
 PEOPLE = [f"customer-{number}" for number in range(6)]

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.chance import Chance
 from engine.demo.arms import Arm, arm_of, rearbitrated, write_book
-from engine.exploration import choose
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
 from engine.rulebook.trial import Trials

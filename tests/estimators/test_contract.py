@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.estimators.catalogue import SUMS, estimators
 from engine.estimators.estimator import Estimator
 from engine.estimators.keeping import digest, kept, restored
-from engine.odds import sigmoid
+from engine.learning.odds import sigmoid
 from tests.estimators.worlds import ACTIONS, shown, spec, taught
 
 NAMES = sorted(estimators().classes)

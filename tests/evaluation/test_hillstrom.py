@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.backtest.table import read_table
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.mapping import Columns
 from engine.evaluation.policies import Tabled
 from engine.evaluation.reading import read_log
-from engine.table import read_table
 
 DATA = Path(__file__).parents[3] / "shared/data/hillstrom/hillstrom-email.csv.gz"
 CONTEXT = ("recency", "history", "mens", "womens", "zip_code", "newbie", "channel")

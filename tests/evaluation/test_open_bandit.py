@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.backtest.table import read_table
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.mapping import columns_for
 from engine.evaluation.policies import Uniform
 from engine.evaluation.reading import Reading, read_log
-from engine.table import read_table
 
 DATA = Path(__file__).parents[3] / "shared/data/obd"
 CAMPAIGNS = ("all", "women")

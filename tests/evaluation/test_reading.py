@@ -3,12 +3,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from engine.backtest.table import read_table
 from engine.errors import InvalidInput
 from engine.evaluation.context import MOST_FEATURES, encoded
 from engine.evaluation.mapping import PRESETS, Columns, columns_for
 from engine.evaluation.reading import Reading, read_log
 from engine.imports.mapping import MappingMistakes
-from engine.table import read_table
 
 COLUMNS = Columns("action", "reward", "probability")
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.backtest import log_loss, roc_auc
+from engine.backtest.backtest import log_loss, roc_auc
 from engine.errors import StorageError
 from engine.experts import mixture, panel
 from engine.experts.arrays import ARRAYS
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner, levels
+from engine.learning.odds import sigmoid
 from engine.model import TrainingExample
-from engine.odds import sigmoid
 from tests.lessons import SCHEMA, lesson, raw_features, taught_learner
 
 ONE_NUMBER = FeatureSchema((Feature("number", FeatureKind.NUMBER),))

@@ -4,7 +4,7 @@ import random
 import pytest
 
 from engine.experts.mixture import Mixture
-from engine.odds import sigmoid
+from engine.learning.odds import sigmoid
 
 GUESS = -1.5
 

@@ -9,14 +9,15 @@ import numpy as np
 
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord
-from engine.curriculum import Curriculum
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.decision_id import decision_id
 from engine.edges.rules.kept import archive, keep
 from engine.edges.state.embedded import Embedded, Limits
 from engine.join import exposure_of
-from engine.mind import Mind
+from engine.learning.curriculum import Curriculum
+from engine.learning.mind import Mind
+from engine.learning.panel import Panel, bind
 from engine.model import (
     DAY,
     Customer,
@@ -29,7 +30,6 @@ from engine.model import (
     Response,
     Value,
 )
-from engine.panel import Panel, bind
 from engine.rulebook.book import RuleBook
 from engine.rulebook.load import load
 from tests.builders import ADULT, NOW, question

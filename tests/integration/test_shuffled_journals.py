@@ -24,8 +24,8 @@ from engine.edges.state.names import JOURNAL
 from engine.edges.state.rebuild import digest as digest_of_customers
 from engine.edges.state.rebuild import rebuild, recover
 from engine.engine import AttuneEngine, Sources, open_engine
-from engine.examples import digest, examples
-from engine.mind import Mind
+from engine.learning.examples import digest, examples
+from engine.learning.mind import Mind
 from engine.model import (
     DAY,
     MINUTE,
@@ -41,8 +41,8 @@ from engine.model import (
     ProfileUpdate,
     TrainingExample,
 )
-from engine.repeats import Answer
 from engine.rulebook.load import Loaded, load
+from engine.running.repeats import Answer
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
 from tests.rulebook.builders import action, files

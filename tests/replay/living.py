@@ -27,10 +27,10 @@ from engine.model import (
     ProfileUpdate,
     Question,
 )
-from engine.reload import remember
 from engine.replay.books import KeptBooks
 from engine.replay.replay import Replay, Replayed
 from engine.rulebook.load import Loaded, load
+from engine.running.reload import remember
 from engine.settings import Settings
 from tests.comparison.serving import BOOKS, NOW
 

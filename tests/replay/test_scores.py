@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 from engine.cli import application
 from engine.cli.scores import as_json, as_lines
 from engine.codec import DecisionRecord
-from engine.contributions import Contributions
 from engine.edges.journal.past import past_decisions
 from engine.edges.state.names import DECISIONS
 from engine.errors import NotFound
 from engine.learn import KIND
+from engine.learning.contributions import Contributions
 from engine.model import ActionId, Value
 from engine.replay.model_then import model_then
 from engine.replay.scores import Score, left_out, scores

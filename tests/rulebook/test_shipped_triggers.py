@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from engine.daily import round_at
 from engine.model import DAY, HOUR, MINUTE, Customer, CustomerId, Event, EventId, Interaction, Value
 from engine.topology import take_in
-from engine.triggers import SetOff, Triggers
+from engine.triggers.daily import round_at
+from engine.triggers.triggers import SetOff, Triggers
 from tests.builders import decide
 from tests.rulebook.test_shipped_books import loaded, micros
 

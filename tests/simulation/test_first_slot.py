@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from engine.chance import Chance
-from engine.evidence import Evidence
-from engine.exploration import choose, shares
-from engine.exposures import Experience
+from engine.exploration.chance import Chance
+from engine.exploration.choice import choose, shares
+from engine.exploration.exposures import Experience
+from engine.learning.evidence import Evidence
 from engine.model import Contest, Decision, PlacementId
 from engine.rulebook.book import Exploration
 from engine.rulebook.trial import Trials

@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.table import read_table
+from engine.backtest.table import read_table
 from engine.uplift.backtest import UpliftReport, backtest_uplift, work
 from engine.uplift.campaign import Campaign, HeldOut, campaign, held_out
 from engine.uplift.earnings import Prices

@@ -10,12 +10,12 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from engine.curriculum import Curriculum
 from engine.edges.journal.decisions import recorded
 from engine.edges.journal.past import past_entries
 from engine.edges.state.rebuild import rebuild, recover
 from engine.experiments.results import results
-from engine.mind import Mind
+from engine.learning.curriculum import Curriculum
+from engine.learning.mind import Mind
 from engine.model import Event, Response
 from engine.replay.books import KeptBooks
 from engine.replay.comparing import Verdict

@@ -9,7 +9,7 @@ from engine.edges.grpc.values import Reader, Unfit, closest, read_any, reader_of
 from engine.errors import NoRuleBook, Violation
 from engine.model import Interaction, Value
 from engine.rulebook.book import RuleBook
-from engine.triggers import FIRED
+from engine.triggers.triggers import FIRED
 from engine.wire.event_pb2 import Interaction as InteractionMessage
 from engine.wire.value_pb2 import AttributeValue
 

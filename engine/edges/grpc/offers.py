@@ -12,8 +12,8 @@ from engine.edges.grpc.gate import Ended
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import unknown_channel
 from engine.errors import InvalidInput, Violation
-from engine.outbox import Left
 from engine.rulebook.book import RuleBook
+from engine.triggers.outbox import Left
 from engine.wire.decision_pb2 import WatchOffersRequest, WatchOffersResponse
 
 

@@ -15,11 +15,11 @@ from engine.model import (
     ProfileUpdate,
     Question,
 )
-from engine.outbox import Left
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
+from engine.triggers.outbox import Left
 
 
 @dataclass(frozen=True, slots=True)

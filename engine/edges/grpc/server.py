@@ -23,11 +23,11 @@ from engine.edges.grpc.turns import Turns
 from engine.edges.http2.sending import Limits
 from engine.edges.http2.server import Server
 from engine.errors import InvalidInput, Violation
-from engine.garbage import tend
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
+from engine.running.garbage import tend
+from engine.running.stopping import unless
 from engine.settings import Address, Settings
-from engine.stopping import unless
 from engine.telemetry import Gauge, Meter, Metrics, Watched, exposed
 
 _SERVICES: Final = (

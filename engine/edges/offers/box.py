@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from engine.daily import Walked
 from engine.edges.journal.database import Readers, open_database, storage_errors
 from engine.errors import DamagedData, OutOfRange, StorageError
 from engine.model import DAY, Micros
-from engine.outbox import Left, Outgoing
+from engine.triggers.daily import Walked
+from engine.triggers.outbox import Left, Outgoing
 
 KEPT: Final = 7 * DAY
 """How long a message is kept, by the moment of its decision."""
@@ -44,7 +44,7 @@ _AT_ONCE: Final = 100
 
 
 class OfferBox:
-    """An `engine.outbox.Outbox` over one file; all methods are for the loop it was opened on.
+    """An `engine.triggers.outbox.Outbox` over one file; all methods are for the loop it was opened on.
 
     Raises:
         StorageError: the file is damaged, of a newer version, or cannot be opened.
@@ -63,7 +63,7 @@ class OfferBox:
         self.walked = _walked(self._connection, path)
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """See `engine.outbox.Outbox`: what is there already, by its id, stays as it is."""
+        """See `engine.triggers.outbox.Outbox`: what is there already, by its id, stays as it is."""
         if not messages:
             return
         rows = [(m.message_id, m.decided_at, m.encode()) for m in messages]

@@ -18,10 +18,10 @@ from engine.edges.offers.box import OfferBox
 from engine.edges.offers.rounds import Rounds
 from engine.edges.state.embedded import Embedded
 from engine.errors import DamagedData, Overloaded, StorageError
-from engine.lookout import Lookout
 from engine.model import Event, Micros
-from engine.outreach import Answering, Outreach, Tally
-from engine.rounds import keep
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Answering, Outreach, Tally
+from engine.triggers.rounds import keep
 
 log = logging.getLogger(__name__)
 

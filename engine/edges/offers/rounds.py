@@ -11,15 +11,15 @@ from typing import Final
 
 from engine.codec import decode_customer
 from engine.contact.household import is_household
-from engine.daily import Round, Walked, last_begun, turn_at
 from engine.edges.offers.box import OfferBox
 from engine.edges.state.embedded import Embedded
-from engine.lookout import Lookout
 from engine.model import Customer, CustomerId, Micros
-from engine.outreach import Outreach
-from engine.rounds import Turn
 from engine.rulebook.trigger import Daily, Trigger
-from engine.triggers import Triggers
+from engine.triggers.daily import Round, Walked, last_begun, turn_at
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Outreach
+from engine.triggers.rounds import Turn
+from engine.triggers.triggers import Triggers
 
 log = logging.getLogger(__name__)
 

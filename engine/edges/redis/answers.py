@@ -8,7 +8,7 @@ from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import decision_key, request_key
 from engine.errors import StorageError
 from engine.model import DAY, CustomerId, Decision, DecisionId, Micros
-from engine.repeats import conflict
+from engine.running.repeats import conflict
 
 CLAIMED: Final = 2_000
 """Milliseconds after which a server that claimed a request and says nothing is taken for gone."""

@@ -9,7 +9,7 @@ from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import scores_key
 from engine.errors import DamagedData
 from engine.model import CustomerId
-from engine.scored import Scored
+from engine.triggers.scored import Scored
 
 KEPT: Final = 30 * 24 * 3_600 * 1_000
 """Milliseconds until it is forgotten, if they do nothing more."""

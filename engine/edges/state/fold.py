@@ -8,7 +8,7 @@ from engine.codec import Damage, Line, SchemaNote
 from engine.edges.state.names import JOURNAL
 from engine.model import Customer, Lesson
 from engine.topology import take_in
-from engine.triggers import Before
+from engine.triggers.triggers import Before
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from engine.edges.stream.vitals import Vitals
-from engine.pages import Page, page, pages_at
+from engine.running.pages import Page, page, pages_at
 from engine.settings import Address
 
 

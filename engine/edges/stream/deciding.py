@@ -11,10 +11,10 @@ from engine.edges.redis.scores import LastScores
 from engine.edges.stream.serving import Installation, open_cluster_engine
 from engine.edges.stream.triggering import Triggering
 from engine.engine import Sources
-from engine.lookout import Lookout
 from engine.model import Micros
-from engine.outreach import Outreach
 from engine.settings import Settings
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Outreach
 
 
 @asynccontextmanager

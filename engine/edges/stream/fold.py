@@ -21,9 +21,9 @@ from engine.edges.redis.customers import Asked, Change, RedisCustomers
 from engine.edges.redis.record import NO_MARK, Held
 from engine.edges.stream.triggering import Triggering
 from engine.errors import DamagedData
-from engine.lookout import Lookout
 from engine.model import Customer, CustomerId, Event, EventId, ProfileUpdate
 from engine.topology import take_in
+from engine.triggers.lookout import Lookout
 
 log = logging.getLogger(__name__)
 

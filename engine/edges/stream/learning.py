@@ -23,7 +23,7 @@ from engine.edges.stream.weights import (
     newest,
 )
 from engine.errors import StorageError
-from engine.mind import Mind
+from engine.learning.mind import Mind
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from engine.contact.household import is_household
-from engine.daily import Round, Walked, last_begun, turn_at
 from engine.edges.kafka.messages import customer_key as message_key
 from engine.edges.kafka.partitions import partition_of
 from engine.edges.redis.connection import Connection, checked
@@ -22,8 +21,9 @@ from engine.edges.redis.record import decode_record
 from engine.edges.stream.triggering import Triggering
 from engine.errors import DamagedData, StorageError
 from engine.model import Customer, CustomerId, Micros
-from engine.rounds import Turn
 from engine.rulebook.trigger import Daily, Trigger
+from engine.triggers.daily import Round, Walked, last_begun, turn_at
+from engine.triggers.rounds import Turn
 
 _AT_ONCE: Final = 500
 

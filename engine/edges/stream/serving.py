@@ -34,8 +34,8 @@ from engine.edges.stream.wholeness import Wholeness
 from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
-from engine.reload import first_book
 from engine.rulebook.book import RuleBook
+from engine.running.reload import first_book
 from engine.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -43,8 +43,8 @@ from engine.model import (
     EventStatus,
     Micros,
 )
-from engine.scored import Scored
 from engine.telemetry import Gauge
+from engine.triggers.scored import Scored
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.edges.stream.weights import Weights, mind_of
 from engine.errors import StorageError
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.telemetry import Gauge
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from typing import Final
 
 from engine.edges.redis.scores import LastScores
 from engine.errors import Overloaded, StorageError
-from engine.lookout import Lookout
 from engine.model import Customer, CustomerId
-from engine.outreach import Answering, Outreach
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Answering, Outreach
 
 _AT_ONCE: Final = 20
 

@@ -11,7 +11,7 @@ from engine.edges.stream.group import NOBODY, Standing
 from engine.edges.stream.inbox import Progress
 from engine.edges.stream.stalls import END_AFTER
 from engine.edges.stream.watch import Seen
-from engine.outreach import Tally
+from engine.triggers.outreach import Tally
 
 STALLED_AFTER: Final = END_AFTER / 2
 """Seconds without a commit, while there is something to commit, after which a worker does not live."""

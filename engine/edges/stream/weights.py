@@ -8,7 +8,7 @@ import zstandard
 
 from engine.edges.kafka.reading import Read
 from engine.errors import DamagedData, StorageError
-from engine.mind import Mind
+from engine.learning.mind import Mind
 
 _FORMAT: Final = b"attune.weights/1\n"
 _INHERITANCE: Final = b"attune.inheritance/1\n"

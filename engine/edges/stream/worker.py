@@ -45,8 +45,8 @@ from engine.edges.stream.vitals import Vitals
 from engine.edges.stream.watch import Watch
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import Micros
-from engine.rounds import keep
 from engine.settings import Address, Settings
+from engine.triggers.rounds import keep
 
 log = logging.getLogger(__name__)
 

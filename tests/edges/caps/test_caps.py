@@ -15,7 +15,7 @@ from engine.model import (
     IncomingResponse,
     ProfileUpdate,
 )
-from engine.repeats import Answer
+from engine.running.repeats import Answer
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
 from tests.rulebook.builders import action, book, files

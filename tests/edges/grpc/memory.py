@@ -45,12 +45,12 @@ from engine.model import (
     Touch,
     Trace,
 )
-from engine.outbox import Left
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
 from engine.settings import Settings
 from engine.telemetry import Gauge
+from engine.triggers.outbox import Left
 from tests.edges.grpc.books import book as small_book
 
 SECRET = "the vault's combination is 1234"  # must never reach a caller

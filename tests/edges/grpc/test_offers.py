@@ -4,7 +4,7 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from engine.outbox import Left, Outgoing
+from engine.triggers.outbox import Left, Outgoing
 from engine.wire.decision_pb2 import WatchOffersRequest, WatchOffersResponse
 from engine.wire.decision_pb2_grpc import DecisionServiceStub
 from tests.edges.grpc.conftest import Service

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine import rounds
 from engine.edges.state.names import DECISIONS, OFFERS
 from engine.model import DAY, HOUR, MINUTE, SECOND, CustomerId, EventStatus
+from engine.triggers import rounds
 from tests.builders import question
 from tests.edges.offers.test_reaching import circle, dropped, first, know, opened, settings
 

@@ -15,8 +15,8 @@ from engine.edges.redis.memory import Weight, some_customers, used, weigh
 from engine.edges.redis.offers import RecentOffers
 from engine.edges.redis.scores import LastScores
 from engine.model import HOUR, ActionId, CustomerId, DecisionId, Event, EventId
-from engine.scored import Scored
 from engine.topology import apply
+from engine.triggers.scored import Scored
 from tests.happenings import exposure, interaction, response, update
 from tools.brokers.redis import Redis
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.rebuild import rebuild, recover
 from engine.features import Feature, FeatureKind, FeatureSchema
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import (
     ActionId,
     CustomerId,

@@ -22,7 +22,7 @@ from engine.edges.stream.learning import Learning, Pupil
 from engine.edges.stream.letters import Letter, decode_dead_letter
 from engine.edges.stream.weights import Weights, encode_inheritance, newest
 from engine.errors import StorageError
-from engine.mind import Mind
+from engine.learning.mind import Mind
 from engine.model import ActionId, DecisionId, TrainingExample
 from tests.lessons import GROUPS, SCHEMA, raw_features
 from tools.brokers.kafka import Kafka

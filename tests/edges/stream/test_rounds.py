@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from engine.daily import Walked, round_at
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
@@ -16,14 +15,15 @@ from engine.edges.redis.scores import LastScores
 from engine.edges.stream.rounds import Portion, Rounds, encode_walked, is_in
 from engine.edges.stream.triggering import Triggering
 from engine.errors import StorageError
-from engine.lookout import Lookout
 from engine.model import HOUR, SECOND, Customer, CustomerId, Value
-from engine.outreach import Outreach
 from engine.topology import take_in
-from engine.triggers import Triggers, note_of
+from engine.triggers.daily import Walked, round_at
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Outreach
+from engine.triggers.triggers import Triggers, note_of
 from tests.builders import ADULT
 from tests.rulebook.builders import book
-from tests.test_outreach import Desk
+from tests.triggers.test_outreach import Desk
 from tools.brokers.redis import Redis
 
 TOPIC = "attune.events"

@@ -13,12 +13,12 @@ from engine.edges.redis.scores import LastScores
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.edges.stream.triggering import Triggering
 from engine.errors import Overloaded, StorageError
-from engine.lookout import Lookout
 from engine.model import CustomerId, Event, EventId, Interaction
-from engine.outreach import Outreach
+from engine.triggers.lookout import Lookout
+from engine.triggers.outreach import Outreach
 from tests.builders import NOW
 from tests.rulebook.builders import book
-from tests.test_outreach import Desk
+from tests.triggers.test_outreach import Desk
 from tools.brokers.redis import Redis
 
 ADA = CustomerId("ada")

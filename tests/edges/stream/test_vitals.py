@@ -11,7 +11,7 @@ from engine.edges.stream.group import NOBODY, Share, Standing
 from engine.edges.stream.inbox import Progress
 from engine.edges.stream.vitals import SILENT_AFTER, STALLED_AFTER, Vitals
 from engine.edges.stream.watch import Seen
-from engine.outreach import Tally
+from engine.triggers.outreach import Tally
 
 HERE = TopicPartition("t.events", 0)
 THERE = TopicPartition("t.events", 1)

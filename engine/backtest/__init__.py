@@ -1,0 +1,1 @@
+"""Backtest: what the model would have made of somebody's past, read from the tables they bring."""

@@ -1,0 +1,145 @@
+"""Loops: what a decision does once for every candidate, as machine code where numba is installed.
+
+Three loops touch every candidate: `score`, `weigh` and `fill`. They are written twice: one candidate
+after the other in `engine.kernels.compiled`, for numba, and as steps over whole arrays in `engine.kernels.arrays`,
+for a machine without numba. Both add in the same order and take exponentials from the same C
+library, so both give the same answers to the last bit; a log can be replayed with either.
+
+A decision comes about every millisecond, and by then the processor has forgotten the last one: what
+counts is how much code it must fetch anew. One compiled loop costs a third of the dozens of small
+array steps it replaces. (They write to arrays they are given, since for numba to make a new array a
+Python object takes longer than the loop itself.)
+"""
+
+import importlib
+from functools import cache
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+Numbers = npt.NDArray[np.float64]
+Indexes = npt.NDArray[np.intp]
+
+DENSE: Final = 3
+"""Rows of the weight table are read one by one while they are fewer than one in `DENSE` of all."""
+
+LEAST: Final = 1e-150
+"""A best candidate of less than this is as good as any other."""
+
+
+class Score(Protocol):
+    """Propensities from the weight table."""
+
+    def __call__(
+        self,
+        columns: Indexes,
+        values: Numbers,
+        matrix: Numbers,
+        known: int,
+        shared: Indexes,
+        slot_of: Indexes,
+        own: Indexes,
+        actions: Indexes,
+        intercept: float,
+        propensities: Numbers,
+        /,
+    ) -> None:
+        """Writes to `propensities` that of each of `actions` (indexes of the book), in [0, 1].
+
+        `columns` and `values` are the encoded features; `matrix[column, row]` the weights, of which
+        `known` rows are in use. `shared` are the rows of everybody and of each group, `slot_of` says
+        for each action which of them is its group's, `own` which row is its own. A logit is
+        `intercept` + everybody's + the group's + the action's own part.
+        """
+
+
+class Weigh(Protocol):
+    """Admission and priority."""
+
+    def __call__(
+        self,
+        treatments: Indexes,
+        action_of: Indexes,
+        propensities: Numbers,
+        floors: Numbers,
+        product: Numbers,
+        ties: Indexes,
+        by_propensity: bool,
+        admitted: Indexes,
+        priorities: Numbers,
+        /,
+    ) -> int:
+        """How many of `treatments` are admitted.
+
+        Writes to the three rows of `admitted` the treatments, their actions and their places among
+        equals, and to `priorities` their priorities; there must be room for all.
+
+        Admitted is whose propensity reaches its floor and whose `product` (C · V · L) is a number.
+        The priority is the product, times the propensity if `by_propensity`. `action_of` is over all
+        treatments of the book, the other four over all its actions.
+        """
+
+
+class Fill(Protocol):
+    """Choice by chance and merit."""
+
+    def __call__(
+        self,
+        priorities: Numbers,
+        ties: Indexes,
+        gamma: float,
+        greedy: bool,
+        state: np.uint64,
+        actions: Indexes,
+        propensities: Numbers,
+        worth: Numbers,
+        exposures: Numbers,
+        chosen: Indexes,
+        probabilities: Numbers,
+        /,
+    ) -> None:
+        """Writes what fills each slot, and how probable it was; see `engine.exploration.choice.choose`.
+
+        `actions` are the candidates' indexes in the next three, which are over all actions of the book:
+        the evidence that the choice goes by, `gamma` times the square of a gap in standard errors. If
+        `exposures` is empty it goes by `gamma` times the gap.
+        There are as many slots as `chosen` is long, at most as many as candidates. `state` is that of
+        a `Chance` of which one number is drawn for each slot (none if `greedy`).
+        """
+
+
+class Loops(NamedTuple):
+    """The three, one way or the other."""
+
+    score: Score
+    weigh: Weigh
+    fill: Fill
+
+
+@cache
+def loops() -> Loops:
+    """The loops of this machine. The first call imports numba, and on a new machine compiles (seconds).
+
+    What was compiled is kept in NUMBA_CACHE_DIR, beside `engine.kernels.compiled`, or in the user's cache
+    directory; where none can be written, every process compiles anew. Where numba is there and cannot
+    compile at all, that is logged and the loops run on numpy.
+    """
+    from engine.kernels.arrays import ARRAYS
+
+    found: Loops = fastest("engine.kernels.compiled", ARRAYS)
+    return found
+
+
+def fastest(module: str, arrays: Any) -> Any:
+    """`COMPILED` of a module if numba is there and can compile it, else `arrays`."""
+    try:
+        return importlib.import_module(module).COMPILED
+    except ImportError:
+        return arrays
+    except Exception as error:  # noqa: BLE001 -- no fault of a compiler may keep a service from starting
+        structlog.get_logger(__name__).warning(
+            "numba cannot compile here; decisions run on numpy, slower", error=str(error)
+        )
+        return arrays

@@ -1,0 +1,1 @@
+"""Limit: the one point every offer passes, and what stands there for a rule book."""

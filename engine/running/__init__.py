@@ -1,0 +1,1 @@
+"""Run: what keeps a running engine sound: reloads, repeats, breakers, its parent and its memory."""

@@ -1,0 +1,45 @@
+import random
+
+from engine.learning.drift import DriftWatch
+
+
+def losses(*levels: tuple[int, float], seed: int = 1) -> list[float]:
+    chance = random.Random(seed)
+    return [chance.uniform(0, 2 * level) for count, level in levels for _ in range(count)]
+
+
+def noticed(stream: list[float]) -> list[int]:
+    watch = DriftWatch()
+    return [at for at, loss in enumerate(stream) if watch.learn_one(loss)]
+
+
+def test_losses_that_rise_for_good_are_noticed() -> None:
+    (at,) = noticed(losses((3_000, 0.2), (1_000, 0.4)))
+    assert 3_000 <= at < 3_200
+
+
+def test_losses_that_stay_are_no_drift() -> None:
+    assert noticed(losses((20_000, 0.3))) == []
+
+
+def test_losses_that_fall_are_no_drift() -> None:
+    assert noticed(losses((2_000, 0.4), (4_000, 0.2))) == []
+
+
+def test_a_restored_watch_goes_on_alike() -> None:
+    stream = losses((6_000, 0.2), (2_000, 0.3), (3_000, 0.2), (2_000, 0.4))
+    for at in (10, 2_100, 5_000, 6_200, 9_000):
+        kept, restored = DriftWatch(), DriftWatch()
+        for loss in stream[:at]:
+            kept.learn_one(loss)
+        restored.restore(kept.state())
+        rest = stream[at:]
+        assert [restored.learn_one(n) for n in rest] == [kept.learn_one(n) for n in rest]
+        assert restored.state() == kept.state()
+
+
+def test_it_remembers_no_more_than_4096_losses() -> None:
+    watch = DriftWatch()
+    for loss in losses((9_000, 0.3)):
+        watch.learn_one(loss)
+        assert len(watch.state()["losses"]) <= 4_096
