@@ -56,8 +56,9 @@ def knowledge(*, windows: bool) -> Knowledge:
     """What reads the ten of them, from events or from the profile."""
     lines = ["attributes:"]
     for number, (type_, clause) in enumerate(TEN):
+        null = "" if windows and "last:" not in clause else ", nullable: true"
         source = f", from: {clause}" if windows else ""
-        lines.append(f"  events.x{number}: {{type: {type_}, nullable: true{source}}}")
+        lines.append(f"  events.x{number}: {{type: {type_}{null}{source}}}")
     loaded = load({"attributes.yaml": "\n".join(lines).encode(), **BOOK})
     assert loaded.book is not None, loaded.diagnostics
     return Knowledge(loaded.book)

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -147,18 +148,23 @@ async def test_how_far_the_untrained_reached_comes_out_the_same(tmp_path: Path) 
     assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
 
 
+def has_bundle(decision: Decision) -> bool:
+    return any(offer.bundle for placed in decision.placements for offer in placed.offers)
+
+
 async def test_bundles_come_out_the_same(tmp_path: Path) -> None:
     life = Life(BOOKS / "telecom", tmp_path / "data")
+    cases = load(life.rules).cases
+    (case,) = [case for case in cases if case.name.startswith("and with it what the family")]
+    everybody = cycle(range(len(cases)))
     async with life.opened() as engine:
         await life.know(engine)
-        for who, case in enumerate(load(life.rules).cases):
-            if any("family_plan" in expected.actions for expected in case.expected):
-                await life.ask(
-                    engine, 5, customer_id=f"c{who}", channel=case.channel, context=case.context,
-                    placements=("web.account_cards",), max_offers=0,
-                )  # fmt: skip
-    offers = [o for r in records(life) for p in r.decision.placements for o in p.offers]
-    assert any(offer.bundle for offer in offers)
+        while not any(map(has_bundle, life.decisions)):
+            await life.ask(
+                engine, 3, customer_id=f"c{next(everybody)}", channel=case.channel, context=case.context,
+                placements=("web.account_cards",), max_offers=0,
+            )  # fmt: skip
+    assert any(has_bundle(record.decision) for record in records(life))
     assert {one.verdict for one in replayed(life)} == {Verdict.EQUAL}
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -13,6 +14,7 @@ from tools.brokers.kafka import Kafka
 from tools.brokers.redis import Redis
 
 HOME: Final = Path(__file__).resolve().parents[2] / ".brokers"
+_FREE_WITHIN: Final = 10.0
 _STATE: Final = HOME / "running.json"
 _USUAL: Final = {"kafka": 9092, "redis": 6379}
 """The port of each, where that is free."""
@@ -42,8 +44,8 @@ def start() -> bool:
     for name, usual in _USUAL.items():
         if name not in alive:
             before = running.get(name)
-            port = usual if before is None else int(before["url"].rpartition(":")[2])
-            server = _server(name, _wished(port))
+            port = _wished(usual) if before is None else _left(before)
+            server = _server(name, port)
             server.start()
             running[name] = {"url": server.url, "pid": server.pid}
             _STATE.write_text(json.dumps(running))
@@ -81,6 +83,15 @@ def _running() -> dict[str, Running]:
     except FileNotFoundError:
         return {}
     return found
+
+
+def _left(before: Running) -> int:
+    """The port it had, as soon as it is free of it: that may take a moment longer than its end."""
+    port = int(before["url"].rpartition(":")[2])
+    until = time.monotonic() + _FREE_WITHIN
+    while not process.is_free(port) and time.monotonic() < until:
+        time.sleep(0.05)
+    return _wished(port)
 
 
 def _wished(port: int) -> int:

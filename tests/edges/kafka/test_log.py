@@ -120,7 +120,10 @@ async def test_what_is_spooled_survives_a_restart_of_the_server(
         assert log.backlog == 10
         async with asyncio.timeout(60):
             await log.sent()
-    assert await everything_in(kafka, topics.events) == records(topics.events, range(10))
+    found = await everything_in(
+        kafka, topics.events
+    )  # a Kafka that has just begun may get some twice
+    assert list(dict.fromkeys(found)) == records(topics.events, range(10))
 
 
 async def test_nothing_is_accepted_that_neither_kafka_nor_the_disk_takes(
