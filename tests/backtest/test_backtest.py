@@ -12,7 +12,7 @@ from engine.backtest.backtest import Report, backtest, log_loss, past, roc_auc
 from engine.backtest.table import read_table
 from engine.errors import InvalidInput
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def campaign(rows: int = 600, seed: int = 1) -> pl.DataFrame:
