@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.experts.loops import ExpertLoops
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner
 from engine.model import UNKNOWN, ActionId, DecisionId, TrainingExample, Value
@@ -88,9 +89,9 @@ def lessons(count: int, seed: int = 7) -> Iterator[TrainingExample]:
         )
 
 
-def taught_learner(count: int = 300, seed: int = 7) -> Learner:
+def taught_learner(count: int = 300, seed: int = 7, loops: ExpertLoops | None = None) -> Learner:
     """A learner that has learned `count` lessons."""
-    learner = Learner()
+    learner = Learner(loops)
     learner.register(SCHEMA)
     for example in lessons(count, seed):
         learner.learn_one(example)

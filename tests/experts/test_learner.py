@@ -11,7 +11,6 @@ import pytest
 
 from engine.backtest.backtest import log_loss, roc_auc
 from engine.errors import StorageError
-from engine.experts import mixture, panel
 from engine.experts.arrays import ARRAYS
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner, levels
@@ -163,11 +162,8 @@ def test_what_is_taken_back_counts_no_longer() -> None:
     assert learner.health().responses == taught_learner(400).health().responses
 
 
-def test_numba_and_numpy_learn_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = taught_learner(300).snapshot()
-    for module in (mixture, panel):
-        monkeypatch.setattr(module, "expert_loops", lambda: ARRAYS)
-    assert taught_learner(300).snapshot() == compiled
+def test_numba_and_numpy_learn_the_same_bytes() -> None:
+    assert taught_learner(300, loops=ARRAYS).snapshot() == taught_learner(300).snapshot()
 
 
 def test_a_snapshot_of_an_earlier_version_is_refused() -> None:
