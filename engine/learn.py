@@ -15,10 +15,12 @@ from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.learning import file as model_file
 from engine.learning.drift import DriftWatch
-from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.encoding import Encoding, column_names
 from engine.learning.evidence import Evidence
 from engine.learning.odds import sigmoid
 from engine.learning.reliability import ModelHealth, Reliability
+from engine.learning.scaling.loops import ScalingLoops
+from engine.learning.scaling.scaler import Scaler
 from engine.learning.weights import EVERYBODY, FIRST_GUESS, Row, WeightTable
 from engine.model import TrainingExample, Value
 
@@ -38,7 +40,7 @@ class _Eye(NamedTuple):
     def see(self, raw: Sequence[Value]) -> Seen:
         columns, values = self.encoding.encode(raw)
         details = np.array(self.details.encode(raw), dtype=np.intp)
-        return Seen(np.array(columns), np.array(values), details, self.encoding.scale)
+        return Seen(columns, values, details, self.encoding.scale)
 
 
 class Learner:
@@ -74,15 +76,17 @@ class Learner:
         drift_count: how many times in all.
     """
 
-    def __init__(self, loops: ExpertLoops | None = None) -> None:
-        """Learns by these loops; if none are given, by the fastest this machine has."""
+    def __init__(
+        self, loops: ExpertLoops | None = None, scaling: ScalingLoops | None = None
+    ) -> None:
+        """Learns by these loops; where none are given, by the fastest this machine has."""
         self.table = WeightTable()
         self.evidence = Evidence()
         self.reliability = Reliability()
         self.drifts: list[int] = []
         self.drift_count = 0
         self._watch = DriftWatch()
-        self._scaler = Scaler()
+        self._scaler = Scaler(scaling)
         self._schemas: dict[str, FeatureSchema] = {}
         self._eyes: dict[str, _Eye] = {}
         self._council = Council(FIRST_GUESS, expert_loops() if loops is None else loops)

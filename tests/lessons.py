@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.experts.loops import ExpertLoops
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner
 from engine.model import UNKNOWN, ActionId, DecisionId, TrainingExample, Value
@@ -89,9 +88,9 @@ def lessons(count: int, seed: int = 7) -> Iterator[TrainingExample]:
         )
 
 
-def taught_learner(count: int = 300, seed: int = 7, loops: ExpertLoops | None = None) -> Learner:
-    """A learner that has learned `count` lessons."""
-    learner = Learner(loops)
+def taught_learner(count: int = 300, seed: int = 7, learner: Learner | None = None) -> Learner:
+    """A learner that has learned `count` lessons; a new one if none is given."""
+    learner = Learner() if learner is None else learner
     learner.register(SCHEMA)
     for example in lessons(count, seed):
         learner.learn_one(example)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.history import OUTCOMES
-from engine.learning.encoding import BIAS, Encoding, Scaler, column_names
+from engine.learning.encoding import BIAS, Encoding, column_names
+from engine.learning.scaling.scaler import Scaler
 from engine.model import DAY, Customer, CustomerId, Value
 from engine.rulebook.book import Attribute, Kind, Type
 from tests.lessons import SCHEMA, rule_book, values_of
@@ -231,7 +232,7 @@ def test_the_length_of_a_vector_does_not_grow_with_the_number_of_features() -> N
     def squared_length(count: int) -> float:
         made = encoding(*[Feature(f"f{n}", FeatureKind.FLAG) for n in range(count)])
         columns, values = made.encode([True] * count)
-        return sum(v * v for c, v in zip(columns, values, strict=True) if c != 0)
+        return float((values[columns != 0] ** 2).sum())
 
     assert squared_length(5) == pytest.approx(squared_length(200))
 
@@ -271,6 +272,11 @@ def test_encoding_changes_no_input_and_names_no_column_twice(
     assert len(set(columns)) == len(columns) == len(values)
 
 
+def test_a_whole_number_beyond_any_float_counts_as_the_largest() -> None:
+    made = settled([1.0, 2.0, 3.0])
+    assert named(made, 10**400) == named(made, 1e15)
+
+
 def test_a_scaler_goes_on_where_it_stood() -> None:
     values = [float(n * n % 17) for n in range(200)]
     made = settled(values)
@@ -280,4 +286,4 @@ def test_a_scaler_goes_on_where_it_stood() -> None:
     for at in range(200, 260):
         made.learn_one((float(at),), at)
         restored.learn_one((float(at),), at)
-    assert restored.encode((3.5,)) == made.encode((3.5,))
+    assert named(restored, 3.5) == named(made, 3.5)

@@ -9,7 +9,8 @@ from zlib import crc32
 from engine.experts.bins import Bins
 from engine.experts.panel import Panel
 from engine.features import FeatureKind, FeatureSchema
-from engine.learning.encoding import LARGEST, number_within
+from engine.learning.encoding import number_within
+from engine.learning.scaling.loops import LARGEST
 from engine.model import Value
 
 MOST_VALUES: Final = 4_096

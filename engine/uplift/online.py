@@ -7,8 +7,9 @@ from zlib import crc32
 import numpy as np
 
 from engine.features import FeatureSchema
-from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.encoding import Encoding, column_names
 from engine.learning.odds import sigmoid
+from engine.learning.scaling.scaler import Scaler
 from engine.model import UpliftLesson, Value
 from engine.uplift.belief import Belief, Prior, Seen
 from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both
@@ -87,8 +88,7 @@ class OnlineUplift:
         Raises:
             KeyError: if the schema was never registered.
         """
-        columns, values = self._encodings[digest].encode(features)
-        return Seen(np.array(columns), np.array(values))
+        return Seen(*self._encodings[digest].encode(features))
 
     def group(self, outcome: str, action: str) -> Group:
         """How many observations there are of an action."""
