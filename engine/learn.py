@@ -10,16 +10,16 @@ import orjson
 
 from engine.experts.council import Council, Seen
 from engine.experts.details import DetailView
-from engine.experts.loops import CORRECTION, LABEL, TAKEN_BACK, ExpertLoops, Indexes, expert_loops
+from engine.experts.loops import CORRECTION, LABEL, TAKEN_BACK, Indexes, Numbers
 from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.learning import file as model_file
 from engine.learning.drift import DriftWatch
 from engine.learning.encoding import Encoding, column_names
 from engine.learning.evidence import Evidence
+from engine.learning.loops import LessonLoops, lesson_loops
 from engine.learning.odds import sigmoid
 from engine.learning.reliability import ModelHealth, Reliability
-from engine.learning.scaling.loops import ScalingLoops
 from engine.learning.scaling.scaler import Scaler
 from engine.learning.weights import EVERYBODY, FIRST_GUESS, Row, WeightTable
 from engine.model import TrainingExample, Value
@@ -38,9 +38,12 @@ class _Eye(NamedTuple):
     details: DetailView
 
     def see(self, raw: Sequence[Value]) -> Seen:
-        columns, values = self.encoding.encode(raw)
-        details = np.array(self.details.encode(raw), dtype=np.intp)
-        return Seen(columns, values, details, self.encoding.scale)
+        return self.look(raw, self.encoding.numbers(raw))
+
+    def look(self, raw: Sequence[Value], numbers: Numbers) -> Seen:
+        """As `see`, where the numbers among the raw values are at hand."""
+        columns, values = self.encoding.encode(raw, numbers)
+        return Seen(columns, values, self.details.encode(raw, numbers), self.encoding.scale)
 
 
 class Learner:
@@ -76,10 +79,9 @@ class Learner:
         drift_count: how many times in all.
     """
 
-    def __init__(
-        self, loops: ExpertLoops | None = None, scaling: ScalingLoops | None = None
-    ) -> None:
-        """Learns by these loops; where none are given, by the fastest this machine has."""
+    def __init__(self, loops: LessonLoops | None = None) -> None:
+        """Learns by these loops; if none are given, by the fastest this machine has."""
+        scaling, binning, experts = lesson_loops() if loops is None else loops
         self.table = WeightTable()
         self.evidence = Evidence()
         self.reliability = Reliability()
@@ -89,7 +91,7 @@ class Learner:
         self._scaler = Scaler(scaling)
         self._schemas: dict[str, FeatureSchema] = {}
         self._eyes: dict[str, _Eye] = {}
-        self._council = Council(FIRST_GUESS, expert_loops() if loops is None else loops)
+        self._council = Council(FIRST_GUESS, experts, binning)
         self._lessons = 0
         self._everybody = np.array([self.table.add_row(EVERYBODY)])
 
@@ -135,21 +137,23 @@ class Learner:
             KeyError: if the example's schema was never registered.
             ValueError: if it does not have as many features as its schema, or no reward in [0, 1].
         """
-        encoding, details = self._eyes[example.schema]
-        if len(example.features) != len(encoding.schema.features):
+        eye, features = self._eyes[example.schema], example.features
+        encoding, details = eye
+        if len(features) != len(encoding.schema.features):
             raise ValueError(
-                f"{len(example.features)} features for a schema of {len(encoding.schema.features)}"
+                f"{len(features)} features for a schema of {len(encoding.schema.features)}"
             )
         kind, target = _taught(example)
         rows = self._rows(example.action_id, example.group, example.channel)
-        details.meet(example.features)
-        seen = self._eyes[example.schema].see(example.features)
+        details.meet(features)
+        numbers = encoding.numbers(features)
+        seen = eye.look(features, numbers)
         opinions = self._council.hear(seen, self.table, rows)
         self._note(kind, target, opinions.item(-1))
         self._council.learn_one(seen, self.table, rows, opinions, kind, target)
         if kind == LABEL:
-            encoding.learn_one(example.features, self._lessons)
-            details.learn_one(example.features, self._lessons)
+            encoding.learn_one(numbers, self._lessons)
+            details.learn_one(numbers, self._lessons)
         self.evidence.note(example)
         self._lessons += 1
 

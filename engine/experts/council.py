@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from engine.experts.binning.loops import BinningLoops
 from engine.experts.details import Details, DetailView
 from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.mixture import Mixture
@@ -27,10 +28,10 @@ class Seen(NamedTuple):
 class Council:
     """River's logistic regression and the experts beside it, and what becomes of their opinions."""
 
-    def __init__(self, guess: float, loops: ExpertLoops) -> None:
+    def __init__(self, guess: float, loops: ExpertLoops, binning: BinningLoops) -> None:
         """`guess` is the logit from which all of them start."""
         self.panel = Panel()
-        self.details = Details(self.panel)
+        self.details = Details(self.panel, binning)
         self.mixture = Mixture(1 + len(NAMES), guess)
         self._guess = guess
         self._loops = loops

@@ -20,9 +20,10 @@ BIAS: Final = "1"
 BUCKETS: Final = 32
 """Columns shared by the values of an open category, by hash."""
 
-_BIAS_VALUE: Final = 2.0
+WELL_KNOWN: Final = 1_000.0
+"""A number that was learned so often is hardly news any more."""
+
 _USUAL_LENGTH: Final = 24.0
-_WELL_KNOWN: Final = 1_000
 _THINNED: Final = 8
 
 
@@ -63,10 +64,21 @@ class Encoding:
             ],
             dtype=np.intp,
         ).reshape(-1, 4)
-        self._is_well_known = not numbers
+        self._is_well_known = False
 
-    def encode(self, raw: Sequence[Value]) -> tuple[Indexes, Numbers]:
-        """The columns that are not zero and their values; no column twice, `raw` is not changed."""
+    def numbers(self, raw: Sequence[Value]) -> Numbers:
+        """The numbers among the raw values, in their order; NaN where there is none."""
+        found = self._numbers(raw)
+        try:
+            return np.array(found, dtype=np.float64)
+        except OverflowError:
+            return np.array([number_within(number) for number in found], dtype=np.float64)
+
+    def encode(self, raw: Sequence[Value], numbers: Numbers) -> tuple[Indexes, Numbers]:
+        """The columns that are not zero and their values; no column twice, `raw` is not changed.
+
+        `numbers` are those among the raw values.
+        """
         told = [self._bias]
         told += [
             table[value] for table, value in zip(self._tables, self._singles(raw), strict=True)
@@ -75,43 +87,36 @@ class Encoding:
             members: Any = raw[at]
             told += [missing] if members is None else dict.fromkeys([table[m] for m in members])
         known = len(told)
-        room = known + 2 * len(self._places)
+        room = known + 2 * len(numbers)
         columns, values = np.empty(room, np.intp), np.empty(room)
         columns[:known] = told
-        values[:known] = self.scale
-        values[0] = _BIAS_VALUE
-        if room == known:
-            return columns, values
         scaler = self._scaler
         end = scaler.loops.scale(
-            self._measured(raw), self._places, scaler.lines, self.scale, known, columns, values
+            numbers, self._places, scaler.lines, self.scale, known, columns, values
         )
         return columns[:end], values[:end]
 
-    def learn_one(self, raw: Sequence[Value], lesson: int) -> None:
-        """Lets the scaler see the numbers of the `lesson`-th lesson that it still has need of.
-
-        Once 1,000 of a number are known, every eighth lesson is enough to keep it up to date.
-        """
-        is_every = lesson % _THINNED == 0
-        if self._is_well_known and not is_every:
+    def learn_one(self, numbers: Numbers, lesson: int) -> None:
+        """Lets the scaler see the numbers of the `lesson`-th lesson that it still has need of."""
+        most = enough(lesson)
+        if self._is_well_known and most <= WELL_KNOWN:
             return
-        if not len(self._places):
-            return
-        enough = math.inf if is_every else _WELL_KNOWN
         scaler = self._scaler
-        scaler.loops.measure(self._measured(raw), self._places, scaler.lines, enough)
-        if is_every and not self._is_well_known:
+        scaler.loops.measure(numbers, self._places, scaler.lines, most)
+        if most > WELL_KNOWN and not self._is_well_known:
             counts = scaler.lines[self._places[:, 0], COUNT]
-            self._is_well_known = bool(counts.min() >= _WELL_KNOWN)
+            self._is_well_known = bool((counts >= WELL_KNOWN).all())
 
-    def _measured(self, raw: Sequence[Value]) -> Numbers:
-        """The numbers among the raw values; NaN where there is none."""
-        numbers = self._numbers(raw)
-        try:
-            return np.array(numbers, dtype=np.float64)
-        except OverflowError:
-            return np.array([number_within(number) for number in numbers], dtype=np.float64)
+
+def enough(lesson: int) -> float:
+    """How often a number is to have been learned before a lesson that need not be learned from.
+
+    Once a number is well known, every eighth lesson is enough.
+
+    >>> enough(7), enough(8)
+    (1000.0, inf)
+    """
+    return WELL_KNOWN if lesson % _THINNED else math.inf
 
 
 def column_names(schema: FeatureSchema) -> list[str]:

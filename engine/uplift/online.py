@@ -88,7 +88,8 @@ class OnlineUplift:
         Raises:
             KeyError: if the schema was never registered.
         """
-        return Seen(*self._encodings[digest].encode(features))
+        encoding = self._encodings[digest]
+        return Seen(*encoding.encode(features, encoding.numbers(features)))
 
     def group(self, outcome: str, action: str) -> Group:
         """How many observations there are of an action."""
@@ -129,7 +130,8 @@ class OnlineUplift:
             for belief, side, reach, _ in parts:
                 belief.means += (side * (lesson.happened - chance) / room) * reach
                 belief.narrow(reach, side * side * weight / room)
-            self._encodings[lesson.schema].learn_one(lesson.features, self.lessons)
+            encoding = self._encodings[lesson.schema]
+            encoding.learn_one(encoding.numbers(lesson.features), self.lessons)
             self._count(lesson)
         else:
             more = float(lesson.happened) - float(lesson.taught)

@@ -12,10 +12,12 @@ import pytest
 from engine.backtest.backtest import log_loss, roc_auc
 from engine.errors import StorageError
 from engine.experts.arrays import ARRAYS
+from engine.experts.binning import plain as binning
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner, levels
+from engine.learning.loops import LessonLoops
 from engine.learning.odds import sigmoid
-from engine.learning.scaling.plain import PLAIN
+from engine.learning.scaling import plain as scaling
 from engine.model import TrainingExample
 from tests.lessons import SCHEMA, lesson, raw_features, taught_learner
 
@@ -164,7 +166,9 @@ def test_what_is_taken_back_counts_no_longer() -> None:
 
 
 def test_numba_and_numpy_learn_the_same_bytes() -> None:
-    without = taught_learner(300, learner=Learner(ARRAYS, PLAIN))
+    without = taught_learner(
+        300, learner=Learner(LessonLoops(scaling.PLAIN, binning.PLAIN, ARRAYS))
+    )
     assert without.snapshot() == taught_learner(300).snapshot()
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from engine.kernels.compiled import inlined, machine_code
 from engine.learning.scaling.loops import (
+    BIAS_VALUE,
     CLIP,
     COUNT,
     INVERSE,
@@ -60,6 +61,8 @@ def _scale(
     columns: Indexes,
     values: Numbers,
 ) -> int:
+    values[0] = BIAS_VALUE
+    values[1:known] = scale
     end = known
     for n in range(len(numbers)):
         number, at = numbers[n], places[n, 0]

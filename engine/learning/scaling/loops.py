@@ -20,6 +20,9 @@ LARGEST: Final = 1e15
 CLIP: Final = 4.0
 """No standardised number is further from 0 than this."""
 
+BIAS_VALUE: Final = 2.0
+"""What the column is multiplied with that is the same for everybody."""
+
 OUTLIER: Final = 10.0
 """A value so many deviations away counts as just so many, once `SETTLED` values are known."""
 
@@ -53,7 +56,9 @@ class Scale(Protocol):
         values: Numbers,
         /,
     ) -> int:
-        """Writes what numbers say after the first `known` columns and values; how many there are then.
+        """Writes the values of the first `known` columns, then what numbers say; how many there are then.
+
+        The first column is the one that is the same for everybody; all others known are worth `scale`.
 
         `numbers`, shape (N,), are missing where they are not finite; `lines`, shape (L, WIDTH), is what
         is known of each. `places`, shape (N, 4), says in which line, and in which column the number is

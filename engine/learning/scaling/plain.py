@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from engine.learning.scaling.loops import (
+    BIAS_VALUE,
     CLIP,
     COUNT,
     INVERSE,
@@ -45,6 +46,8 @@ def _scale(
         z = (signed_log(number) - line[LOG_MEAN]) * line[LOG_INVERSE]
         if z:
             told.append((logarithm, _clipped(z) * scale))
+    values[0] = BIAS_VALUE
+    values[1:known] = scale
     for at, (column, value) in enumerate(told, known):
         columns[at], values[at] = column, value
     return known + len(told)

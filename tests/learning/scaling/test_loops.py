@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import preprocessing
 
-from engine.learning.scaling.loops import CLIP, MEAN, VARIANCE, WIDTH, ScalingLoops
+from engine.learning.scaling.loops import BIAS_VALUE, CLIP, MEAN, VARIANCE, WIDTH, ScalingLoops
 from engine.learning.scaling.plain import PLAIN, signed_log
 
 pytest.importorskip("numba", reason="without numba there is nothing to compare with")
@@ -28,7 +28,7 @@ def learned(loops: ScalingLoops, customers: list[tuple[float, float]], enough: f
 def told(loops: ScalingLoops, numbers: tuple[float, float], lines: Any) -> dict[int, float]:
     columns, values = np.full(6, -1), np.full(6, np.nan)
     end = loops.scale(np.array(numbers), PLACES, lines, 0.5, 1, columns, values)
-    assert columns[0] == -1
+    assert (columns[0], values[0]) == (-1, BIAS_VALUE)
     return dict(zip(columns[1:end].tolist(), values[1:end].tolist(), strict=True))
 
 
