@@ -63,7 +63,7 @@ class Bins:
         self._loops = loops
         self._lines: dict[str, int] = {}
         self._sizes: Indexes = np.zeros((_FIRST_LINES, 2), np.intp)
-        self._edges: Numbers = np.zeros((_FIRST_LINES, MOST_BINS - 1))
+        self._edges: Numbers = np.full((_FIRST_LINES, MOST_BINS - 1), math.inf)
         self._columns: Indexes = np.zeros((_FIRST_LINES, MOST_BINS), np.intp)
         self._contents: Numbers = np.tile(_EMPTY, (_FIRST_LINES, MOST_BINS, 1))
 
@@ -72,7 +72,7 @@ class Bins:
         line = self._lines.setdefault(name, len(self._lines))
         if line == len(self._sizes):
             self._sizes = np.concatenate((self._sizes, np.zeros_like(self._sizes)))
-            self._edges = np.concatenate((self._edges, np.zeros_like(self._edges)))
+            self._edges = np.concatenate((self._edges, np.full_like(self._edges, math.inf)))
             self._columns = np.concatenate((self._columns, np.zeros_like(self._columns)))
             empty = np.tile(_EMPTY, (line, MOST_BINS, 1))
             self._contents = np.concatenate((self._contents, empty))
@@ -146,7 +146,7 @@ class Bins:
         if not self._sizes[line, BINS]:
             self._columns[line, 0], self._sizes[line, BINS] = self._new_column(), 1
             return
-        at = bin_of(number, line, self._sizes, self._edges)
+        at = bin_of(number, line, self._edges)
         content = self._contents[line, at].tolist()
         edge = _middle(content)
         if not content[LEAST] <= edge < content[MOST]:

@@ -49,7 +49,7 @@ class Find(Protocol):
 
         `numbers`, shape (N,), have none where they are not finite; `lines` says for each which line of
         the rest is its own: `sizes`, shape (L, 2), `edges`, (L, MOST_BINS − 1), of each bin but the last
-        the greatest number, and `columns`, (L, MOST_BINS).
+        the greatest number, then infinity, and `columns`, (L, MOST_BINS).
         """
 
 

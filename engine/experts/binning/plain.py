@@ -4,6 +4,8 @@ import math
 from bisect import bisect_left
 from typing import Final
 
+import numpy as np
+
 from engine.experts.binning.loops import (
     BINS,
     FEWEST,
@@ -22,9 +24,9 @@ from engine.learning.scaling.loops import LARGEST
 from engine.learning.scaling.plain import signed_log
 
 
-def bin_of(number: float, line: int, sizes: Indexes, edges: Numbers) -> int:
+def bin_of(number: float, line: int, edges: Numbers) -> int:
     """In which of its bins a number lies; 0 if it has none."""
-    return bisect_left(edges[line, : max(sizes.item(line, BINS) - 1, 0)].tolist(), number)
+    return bisect_left(edges[line].tolist(), number)
 
 
 def _find(
@@ -35,12 +37,11 @@ def _find(
     columns: Indexes,
     found: Indexes,
 ) -> int:
-    count = 0
-    for number, line in zip(numbers.tolist(), lines.tolist(), strict=True):
-        if abs(number) < math.inf and sizes[line, BINS]:
-            found[count] = columns[line, bin_of(number, line, sizes, edges)]
-            count += 1
-    return count
+    at = (edges[lines] < numbers[:, np.newaxis]).sum(axis=1)
+    is_there = np.isfinite(numbers) & (sizes[lines, BINS] > 0)
+    hit = columns[lines, at][is_there]
+    found[: len(hit)] = hit
+    return len(hit)
 
 
 def _fill(
@@ -58,7 +59,7 @@ def _fill(
         if not abs(number) < math.inf or seen >= enough:
             continue
         number = max(-LARGEST, min(LARGEST, number))  # noqa: PLW2901  # the same number, within bounds
-        content = contents[line, bin_of(number, line, sizes, edges)]
+        content = contents[line, bin_of(number, line, edges)]
         content[HELD] += 1.0
         content[LEAST] = min(content[LEAST], number)
         content[MOST] = max(content[MOST], number)

@@ -32,14 +32,14 @@ def _scale(
     values: Numbers,
 ) -> int:
     told: list[tuple[int, float]] = []
-    for number, (at, plain, logarithm, missing) in zip(
-        numbers.tolist(), places.tolist(), strict=True
+    known_of = lines[places[:, 0]].tolist()
+    for number, line, (_, plain, logarithm, missing) in zip(
+        numbers.tolist(), known_of, places.tolist(), strict=True
     ):
         if not abs(number) < math.inf:
             told.append((missing, scale))
             continue
         number = max(-LARGEST, min(LARGEST, number))  # noqa: PLW2901  # the same number, within bounds
-        line = lines[at].tolist()
         z = (number - line[MEAN]) * line[INVERSE]
         if z:
             told.append((plain, _clipped(z) * scale))
@@ -48,9 +48,10 @@ def _scale(
             told.append((logarithm, _clipped(z) * scale))
     values[0] = BIAS_VALUE
     values[1:known] = scale
-    for at, (column, value) in enumerate(told, known):
-        columns[at], values[at] = column, value
-    return known + len(told)
+    end = known + len(told)
+    columns[known:end] = [column for column, _ in told]
+    values[known:end] = [value for _, value in told]
+    return end
 
 
 def _measure(numbers: Numbers, places: Indexes, lines: Numbers, enough: float) -> None:
