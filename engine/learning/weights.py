@@ -16,8 +16,21 @@ NOBODY: Final = 0
 """The row of whoever has not been learned about: always zero."""
 
 _FIRST_ROWS: Final = 64
-_FIRST_GUESS: Final = -1.5
-_LEARNING_RATE: Final = 0.05
+
+FIRST_GUESS: Final = -1.5
+"""The logit of an offer nothing is known of: success is rarer than its absence.
+
+It stays; base rates are learned as weights of a column that is always there.
+"""
+
+LEARNING_RATE: Final = 0.05
+"""Of AdaGrad."""
+
+SMOOTHING: Final = 1.0
+"""What AdaGrad adds under its root (Duchi, Hazan & Singer, JMLR 2011, call it δ).
+
+It keeps the first lessons of a new row from counting more than later ones.
+"""
 
 
 class WeightTable:
@@ -92,37 +105,29 @@ class LessonLoss(optim.losses.Log):
         return self.mean_func(y_pred) - y_true
 
 
-class TableLogisticRegression:
-    """Logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
+def step(
+    columns: npt.NDArray[np.intp],
+    values: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.intp],
+    weights: npt.NDArray[np.float64],
+    squares: npt.NDArray[np.float64],
+    logit: float,
+    target: float,
+    times: float,
+) -> None:
+    """So many steps of a logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
 
-    A lesson's weights are one vector to river's optimizer: the columns of a customer at the rows of an
-    offer. The intercept stays at a first guess of 18 % (success is rarer than its absence), base rates
-    are learned as weights of a column that is always there. The 1 that AdaGrad adds under its root
-    (Duchi, Hazan & Singer, JMLR 2011, call it δ) keeps the first lessons of a new row from counting
-    more than later ones.
+    A lesson's weights are one vector to river's optimizer: the `columns` of a customer, which had these
+    `values` and made this `logit`, at the `rows` of an offer. `engine.experts.compiled` does the same,
+    to the last bit.
     """
+    gradient = times * _LOSS.gradient(target, logit)
+    at = columns[:, np.newaxis], rows
+    adagrad = optim.AdaGrad(lr=LEARNING_RATE, eps=SMOOTHING)
+    lesson: dict[Any, Any] = {0: weights[at]}
+    adagrad.g2 = {0: squares[at]}
+    adagrad.step(lesson, {0: (gradient * values)[:, np.newaxis]})
+    weights[at], squares[at] = lesson[0], adagrad.g2[0]
 
-    intercept = _FIRST_GUESS
 
-    def __init__(self, table: WeightTable) -> None:
-        self.optimizer = optim.AdaGrad(lr=_LEARNING_RATE, eps=1.0)
-        self._loss = LessonLoss()
-        self._table = table
-
-    def learn_one(
-        self,
-        columns: npt.NDArray[np.intp],
-        values: npt.NDArray[np.float64],
-        rows: npt.NDArray[np.intp],
-        logit: float,
-        target: float,
-        times: float,
-    ) -> None:
-        """So many steps for all `columns` at all `rows`, whose sum of weight · value was `logit`."""
-        gradient = times * self._loss.gradient(target, self.intercept + logit)
-        weights, squares = self._table.matrix, self._table.squares
-        at = columns[:, np.newaxis], rows
-        lesson: dict[Any, Any] = {0: weights[at]}
-        self.optimizer.g2 = {0: squares[at]}
-        self.optimizer.step(lesson, {0: (gradient * values)[:, np.newaxis]})
-        weights[at], squares[at] = lesson[0], self.optimizer.g2[0]
+_LOSS: Final = LessonLoss()
