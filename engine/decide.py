@@ -222,11 +222,12 @@ class Decider:
         The ladder when time runs short: full answer → last known propensities → rules only → the
         placements' fallback. (The profile's rung is climbed before: see `Circumstances.degraded`.)
         """
-        started = self._clock()
+        started, stopwatch = self._clock(), given.stopwatch
         part = self._assignment.part(question.customer_id, given.now)
         if not self._rules_pace.allows(given.budget.left()):
             left = max(given.budget.left(), 0.0) * 1000
             late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
+            stopwatch.ruled = stopwatch.scored = started
             return self.fall_back(question, given, self._scores(None, None, late), part.label)
         values = self._knowledge.values(given.customer, question, given.now)
         sights = self.see(question, values, given.now, part.arm)
@@ -239,6 +240,7 @@ class Decider:
             if self._consulted is not None:
                 scores = self._consult(self._consulted, question, given, sights, scores)
                 scored = self._clock()
+        stopwatch.ruled, stopwatch.scored = filtered, scored
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(

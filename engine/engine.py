@@ -80,6 +80,7 @@ from engine.running.breaker import Breaker
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -160,6 +161,7 @@ class AttuneEngine:
         self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
         self._breaker = Breaker(edge.rest, sources.monotonic)
+        self.stopwatch = Stopwatch()
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -545,10 +547,13 @@ class AttuneEngine:
         deadline: float,
         side: Side,
     ) -> Answer:
-        now, seed = self._sources.now(), self._sources.seed()
-        budget = Budget(deadline, self._sources.monotonic)
+        now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        stopwatch = self.stopwatch
+        stopwatch.known = clock()
+        stopwatch.decision_id = decision_id(now, seed)
+        budget = Budget(deadline, clock)
         given = Circumstances(
-            decision_id(now, seed),
+            stopwatch.decision_id,
             known.customer,
             now,
             seed,
@@ -556,15 +561,18 @@ class AttuneEngine:
             known.degraded + self._caps.degraded,
             known.household,
             self._scored_for(question.customer_id),
+            stopwatch,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
             decision = decider.decide(question, given)
         else:
             decision = casting.shadowing.decide(decider, question, given)
+        stopwatch.arbitrated = clock()
         if side.label:
             decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
+            stopwatch.recorded = stopwatch.arbitrated
             return Answer(decision, b"")
         decider.commit(decision)
         self._spawn(held_out(decision, decider.book))
@@ -574,6 +582,7 @@ class AttuneEngine:
         answer = self._remember(question, decision)
         if self._elsewhere is not None and answer.token:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        stopwatch.recorded = clock()
         return answer
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:

@@ -16,6 +16,7 @@ from engine.edges.grpc.offers import watched
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.timing import Timing
 from engine.edges.grpc.turns import Turns
 from engine.errors import Violation
 from engine.model import Decision, Question
@@ -59,6 +60,7 @@ class Decisions:
         self._closing = closing
         self._answers = Answers()
         self._turns = turns
+        self._timing = Timing(engine.stopwatch, meter, settings)
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
@@ -75,13 +77,17 @@ class Decisions:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
+        parsed = self._clock()
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            return partial(self._decide_later, began, question, deadline)
-        return self._answer(began, question, decided)
+            return partial(self._decide_later, began, parsed, question, deadline)
+        return self._answer(began, parsed, question, decided)
 
-    async def _decide_later(self, began: float, question: Question, deadline: float) -> bytes:
-        return self._answer(began, question, await self._engine.decide(question, deadline))
+    async def _decide_later(
+        self, began: float, parsed: float, question: Question, deadline: float
+    ) -> bytes:
+        decided = await self._engine.decide(question, deadline)
+        return self._answer(began, parsed, question, decided)
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
@@ -92,7 +98,11 @@ class Decisions:
         return began + budget - reserve - self._turns.waiting()
 
     def _answer(
-        self, began: float, question: Question, decided: tuple[Decision, bytes] | bytes
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decided: tuple[Decision, bytes] | bytes,
     ) -> bytes:
         if isinstance(decided, bytes):
             self._meter.decided(question.channel, self._clock() - began, ())
@@ -101,7 +111,9 @@ class Decisions:
         answer = self._answers.encode(decision, token)
         if question.request_id and not question.dry_run:
             self._engine.keep(question.request_id, answer)
-        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        ended = self._clock()
+        self._meter.decided(question.channel, ended - began, decision.degraded)
+        self._timing.note(decision, began, parsed, ended)
         return answer
 
     async def _stream(self, context: Context) -> None:
@@ -138,8 +150,9 @@ class Decisions:
                 question = question_of(message.request, self._admissions.current(), _noted(message))
                 budget = message.budget_ms / 1000 if message.budget_ms else None
                 deadline = self._deadline(began, budget, question)
+                parsed = self._clock()
                 decided = self._engine.decide_now(question, deadline)
-                answer = None if decided is None else self._answer(began, question, decided)
+                answer = None if decided is None else self._answer(began, parsed, question, decided)
             except Exception as error:  # noqa: BLE001 -- a bad question never ends the stream
                 await talk.refuse(request_id, self._gate.refusal("DecideStream", error))
                 continue
@@ -147,13 +160,13 @@ class Decisions:
                 await talk.answer(request_id, answer)
                 continue
             await talk.places.acquire()
-            answering.create_task(self._later(talk, began, question, deadline))
+            answering.create_task(self._later(talk, began, parsed, question, deadline))
 
     async def _later(
-        self, talk: "_Talk", began: float, question: Question, deadline: float
+        self, talk: "_Talk", began: float, parsed: float, question: Question, deadline: float
     ) -> None:
         try:
-            answer = await self._decide_later(began, question, deadline)
+            answer = await self._decide_later(began, parsed, question, deadline)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as above
             await talk.refuse(question.request_id, self._gate.refusal("DecideStream", error))
         else:
