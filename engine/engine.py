@@ -79,6 +79,7 @@ from engine.rulebook.trial import JOINED
 from engine.running.breaker import Breaker
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.slices import slice_of
 from engine.settings import Settings
 from engine.stages import Stopwatch
 from engine.telemetry import Figures, Gauge
@@ -364,7 +365,7 @@ class AttuneEngine:
     # --- decisions ----------------------------------------------------------------------------
 
     def decide_now(self, question: Question, deadline: float) -> Answer | bytes | None:
-        """The answer, if nothing has to be waited for: the customer is in memory.
+        """The answer, if nothing has to be waited for: the customer is in memory, and nothing to be explained.
 
         For a request answered before it is the reply that was given to `keep`.
         """
@@ -376,7 +377,7 @@ class AttuneEngine:
             if self._elsewhere is not None:
                 return None
         customer = self._state.known(question.customer_id)
-        if customer is None:
+        if customer is None or question.explain:
             return None
         side = self._side(question)
         household = self._household(customer)
@@ -413,10 +414,11 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
-        side = self._side(question)
+        side, asked = self._side(question), self._sources.monotonic()
         _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side, at_hand)
+            answer = await self._decide_waiting(question, deadline, side, at_hand)
+            return await self._told(answer, asked)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -427,8 +429,10 @@ class AttuneEngine:
         self._answering[question.request_id] = answering
         try:
             if self._elsewhere is not None:
-                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
-            return await self._decide_waiting(question, deadline, side, at_hand)
+                once = await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
+                return once if isinstance(once, bytes) else await self._told(once, asked)
+            answer = await self._decide_waiting(question, deadline, side, at_hand)
+            return await self._told(answer, asked)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
@@ -470,6 +474,32 @@ class AttuneEngine:
     ) -> Answer:
         known = await self._known_for(question, deadline, at_hand)
         return self._decide_for(known, question, deadline, side)
+
+    async def _told(self, answer: Answer, asked: float) -> Answer:
+        """The answer, with the story of its decision if it was asked for one; others are decided meanwhile.
+
+        `asked` is when it was, by the monotonic clock.
+        """
+        decision, clock = answer.decision, self._sources.monotonic
+        telling, watch = decision.telling, self.stopwatch
+        if telling is None:
+            return answer
+        began = clock()
+        seconds = {
+            "profile": watch.known - asked,
+            "rules": watch.ruled - watch.known,
+            "score": watch.scored - watch.ruled,
+            "arbitrate": watch.arbitrated - watch.scored,
+            "record": watch.recorded - watch.arbitrated,
+        }
+        told = False
+        while not told:
+            told = telling.tell_some(slice_of(clock))
+            await asyncio.sleep(0)
+        seconds["explain"] = clock() - began
+        decision.trace = telling.trace({stage: took * 1e6 for stage, took in seconds.items()})
+        decision.telling = None
+        return answer
 
     async def _known_for(
         self, question: Question, deadline: float, at_hand: Customer | None
@@ -562,6 +592,7 @@ class AttuneEngine:
             known.household,
             self._scored_for(question.customer_id),
             stopwatch,
+            question.explain,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:

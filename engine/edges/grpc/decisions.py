@@ -16,10 +16,11 @@ from engine.edges.grpc.offers import watched
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.story import with_story
 from engine.edges.grpc.timing import Timing
 from engine.edges.grpc.turns import Turns
 from engine.errors import Violation
-from engine.model import Decision, Question
+from engine.model import Decision, Question, Trace
 from engine.settings import Settings
 from engine.telemetry import Meter
 from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest, WatchOffersRequest
@@ -87,7 +88,28 @@ class Decisions:
         self, began: float, parsed: float, question: Question, deadline: float
     ) -> bytes:
         decided = await self._engine.decide(question, deadline)
-        return self._answer(began, parsed, question, decided)
+        if isinstance(decided, bytes) or decided[0].trace is None:
+            return self._answer(began, parsed, question, decided)
+        decision, token = decided
+        return await self._explain(began, parsed, question, decision, token, decided[0].trace)
+
+    async def _explain(
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decision: Decision,
+        token: bytes,
+        trace: Trace,
+    ) -> bytes:
+        """The answer of a decision that explains itself. It tells its stages, and is not counted by them."""
+        before = {"parse": (parsed - began) * 1e6}
+        plain = self._answers.plain(decision, token)
+        answer = await with_story(plain, trace, before, self._clock)
+        if question.request_id and not question.dry_run:
+            self._engine.keep(question.request_id, answer)
+        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        return answer
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
