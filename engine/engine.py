@@ -100,6 +100,9 @@ _RECALLED: Final = 10 * SECOND
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
 
+_AT_ONCE: Final = 20
+"""Events joined before the loop may turn to waiting decisions."""
+
 NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
 
 REPLY: Final = 0.002
@@ -726,6 +729,8 @@ class AttuneEngine:
         good: list[Event] = []
         places: list[int] = []
         for place, incoming in enumerate(events):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
             try:
                 good.append(await self._join(incoming))
                 places.append(place)
