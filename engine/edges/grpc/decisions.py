@@ -11,14 +11,15 @@ from google.protobuf.message import Message
 from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.answers import Answers, encode_on_stream
 from engine.edges.grpc.exchanges import conduct
-from engine.edges.grpc.gate import Exchange, Gate, Handler, Wait
+from engine.edges.grpc.gate import Exchange, Gate, Handler
 from engine.edges.grpc.offers import watched
-from engine.edges.grpc.port import Engine
+from engine.edges.grpc.port import Engine, Outcome
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
 from engine.edges.grpc.turns import Turns
+from engine.edges.grpc.waits import Later, Wait
 from engine.errors import Violation
-from engine.model import Decision, Question
+from engine.model import Question
 from engine.settings import Settings
 from engine.telemetry import Meter
 from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest, WatchOffersRequest
@@ -77,17 +78,24 @@ class Decisions:
     def _watch(self, request: WatchOffersRequest) -> AsyncIterator[Message]:
         return watched(self._engine, request, self._closing)
 
-    def _decide(self, request: DecideRequest, remaining: float | None) -> bytes | Wait:
+    def _decide(
+        self, request: DecideRequest, remaining: float | None
+    ) -> bytes | Wait[bytes | Refusal]:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            return partial(self._decide_later, began, question, deadline)
+            inquiring = self._engine.inquire(question, deadline)
+            return Later(inquiring, partial(self._ended, began, question))
         return self._answer(began, question, decided)
 
-    async def _decide_later(self, began: float, question: Question, deadline: float) -> bytes:
-        return self._answer(began, question, await self._engine.decide(question, deadline))
+    def _ended(self, began: float, question: Question, outcome: Outcome) -> bytes | Refusal:
+        """The answer to a question that had to wait."""
+        try:
+            return self._answer(began, question, outcome)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- told to the caller
+            return self._gate.refusal("Decide", error)
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
@@ -97,9 +105,9 @@ class Decisions:
         reserve = min(self._settings.reserve, budget * _HOME_SHARE)
         return began + budget - reserve - self._turns.waiting()
 
-    def _answer(
-        self, began: float, question: Question, decided: tuple[Decision, bytes] | bytes
-    ) -> bytes:
+    def _answer(self, began: float, question: Question, decided: Outcome) -> bytes:
+        if isinstance(decided, BaseException):
+            raise decided
         if isinstance(decided, bytes):
             self._meter.decided(question.channel, self._clock() - began, ())
             return decided
@@ -110,7 +118,7 @@ class Decisions:
         self._meter.decided(question.channel, self._clock() - began, decision.degraded)
         return answer
 
-    def _on_stream(self, raw: bytes) -> bytes | Wait:
+    def _on_stream(self, raw: bytes) -> bytes | Wait[bytes]:
         """One question of many: a bad one is answered with a status, and never ends the stream."""
         began = self._clock()
         request_id = ""
@@ -123,15 +131,17 @@ class Decisions:
             deadline = self._deadline(began, budget, question)
             decided = self._engine.decide_now(question, deadline)
             if decided is None:
-                return partial(self._on_stream_later, began, question, deadline)
+                inquiring = self._engine.inquire(question, deadline)
+                return Later(inquiring, partial(self._ended_on_stream, began, question))
             answer = self._answer(began, question, decided)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
             return self._refused(request_id, error)
         return encode_on_stream(request_id, _RESPONSE, answer)
 
-    async def _on_stream_later(self, began: float, question: Question, deadline: float) -> bytes:
+    def _ended_on_stream(self, began: float, question: Question, outcome: Outcome) -> bytes:
+        """The same as `_ended`, on a stream."""
         try:
-            answer = await self._decide_later(began, question, deadline)
+            answer = self._answer(began, question, outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
             return self._refused(question.request_id, error)
         return encode_on_stream(question.request_id, _RESPONSE, answer)

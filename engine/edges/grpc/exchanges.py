@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import grpc
 
-from engine.edges.grpc.gate import Context, Ended, Exchange, Gone, Wait, send
+from engine.edges.grpc.gate import Context, Ended, Exchange, Gone, send
+from engine.edges.grpc.waits import Wait, awaited
 
 
 async def conduct(exchange: Exchange, context: Context) -> None:
@@ -36,9 +37,9 @@ class _Talk:
         async with self.writing:
             await send(self.context, message)
 
-    async def answer_later(self, wait: Wait) -> None:
+    async def answer_later(self, wait: Wait[bytes]) -> None:
         try:
-            await self.answer(await wait())
+            await self.answer(await awaited(wait))
         finally:
             self.places.release()
 
@@ -60,7 +61,7 @@ async def _converse(talk: _Talk) -> bool:
 async def _read(talk: _Talk, answering: asyncio.TaskGroup) -> None:
     """Takes up messages until the caller has no more, as many at once as may wait."""
     while (raw := await talk.context.read()) is not grpc.aio.EOF:
-        answer: bytes | Wait = talk.exchange.at_once(raw)
+        answer: bytes | Wait[bytes] = talk.exchange.at_once(raw)
         if isinstance(answer, bytes):
             await talk.answer(answer)
         else:

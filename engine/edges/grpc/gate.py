@@ -17,6 +17,7 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 
 from engine.edges.grpc.status import Refusal, invalid, refusal_of
+from engine.edges.grpc.waits import Wait, awaited
 from engine.errors import AttuneError, Violation
 from engine.telemetry import Meter
 
@@ -55,7 +56,7 @@ class Handler:
             None where `answers_many`.
         asks_many: whether the caller sends any number of messages, to be read from the context.
         answers_many: whether the answers are written to the context.
-        prompt: how the method answers without a coroutine, where it can.
+        prompt: how the method answers without a coroutine, mostly at once.
         exchange: the same for a method whose caller sends any number of messages.
     """
 
@@ -66,22 +67,11 @@ class Handler:
     exchange: "Exchange | None" = None
 
 
-Wait: TypeAlias = Callable[[], Awaitable[bytes]]
-"""Begins what has to be waited for; it is not begun for a caller who has gone meanwhile."""
+Prompt: TypeAlias = Callable[[bytes, float | None], "bytes | Refusal | Wait[bytes | Refusal]"]
+"""The answer to a request, or why there is none, or what there is to wait for.
 
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """The two halves of a `Handler.call` that mostly answers at once.
-
-    Attributes:
-        at_once: the answer to a request, or why there is none, or what there is to wait for. Takes the
-            seconds that remain of the caller's deadline.
-        later: begins to wait for that, and ends the call with a status where nothing comes of it.
-    """
-
-    at_once: Callable[[bytes, float | None], "bytes | Refusal | Wait"]
-    later: Callable[["Wait", Context], Awaitable[bytes]]
+Takes the seconds that remain of the caller's deadline. A caller who has gone meanwhile is not waited for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,7 @@ class Exchange:
         farewell: the status for a caller who had more to ask then.
     """
 
-    at_once: Callable[[bytes], "bytes | Wait"]
+    at_once: Callable[[bytes], bytes | Wait[bytes]]
     most: int
     closing: asyncio.Event
     farewell: Refusal
@@ -127,7 +117,7 @@ class Gate:
         self,
         name: str,
         request: type[Request],
-        method: Callable[[Request, float | None], bytes | Wait],
+        method: Callable[[Request, float | None], bytes | Wait[bytes | Refusal]],
     ) -> Handler:
         """One message in, one out, serialized, within what remains of the caller's deadline (seconds).
 
@@ -136,7 +126,7 @@ class Gate:
         """
         decode = request.FromString
 
-        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait:
+        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait[bytes | Refusal]:
             try:
                 if remaining is not None and remaining <= 0.0:
                     raise Ended(
@@ -147,21 +137,15 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return self.refusal(name, error)
 
-        async def later(wait: Wait, context: Context) -> bytes:
-            try:
-                return await wait()
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                return await self._end(context, self.refusal(name, error))
-
         async def call(raw: bytes, context: Context) -> bytes:
             answer = at_once(raw, context.time_remaining())
-            if isinstance(answer, bytes):
-                return answer
+            if not isinstance(answer, bytes | Refusal):
+                answer = await awaited(answer)
             if isinstance(answer, Refusal):
                 return await self._end(context, answer)
-            return await later(answer, context)
+            return answer
 
-        return Handler(call, prompt=Prompt(at_once, later))
+        return Handler(call, prompt=at_once)
 
     def answers(
         self,

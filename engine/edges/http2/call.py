@@ -5,12 +5,13 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
 import grpc
 
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.waits import Wait
 from engine.edges.http2.bodies import ALLOWANCE, Bodies
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import Code
@@ -59,7 +60,7 @@ class Call(Stream):
 
     __slots__ = (
         "_begun", "_bodies", "_body", "_deadline", "_encoding", "_handler", "_limit", "_task", "_timer",
-        "_writing",
+        "_wait", "_writing",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,7 @@ class Call(Stream):
         self._begun = False
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._wait: Wait[bytes | Refusal] | None = None
         self._writing: asyncio.Future[None] | None = None
 
     # --- the request comes -------------------------------------------------------------------
@@ -122,13 +124,26 @@ class Call(Stream):
         if handler.prompt is None:
             self._run(partial(handler.call, message, self))
             return
-        answer = handler.prompt.at_once(message, self.time_remaining())
+        answer = handler.prompt(message, self.time_remaining())
+        if isinstance(answer, bytes | Refusal):
+            self._answer(answer)
+        else:
+            self._wait = answer
+            self._heed_deadline()
+            answer.begin(self._answer_later)
+
+    def _answer_later(self, answer: bytes | Refusal) -> None:
+        """What was waited for is there; who has gone meanwhile has left it."""
+        self._wait = None
+        self._forget_deadline()
+        self._answer(answer)
+        self.connection.flush()
+
+    def _answer(self, answer: bytes | Refusal) -> None:
         if isinstance(answer, bytes):
             self.connection.reply(self, _OPENING, framed(answer), _WELL)
-        elif isinstance(answer, Refusal):
-            self.refuse(answer)
         else:
-            self._run(partial(handler.prompt.later, answer, self))
+            self.refuse(answer)
 
     # --- the method runs ---------------------------------------------------------------------
 
@@ -190,6 +205,9 @@ class Call(Stream):
         self._forget_body()
         if self._task is not None:
             self._task.cancel()
+        if self._wait is not None:
+            self._wait.leave()
+            self._wait = None
 
     def sent(self) -> None:
         """See `Stream`."""

@@ -1,9 +1,10 @@
 """Exchanging: messages of one call, each answered by itself, mostly within the turn in which it comes."""
 
 import asyncio
-from typing import Any
+from functools import partial
 
-from engine.edges.grpc.gate import Exchange, Wait
+from engine.edges.grpc.gate import Exchange
+from engine.edges.grpc.waits import Wait
 from engine.edges.http2.bodies import Bodies
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.conversation import Conversation
@@ -34,7 +35,7 @@ class Exchanging(Conversation):
         self._exchange = exchange
         self._is_queued = False
         self._is_closed = False
-        self._waiting: set[asyncio.Task[Any] | None] = set()
+        self._waiting: set[Wait[bytes]] = set()
 
     # --- what is asked -----------------------------------------------------------------------
 
@@ -81,7 +82,8 @@ class Exchanging(Conversation):
         if isinstance(answer, bytes):
             self._say(answer)
         else:
-            self._waiting.add(asyncio.get_running_loop().create_task(self._answer_later(answer)))
+            self._waiting.add(answer)
+            answer.begin(partial(self._answer_waited, answer))
         if self._body or self.asked:
             self._go_on()
 
@@ -91,16 +93,15 @@ class Exchanging(Conversation):
         self._begin_reply()
         self.connection.send(self, framed(answer))
 
-    async def _answer_later(self, wait: Wait) -> None:
-        try:
-            answer = await wait()
-        finally:
-            self._waiting.discard(asyncio.current_task())
+    def _answer_waited(self, wait: Wait[bytes], answer: bytes) -> None:
+        """What was waited for is there; who has gone meanwhile has left it."""
+        self._waiting.discard(wait)
         self._say(answer)
         if self._is_closed:
             self._leave_if_answered()
         else:
             self._go_on()
+        self.connection.flush()
 
     def sent(self) -> None:
         """See `Stream`: who takes answers may ask more."""
@@ -126,7 +127,6 @@ class Exchanging(Conversation):
     def _stop(self) -> None:
         """See `Call`."""
         super()._stop()
-        for task in self._waiting:
-            if task is not None:
-                task.cancel()
+        for wait in self._waiting:
+            wait.leave()
         self._waiting.clear()

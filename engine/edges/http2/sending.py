@@ -63,6 +63,11 @@ class Sending(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(said)
 
+    def flush(self) -> None:
+        """Sends now what was to leave at the end of the turn, unless more is said before."""
+        if not self._reading:
+            self._flush()
+
     def _flush(self) -> None:
         if self._out:
             said = b"".join(self._out)

@@ -98,6 +98,11 @@ class Connection:
         else:
             self._wire.send(words, told)
 
+    def flush(self) -> None:
+        """Has what was sent leave now, and not at the end of the turn: for who is waited for."""
+        if self._wire is not None:
+            self._wire.flush()
+
     async def ask(self, *words: Word) -> Any:
         """The reply to one command.
 

@@ -57,11 +57,17 @@ class Wire(asyncio.Protocol):
             told(self._gone())
             return
         if not self._unsent:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.flush)
         self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # takes any number of words
         self._waiting.append(told)
         if self._watch is None:
             self._watch_on()
+
+    def flush(self) -> None:
+        """Sends now what was to leave at the end of the turn."""
+        if self._unsent and self._transport is not None:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
 
     def close(self) -> None:
         """Ends the connection; what waits fails."""
@@ -94,10 +100,6 @@ class Wire(asyncio.Protocol):
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _send(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if self._transport is not None:
-            self._transport.write(b"".join(unsent))
 
     def _watch_on(self) -> None:
         self._watch = self._loop.call_later(self._patience, self._look, self._answered)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from engine.capsule import Capsules
 from engine.edges.grpc.port import RuleBookStatus
@@ -48,6 +49,8 @@ from engine.model import (
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
+from engine.running.inquiry import Attended
+from engine.running.repeats import Answer
 from engine.settings import Settings
 from engine.telemetry import Gauge
 from engine.triggers.outbox import Left
@@ -113,7 +116,10 @@ class MemoryEngine:
     def keep(self, request_id: str, reply: bytes) -> None:
         self.kept[request_id] = reply
 
-    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
+    def inquire(self, question: Question, deadline: float) -> Attended:
+        return Attended(partial(self._wait_and_decide, question, deadline))
+
+    async def _wait_and_decide(self, question: Question, deadline: float) -> Answer:
         self.at_work += 1
         self.most_at_work = max(self.at_work, self.most_at_work)
         self.started.set()
@@ -124,7 +130,7 @@ class MemoryEngine:
             raise
         finally:
             self.at_work -= 1
-        return self._decide(question, deadline)
+        return Answer(*self._decide(question, deadline))
 
     def _decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
         _trouble(question.customer_id)

@@ -1,12 +1,14 @@
 """A desk: answers messages with themselves, some of them only when it is told to go on."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Never
 
 import grpc
 
-from engine.edges.grpc.gate import Context, Exchange, Handler, Wait
+from engine.edges.grpc.gate import Context, Exchange, Handler
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.waits import Wait
 
 BYE = Refusal(grpc.StatusCode.UNAVAILABLE, "another time")
 SLOW = b"slow"
@@ -33,7 +35,7 @@ class Desk:
         exchange = Exchange(self._at_once, self._most, self.closing, BYE)
         return Handler(_never, asks_many=True, answers_many=True, exchange=exchange)
 
-    def _at_once(self, message: bytes) -> bytes | Wait:
+    def _at_once(self, message: bytes) -> bytes | Wait[bytes]:
         self.taken.append(message)
         return _Later(self, message) if message.startswith(SLOW) else message
 
@@ -57,8 +59,14 @@ class _Later:
     def __init__(self, desk: Desk, message: bytes) -> None:
         self._desk, self._message = desk, message
 
-    def __call__(self) -> "asyncio.Future[bytes]":
-        return asyncio.ensure_future(self._desk.later(self._message))
+    def begin(self, told: Callable[[bytes], None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._wait(told))
+
+    async def _wait(self, told: Callable[[bytes], None]) -> None:
+        told(await self._desk.later(self._message))
+
+    def leave(self) -> None:
+        self._task.cancel()
 
 
 async def _never(_: object, __: Context) -> Never:

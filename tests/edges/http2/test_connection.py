@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.edges.grpc.gate import Context, Handler, Prompt
+from engine.edges.grpc.gate import Context, Handler
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2 import frames
 from engine.edges.http2.call import Call
@@ -68,15 +68,13 @@ async def test_a_call_is_answered() -> None:
 
 
 async def test_a_prompt_answer_leaves_in_the_same_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(call(1, "Echo", b"one"), call(3, "Echo", b"two"))
     assert (client.data(1), client.data(3)) == (framed(b"one"), framed(b"two"))
 
 
 async def test_many_prompt_answers_let_others_have_their_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(*[call(number, "Echo") for number in range(1, 200, 2)])
     assert len(client.of(Kind.DATA)) == 16
     await client.wait()
@@ -400,7 +398,7 @@ async def test_a_refusal_tells_its_message_and_details() -> None:
     def refuse(_: bytes, __: float | None) -> Refusal:
         return Refusal(grpc.StatusCode.NOT_FOUND, "100 % wäg\n")
 
-    client = await greeted(server(No=Handler(echo, prompt=Prompt(refuse, echo))))  # type: ignore[arg-type]  # never waits
+    client = await greeted(server(No=Handler(echo, prompt=refuse)))
     client.say(call(1, "No"))
     trailers = client.trailers(1)
     assert trailers is not None
