@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -11,7 +10,8 @@ from google.protobuf.message import Message
 
 from engine.edges.grpc.admission import Admissions
 from engine.edges.grpc.answers import Answers, encode_on_stream
-from engine.edges.grpc.gate import Context, Ended, Gate, Gone, Handler, Wait, send
+from engine.edges.grpc.exchanges import conduct
+from engine.edges.grpc.gate import Exchange, Gate, Handler, Wait
 from engine.edges.grpc.offers import watched
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
@@ -28,6 +28,9 @@ SERVICE: Final = "attune.v1.DecisionService"
 _RESPONSE: Final = 2
 _STATUS: Final = 3
 _HOME_SHARE: Final = 0.1
+_STOPPING: Final = Refusal(
+    grpc.StatusCode.UNAVAILABLE, "the service is stopping; open another stream"
+)
 
 
 class Decisions:
@@ -62,9 +65,12 @@ class Decisions:
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
+        exchange = Exchange(self._on_stream, self._settings.stream_limit, self._closing, _STOPPING)
         return {
             "Decide": self._gate.prompt("Decide", DecideRequest, self._decide),
-            "DecideStream": self._gate.conversation("DecideStream", self._stream),
+            "DecideStream": self._gate.conversation(
+                "DecideStream", partial(conduct, exchange), exchange
+            ),
             "WatchOffers": self._gate.answers("WatchOffers", WatchOffersRequest, self._watch),
         }
 
@@ -104,80 +110,36 @@ class Decisions:
         self._meter.decided(question.channel, self._clock() - began, decision.degraded)
         return answer
 
-    async def _stream(self, context: Context) -> None:
-        talk = _Talk(context, asyncio.Lock(), asyncio.Semaphore(self._settings.stream_limit))
-        finished = True
+    def _on_stream(self, raw: bytes) -> bytes | Wait:
+        """One question of many: a bad one is answered with a status, and never ends the stream."""
+        began = self._clock()
+        request_id = ""
         try:
-            finished = await self._converse(talk)
-        except* Gone:
-            pass
-        if not finished:
-            raise Ended(grpc.StatusCode.UNAVAILABLE, "the service is stopping; open another stream")
+            message = DecideStreamRequest.FromString(raw)
+            request = message.request
+            request_id = request.request_id
+            question = question_of(request, self._admissions.current(), _noted(message))
+            budget = message.budget_ms / 1000 if message.budget_ms else None
+            deadline = self._deadline(began, budget, question)
+            decided = self._engine.decide_now(question, deadline)
+            if decided is None:
+                return partial(self._on_stream_later, began, question, deadline)
+            answer = self._answer(began, question, decided)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
+            return self._refused(request_id, error)
+        return encode_on_stream(request_id, _RESPONSE, answer)
 
-    async def _converse(self, talk: "_Talk") -> bool:
-        """Answers all that is asked; False if the service was asked to stop before the caller did."""
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            async with asyncio.TaskGroup() as answering:
-                reading = answering.create_task(self._read(talk, answering))
-                await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
-                finished = reading.done()
-                reading.cancel()
-        finally:
-            closing.cancel()
-        return finished
-
-    async def _read(self, talk: "_Talk", answering: asyncio.TaskGroup) -> None:
-        """Takes up questions until the caller has no more, as many at once as the limit allows."""
-        while (raw := await talk.context.read()) is not grpc.aio.EOF:
-            began = self._clock()
-            request_id = ""
-            try:
-                message = DecideStreamRequest.FromString(raw)
-                request_id = message.request.request_id
-                question = question_of(message.request, self._admissions.current(), _noted(message))
-                budget = message.budget_ms / 1000 if message.budget_ms else None
-                deadline = self._deadline(began, budget, question)
-                decided = self._engine.decide_now(question, deadline)
-                answer = None if decided is None else self._answer(began, question, decided)
-            except Exception as error:  # noqa: BLE001 -- a bad question never ends the stream
-                await talk.refuse(request_id, self._gate.refusal("DecideStream", error))
-                continue
-            if answer is not None:
-                await talk.answer(request_id, answer)
-                continue
-            await talk.places.acquire()
-            answering.create_task(self._later(talk, began, question, deadline))
-
-    async def _later(
-        self, talk: "_Talk", began: float, question: Question, deadline: float
-    ) -> None:
+    async def _on_stream_later(self, began: float, question: Question, deadline: float) -> bytes:
         try:
             answer = await self._decide_later(began, question, deadline)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as above
-            await talk.refuse(question.request_id, self._gate.refusal("DecideStream", error))
-        else:
-            await talk.answer(question.request_id, answer)
-        finally:
-            talk.places.release()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
+            return self._refused(question.request_id, error)
+        return encode_on_stream(question.request_id, _RESPONSE, answer)
 
-
-@dataclass(frozen=True, slots=True)
-class _Talk:
-    """One open stream: answers leave one at a time, `places` are left for questions that wait."""
-
-    context: Context
-    writing: asyncio.Lock
-    places: asyncio.Semaphore
-
-    async def answer(self, request_id: str, response: bytes) -> None:
-        async with self.writing:
-            await send(self.context, encode_on_stream(request_id, _RESPONSE, response))
-
-    async def refuse(self, request_id: str, refusal: Refusal) -> None:
-        status = refusal.status().SerializeToString()
-        async with self.writing:
-            await send(self.context, encode_on_stream(request_id, _STATUS, status))
+    def _refused(self, request_id: str, error: BaseException) -> bytes:
+        """The answer that tells what is wrong."""
+        refusal = self._gate.refusal("DecideStream", error)
+        return encode_on_stream(request_id, _STATUS, refusal.status().SerializeToString())
 
 
 def _noted(message: DecideStreamRequest) -> list[Violation]:

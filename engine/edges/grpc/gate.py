@@ -56,12 +56,14 @@ class Handler:
         asks_many: whether the caller sends any number of messages, to be read from the context.
         answers_many: whether the answers are written to the context.
         prompt: how the method answers without a coroutine, where it can.
+        exchange: the same for a method whose caller sends any number of messages.
     """
 
     call: Callable[[Any, Context], Awaitable[bytes | None]]
     asks_many: bool = False
     answers_many: bool = False
     prompt: "Prompt | None" = None
+    exchange: "Exchange | None" = None
 
 
 Wait: TypeAlias = Callable[[], Awaitable[bytes]]
@@ -80,6 +82,26 @@ class Prompt:
 
     at_once: Callable[[bytes, float | None], "bytes | Refusal | Wait"]
     later: Callable[["Wait", Context], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Messages that are answered each by itself, in the order in which answers are ready, mostly at once.
+
+    What is wrong with a message is told in its answer: neither half raises anything, but for the
+    cancellation of whoever waits.
+
+    Attributes:
+        at_once: the answer to a message, or what there is to wait for.
+        most: messages that may wait at once; while so many do, no more are taken up.
+        closing: set once no more messages are taken up; what was asked by then is answered.
+        farewell: the status for a caller who had more to ask then.
+    """
+
+    at_once: Callable[[bytes], "bytes | Wait"]
+    most: int
+    closing: asyncio.Event
+    farewell: Refusal
 
 
 class Gate:
@@ -160,8 +182,16 @@ class Gate:
 
         return Handler(call, answers_many=True)
 
-    def conversation(self, name: str, method: Callable[[Context], Awaitable[None]]) -> Handler:
-        """Many messages in and out; `method` reads and writes raw bytes on the context."""
+    def conversation(
+        self,
+        name: str,
+        method: Callable[[Context], Awaitable[None]],
+        exchange: Exchange | None = None,
+    ) -> Handler:
+        """Many messages in and out; `method` reads and writes raw bytes on the context.
+
+        A transport that knows how may go by the `exchange` instead, which comes to the same.
+        """
 
         async def call(_: object, context: Context) -> None:
             try:
@@ -171,7 +201,7 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 await self._end(context, self.refusal(name, error))
 
-        return Handler(call, asks_many=True, answers_many=True)
+        return Handler(call, asks_many=True, answers_many=True, exchange=exchange)
 
     def refusal(self, method: str, error: BaseException) -> Refusal:
         """What a caller may know of an error; the rest is in the log, under the id they are told.

@@ -301,12 +301,16 @@ async def test_a_message_that_comes_octet_by_octet_is_read() -> None:
         assert client.data(number) == message
 
 
-async def test_what_was_read_of_a_conversation_makes_room_for_more() -> None:
+async def test_what_was_read_of_a_conversation_makes_room_for_more_told_now_and_then() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"abc")))
+    part = framed(bytes(995))
+    client.say(headers(1, "Talk"), *[frame(Kind.DATA, 0, 1, part)] * 32)
+    await client.wait()
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(frame(Kind.DATA, 0, 1, part))
     await client.wait()
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == len(framed(b"abc"))
+    assert frames.number(more[3]) == 33 * len(part)
 
 
 async def test_a_reset_gives_the_method_up() -> None:
@@ -470,11 +474,14 @@ async def test_a_call_that_comes_after_the_last_farewell_is_not_taken_up() -> No
     await asyncio.wait_for(stopping, 10)
 
 
-async def test_what_a_frame_is_filled_up_with_makes_room_at_once() -> None:
+async def test_what_frames_are_filled_up_with_makes_room_too() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, frames.PADDED, 1, b"\x03a..."))
+    filled = frame(Kind.DATA, frames.PADDED, 1, b"\xffa" + bytes(255))
+    client.say(headers(1, "Talk"), *[filled] * 127)
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(filled)
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == 4
+    assert frames.number(more[3]) == 128 * 256
 
 
 @given(st.lists(st.integers(1, 300), max_size=30))
