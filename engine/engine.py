@@ -31,6 +31,7 @@ from engine.decision_id import decision_id
 from engine.edge import Edge, Outbound
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
+from engine.edges.grpc.waits import Attended
 from engine.edges.journal.decisions import recorded
 from engine.edges.offers.box import OfferBox
 from engine.edges.offers.reaching import reaching
@@ -76,11 +77,13 @@ from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
 from engine.running.breaker import Breaker
 from engine.running.deadlines import Deadlines
-from engine.running.inquiry import Attended, Inquiry, Known, Means, attended
+from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.slices import slice_of
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -154,6 +157,7 @@ class AttuneEngine:
             self._decide_for,
             self._under_way,
         )
+        self.stopwatch = Stopwatch()
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -356,7 +360,7 @@ class AttuneEngine:
     # --- decisions ----------------------------------------------------------------------------
 
     def decide_now(self, question: Question, deadline: float) -> Answer | bytes | None:
-        """The answer, if nothing has to be waited for: the customer is in memory.
+        """The answer, if nothing has to be waited for: the customer is in memory, and nothing to be explained.
 
         For a request answered before it is the reply that was given to `keep`.
         """
@@ -368,7 +372,7 @@ class AttuneEngine:
             if self._elsewhere is not None:
                 return None
         customer = self._state.known(question.customer_id)
-        if customer is None:
+        if customer is None or question.explain:
             return None
         side = self._side(question)
         household = self._household(customer)
@@ -405,7 +409,7 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
-        side = self._side(question)
+        side, asked = self._side(question), self._sources.monotonic()
         _check_placements(question, side.decider.book)
         if question.request_id and not question.dry_run:
             while (under_way := self._under_way.get(question.request_id)) is not None:
@@ -413,7 +417,8 @@ class AttuneEngine:
             known = self._repeats.look(question, self._sources.now())
             if known is not None:
                 return await self._again(question, known.decision_id)
-        return await attended(Inquiry(self._means, question, deadline, side, at_hand))
+        answer = await attended(Inquiry(self._means, question, deadline, side, at_hand))
+        return answer if isinstance(answer, bytes) else await self._told(answer, asked)
 
     def inquire(self, question: Question, deadline: float) -> Inquiry | Attended:
         """The same as `decide`, for who goes on in the turn in which the answer is there.
@@ -423,11 +428,17 @@ class AttuneEngine:
         """
         side = self._side(question)
         _check_placements(question, side.decider.book)
-        if question.request_id and not question.dry_run:
-            under_way = question.request_id in self._under_way
-            if under_way or self._repeats.look(question, self._sources.now()) is not None:
-                return Attended(partial(self.decide, question, deadline))
+        if question.explain or self._is_repeated(question):
+            return Attended(partial(self.decide, question, deadline))
         return Inquiry(self._means, question, deadline, side)
+
+    def _is_repeated(self, question: Question) -> bool:
+        """Whether this request was answered here before, or is being answered. Raises RequestConflict."""
+        if not question.request_id or question.dry_run:
+            return False
+        if question.request_id in self._under_way:
+            return True
+        return self._repeats.look(question, self._sources.now()) is not None
 
     async def _again(self, question: Question, decision_id: DecisionId) -> Answer | bytes:
         """The answer already given, from the journal if it is no longer at hand (without its trace)."""
@@ -439,6 +450,32 @@ class AttuneEngine:
             raise StorageError(f"decision {decision_id} could not be read back; ask with a new id")
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
+
+    async def _told(self, answer: Answer, asked: float) -> Answer:
+        """The answer, with the story of its decision if it was asked for one; others are decided meanwhile.
+
+        `asked` is when it was, by the monotonic clock.
+        """
+        decision, clock = answer.decision, self._sources.monotonic
+        telling, watch = decision.telling, self.stopwatch
+        if telling is None:
+            return answer
+        began = clock()
+        seconds = {
+            "profile": watch.known - asked,
+            "rules": watch.ruled - watch.known,
+            "score": watch.scored - watch.ruled,
+            "arbitrate": watch.arbitrated - watch.scored,
+            "record": watch.recorded - watch.arbitrated,
+        }
+        told = False
+        while not told:
+            told = telling.tell_some(slice_of(clock))
+            await asyncio.sleep(0)
+        seconds["explain"] = clock() - began
+        decision.trace = telling.trace({stage: took * 1e6 for stage, took in seconds.items()})
+        decision.telling = None
+        return answer
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
@@ -452,10 +489,13 @@ class AttuneEngine:
         deadline: float,
         side: Side,
     ) -> Answer:
-        now, seed = self._sources.now(), self._sources.seed()
-        budget = Budget(deadline, self._sources.monotonic)
+        now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        stopwatch = self.stopwatch
+        stopwatch.known = clock()
+        stopwatch.decision_id = decision_id(now, seed)
+        budget = Budget(deadline, clock)
         given = Circumstances(
-            decision_id(now, seed),
+            stopwatch.decision_id,
             known.customer,
             now,
             seed,
@@ -463,15 +503,19 @@ class AttuneEngine:
             known.degraded + self._caps.degraded,
             known.household,
             self._scored_for(question.customer_id),
+            stopwatch,
+            question.explain,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
             decision = decider.decide(question, given)
         else:
             decision = casting.shadowing.decide(decider, question, given)
+        stopwatch.arbitrated = clock()
         if side.label:
             decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
+            stopwatch.recorded = stopwatch.arbitrated
             return Answer(decision, b"")
         decider.commit(decision)
         self._spawn(held_out(decision, decider.book))
@@ -481,6 +525,7 @@ class AttuneEngine:
         answer = self._remember(question, decision)
         if self._elsewhere is not None and answer.token:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        stopwatch.recorded = clock()
         return answer
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:

@@ -1,10 +1,10 @@
 """Inquiry: a question that has to wait for something, until it is decided in the turn in which that is there."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from engine.challenger.contender import Side
 from engine.elsewhere import Claimed, Elsewhere
@@ -202,36 +202,6 @@ class Inquiry:
     def _left(self) -> float:
         """Seconds in which things may still arrive."""
         return self._deadline - self._means.clock() - REPLY
-
-
-class Attended:
-    """A question that has to wait for more than an inquiry does, by a coroutine that answers it."""
-
-    __slots__ = ("_answer", "_left", "_task")
-
-    def __init__(self, answer: Callable[[], Coroutine[Any, Any, Answer | bytes]]) -> None:
-        self._answer = answer
-        self._left = False
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self, told: Callable[[Outcome], None]) -> None:
-        """Has it answered by a task; as `Inquiry.begin`."""
-        self._task = asyncio.get_running_loop().create_task(self._attend(told))
-
-    def leave(self) -> None:
-        """See `Inquiry`."""
-        self._left = True
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _attend(self, told: Callable[[Outcome], None]) -> None:
-        outcome: Outcome
-        try:
-            outcome = await self._answer()
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- for whoever asked
-            outcome = error
-        if not self._left:
-            told(outcome)
 
 
 async def attended(inquiry: Inquiry) -> Answer | bytes:

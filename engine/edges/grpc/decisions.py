@@ -13,13 +13,15 @@ from engine.edges.grpc.answers import Answers, encode_on_stream
 from engine.edges.grpc.exchanges import conduct
 from engine.edges.grpc.gate import Exchange, Gate, Handler
 from engine.edges.grpc.offers import watched
-from engine.edges.grpc.port import Engine, Outcome
+from engine.edges.grpc.port import Engine, Inquiring, Outcome
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.story import with_story
+from engine.edges.grpc.timing import Timing
 from engine.edges.grpc.turns import Turns
-from engine.edges.grpc.waits import Later, Wait
+from engine.edges.grpc.waits import Attended, Later, Wait, awaited
 from engine.errors import Violation
-from engine.model import Question
+from engine.model import Decision, Question, Trace
 from engine.settings import Settings
 from engine.telemetry import Meter
 from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest, WatchOffersRequest
@@ -63,6 +65,7 @@ class Decisions:
         self._closing = closing
         self._answers = Answers()
         self._turns = turns
+        self._timing = Timing(engine.stopwatch, meter, settings)
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
@@ -84,18 +87,67 @@ class Decisions:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
+        parsed = self._clock()
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            inquiring = self._engine.inquire(question, deadline)
-            return Later(inquiring, partial(self._ended, began, question))
-        return self._answer(began, question, decided)
+            inquiring = self._inquire(began, parsed, question, deadline)
+            return Later(inquiring, partial(self._ended, began, parsed, question))
+        return self._answer(began, parsed, question, decided)
 
-    def _ended(self, began: float, question: Question, outcome: Outcome) -> bytes | Refusal:
+    def _ended(
+        self, began: float, parsed: float, question: Question, outcome: Outcome
+    ) -> bytes | Refusal:
         """The answer to a question that had to wait."""
         try:
-            return self._answer(began, question, outcome)
+            return self._answer_waited(began, parsed, question, outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- told to the caller
             return self._gate.refusal("Decide", error)
+
+    def _inquire(
+        self, began: float, parsed: float, question: Question, deadline: float
+    ) -> Inquiring:
+        if question.explain:
+            return Attended(partial(self._explained, began, parsed, question, deadline))
+        return self._engine.inquire(question, deadline)
+
+    def _answer_waited(
+        self, began: float, parsed: float, question: Question, outcome: Outcome
+    ) -> bytes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if question.explain and isinstance(outcome, bytes):
+            return outcome
+        return self._answer(began, parsed, question, outcome)
+
+    async def _explained(
+        self, began: float, parsed: float, question: Question, deadline: float
+    ) -> bytes:
+        """The answer to a question that wants to be explained."""
+        outcome = await awaited(self._engine.inquire(question, deadline))
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if isinstance(outcome, bytes) or outcome[0].trace is None:
+            return self._answer(began, parsed, question, outcome)
+        decision, token = outcome
+        return await self._explain(began, parsed, question, decision, token, outcome[0].trace)
+
+    async def _explain(
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decision: Decision,
+        token: bytes,
+        trace: Trace,
+    ) -> bytes:
+        """The answer of a decision that explains itself. It tells its stages, and is not counted by them."""
+        before = {"parse": (parsed - began) * 1e6}
+        plain = self._answers.plain(decision, token)
+        answer = await with_story(plain, trace, before, self._clock)
+        if question.request_id and not question.dry_run:
+            self._engine.keep(question.request_id, answer)
+        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        return answer
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
@@ -105,9 +157,13 @@ class Decisions:
         reserve = min(self._settings.reserve, budget * _HOME_SHARE)
         return began + budget - reserve - self._turns.waiting()
 
-    def _answer(self, began: float, question: Question, decided: Outcome) -> bytes:
-        if isinstance(decided, BaseException):
-            raise decided
+    def _answer(
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decided: tuple[Decision, bytes] | bytes,
+    ) -> bytes:
         if isinstance(decided, bytes):
             self._meter.decided(question.channel, self._clock() - began, ())
             return decided
@@ -115,7 +171,9 @@ class Decisions:
         answer = self._answers.encode(decision, token)
         if question.request_id and not question.dry_run:
             self._engine.keep(question.request_id, answer)
-        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        ended = self._clock()
+        self._meter.decided(question.channel, ended - began, decision.degraded)
+        self._timing.note(decision, began, parsed, ended)
         return answer
 
     def _on_stream(self, raw: bytes) -> bytes | Wait[bytes]:
@@ -129,19 +187,22 @@ class Decisions:
             question = question_of(request, self._admissions.current(), _noted(message))
             budget = message.budget_ms / 1000 if message.budget_ms else None
             deadline = self._deadline(began, budget, question)
+            parsed = self._clock()
             decided = self._engine.decide_now(question, deadline)
             if decided is None:
-                inquiring = self._engine.inquire(question, deadline)
-                return Later(inquiring, partial(self._ended_on_stream, began, question))
-            answer = self._answer(began, question, decided)
+                inquiring = self._inquire(began, parsed, question, deadline)
+                return Later(inquiring, partial(self._ended_on_stream, began, parsed, question))
+            answer = self._answer(began, parsed, question, decided)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
             return self._refused(request_id, error)
         return encode_on_stream(request_id, _RESPONSE, answer)
 
-    def _ended_on_stream(self, began: float, question: Question, outcome: Outcome) -> bytes:
+    def _ended_on_stream(
+        self, began: float, parsed: float, question: Question, outcome: Outcome
+    ) -> bytes:
         """The same as `_ended`, on a stream."""
         try:
-            answer = self._answer(began, question, outcome)
+            answer = self._answer_waited(began, parsed, question, outcome)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as said above
             return self._refused(question.request_id, error)
         return encode_on_stream(question.request_id, _RESPONSE, answer)

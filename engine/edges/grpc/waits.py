@@ -1,11 +1,12 @@
 """Waits: an answer that is not there yet, and is told in the turn of the loop in which it comes to be."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from engine.edges.grpc.port import Inquiring, Outcome
+from engine.model import Decision
 
 Told = TypeVar("Told")
 Told_co = TypeVar("Told_co", covariant=True)
@@ -45,6 +46,38 @@ class Later(Generic[Told]):
         told, self._told = self._told, None
         if told is not None:
             told(self._answer(outcome))
+
+
+class Attended:
+    """What a coroutine answers, by a task of its own; an `engine.edges.grpc.port.Inquiring`."""
+
+    __slots__ = ("_answer", "_left", "_task")
+
+    def __init__(
+        self, answer: Callable[[], Coroutine[Any, Any, tuple[Decision, bytes] | bytes]]
+    ) -> None:
+        self._answer = answer
+        self._left = False
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, told: Callable[[Outcome], None]) -> None:
+        """See `Inquiring`."""
+        self._task = asyncio.get_running_loop().create_task(self._attend(told))
+
+    def leave(self) -> None:
+        """See `Inquiring`."""
+        self._left = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _attend(self, told: Callable[[Outcome], None]) -> None:
+        outcome: Outcome
+        try:
+            outcome = await self._answer()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- for whoever asked
+            outcome = error
+        if not self._left:
+            told(outcome)
 
 
 async def awaited(wait: Wait[Told]) -> Told:

@@ -100,7 +100,6 @@ class Wire(asyncio.Protocol):
 
     # --- inside --------------------------------------------------------------------------------
 
-
     def _watch_on(self) -> None:
         self._watch = self._loop.call_later(self._patience, self._look, self._answered)
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from engine.capsule import Capsules
 from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.grpc.waits import Attended
 from engine.errors import (
     InvalidInput,
     NoRuleBook,
@@ -49,9 +50,8 @@ from engine.model import (
 from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
-from engine.running.inquiry import Attended
-from engine.running.repeats import Answer
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.telemetry import Gauge
 from engine.triggers.outbox import Left
 from tests.edges.grpc.books import book as small_book
@@ -102,6 +102,7 @@ class MemoryEngine:
     wait: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     at_work: int = 0
     most_at_work: int = 0
 
@@ -119,7 +120,7 @@ class MemoryEngine:
     def inquire(self, question: Question, deadline: float) -> Attended:
         return Attended(partial(self._wait_and_decide, question, deadline))
 
-    async def _wait_and_decide(self, question: Question, deadline: float) -> Answer:
+    async def _wait_and_decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
         self.at_work += 1
         self.most_at_work = max(self.at_work, self.most_at_work)
         self.started.set()
@@ -130,7 +131,7 @@ class MemoryEngine:
             raise
         finally:
             self.at_work -= 1
-        return Answer(*self._decide(question, deadline))
+        return self._decide(question, deadline)
 
     def _decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
         _trouble(question.customer_id)
