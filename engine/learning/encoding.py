@@ -7,9 +7,8 @@ from operator import itemgetter
 from typing import Any, Final
 from zlib import crc32
 
-from river import preprocessing
-
 from engine.features import Feature, FeatureKind, FeatureSchema
+from engine.learning.moments import Moments
 from engine.model import Value
 
 BIAS: Final = "1"
@@ -32,7 +31,7 @@ _ALWAYS: Final = 1 << 62
 
 
 class Scaler:
-    """Standardises numbers online: river's `StandardScaler`, hardened against outliers.
+    """Standardises numbers online: as river's `StandardScaler`, hardened against outliers.
 
     Every number is seen twice, as it is and as its signed logarithm `sign(v)·ln(1 + |v|)`, so that
     amounts that range over magnitudes speak too. Once `_SETTLED` values are known, one that lies
@@ -44,7 +43,7 @@ class Scaler:
     """
 
     def __init__(self) -> None:
-        self.statistics = preprocessing.StandardScaler()
+        self.statistics = Moments()
         self.factors: dict[str, list[float]] = {}
 
     def factors_of(self, name: str) -> list[float]:
@@ -63,7 +62,7 @@ class Scaler:
                 log = _tamed(log, log_mean, log_inverse)
             seen[name] = number
             seen[log_name(name)] = log
-        self.statistics.learn_one(seen)  # type: ignore[no-untyped-call]  # river's
+        self.statistics.learn_one(seen)
         for name in numbers:
             self._refresh(name)
 

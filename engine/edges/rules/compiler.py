@@ -1,18 +1,16 @@
-"""The compiler's other end: starts the process that compiles a book, and bounds what it may take."""
+"""The compiler's other end: hears what the process says that compiles a book, and bounds what it may take."""
 
 import asyncio
 import io
-import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 
+from engine.edges.rules.child import Begun, begin
 from engine.rulebook.compile import MOST_SECONDS, refused, too_large
 from engine.rulebook.loaded import Loaded, unpacked
 
@@ -20,7 +18,6 @@ Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
 """Loads a book from its directory (or from where one is kept) without holding up the event loop."""
 
 MOST_BYTES: Final = 256 << 20
-_ROOT: Final = Path(__file__).resolve().parents[3]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,14 +30,33 @@ async def compile_apart(book: Path) -> Loaded:
     does not hear of signals sent to this one's terminal.
     """
     try:
-        said = tempfile.TemporaryFile()  # noqa: SIM115  # closed below, with what is started
+        begun = begin(book)
     except OSError as error:
         return refused(f"the compiler could not be started: {error.strerror or error}")
+    return await _outcome(begun)
+
+
+class HeadStart:
+    """`compile_apart`, of which one book is being compiled already.
+
+    So a service's start has its book compiled while it is still importing what it is made of.
+    """
+
+    def __init__(self, book: Path, begun: Begun) -> None:
+        self._book = book
+        self._begun: Begun | None = begun
+
+    async def __call__(self, book: Path) -> Loaded:
+        """See `compile_apart`; the outcome of what was begun is told once."""
+        if self._begun is None or book != self._book:
+            return await compile_apart(book)
+        begun, self._begun = self._begun, None
+        return await _outcome(begun)
+
+
+async def _outcome(begun: Begun) -> Loaded:
+    child, said = begun
     with said:
-        try:
-            child = _started(book, said)
-        except OSError as error:
-            return refused(f"the compiler could not be started: {error.strerror}")
         try:
             async with asyncio.timeout(MOST_SECONDS):
                 parcel = await asyncio.to_thread(_parcel, child)
@@ -59,19 +75,6 @@ async def compile_apart(book: Path) -> Loaded:
     return await asyncio.to_thread(unpacked, parcel)
 
 
-def _started(book: Path, said: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """The child, begun by vfork: neither are this process's pages copied nor do gRPC's threads halt."""
-    command = [sys.executable, "-P", "-m", "engine.rulebook.compile", str(book.absolute())]
-    return subprocess.Popen(  # noqa: S603  # our own module
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        env=_environment(),
-        start_new_session=True,
-    )
-
-
 def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
     """All the child writes, or one byte more than a parcel may have; waits for its end in the first case."""
     with child.stdout or io.BytesIO() as pipe:
@@ -86,9 +89,3 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
         child.kill()
         with suppress(subprocess.TimeoutExpired):
             child.wait(1.0)
-
-
-def _environment() -> dict[str, str]:
-    """The child imports the engine from where this process has it, whatever its directory."""
-    path = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": f"{_ROOT}{os.pathsep}{path}" if path else str(_ROOT)}
