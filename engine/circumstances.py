@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
+from engine.stages import UNREAD, Stopwatch
 from engine.triggers.scored import Scored
 
 
@@ -18,6 +19,8 @@ class Circumstances(NamedTuple):
 
     `household` is the record of the customer's household; None if they belong to none, `UNKNOWN` if it
     cannot be told or read. `scored` is what was said of them elsewhere when they last did something.
+    `stopwatch` is told when the rules and the model had their say. With `tell_later` a decision that was asked
+    to explain itself leaves that to whoever asked, as `Decision.telling`.
     """
 
     decision_id: DecisionId
@@ -28,3 +31,5 @@ class Circumstances(NamedTuple):
     degraded: tuple[Degradation, ...] = ()
     household: Customer | Unknown | None = None
     scored: Callable[[], Scored | None] = unscored
+    stopwatch: Stopwatch = UNREAD
+    tell_later: bool = False

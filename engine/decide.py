@@ -1,7 +1,6 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.effects import Effects, calmly, tries_nothing
-from engine.explain import Sight, explain
+from engine.explain import Sight, Telling
 from engine.exploration.allowance import Allowance, Meter
 from engine.exploration.chance import Chance
 from engine.exploration.exposures import Experience, Exposures, asks_for_exposures
@@ -38,7 +37,6 @@ from engine.model import (
     PlacementOffers,
     Question,
     Step,
-    Trace,
     TreatmentId,
     Unknown,
     Value,
@@ -222,11 +220,12 @@ class Decider:
         The ladder when time runs short: full answer → last known propensities → rules only → the
         placements' fallback. (The profile's rung is climbed before: see `Circumstances.degraded`.)
         """
-        started = self._clock()
+        started, stopwatch = self._clock(), given.stopwatch
         part = self._assignment.part(question.customer_id, given.now)
         if not self._rules_pace.allows(given.budget.left()):
             left = max(given.budget.left(), 0.0) * 1000
             late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
+            stopwatch.ruled = stopwatch.scored = started
             return self.fall_back(question, given, self._scores(None, None, late), part.label)
         values = self._knowledge.values(given.customer, question, given.now)
         sights = self.see(question, values, given.now, part.arm)
@@ -239,6 +238,7 @@ class Decider:
             if self._consulted is not None:
                 scores = self._consult(self._consulted, question, given, sights, scores)
                 scored = self._clock()
+        stopwatch.ruled, stopwatch.scored = filtered, scored
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(
@@ -253,13 +253,18 @@ class Decider:
         )
         decision = self.conclude(question, given, findings)
         if question.explain:
+            decided = self._clock()
+            moved = self._influences.felt(given.customer, given.now).told
+            telling = self.explain(decision, findings, moved)
+            if given.tell_later:
+                decision.telling = telling
+                return decision
             timings = {
                 "rules": (filtered - started) * 1e6,
                 "score": (scored - filtered) * 1e6,
-                "arbitrate": (self._clock() - scored) * 1e6,
+                "arbitrate": (decided - scored) * 1e6,
             }
-            moved = partial(self._influences.told, customer=given.customer, now=given.now)
-            decision.trace = self.explain(decision, findings, moved, timings)
+            decision.trace = telling.trace(timings)
         return decision
 
     def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
@@ -294,13 +299,12 @@ class Decider:
         decision: Decision,
         findings: Findings,
         moved: Callable[[Action], tuple[str, ...]],
-        timings_us: Mapping[str, float],
-    ) -> Trace:
+    ) -> Telling:
         """The story of a decision that `conclude` made of these findings, with limits that tell.
 
         `moved` says in words what a customer's past adds to an action's C.
         """
-        return explain(
+        return Telling(
             self.book,
             self._arbiter,
             findings.sights,
@@ -309,7 +313,6 @@ class Decider:
             findings.limits.told,
             findings.pull,
             moved,
-            timings_us,
         )
 
     def commit(self, decision: Decision) -> None:

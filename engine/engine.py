@@ -80,7 +80,9 @@ from engine.rulebook.trial import JOINED
 from engine.running.breaker import Breaker
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.slices import slice_of
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -98,6 +100,9 @@ _RECALLED: Final = 10 * SECOND
 
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
+
+_AT_ONCE: Final = 20
+"""Events joined before the loop may turn to waiting decisions."""
 
 NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
 
@@ -161,6 +166,7 @@ class AttuneEngine:
         self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
         self._breaker = Breaker(edge.rest, sources.monotonic)
+        self.stopwatch = Stopwatch()
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -363,7 +369,7 @@ class AttuneEngine:
     # --- decisions ----------------------------------------------------------------------------
 
     def decide_now(self, question: Question, deadline: float) -> Answer | bytes | None:
-        """The answer, if nothing has to be waited for: the customer is in memory.
+        """The answer, if nothing has to be waited for: the customer is in memory, and nothing to be explained.
 
         For a request answered before it is the reply that was given to `keep`.
         """
@@ -375,7 +381,7 @@ class AttuneEngine:
             if self._elsewhere is not None:
                 return None
         customer = self._state.known(question.customer_id)
-        if customer is None:
+        if customer is None or question.explain:
             return None
         side = self._side(question)
         household = self._household(customer)
@@ -412,10 +418,11 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
-        side = self._side(question)
+        side, asked = self._side(question), self._sources.monotonic()
         _check_placements(question, side.decider.book)
         if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side, at_hand)
+            answer = await self._decide_waiting(question, deadline, side, at_hand)
+            return await self._told(answer, asked)
         under_way = self._answering.get(question.request_id)
         if under_way is not None:
             await asyncio.wait([under_way])
@@ -426,8 +433,10 @@ class AttuneEngine:
         self._answering[question.request_id] = answering
         try:
             if self._elsewhere is not None:
-                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
-            return await self._decide_waiting(question, deadline, side, at_hand)
+                once = await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
+                return once if isinstance(once, bytes) else await self._told(once, asked)
+            answer = await self._decide_waiting(question, deadline, side, at_hand)
+            return await self._told(answer, asked)
         finally:
             del self._answering[question.request_id]
             answering.cancel()
@@ -469,6 +478,32 @@ class AttuneEngine:
     ) -> Answer:
         known = await self._known_for(question, deadline, at_hand)
         return self._decide_for(known, question, deadline, side)
+
+    async def _told(self, answer: Answer, asked: float) -> Answer:
+        """The answer, with the story of its decision if it was asked for one; others are decided meanwhile.
+
+        `asked` is when it was, by the monotonic clock.
+        """
+        decision, clock = answer.decision, self._sources.monotonic
+        telling, watch = decision.telling, self.stopwatch
+        if telling is None:
+            return answer
+        began = clock()
+        seconds = {
+            "profile": watch.known - asked,
+            "rules": watch.ruled - watch.known,
+            "score": watch.scored - watch.ruled,
+            "arbitrate": watch.arbitrated - watch.scored,
+            "record": watch.recorded - watch.arbitrated,
+        }
+        told = False
+        while not told:
+            told = telling.tell_some(slice_of(clock))
+            await asyncio.sleep(0)
+        seconds["explain"] = clock() - began
+        decision.trace = telling.trace({stage: took * 1e6 for stage, took in seconds.items()})
+        decision.telling = None
+        return answer
 
     async def _known_for(
         self, question: Question, deadline: float, at_hand: Customer | None
@@ -546,10 +581,13 @@ class AttuneEngine:
         deadline: float,
         side: Side,
     ) -> Answer:
-        now, seed = self._sources.now(), self._sources.seed()
-        budget = Budget(deadline, self._sources.monotonic)
+        now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        stopwatch = self.stopwatch
+        stopwatch.known = clock()
+        stopwatch.decision_id = decision_id(now, seed)
+        budget = Budget(deadline, clock)
         given = Circumstances(
-            decision_id(now, seed),
+            stopwatch.decision_id,
             known.customer,
             now,
             seed,
@@ -557,15 +595,19 @@ class AttuneEngine:
             known.degraded + self._caps.degraded,
             known.household,
             self._scored_for(question.customer_id),
+            stopwatch,
+            question.explain,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
             decision = decider.decide(question, given)
         else:
             decision = casting.shadowing.decide(decider, question, given)
+        stopwatch.arbitrated = clock()
         if side.label:
             decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
+            stopwatch.recorded = stopwatch.arbitrated
             return Answer(decision, b"")
         decider.commit(decision)
         self._spawn(held_out(decision, decider.book))
@@ -575,6 +617,7 @@ class AttuneEngine:
         answer = self._remember(question, decision)
         if self._elsewhere is not None and answer.token:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        stopwatch.recorded = clock()
         return answer
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
@@ -687,6 +730,8 @@ class AttuneEngine:
         good: list[Event] = []
         places: list[int] = []
         for place, incoming in enumerate(events):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
             try:
                 good.append(await self._join(incoming))
                 places.append(place)

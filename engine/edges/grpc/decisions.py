@@ -16,9 +16,11 @@ from engine.edges.grpc.offers import watched
 from engine.edges.grpc.port import Engine
 from engine.edges.grpc.questions import question_of
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.story import with_story
+from engine.edges.grpc.timing import Timing
 from engine.edges.grpc.turns import Turns
 from engine.errors import Violation
-from engine.model import Decision, Question
+from engine.model import Decision, Question, Trace
 from engine.settings import Settings
 from engine.telemetry import Meter
 from engine.wire.decision_pb2 import DecideRequest, DecideStreamRequest, WatchOffersRequest
@@ -59,6 +61,7 @@ class Decisions:
         self._closing = closing
         self._answers = Answers()
         self._turns = turns
+        self._timing = Timing(engine.stopwatch, meter, settings)
 
     def handlers(self) -> Mapping[str, Handler]:
         """The methods by name, for registration."""
@@ -75,13 +78,38 @@ class Decisions:
         began = self._clock()
         question = question_of(request, self._admissions.current())
         deadline = self._deadline(began, remaining, question)
+        parsed = self._clock()
         decided = self._engine.decide_now(question, deadline)
         if decided is None:
-            return partial(self._decide_later, began, question, deadline)
-        return self._answer(began, question, decided)
+            return partial(self._decide_later, began, parsed, question, deadline)
+        return self._answer(began, parsed, question, decided)
 
-    async def _decide_later(self, began: float, question: Question, deadline: float) -> bytes:
-        return self._answer(began, question, await self._engine.decide(question, deadline))
+    async def _decide_later(
+        self, began: float, parsed: float, question: Question, deadline: float
+    ) -> bytes:
+        decided = await self._engine.decide(question, deadline)
+        if isinstance(decided, bytes) or decided[0].trace is None:
+            return self._answer(began, parsed, question, decided)
+        decision, token = decided
+        return await self._explain(began, parsed, question, decision, token, decided[0].trace)
+
+    async def _explain(
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decision: Decision,
+        token: bytes,
+        trace: Trace,
+    ) -> bytes:
+        """The answer of a decision that explains itself. It tells its stages, and is not counted by them."""
+        before = {"parse": (parsed - began) * 1e6}
+        plain = self._answers.plain(decision, token)
+        answer = await with_story(plain, trace, before, self._clock)
+        if question.request_id and not question.dry_run:
+            self._engine.keep(question.request_id, answer)
+        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        return answer
 
     def _deadline(self, began: float, budget: float | None, question: Question) -> float:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
@@ -92,7 +120,11 @@ class Decisions:
         return began + budget - reserve - self._turns.waiting()
 
     def _answer(
-        self, began: float, question: Question, decided: tuple[Decision, bytes] | bytes
+        self,
+        began: float,
+        parsed: float,
+        question: Question,
+        decided: tuple[Decision, bytes] | bytes,
     ) -> bytes:
         if isinstance(decided, bytes):
             self._meter.decided(question.channel, self._clock() - began, ())
@@ -101,7 +133,9 @@ class Decisions:
         answer = self._answers.encode(decision, token)
         if question.request_id and not question.dry_run:
             self._engine.keep(question.request_id, answer)
-        self._meter.decided(question.channel, self._clock() - began, decision.degraded)
+        ended = self._clock()
+        self._meter.decided(question.channel, ended - began, decision.degraded)
+        self._timing.note(decision, began, parsed, ended)
         return answer
 
     async def _stream(self, context: Context) -> None:
@@ -138,8 +172,9 @@ class Decisions:
                 question = question_of(message.request, self._admissions.current(), _noted(message))
                 budget = message.budget_ms / 1000 if message.budget_ms else None
                 deadline = self._deadline(began, budget, question)
+                parsed = self._clock()
                 decided = self._engine.decide_now(question, deadline)
-                answer = None if decided is None else self._answer(began, question, decided)
+                answer = None if decided is None else self._answer(began, parsed, question, decided)
             except Exception as error:  # noqa: BLE001 -- a bad question never ends the stream
                 await talk.refuse(request_id, self._gate.refusal("DecideStream", error))
                 continue
@@ -147,13 +182,13 @@ class Decisions:
                 await talk.answer(request_id, answer)
                 continue
             await talk.places.acquire()
-            answering.create_task(self._later(talk, began, question, deadline))
+            answering.create_task(self._later(talk, began, parsed, question, deadline))
 
     async def _later(
-        self, talk: "_Talk", began: float, question: Question, deadline: float
+        self, talk: "_Talk", began: float, parsed: float, question: Question, deadline: float
     ) -> None:
         try:
-            answer = await self._decide_later(began, question, deadline)
+            answer = await self._decide_later(began, parsed, question, deadline)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as above
             await talk.refuse(question.request_id, self._gate.refusal("DecideStream", error))
         else:

@@ -19,6 +19,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.triggers.outbox import Left
 
 
@@ -63,6 +64,10 @@ class RuleBookStatus:
 
 class Engine(Protocol):
     """One running engine. All calls come from one event loop; any of them may raise StorageError."""
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """When the last decision came from one stage to the next, by the clock of `deadline`."""
 
     @property
     def book(self) -> RuleBook | None:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import structlog
 
@@ -30,7 +30,7 @@ async def compile_apart(book: Path) -> Loaded:
     does not hear of signals sent to this one's terminal.
     """
     try:
-        begun = begin(book)
+        begun = await _begun(book)
     except OSError as error:
         return refused(f"the compiler could not be started: {error.strerror or error}")
     return await _outcome(begun)
@@ -63,16 +63,32 @@ async def _outcome(begun: Begun) -> Loaded:
         except TimeoutError:
             return refused(f"the book takes more than {MOST_SECONDS} seconds to compile: split it")
         finally:
-            _end(child)
+            if child.returncode is None:
+                await asyncio.shield(asyncio.to_thread(_end, child))
         if len(parcel) > MOST_BYTES:
             return too_large()
         if child.returncode:
-            said.seek(0)
-            _log.error("rulebook.compiler_failed", said=said.read().decode(errors="replace"))
+            complaint = await asyncio.to_thread(_complaint, said)
+            _log.error("rulebook.compiler_failed", said=complaint)
             return refused(
                 f"the compiler failed (status {child.returncode}); the server's log tells more"
             )
     return await asyncio.to_thread(unpacked, parcel)
+
+
+async def _begun(book: Path) -> Begun:
+    """The child, begun by a thread: that takes milliseconds. Nobody waiting for it any more, it is ended.
+
+    Raises OSError.
+    """
+    beginning = asyncio.ensure_future(asyncio.to_thread(begin, book))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        await asyncio.wait([beginning])
+        if beginning.exception() is None:
+            await asyncio.to_thread(_dismiss, beginning.result())
+        raise
 
 
 def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
@@ -82,6 +98,17 @@ def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
     if len(parcel) <= MOST_BYTES:
         child.wait()
     return parcel
+
+
+def _complaint(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace")
+
+
+def _dismiss(begun: Begun) -> None:
+    """Ends a child that nobody has listened to."""
+    with begun.said, begun.process.stdout or io.BytesIO():
+        _end(begun.process)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

@@ -49,6 +49,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
 from engine.settings import Settings
+from engine.stages import Stopwatch
 from engine.telemetry import Gauge
 from engine.triggers.outbox import Left
 from tests.edges.grpc.books import book as small_book
@@ -99,6 +100,7 @@ class MemoryEngine:
     wait: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     at_work: int = 0
     most_at_work: int = 0
 

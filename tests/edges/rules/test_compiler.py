@@ -98,12 +98,12 @@ async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
 
 async def test_a_child_nobody_waits_for_any_more_is_ended(rules, monkeypatch):
     started, children = begin, []
-    begun = asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def halted(*arguments):
         children.append(started(*arguments))
         os.kill(children[-1].process.pid, signal.SIGSTOP)
-        begun.set()
+        loop.call_soon_threadsafe(begun.set)
         return children[-1]
 
     monkeypatch.setattr(compiler, "begin", halted)

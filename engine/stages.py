@@ -1,0 +1,98 @@
+"""Stages: how long each part of the journey takes, of every decision, cheap enough to be always on."""
+
+from bisect import bisect_left
+from typing import Final
+
+from engine.model import DecisionId
+
+STAGES: Final = ("parse", "profile", "rules", "score", "arbitrate", "record", "encode")
+"""The parts of the journey, in their order.
+
+    parse       the request becomes a question
+    profile     the customer is known: in memory, or read, or waited for in vain
+    rules       values, conditions, eligibility
+    score       features and propensities
+    arbitrate   limits, arbitration, the choice, placement
+    record      the token is sealed, the log has the decision
+    encode      the answer's bytes
+"""
+
+STAGE_BOUNDS: Final = (
+    0.000_005, 0.000_01, 0.000_02, 0.000_035, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005,
+    0.01, 0.02, 0.05,
+)  # fmt: skip
+"""Upper bounds of the buckets a stage is counted in, in seconds."""
+
+_ROW: Final = len(STAGE_BOUNDS) + 2
+
+
+class Stopwatch:
+    """When the last decision came from one stage to the next, in seconds of a monotonic clock.
+
+    An engine has one for all of its decisions: from `known` on nothing is waited for, so whoever answers
+    reads it before another decision begins. What is waited for comes before that.
+
+    Attributes:
+        decision_id: whose moments these are; empty before the first.
+        known: the customer was known.
+        ruled: the rules had said what may be offered.
+        scored: the propensities were there.
+        arbitrated: what is offered was settled.
+        recorded: it was sealed and handed to the log.
+    """
+
+    __slots__ = ("arbitrated", "decision_id", "known", "recorded", "ruled", "scored")
+
+    def __init__(self) -> None:
+        self.decision_id = DecisionId("")
+        self.known = self.ruled = self.scored = self.arbitrated = self.recorded = 0.0
+
+    def took(self, began: float, parsed: float, ended: float) -> tuple[float, ...]:
+        """Seconds of each of `STAGES`, of the decision whose moments these are.
+
+        `began` is when its request was there, `parsed` when that was a question, `ended` when it was
+        answered.
+        """
+        return (
+            parsed - began,
+            self.known - parsed,
+            self.ruled - self.known,
+            self.scored - self.ruled,
+            self.arbitrated - self.scored,
+            self.recorded - self.arbitrated,
+            ended - self.recorded,
+        )
+
+
+UNREAD: Final = Stopwatch()
+"""For decisions whose stages nobody asks about."""
+
+
+class StageTally:
+    """How often each stage took how long, of one channel.
+
+    `counts` holds a row for each of `STAGES`: its buckets, the one beyond the last bound, and the sum of
+    all seconds. It may be read from another thread, which then may miss the last decision.
+
+    >>> tally = StageTally()
+    >>> tally.note((0.000_004, 0.0, 0.000_02, 0.0, 0.0, 0.0, 1.0))
+    >>> tally.row(0)[:2], tally.row(2)[:3], tally.row(6)[-2:]
+    ([1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0])
+    """
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        self.counts = [0.0] * (_ROW * len(STAGES))
+
+    def note(self, took: tuple[float, ...]) -> None:
+        """Counts one decision, by the seconds of each of its stages."""
+        counts, bounds, at = self.counts, STAGE_BOUNDS, 0
+        for seconds in took:
+            counts[at + bisect_left(bounds, seconds)] += 1.0
+            at += _ROW
+            counts[at - 1] += seconds
+
+    def row(self, stage: int) -> list[float]:
+        """The buckets of a stage (its place in `STAGES`), and behind them its seconds."""
+        return self.counts[stage * _ROW : (stage + 1) * _ROW]
