@@ -7,7 +7,7 @@ compare one version with the next; `benchmarks.floor` says what a caller waits f
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +33,15 @@ from engine.exploration.exposures import Experience
 from engine.kernels.arrays import ARRAYS
 from engine.kernels.loops import loops
 from engine.learn import Learner
-from engine.model import Customer, CustomerId, DecisionId, PlacementId, Question, TrainingExample
+from engine.model import (
+    Customer,
+    CustomerId,
+    DecisionId,
+    PlacementId,
+    Question,
+    TrainingExample,
+    Value,
+)
 from engine.propensity import Propensities
 from engine.rulebook.load import load
 from engine.wire.decision_pb2 import DecideRequest
@@ -129,7 +137,11 @@ def test_select(benchmark: BenchmarkFixture, workload: Workload) -> None:
 
 def test_features_and_encoding(benchmark: BenchmarkFixture, workload: Workload) -> None:
     features = workload.model.features
-    encode = workload.learner.encoding(features.digest).encode
+    encoding = workload.learner.encoding(features.digest)
+
+    def encode(raw: Sequence[Value]) -> object:
+        return encoding.encode(raw, encoding.numbers(raw))
+
     inputs = [(_values(workload, customer), customer, NOW) for customer in workload.customers]
     benchmark(_each(lambda *asked: encode(features.read(*asked)), inputs))
 

@@ -1,5 +1,6 @@
 import random
 
+import pytest
 from river import drift
 
 from engine.learning.drift import Adwin, DriftWatch
@@ -26,6 +27,21 @@ def test_losses_that_stay_are_no_drift() -> None:
 
 def test_losses_that_fall_are_no_drift() -> None:
     assert noticed(losses((2_000, 0.4), (4_000, 0.2))) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_it_says_what_river_s_detector_says_after_every_loss(seed: int) -> None:
+    stream = losses((700 + 13 * seed, 0.2), (400, 0.4), (300, 0.1), (300, 0.45), seed=seed)
+    detector, found = drift.ADWIN(), []
+    for at, loss in enumerate(stream):
+        usual = detector.estimation
+        detector.update(min(loss, 1.0))
+        if detector.drift_detected:
+            if detector.estimation > usual:
+                found.append(at)
+            detector = drift.ADWIN()
+    assert found
+    assert noticed(stream) == found
 
 
 def test_a_restored_watch_goes_on_alike() -> None:

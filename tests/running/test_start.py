@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("pandas", "sklearn", "scipy.stats", "polars", "matplotlib", "cel_expr_python")
+HEAVY = ("pandas", "sklearn", "scipy.stats", "polars", "matplotlib", "narwhals", "cel_expr_python")
 SERVICE = "import engine.cli.serve, engine.edges.grpc.server, engine.telemetry, engine.engine"
 
 
