@@ -29,7 +29,9 @@ from engine.rulebook.times import zone_of
 TIMEZONE: Final = "customer.timezone"
 """The attribute that holds a customer's own time zone, in books that declare it."""
 
-_KEPT: Final = 20_000
+_KEPT: Final = 4_096
+"""Standings kept, with the customers they were told of: as many as `Limits.at_hand` keeps at hand."""
+
 _ZONES: Final = 1_000
 
 

@@ -24,7 +24,7 @@ from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
-from engine.edges.rules.watch import look
+from engine.edges.rules.watch import Look, look
 from engine.edges.stream.apart import followed
 from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
@@ -87,6 +87,7 @@ async def open_cluster_engine(
     settings: Settings,
     sources: Sources | None = None,
     compiled: Compile = compile_apart,
+    before: Look | None = None,
     *,
     at_worker: bool = False,
 ) -> AsyncIterator[AttuneEngine]:
@@ -95,6 +96,7 @@ async def open_cluster_engine(
     When it is yielded it knows what the workers had learned when it began. `settings.data` is this
     process's alone: it holds the spool and the decisions made here. Where Kafka cannot be reached at the
     start that is waited for; Redis is, only where the data directory has no key to seal tokens by.
+    `before` is how the book's files looked when `compiled` began to read them, if it has begun already.
     `at_worker` says that it decides for a worker, whose customers are those it is about to write.
 
     Raises:
@@ -105,7 +107,7 @@ async def open_cluster_engine(
     """
     sources = sources or Sources()
     installation = Installation.of(settings)
-    before = look(settings.rules)
+    before = look(settings.rules) if before is None else before
     first = await first_book(settings, compiled)
     taking_up = TakingUp()
     async with (
