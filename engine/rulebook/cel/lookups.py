@@ -31,6 +31,9 @@ class Logic:
 
 Plan: TypeAlias = Leaf | Logic
 
+Forms: TypeAlias = dict[Form, str]
+"""The locals one truth is in, by form."""
+
 
 def plan_of(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
     """How a truth is made of such as one attribute decides; None if it is not, or of too many."""
@@ -79,9 +82,10 @@ def _leaves(plan: Plan) -> int:
 
 @dataclass(slots=True)
 class Columns:
-    """The columns asked for so far, by what they tell of and in which form, and the locals they are in."""
+    """The columns asked for so far, by the attribute and what they tell of."""
 
-    locals: dict[tuple[Leaf, Form], str] = field(default_factory=dict)
+    by_attribute: dict[str, dict[Node, Forms]] = field(default_factory=dict)
+    count: int = 0
 
     def truth(self, plan: Plan) -> str:
         """The expression for a truth."""
@@ -90,12 +94,20 @@ class Columns:
     def _written(self, plan: Plan, form: Form) -> str:
         """The expression for a truth or its number."""
         if isinstance(plan, Leaf):
-            return self.locals.setdefault((plan, form), f"c{len(self.locals)}")
+            return self._local(plan, form)
         numbered = "" if form is Form.TRUTH else "_NUMBER"
         if plan.function == "!_":
             return f"OPPOSITE{numbered}[{self._written(plan.operands[0], Form.NUMBER)}]"
         word = "BOTH" if plan.function == "_&&_" else "EITHER"
         return self._joined(plan.operands, word, numbered)
+
+    def _local(self, leaf: Leaf, form: Form) -> str:
+        """The local with the truth of a leaf in one form."""
+        forms = self.by_attribute.setdefault(leaf.attribute, {}).setdefault(leaf.node, {})
+        if form not in forms:
+            forms[form] = f"c{self.count}"
+            self.count += 1
+        return forms[form]
 
     def _joined(self, operands: Sequence[Plan], word: str, numbered: str) -> str:
         """Each operand picks by what the operands after it come to."""

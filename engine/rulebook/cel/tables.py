@@ -6,50 +6,63 @@ answers of the ordinary generated code, for one value out of each interval: so t
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeVar
 
-from engine.model import UNKNOWN
+from engine.model import UNKNOWN, Value
 from engine.rulebook.cel.cells import SORTED, Number, before, literals, splits
 from engine.rulebook.cel.code import Code
 from engine.rulebook.cel.generator import Beforehand, Module, Variable, Writer
-from engine.rulebook.cel.kleene import Form, Truth
-from engine.rulebook.cel.lookups import Columns, Leaf, Plan, plan_of
+from engine.rulebook.cel.lookups import Columns, Forms, Leaf, Plan, plan_of
 from engine.rulebook.cel.operators import kind
 from engine.rulebook.cel.parts import evaluator
 from engine.rulebook.cel.tree import BOOL, Fold, Node, children
 
-MOST: Final = 32
-"""Columns of one table: its size grows with their square."""
+_T = TypeVar("_T")
 
-Column: TypeAlias = tuple[Node, Form]
+MOST: Final = 32
+"""Conditions told of in one table: its size grows with their square."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Conditions that one attribute decides, and the values that make the rows.
+    """Conditions that one attribute decides, each in the forms wanted, and the values that make the rows.
 
     `cells` are values of the attribute: for those in an order, one of each interval between `splits`,
     ascending; else one for each literal, and at last one that equals none.
     """
 
+    name: str
     variable: Variable
-    columns: Mapping[Column, str]
+    conditions: Sequence[tuple[Node, Forms]]
     splits: tuple[Number, ...]
-    cells: tuple[object, ...]
+    cells: tuple[Value, ...]
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """What the columns tell of, each once."""
-        return tuple(dict.fromkeys(node for node, _ in self.columns))
-
-    @property
-    def samples(self) -> tuple[object, ...]:
+    def samples(self) -> tuple[Value, ...]:
         """A value for each row: unknown and null, for doubles what is not a number, then the cells."""
         rest = (math.nan,) if kind(self.variable.type) == "double" else ()
         return (UNKNOWN, None, *rest, *self.cells)
+
+    @property
+    def locals(self) -> str:
+        """What a row is unpacked into."""
+        return "".join(f"{local}, " for _, forms in self.conditions for local in forms.values())
+
+    def rows(self) -> list[str]:
+        """The rows as the runtime's `rows` reads them, filled in by the ordinary code."""
+        place = self.variable.index
+        nodes = [node for node, _ in self.conditions]
+        answer = evaluator(nodes, {self.name: self.variable}, Writer.truth)
+        wanted = [tuple(forms) for _, forms in self.conditions]
+        values: list[Value] = [UNKNOWN] * (place + 1)
+        written = []
+        for values[place] in self.samples:
+            truths = [1 if truth else 2 if truth is None else 0 for truth in answer(values)]
+            pairs = zip(wanted, truths, strict=True)
+            written.append("".join(form.value[truth] for forms, truth in pairs for form in forms))
+        return written
 
 
 def tables(roots: Sequence[Node], variables: Mapping[str, Variable], module: Module) -> Beforehand:
@@ -59,18 +72,14 @@ def tables(roots: Sequence[Node], variables: Mapping[str, Variable], module: Mod
         node: _code(number, plan, columns)
         for number, (node, plan) in enumerate(_plans(roots, variables).items())
     }
-    by_name: defaultdict[str, dict[Column, str]] = defaultdict(dict)
-    for (leaf, form), local in columns.locals.items():
-        by_name[leaf.attribute][leaf.node, form] = local
     made = [
-        table for name, found in by_name.items() for table in _tables_of(variables[name], found)
+        table
+        for name, conditions in columns.by_attribute.items()
+        for table in _tables_of(name, variables[name], list(conditions.items()))
     ]
-    lines = [
-        f"    {', '.join(table.columns.values())}, = {_row(table, rows, module)}"
-        for table, rows in zip(made, _filled(made, variables), strict=True)
-    ]
+    lines = tuple(f"    {table.locals}= {_row(table, module)}" for table in made)
     places = sorted({table.variable.index for table in made})
-    return Beforehand(tuple(lines), answers, tuple(f"x{place}" for place in places))
+    return Beforehand(lines, answers, tuple(f"x{place}" for place in places))
 
 
 def _plans(roots: Sequence[Node], variables: Mapping[str, Variable]) -> dict[Node, Plan]:
@@ -98,66 +107,43 @@ def _code(number: int, plan: Plan, columns: Columns) -> Code:
     return Code(local, BOOL, (f"({local} := {written}) is None",), depth=1)
 
 
-def _tables_of(variable: Variable, columns: Mapping[Column, str]) -> Iterator[_Table]:
-    """Tables of about `MOST` columns, neighbours together."""
+def _tables_of(
+    name: str, variable: Variable, conditions: Sequence[tuple[Node, Forms]]
+) -> Iterator[_Table]:
+    """Tables of about `MOST` conditions, neighbours together."""
     of = kind(variable.type)
-    nodes = list(dict.fromkeys(node for node, _ in columns))
-    forms: defaultdict[Node, dict[Column, str]] = defaultdict(dict)
-    for column, local in columns.items():
-        forms[column[0]][column] = local
     if of not in SORTED:
-        for part in _parts(nodes):
+        for part in _parts(conditions):
             cells = (False, True) if of == "bool" else _texts(part)
-            yield _Table(variable, _of_all(part, forms), (), cells)
+            yield _Table(name, variable, part, (), cells)
         return
-    bounds = {node: splits(node, of) for node in nodes}
-    for part in _parts(sorted(nodes, key=lambda node: min(bounds[node], default=-math.inf))):
-        ends = tuple(sorted({end for node in part for end in bounds[node]}))
+    bounds = [splits(node, of) for node, _ in conditions]
+    order = sorted(range(len(bounds)), key=lambda at: min(bounds[at], default=-math.inf))
+    for places in _parts(order):
+        ends = tuple(sorted({end for place in places for end in bounds[place]}))
         first = before(ends[0], of) if ends else 0.0 if of == "double" else 0
-        yield _Table(variable, _of_all(part, forms), ends, (first, *ends))
+        part = [conditions[place] for place in places]
+        yield _Table(name, variable, part, ends, (first, *ends))
 
 
-def _of_all(nodes: Sequence[Node], forms: Mapping[Node, Mapping[Column, str]]) -> dict[Column, str]:
-    return {column: local for node in nodes for column, local in forms[node].items()}
-
-
-def _parts(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    """The nodes in as few parts as may be, none larger than `MOST` or much smaller than the others."""
-    count = -(-len(nodes) // MOST)
+def _parts(found: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """As few parts as may be, none larger than `MOST` or much smaller than the others."""
+    count = -(-len(found) // MOST)
     for number in range(count):
-        yield nodes[number * len(nodes) // count : (number + 1) * len(nodes) // count]
+        yield found[number * len(found) // count : (number + 1) * len(found) // count]
 
 
-def _texts(nodes: Sequence[Node]) -> tuple[str, ...]:
+def _texts(conditions: Sequence[tuple[Node, Forms]]) -> tuple[str, ...]:
     """The literals these conditions compare a text with, and one that is none of them."""
-    written = [literal.value for node in nodes for _, literal in literals(node)]
+    written = [literal.value for node, _ in conditions for _, literal in literals(node)]
     texts = dict.fromkeys(text for text in written if isinstance(text, str))
     return (*texts, max(texts, key=len, default="") + ".")
 
 
-def _filled(made: Sequence[_Table], variables: Mapping[str, Variable]) -> Iterator[list[str]]:
-    """The rows of each table as the runtime's `rows` reads them, filled in by the ordinary code."""
-    nodes = [node for table in made for node in table.nodes]
-    answer: Any = evaluator(nodes, variables, Writer.truth)
-    values: list[object] = [UNKNOWN] * (1 + max((v.index for v in variables.values()), default=-1))
-    first = 0
-    for table in made:
-        last = first + len(table.nodes)
-        rows = []
-        for sample in table.samples:
-            values[table.variable.index] = sample
-            truths: dict[Node, Truth] = dict(
-                zip(table.nodes, answer(values)[first:last], strict=True)
-            )
-            rows.append("".join(form.letter(truths[node]) for node, form in table.columns))
-        values[table.variable.index] = UNKNOWN
-        yield rows
-        first = last
-
-
-def _row(table: _Table, rows: Sequence[str], module: Module) -> str:
+def _row(table: _Table, module: Module) -> str:
     """The expression for the row of a value."""
-    value, of = f"x{table.variable.index}", kind(table.variable.type)
+    rows, of = table.rows(), kind(table.variable.type)
+    value = f"x{table.variable.index}"
     if of not in SORTED | {"bool"}:
         *texts, _ = table.cells
         by_text = module.constant(f"dict(zip({(None, *texts)!r}, rows({' '.join(rows[1:-1])!r})))")
