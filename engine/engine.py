@@ -2,11 +2,10 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import Final
@@ -43,6 +42,7 @@ from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.exploration.allowance import Allowance
+from engine.exploration.chance import seeds
 from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.learning.binding import beginners, bind, consulted
 from engine.learning.curriculum import Curriculum
@@ -113,7 +113,7 @@ class Sources:
 
     now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
-    seed: Callable[[], int] = lambda: secrets.randbits(64)
+    seed: Callable[[], int] = field(default_factory=lambda: partial(next, seeds()))
 
 
 class AttuneEngine:

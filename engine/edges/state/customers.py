@@ -73,7 +73,7 @@ class Customers:
 
     def ask(self, customer_id: CustomerId, told: Callable[[Found], None]) -> None:
         """See `engine.edges.state.port.CustomerStore`."""
-        customer = self.known(customer_id)
+        customer = self._resident.known(customer_id)
         if customer is not None:
             told(customer)
         else:
