@@ -42,7 +42,6 @@ from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.exploration.allowance import Allowance
-from engine.exploration.chance import seeds
 from engine.join import exposure_of, held_out, joined, unknown_decision
 from engine.learning.binding import beginners, bind, consulted
 from engine.learning.curriculum import Curriculum
@@ -82,6 +81,7 @@ from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
 from engine.stages import Stopwatch
@@ -113,7 +113,7 @@ class Sources:
 
     now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
-    seed: Callable[[], int] = field(default_factory=lambda: partial(next, seeds()))
+    seed: Callable[[], int] = field(default_factory=Seeds)
 
 
 class AttuneEngine:

@@ -1,20 +1,9 @@
 """Chance that can be replayed: one seed, one sequence of uniform numbers."""
 
-import secrets
-from collections.abc import Iterator
-from struct import Struct
 from typing import Final
 
 _MASK: Final = (1 << 64) - 1
 _GOLDEN: Final = 0x9E3779B97F4A7C15
-
-_AT_ONCE: Final = Struct("<512Q")
-
-
-def seeds() -> Iterator[int]:
-    """Seeds nobody can foresee, 64 random bits each; the system is asked for many at once."""
-    while True:
-        yield from _AT_ONCE.unpack(secrets.token_bytes(_AT_ONCE.size))
 
 
 class Chance:
