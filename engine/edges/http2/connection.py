@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, MutableSet
 from struct import Struct
-from time import monotonic
 from typing import Final, Protocol, cast
 
 from engine.edges.http2 import frames
@@ -65,7 +64,6 @@ class Connection(Sending):
         self._last = self._taken = 0
         self._heard = True
         self._timer: asyncio.TimerHandle | None = None
-        self.arrived = 0.0
         self.gone: asyncio.Future[None] = self._loop.create_future()
 
     # --- the transport -----------------------------------------------------------------------
@@ -122,7 +120,6 @@ class Connection(Sending):
         if self._over:
             return
         self._heard = self._reading = True
-        self.arrived = monotonic()
         try:
             data = self._rest + data if self._rest else data
             begins = 0 if self._greeted else self._greet(data)
@@ -400,6 +397,8 @@ class Connection(Sending):
     def queue(self, stream: Stream) -> None:
         """Has the stream served within this turn, or a later one if many are waiting."""
         self._queue.append(stream)
+        if not (self._reading or self._turn_comes):
+            self._serve_soon()
 
     def _serve(self) -> None:
         """Serves some of those who wait; other connections get their turn before the others do."""
@@ -410,8 +409,11 @@ class Connection(Sending):
                 served += 1
                 stream.serve()
         if queue and not self._turn_comes:
-            self._turn_comes = True
-            self._loop.call_soon(self._serve_more)
+            self._serve_soon()
+
+    def _serve_soon(self) -> None:
+        self._turn_comes = True
+        self._loop.call_soon(self._serve_more)
 
     def _serve_more(self) -> None:
         self._reading, self._turn_comes = True, False

@@ -126,6 +126,7 @@ class Embedded:
         )
         self.known = self.last_known = self._customers.known
         self.load = self._customers.load
+        self.ask = self._customers.ask
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self.returned: Callable[[Returned], None] = self._decisions.returned
         self._ready: deque[Numbered] = deque()
