@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
-from engine.stages import UNREAD, Stopwatch
+from engine.stopwatch import UNREAD, Stopwatch
 from engine.triggers.scored import Scored
 
 

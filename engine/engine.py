@@ -84,7 +84,7 @@ from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
-from engine.stages import Stopwatch
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -461,10 +461,10 @@ class AttuneEngine:
         `asked` is when it was, by the monotonic clock.
         """
         decision, clock = answer.decision, self._sources.monotonic
-        telling, watch = decision.telling, self.stopwatch
+        telling = decision.telling
         if telling is None:
             return answer
-        began = clock()
+        began, watch = clock(), telling.stopwatch
         seconds = {
             "profile": watch.known - asked,
             "rules": watch.ruled - watch.known,
@@ -494,7 +494,7 @@ class AttuneEngine:
         side: Side,
     ) -> Answer:
         now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
-        stopwatch = self.stopwatch
+        stopwatch = Stopwatch() if question.explain else self.stopwatch
         stopwatch.known = clock()
         stopwatch.decision_id = decision_id(now, seed)
         budget = Budget(deadline, clock)

@@ -90,7 +90,7 @@ async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
         return children[-1]
 
     monkeypatch.setattr(compiler, "begin", halted)
-    monkeypatch.setattr(compiler, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(compiler, "PATIENCE", 0.01)
     (mistake,) = (await compile_apart(rules)).errors
     assert "takes more than" in mistake.message
     assert children[0].process.returncode == -signal.SIGKILL
