@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from engine.rulebook.cel.cells import decided_by, of_truth
+from engine.rulebook.cel.cells import decided_by, literals, of_truth
 from engine.rulebook.cel.generator import Variable, flat
 from engine.rulebook.cel.kleene import Form
 from engine.rulebook.cel.tree import BOOL, Call, Node
 
 MOST_LEAVES: Final = 12
 """Columns in one expression: it nests as deep."""
+
+
+MOST_LITERALS: Final = 16
+"""Literals of one column: each makes rows of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def plan_of(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
 def _plan(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
     name = decided_by(node, variables)
     if name is not None:
-        return Leaf(name, node)
+        return _leaf(name, node)
     match node:
         case Call(function="_&&_" | "_||_" as function):
             operands = _together(node, function, variables)
@@ -59,7 +63,12 @@ def _plan(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
 
 def _operand(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
     name = of_truth(node, variables)
-    return _plan(node, variables) if name is None else Leaf(name, node)
+    return _plan(node, variables) if name is None else _leaf(name, node)
+
+
+def _leaf(name: str, node: Node) -> Leaf | None:
+    """None for a truth with so many literals that a table of it would be large."""
+    return Leaf(name, node) if sum(1 for _ in literals(node)) <= MOST_LITERALS else None
 
 
 def _together(node: Call, function: str, variables: Mapping[str, Variable]) -> list[Node]:
