@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from engine.rulebook.cel.cells import decided_by, of_truth
+from engine.rulebook.cel.cells import decided_by, literals, of_truth
 from engine.rulebook.cel.generator import Variable, flat
 from engine.rulebook.cel.kleene import Form
 from engine.rulebook.cel.tree import BOOL, Call, Node
 
 MOST_LEAVES: Final = 12
 """Columns in one expression: it nests as deep."""
+
+
+MOST_LITERALS: Final = 16
+"""Literals of one column: each makes rows of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Logic:
 Plan: TypeAlias = Leaf | Logic
 
 Forms: TypeAlias = dict[Form, str]
-"""The locals one truth is in, by form."""
+"""Where one truth is found, by form: a local, or an element of one."""
 
 
 def plan_of(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
@@ -44,7 +48,7 @@ def plan_of(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
 def _plan(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
     name = decided_by(node, variables)
     if name is not None:
-        return Leaf(name, node)
+        return _leaf(name, node)
     match node:
         case Call(function="_&&_" | "_||_" as function):
             operands = _together(node, function, variables)
@@ -59,7 +63,12 @@ def _plan(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
 
 def _operand(node: Node, variables: Mapping[str, Variable]) -> Plan | None:
     name = of_truth(node, variables)
-    return _plan(node, variables) if name is None else Leaf(name, node)
+    return _plan(node, variables) if name is None else _leaf(name, node)
+
+
+def _leaf(name: str, node: Node) -> Leaf | None:
+    """None for a truth with so many literals that a table of it would be large."""
+    return Leaf(name, node) if sum(1 for _ in literals(node)) <= MOST_LITERALS else None
 
 
 def _together(node: Call, function: str, variables: Mapping[str, Variable]) -> list[Node]:
@@ -82,32 +91,33 @@ def _leaves(plan: Plan) -> int:
 
 @dataclass(slots=True)
 class Columns:
-    """The columns asked for so far, by the attribute and what they tell of."""
+    """The columns that are needed, by the attribute and what they tell of; then where each is found."""
 
     by_attribute: dict[str, dict[Node, Forms]] = field(default_factory=dict)
-    count: int = 0
+
+    def need(self, plan: Plan) -> None:
+        """Notes the columns that a truth is made of."""
+        self._written(plan, Form.TRUTH)
 
     def truth(self, plan: Plan) -> str:
-        """The expression for a truth."""
+        """The expression for a truth, once it is known where its columns are found."""
         return self._written(plan, Form.TRUTH)
+
+    @property
+    def count(self) -> int:
+        """How many columns are needed."""
+        return sum(len(forms) for nodes in self.by_attribute.values() for forms in nodes.values())
 
     def _written(self, plan: Plan, form: Form) -> str:
         """The expression for a truth or its number."""
         if isinstance(plan, Leaf):
-            return self._local(plan, form)
+            forms = self.by_attribute.setdefault(plan.attribute, {}).setdefault(plan.node, {})
+            return forms.setdefault(form, "")
         numbered = "" if form is Form.TRUTH else "_NUMBER"
         if plan.function == "!_":
             return f"OPPOSITE{numbered}[{self._written(plan.operands[0], Form.NUMBER)}]"
         word = "BOTH" if plan.function == "_&&_" else "EITHER"
         return self._joined(plan.operands, word, numbered)
-
-    def _local(self, leaf: Leaf, form: Form) -> str:
-        """The local with the truth of a leaf in one form."""
-        forms = self.by_attribute.setdefault(leaf.attribute, {}).setdefault(leaf.node, {})
-        if form not in forms:
-            forms[form] = f"c{self.count}"
-            self.count += 1
-        return forms[form]
 
     def _joined(self, operands: Sequence[Plan], word: str, numbered: str) -> str:
         """Each operand picks by what the operands after it come to."""

@@ -14,7 +14,7 @@ from engine.model import UNKNOWN, Value
 from engine.rulebook.cel.cells import SORTED, Number, before, literals, splits
 from engine.rulebook.cel.code import Code
 from engine.rulebook.cel.generator import Beforehand, Module, Variable, Writer
-from engine.rulebook.cel.lookups import Columns, Forms, Leaf, Plan, plan_of
+from engine.rulebook.cel.lookups import Columns, Forms, Plan, plan_of
 from engine.rulebook.cel.operators import kind
 from engine.rulebook.cel.parts import evaluator
 from engine.rulebook.cel.tree import BOOL, Fold, Node, children
@@ -23,6 +23,9 @@ _T = TypeVar("_T")
 
 MOST: Final = 32
 """Conditions told of in one table: its size grows with their square."""
+
+MOST_UNPACKED: Final = 220
+"""Columns that get a local each: beyond 256 locals Python takes longer for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,6 @@ class _Table:
         rest = (math.nan,) if kind(self.variable.type) == "double" else ()
         return (UNKNOWN, None, *rest, *self.cells)
 
-    @property
-    def locals(self) -> str:
-        """What a row is unpacked into."""
-        return "".join(f"{local}, " for _, forms in self.conditions for local in forms.values())
-
     def rows(self) -> list[str]:
         """The rows as the runtime's `rows` reads them, filled in by the ordinary code."""
         place = self.variable.index
@@ -67,19 +65,25 @@ class _Table:
 
 def tables(roots: Sequence[Node], variables: Mapping[str, Variable], module: Module) -> Beforehand:
     """What of these truths can be looked up; the tables themselves are added to the module."""
-    columns = Columns()
-    answers = {
-        node: _code(number, plan, columns)
-        for number, (node, plan) in enumerate(_plans(roots, variables).items())
-    }
+    plans, columns = _plans(roots, variables), Columns()
+    for plan in plans.values():
+        columns.need(plan)
     made = [
         table
         for name, conditions in columns.by_attribute.items()
         for table in _tables_of(name, variables[name], list(conditions.items()))
     ]
-    lines = tuple(f"    {table.locals}= {_row(table, module)}" for table in made)
+    lines = ["    unknown = UNKNOWN"] if made else []
+    unpacked = columns.count <= MOST_UNPACKED
+    for number, table in enumerate(made):
+        found = _places(number, table, unpacked=unpacked)
+        lines.append(f"    {found} = {_row(table, module)}")
+    answers = {
+        node: _code(number, columns.truth(plan))
+        for number, (node, plan) in enumerate(plans.items())
+    }
     places = sorted({table.variable.index for table in made})
-    return Beforehand(lines, answers, tuple(f"x{place}" for place in places))
+    return Beforehand(tuple(lines), answers, tuple(f"x{place}" for place in places))
 
 
 def _plans(roots: Sequence[Node], variables: Mapping[str, Variable]) -> dict[Node, Plan]:
@@ -98,13 +102,22 @@ def _plans(roots: Sequence[Node], variables: Mapping[str, Variable]) -> dict[Nod
     return found
 
 
-def _code(number: int, plan: Plan, columns: Columns) -> Code:
-    """The truth, which may be unknown, as a piece of generated code."""
-    written = columns.truth(plan)
-    if isinstance(plan, Leaf):
-        return Code(written, BOOL, (f"{written} is None",))
+def _places(number: int, table: _Table, *, unpacked: bool) -> str:
+    """Says of each column where it is found; returns what is assigned a row of the table."""
+    row, count = f"r{number}", 0
+    for _, forms in table.conditions:
+        for form in forms:
+            forms[form] = f"{row}_{count}" if unpacked else f"{row}[{count}]"
+            count += 1
+    return "".join(f"{row}_{at}, " for at in range(count)).rstrip() if unpacked else row
+
+
+def _code(number: int, truth: str) -> Code:
+    """A truth, which may be unknown, as a piece of generated code."""
+    if truth.isidentifier():
+        return Code(truth, BOOL, (f"{truth} is None",))
     local = f"d{number}"
-    return Code(local, BOOL, (f"({local} := {written}) is None",), depth=1)
+    return Code(local, BOOL, (f"({local} := {truth}) is None",), depth=1)
 
 
 def _tables_of(
@@ -148,14 +161,14 @@ def _row(table: _Table, module: Module) -> str:
         *texts, _ = table.cells
         by_text = module.constant(f"dict(zip({(None, *texts)!r}, rows({' '.join(rows[1:-1])!r})))")
         other = module.constant(f"rows({f'{rows[0]} {rows[-1]}'!r})")
-        return f"{other}[0] if {value} is UNKNOWN else {by_text}.get({value}, {other}[1])"
+        return f"{other}[0] if {value} is unknown else {by_text}.get({value}, {other}[1])"
     first = len(rows) - len(table.cells)
     if of == "bool":
         place = f"{first + 1} if {value} else {first}"
     else:
         place = _place(value, table.splits, first, nan=2 if of == "double" else None)
     every = module.constant(f"rows({' '.join(rows)!r})")
-    return f"{every}[0 if {value} is UNKNOWN else 1 if {value} is None else {place}]"
+    return f"{every}[0 if {value} is unknown else 1 if {value} is None else {place}]"
 
 
 def _place(value: str, ends: Sequence[Number], first: int, nan: int | None) -> str:

@@ -151,6 +151,12 @@ def test_many_conditions_of_one_attribute_take_tables_in_proportion() -> None:
     assert sizes[1] < 2.2 * sizes[0]
 
 
+def test_long_lists_of_literals_are_asked_and_not_looked_up() -> None:
+    texts = [f"n.whole in [{', '.join(map(str, range(n, n + 60)))}]" for n in range(100)]
+    assert len(generate([compiled(text) for text in texts], [])) < 2 * sum(map(len, texts))
+    assert load_and_ask(texts[:2], {"n.whole": 60}) == (False, True)
+
+
 def test_conditions_of_many_attributes_are_looked_up_as_far_as_may_be() -> None:
     text = " || ".join(f"(n.whole > {n} && t.word == 'a' && n.part < {n}.5)" for n in range(9))
     (truth,) = load_and_ask([text], {"n.whole": 3, "t.word": "a", "n.part": 1.25})
