@@ -157,7 +157,6 @@ def serve(
         return
     compiled = compile_apart if begun is None else HeadStart(settings.rules, begun)
     opened = partial(opener(settings), compiled=compiled, before=before)
-    _read_machine_code()
     try:
         uvloop.run(serve_until_stopped(settings, opened, typer.echo))
     except BrokenRuleBook as broken:
@@ -175,15 +174,6 @@ def _begun(settings: Settings) -> Begun | None:
         return begin(settings.rules)
     except OSError:
         return None
-
-
-def _read_machine_code() -> None:
-    """Has numba read its loops, or compile them, now that there is nothing to do but to wait for the book."""
-    from engine.experts.loops import expert_loops
-    from engine.kernels.loops import loops
-
-    loops()
-    expert_loops()
 
 
 def opener(settings: Settings) -> "Callable[..., AbstractAsyncContextManager[AttuneEngine]]":

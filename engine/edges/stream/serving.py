@@ -35,6 +35,7 @@ from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
 from engine.rulebook.book import RuleBook
+from engine.running.machine_code import read_machine_code
 from engine.running.reload import first_book
 from engine.settings import Settings
 
@@ -108,7 +109,8 @@ async def open_cluster_engine(
     sources = sources or Sources()
     installation = Installation.of(settings)
     before = look(settings.rules) if before is None else before
-    first = await first_book(settings, compiled)
+    reading = asyncio.to_thread(read_machine_code)
+    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
     taking_up = TakingUp()
     async with (
         _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,
