@@ -2,11 +2,10 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -82,6 +81,7 @@ from engine.running.knowing import Knowing
 from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
 from engine.stages import Stopwatch
@@ -113,7 +113,7 @@ class Sources:
 
     now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
-    seed: Callable[[], int] = lambda: secrets.randbits(64)
+    seed: Callable[[], int] = field(default_factory=Seeds)
 
 
 class AttuneEngine:
