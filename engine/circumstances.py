@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
-from engine.stages import UNREAD, Stopwatch
+from engine.stopwatch import UNREAD, Stopwatch
 from engine.triggers.scored import Scored
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Foresight(NamedTuple):
     """What rules and model say of a customer at a moment, worked out before it is sure that they are still so.
 
     `decider` and `model` are whose word that is; `ruled` and `scored` when each had it, as in
-    `engine.stages.Stopwatch`.
+    `engine.stopwatch.Stopwatch`.
     """
 
     customer: Customer

@@ -252,6 +252,7 @@ class Decider:
             decided = self._clock()
             moved = self._influences.felt(given.customer, given.now).told
             telling = self.explain(decision, findings, moved)
+            telling.stopwatch = stopwatch
             if given.tell_later:
                 decision.telling = telling
                 return decision

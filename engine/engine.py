@@ -84,7 +84,7 @@ from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
-from engine.stages import Stopwatch
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -102,6 +102,9 @@ FORESIGHT: Final[Micros] = 5_000
 
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
+
+_AT_ONCE: Final = 20
+"""Events joined before the loop may turn to waiting decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,10 +466,10 @@ class AttuneEngine:
         `asked` is when it was, by the monotonic clock.
         """
         decision, clock = answer.decision, self._sources.monotonic
-        telling, watch = decision.telling, self.stopwatch
+        telling = decision.telling
         if telling is None:
             return answer
-        began = clock()
+        began, watch = clock(), telling.stopwatch
         seconds = {
             "profile": watch.known - asked,
             "rules": watch.ruled - watch.known,
@@ -499,7 +502,7 @@ class AttuneEngine:
         now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
         if foresight is not None and 0 <= now - foresight.now <= FORESIGHT:
             now = foresight.now
-        stopwatch = self.stopwatch
+        stopwatch = Stopwatch() if question.explain else self.stopwatch
         stopwatch.known = clock()
         stopwatch.decision_id = decision_id(now, seed)
         budget = Budget(deadline, clock)
@@ -658,6 +661,8 @@ class AttuneEngine:
         good: list[Event] = []
         places: list[int] = []
         for place, incoming in enumerate(events):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
             try:
                 good.append(await self._join(incoming))
                 places.append(place)

@@ -9,7 +9,8 @@ from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.model import DecisionId
-from engine.stages import STAGE_BOUNDS, STAGES, StageTally, Stopwatch
+from engine.stages import STAGE_BOUNDS, STAGES, StageTally
+from engine.stopwatch import Stopwatch
 from tests.builders import NOW, FixedModel, customer, question
 from tests.rulebook.builders import book
 

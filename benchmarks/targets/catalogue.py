@@ -88,8 +88,7 @@ _HOURS: Final = [
     elsewhere(
         "30-minute soak: p99 of the last five minutes / the first five; memory slope",
         "≤ 1.2 ×, ~ 0",
-        "attune bench --rate 300 --seconds 300 --report first.json; attune bench --rate 300 --seconds 1200;"
-        " attune bench --rate 300 --seconds 300 --compare first.json",
+        "make bench-soak",
     ),
     elsewhere(
         "cold start to ready, 1,000 actions, 1,000,000 customers on disk",

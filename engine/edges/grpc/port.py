@@ -19,7 +19,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
-from engine.stages import Stopwatch
+from engine.stopwatch import Stopwatch
 from engine.triggers.outbox import Left
 
 

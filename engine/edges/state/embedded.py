@@ -80,7 +80,7 @@ class Limits:
     checkpoint_seconds: float | None = 10.0
     remember_ids: Micros = 8 * DAY
     decisions: Retention = field(default_factory=Retention)
-    slice_seconds: float = 0.000_5
+    slice_seconds: float = 0.000_25
     patience: float = 2.0
 
 

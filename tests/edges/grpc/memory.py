@@ -51,7 +51,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
 from engine.settings import Settings
-from engine.stages import Stopwatch
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Gauge
 from engine.triggers.outbox import Left
 from tests.edges.grpc.books import book as small_book

@@ -89,7 +89,7 @@ async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
         return children[-1]
 
     monkeypatch.setattr(compiler, "_started", halted)
-    monkeypatch.setattr(compiler, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(compiler, "PATIENCE", 0.01)
     (mistake,) = (await compile_apart(rules)).errors
     assert "takes more than" in mistake.message
     assert children[0].returncode == -signal.SIGKILL
@@ -97,12 +97,12 @@ async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
 
 async def test_a_child_nobody_waits_for_any_more_is_ended(rules, monkeypatch):
     started, children = compiler._started, []
-    begun = asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def halted(*arguments):
         children.append(started(*arguments))
         os.kill(children[-1].pid, signal.SIGSTOP)
-        begun.set()
+        loop.call_soon_threadsafe(begun.set)
         return children[-1]
 
     monkeypatch.setattr(compiler, "_started", halted)
