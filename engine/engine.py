@@ -21,7 +21,7 @@ from engine.challenger.contender import Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Plan
 from engine.challenger.seating import Seating
-from engine.circumstances import Circumstances, unscored
+from engine.circumstances import Circumstances, Foresight, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
@@ -80,6 +80,7 @@ from engine.running.deadlines import Deadlines
 from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
 from engine.running.machine_code import read_machine_code
+from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.running.seeds import Seeds
@@ -97,6 +98,9 @@ log = structlog.get_logger(__name__)
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+FORESIGHT: Final[Micros] = 5_000
+"""How long before a decision its rules and model may have been asked; after that the decision is of another moment."""
 
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
@@ -160,6 +164,8 @@ class AttuneEngine:
             edge.elsewhere,
             self._household,
             self._decide_for,
+            self._foresee,
+            Outlook(),
             self._under_way,
         )
         self.stopwatch = Stopwatch()
@@ -493,8 +499,11 @@ class AttuneEngine:
         question: Question,
         deadline: float,
         side: Side,
+        foresight: Foresight | None = None,
     ) -> Answer:
         now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        if foresight is not None and 0 <= now - foresight.now <= FORESIGHT:
+            now = foresight.now
         stopwatch = Stopwatch() if question.explain else self.stopwatch
         stopwatch.known = clock()
         stopwatch.decision_id = decision_id(now, seed)
@@ -510,6 +519,7 @@ class AttuneEngine:
             self._scored_for(question.customer_id),
             stopwatch,
             question.explain,
+            foresight,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
@@ -532,6 +542,15 @@ class AttuneEngine:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
         stopwatch.recorded = clock()
         return answer
+
+    def _foresee(
+        self, customer: Customer, question: Question, deadline: float, side: Side
+    ) -> Foresight | None:
+        """What may be known of a decision while it is asked whether the customer is still this one."""
+        now, budget = self._sources.now(), Budget(deadline, self._sources.monotonic)
+        return side.decider.foresee(
+            question, Circumstances(DecisionId(""), customer, now, 0, budget)
+        )
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
         scored = self._edge.scored
