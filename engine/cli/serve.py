@@ -1,9 +1,10 @@
 """`attune serve`: runs the decision service."""
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TextIO, cast
 
 import typer
 
@@ -133,9 +134,10 @@ def serve(
     from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
     from engine.edges.kafka.calm import calm
+    from engine.running.lines import Lines
     from engine.telemetry import set_up_logs
 
-    set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format, cast("TextIO", Lines(sys.stderr)))
     if settings.stream:
         calm()
     if member := os.environ.get(MEMBER):
