@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from typing import Final
 
 import structlog
@@ -42,9 +43,9 @@ from engine.edges.state.port import DecisionStore, State
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.exploration.allowance import Allowance
 from engine.join import exposure_of, held_out, joined, unknown_decision
+from engine.learning.binding import beginners, bind, consulted
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
-from engine.learning.panel import beginners, bind, consulted
 from engine.limits.guards import guards_of
 from engine.limits.limits import Guard
 from engine.model import (
@@ -78,6 +79,7 @@ from engine.running.breaker import Breaker
 from engine.running.deadlines import Deadlines
 from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
+from engine.running.machine_code import read_machine_code
 from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
@@ -796,6 +798,8 @@ async def _decider(
     `unseen` sees of offers only those made before the moment it decides at.
     """
     curriculum = Curriculum.for_book(book)
+    if curriculum.courses:
+        await asyncio.to_thread(import_module, "engine.learning.panel")  # river, for a second
     await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
     model = bind(mind, book, curriculum)
@@ -863,19 +867,24 @@ async def _take_up(
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    before: Look | None = None,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over `settings.data`, deciding by the book in `settings.rules`; closed in order.
 
     While it is open its book follows the files there, unless `settings.watch` says otherwise.
+    `before` is how they looked when `compiled` began to read them, if it has begun already.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
         StorageError: the data directory is in use, damaged, or cannot be read.
     """
     sources = sources or Sources()
-    before = look(settings.rules)
-    first = await first_book(settings, compiled)
+    before = look(settings.rules) if before is None else before
+    reading = asyncio.to_thread(read_machine_code)
+    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
     async with (
         _embedded(settings, first.book, sources) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,

@@ -46,6 +46,14 @@ def test_every_decision_counts_once_in_every_stage(decisions):
         assert buckets[0] == below
 
 
+def test_a_wait_is_counted_apart_from_the_stages():
+    tally = StageTally()
+    tally.waited(0.03)
+    assert sum(tally.row(len(STAGES))[:-1]) == 1
+    assert tally.row(len(STAGES))[-1] == 0.03
+    assert not any(any(tally.row(stage)) for stage in range(len(STAGES)))
+
+
 def moments(left):
     """The stopwatch after a decision with `left` seconds, by a clock that counts its readings."""
     ticks = iter(range(1000))

@@ -153,7 +153,7 @@ class Decisions:
         """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
         if budget is None:
             budget = self._settings.budgets.of(question.channel)
-        self._turns.begin(began)
+        self._meter.waited(question.channel, self._turns.begin(began))
         reserve = min(self._settings.reserve, budget * _HOME_SHARE)
         return began + budget - reserve - self._turns.waiting()
 
