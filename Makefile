@@ -19,7 +19,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c "import engine.kernels.compiled"    # machine code for this processor, kept for the next start
+	@# machine code for this processor, kept for the next start
+	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
 	@touch $@
 
 demo: setup ## run the whole loop on this machine, live, in about a minute

@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from typing import Final
 
 import structlog
@@ -21,7 +21,7 @@ from engine.challenger.contender import Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Plan
 from engine.challenger.seating import Seating
-from engine.circumstances import Circumstances, unscored
+from engine.circumstances import Circumstances, Foresight, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
@@ -43,9 +43,9 @@ from engine.edges.state.port import DecisionStore, State
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.exploration.allowance import Allowance
 from engine.join import exposure_of, held_out, joined, unknown_decision
+from engine.learning.binding import beginners, bind, consulted
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
-from engine.learning.panel import beginners, bind, consulted
 from engine.limits.guards import guards_of
 from engine.limits.limits import Guard
 from engine.model import (
@@ -79,8 +79,11 @@ from engine.running.breaker import Breaker
 from engine.running.deadlines import Deadlines
 from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
+from engine.running.machine_code import read_machine_code
+from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
 from engine.stopwatch import Stopwatch
@@ -95,6 +98,9 @@ log = structlog.get_logger(__name__)
 
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+FORESIGHT: Final[Micros] = 5_000
+"""How long before a decision its rules and model may have been asked; after that the decision is of another moment."""
 
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
@@ -112,7 +118,7 @@ class Sources:
 
     now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
-    seed: Callable[[], int] = lambda: secrets.randbits(64)
+    seed: Callable[[], int] = field(default_factory=Seeds)
 
 
 class AttuneEngine:
@@ -158,6 +164,8 @@ class AttuneEngine:
             edge.elsewhere,
             self._household,
             self._decide_for,
+            self._foresee,
+            Outlook(),
             self._under_way,
         )
         self.stopwatch = Stopwatch()
@@ -491,8 +499,11 @@ class AttuneEngine:
         question: Question,
         deadline: float,
         side: Side,
+        foresight: Foresight | None = None,
     ) -> Answer:
         now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        if foresight is not None and 0 <= now - foresight.now <= FORESIGHT:
+            now = foresight.now
         stopwatch = Stopwatch() if question.explain else self.stopwatch
         stopwatch.known = clock()
         stopwatch.decision_id = decision_id(now, seed)
@@ -508,6 +519,7 @@ class AttuneEngine:
             self._scored_for(question.customer_id),
             stopwatch,
             question.explain,
+            foresight,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
@@ -530,6 +542,15 @@ class AttuneEngine:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
         stopwatch.recorded = clock()
         return answer
+
+    def _foresee(
+        self, customer: Customer, question: Question, deadline: float, side: Side
+    ) -> Foresight | None:
+        """What may be known of a decision while it is asked whether the customer is still this one."""
+        now, budget = self._sources.now(), Budget(deadline, self._sources.monotonic)
+        return side.decider.foresee(
+            question, Circumstances(DecisionId(""), customer, now, 0, budget)
+        )
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
         scored = self._edge.scored
@@ -777,6 +798,8 @@ async def _decider(
     `unseen` sees of offers only those made before the moment it decides at.
     """
     curriculum = Curriculum.for_book(book)
+    if curriculum.courses:
+        await asyncio.to_thread(import_module, "engine.learning.panel")  # river, for a second
     await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
     model = bind(mind, book, curriculum)
@@ -844,19 +867,24 @@ async def _take_up(
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    before: Look | None = None,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over `settings.data`, deciding by the book in `settings.rules`; closed in order.
 
     While it is open its book follows the files there, unless `settings.watch` says otherwise.
+    `before` is how they looked when `compiled` began to read them, if it has begun already.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
         StorageError: the data directory is in use, damaged, or cannot be read.
     """
     sources = sources or Sources()
-    before = look(settings.rules)
-    first = await first_book(settings, compiled)
+    before = look(settings.rules) if before is None else before
+    reading = asyncio.to_thread(read_machine_code)
+    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
     async with (
         _embedded(settings, first.book, sources) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,

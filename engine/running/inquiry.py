@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from engine.challenger.contender import Side
+from engine.circumstances import Foresight
 from engine.elsewhere import Claimed, Elsewhere
 from engine.model import (
     UNKNOWN,
@@ -18,6 +19,7 @@ from engine.model import (
 )
 from engine.running.deadlines import Deadlines
 from engine.running.knowing import NOT_DEGRADED, Knowing, Reading
+from engine.running.outlook import Outlook
 from engine.running.repeats import Answer, fingerprint
 
 REPLY: Final = 0.002
@@ -46,6 +48,8 @@ class Means:
         elsewhere: what other servers answered, if there are any.
         household: whose record to read for a customer's household.
         decide: makes the decision, by a deadline.
+        foresee: works out what may be known of it before the customer is; None if there is no time.
+        outlook: whether that pays.
         under_way: the inquiries by request id, while they last.
     """
 
@@ -54,7 +58,9 @@ class Means:
     deadlines: Deadlines
     elsewhere: Elsewhere | None
     household: Callable[[Customer], CustomerId | Unknown | None]
-    decide: Callable[[Known, Question, float, Side], Answer]
+    decide: Callable[[Known, Question, float, Side, Foresight | None], Answer]
+    foresee: Callable[[Customer, Question, float, Side], Foresight | None]
+    outlook: Outlook
     under_way: "dict[str, Inquiry]"
 
 
@@ -67,8 +73,8 @@ class Inquiry:
     """
 
     __slots__ = (
-        "_at_hand", "_claimed", "_claiming", "_customer", "_deadline", "_degraded", "_expired", "_household",
-        "_means", "_question", "_reading", "_side", "_told", "_waiting_for_end",
+        "_at_hand", "_claimed", "_claiming", "_customer", "_deadline", "_degraded", "_expired", "_foresight", "_household",
+        "_means", "_question", "_reading", "_seen", "_side", "_told", "_waiting_for_end",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +95,8 @@ class Inquiry:
         self._degraded = NOT_DEGRADED
         self._household: Customer | Unknown | None = None
         self._reading: Reading | None = None
+        self._seen: Customer | None = None
+        self._foresight: Foresight | None = None
         self._claiming = self._claimed = self._expired = False
         self._waiting_for_end: asyncio.Future[None] | None = None
 
@@ -109,6 +117,8 @@ class Inquiry:
             self._read(question.customer_id, left)
         if self._told is not None:
             means.deadlines.watch(self, left)
+            if self._reading is not None and means.outlook.pays(len(means.deadlines)):
+                asyncio.get_running_loop().call_soon(self._foresee)
 
     def leave(self) -> None:
         """Nobody waits for what comes of it any more: nothing is decided."""
@@ -138,9 +148,20 @@ class Inquiry:
             self._know(customer, NOT_DEGRADED)
             return
         reading = self._reading = knowing.reading(customer_id, left, self._know)
+        if self._customer is None:
+            self._seen = knowing.store.last_known(customer_id)
         reading.begin()
         if self._expired:
             reading.expire()
+
+    def _foresee(self) -> None:
+        """Uses the time until the store answers: works out what follows if the customer is as last seen."""
+        if self._reading is None or self._customer is not None or self._told is None:
+            return
+        if self._seen is not None:
+            self._foresight = self._means.foresee(
+                self._seen, self._question, self._deadline, self._side
+            )
 
     def _know(self, customer: Customer, degraded: tuple[Degradation, ...]) -> None:
         self._reading = None
@@ -151,6 +172,8 @@ class Inquiry:
             self._decide()
             return
         self._customer, self._degraded = customer, degraded
+        if self._seen is not None and not degraded:
+            self._means.outlook.note(hit=customer is self._seen)
         household = self._means.household(customer)
         if household is None or isinstance(household, Unknown):
             self._household = household
@@ -175,7 +198,9 @@ class Inquiry:
         known = Known(customer, self._household, self._degraded)
         outcome: Outcome
         try:
-            outcome = self._means.decide(known, self._question, self._deadline, self._side)
+            outcome = self._means.decide(
+                known, self._question, self._deadline, self._side, self._foresight
+            )
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- for whoever asked
             if self._claimed and self._means.elsewhere is not None:
                 self._means.elsewhere.failed(self._question.request_id)

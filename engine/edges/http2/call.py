@@ -86,9 +86,12 @@ class Call(Stream):
 
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
-        if self._is_closing():
+        if self.ended or self.farewell is not None:
             return
-        self._collect(data)
+        if self._body:
+            self._collect(data)
+        else:
+            self._body = data
         if self.asked:
             return
         try:
@@ -99,10 +102,7 @@ class Call(Stream):
             self._bodies.weigh(self, len(self._body))
 
     def _collect(self, data: bytes) -> None:
-        """Adds to the body, which mostly comes in one piece."""
-        if not self._body:
-            self._body = data
-            return
+        """Adds to a body that does not come in one piece, as most do."""
         if not isinstance(self._body, bytearray):
             self._body = bytearray(self._body)
         self._body += data
@@ -114,7 +114,8 @@ class Call(Stream):
     def serve(self) -> None:
         """See `Stream`: a method that takes one message gets it."""
         handler, body = self._handler, self._body
-        self._forget_deadline()
+        if self._timer is not None:
+            self._forget_deadline()
         self._forget_body()
         try:
             message = only(body, self._encoding, self._limit)
@@ -124,7 +125,8 @@ class Call(Stream):
         if handler.prompt is None:
             self._run(partial(handler.call, message, self))
             return
-        answer = handler.prompt(message, self.time_remaining())
+        remaining = None if self._deadline is None else self._deadline - monotonic()
+        answer = handler.prompt(message, remaining)
         if isinstance(answer, bytes | Refusal):
             self._answer(answer)
         else:

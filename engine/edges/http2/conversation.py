@@ -33,9 +33,12 @@ class Conversation(Call):
 
     def take(self, data: bytes) -> None:
         """See `Stream`."""
-        if self._is_closing():
+        if self.ended or self.farewell is not None:
             return
-        self._collect(data)
+        if self._body:
+            self._collect(data)
+        else:
+            self._body = data
         if len(self._body) > ALLOWANCE:
             self._bodies.weigh(self, len(self._body))
         self._go_on()

@@ -15,6 +15,8 @@ _LAST_HEADERS: Final = END_HEADERS | END_STREAM
 _FORGOTTEN: Final = 100
 _TOLD_TOGETHER: Final = frames.WINDOW // 2
 _NUMBER: Final = Struct(">I").pack
+_DATA: Final = int(Kind.DATA)
+_HEADERS: Final = int(Kind.HEADERS)
 
 
 class Limits(NamedTuple):
@@ -86,17 +88,15 @@ class Sending(asyncio.Protocol):
             return
         self._window -= size
         number, header = stream.number, frames.header
-        self._tell(
-            b"".join(
-                (
-                    header(Kind.HEADERS, END_HEADERS, number, len(opening)),
-                    opening,
-                    header(Kind.DATA, 0, number, size),
-                    data,
-                    header(Kind.HEADERS, _LAST_HEADERS, number, len(farewell)),
-                    farewell,
-                )
-            )
+        if not (self._reading or self._out):
+            self._loop.call_soon(self._flush)
+        self._out += (
+            header(_HEADERS, END_HEADERS, number, len(opening)),
+            opening,
+            header(_DATA, 0, number, size),
+            data,
+            header(_HEADERS, _LAST_HEADERS, number, len(farewell)),
+            farewell,
         )
         self._finish(stream)
 
@@ -121,7 +121,7 @@ class Sending(asyncio.Protocol):
             return
         self._window -= size
         stream.window -= size
-        self._tell(frames.header(Kind.DATA, 0, stream.number, size) + data)
+        self._tell(frames.header(_DATA, 0, stream.number, size) + data)
 
     def close(self, stream: Stream, block: bytes) -> None:
         """Ends the reply with these headers, once all data are sent."""

@@ -31,7 +31,7 @@ class Aside:
             self.lost += 1
             return
         self._under_way += 1
-        self._connection.send(words, self._ended)
+        self._connection.send_aside(words, self._ended)
 
     def _ended(self, reply: Any) -> None:
         self._under_way -= 1

@@ -98,6 +98,13 @@ class Connection:
         else:
             self._wire.send(words, told)
 
+    def send_aside(self, words: tuple[Word, ...], told: Told) -> None:
+        """Sends one command nobody waits for, behind the answers of this turn; `told` as by `send`."""
+        if self._wire is None:
+            told(StorageError(f"{self.address} cannot be reached"))
+        else:
+            self._wire.send_aside(words, told)
+
     def flush(self) -> None:
         """Has what was sent leave now, and not at the end of the turn: for who is waited for."""
         if self._wire is not None:

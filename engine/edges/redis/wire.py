@@ -41,6 +41,7 @@ class Wire(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._waiting: deque[Told] = deque()
         self._unsent: list[bytes] = []
+        self._aside: list[tuple[tuple[Word, ...], Told]] = []
         self._transport: asyncio.Transport | None = None
         self._answered = 0
         self._watch: asyncio.TimerHandle | None = None
@@ -53,6 +54,17 @@ class Wire(asyncio.Protocol):
 
     def send(self, words: tuple[Word, ...], told: Told) -> None:
         """Sends one command; `told` its reply, at once if there is none to come."""
+        if self._aside:
+            self._send_aside()
+        self._send(words, told)
+
+    def send_aside(self, words: tuple[Word, ...], told: Told) -> None:
+        """The same, but it is only put into words once the turn has ended, or with what is sent next."""
+        if not self._aside:
+            self._loop.call_soon(self._end_turn)
+        self._aside.append((words, told))
+
+    def _send(self, words: tuple[Word, ...], told: Told) -> None:
         if self._transport is None or self._transport.is_closing():
             told(self._gone())
             return
@@ -96,9 +108,19 @@ class Wire(asyncio.Protocol):
             self._watch.cancel()
         while self._waiting:
             _tell(self._waiting.popleft(), self._gone(error))
+        self._send_aside()
         self._lost()
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _send_aside(self) -> None:
+        aside, self._aside = self._aside, []
+        for words, told in aside:
+            self._send(words, told)
+
+    def _end_turn(self) -> None:
+        self._send_aside()
+        self.flush()
 
     def _watch_on(self) -> None:
         self._watch = self._loop.call_later(self._patience, self._look, self._answered)
