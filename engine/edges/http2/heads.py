@@ -54,26 +54,19 @@ Opening: TypeAlias = Head | Refusal | NotGrpc | Malformed
 
 
 def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
-    """Reads heads. `methods` are by path, such as `/attune.v1.DecisionService/Decide`.
+    """Reads heads. `methods` are by path, such as `/attune.v1.DecisionService/Decide`."""
+    return _Heads(methods).read
 
-    Calls differ in what time they leave, hardly in anything else: the rest is kept and given again.
-    """
 
-    @lru_cache(_KEPT)
-    def timeless(fields: tuple[Field, ...]) -> Opening:
-        if (wrong := _mistake(fields)) is not None:
-            return Malformed(wrong)
-        said = dict(fields)
-        if said[b":method"] != b"POST":
-            return NotGrpc(405)
-        if not said.get(b"content-type", b"").startswith(b"application/grpc"):
-            return NotGrpc(415)
-        handler = methods.get(said[b":path"].decode("latin-1"))
-        if handler is None:
-            return Refusal(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-        return Head(handler, None, said.get(b"grpc-encoding", b"identity"))
+class _Heads:
+    """Calls differ in what time they leave, hardly in anything else: the rest is kept and given again."""
 
-    def read(fields: list[Field]) -> Opening:
+    def __init__(self, methods: Mapping[str, Handler]) -> None:
+        self._methods = methods
+        self._timeless = lru_cache(_KEPT)(self._read_timeless)
+
+    def read(self, fields: list[Field]) -> Opening:
+        """What a head comes to."""
         size, timeout = 0, None
         for at, (name, value) in enumerate(fields):
             size += len(name) + len(value) + _FIELD_COST
@@ -81,7 +74,7 @@ def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
                 timeout, fields[at] = value, _SOME_TIMEOUT
         if size > MOST:
             return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's metadata are too large")
-        found = timeless(tuple(fields))
+        found = self._timeless(tuple(fields))
         if timeout is None or not isinstance(found, Head):
             return found
         try:
@@ -89,7 +82,18 @@ def opening(methods: Mapping[str, Handler]) -> Callable[[list[Field]], Opening]:
         except ValueError as error:
             return Refusal(grpc.StatusCode.INTERNAL, str(error))
 
-    return read
+    def _read_timeless(self, fields: tuple[Field, ...]) -> Opening:
+        if (wrong := _mistake(fields)) is not None:
+            return Malformed(wrong)
+        said = dict(fields)
+        if said[b":method"] != b"POST":
+            return NotGrpc(405)
+        if not said.get(b"content-type", b"").startswith(b"application/grpc"):
+            return NotGrpc(415)
+        handler = self._methods.get(said[b":path"].decode("latin-1"))
+        if handler is None:
+            return Refusal(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        return Head(handler, None, said.get(b"grpc-encoding", b"identity"))
 
 
 def _mistake(fields: Sequence[Field]) -> str | None:
