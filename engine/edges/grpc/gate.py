@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -109,7 +109,7 @@ class Gate:
             try:
                 return (await method(request.FromString(raw))).SerializeToString()
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                return await self._end(context, self.refusal(name, error))
+                return await self.end(context, self.refusal(name, error))
 
         return Handler(call)
 
@@ -124,28 +124,8 @@ class Gate:
         `method` answers at once where it can. A call whose deadline has passed while it waited is not
         taken up.
         """
-        decode = request.FromString
-
-        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait[bytes | Refusal]:
-            try:
-                if remaining is not None and remaining <= 0.0:
-                    raise Ended(
-                        grpc.StatusCode.DEADLINE_EXCEEDED,
-                        "the deadline passed before the call was taken up",
-                    )
-                return method(decode(raw), remaining)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                return self.refusal(name, error)
-
-        async def call(raw: bytes, context: Context) -> bytes:
-            answer = at_once(raw, context.time_remaining())
-            if not isinstance(answer, bytes | Refusal):
-                answer = await awaited(answer)
-            if isinstance(answer, Refusal):
-                return await self._end(context, answer)
-            return answer
-
-        return Handler(call, prompt=at_once)
+        prompted = _Prompted(self, name, request, method)
+        return Handler(prompted.call, prompt=prompted.at_once)
 
     def answers(
         self,
@@ -162,7 +142,7 @@ class Gate:
             except Gone:
                 return
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                await self._end(context, self.refusal(name, error))
+                await self.end(context, self.refusal(name, error))
 
         return Handler(call, answers_many=True)
 
@@ -183,7 +163,7 @@ class Gate:
             except Gone:
                 return
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                await self._end(context, self.refusal(name, error))
+                await self.end(context, self.refusal(name, error))
 
         return Handler(call, asks_many=True, answers_many=True, exchange=exchange)
 
@@ -198,7 +178,7 @@ class Gate:
         self._meter.failed(method, refusal.code.name)
         return refusal
 
-    async def _end(self, context: Context, refusal: Refusal) -> bytes:
+    async def end(self, context: Context, refusal: Refusal) -> bytes:
         """Ends the call with the refusal; quietly, if the caller has gone and cannot be told."""
         try:
             await context.abort(refusal.code, refusal.message, refusal.trailers())
@@ -206,6 +186,47 @@ class Gate:
             raise
         except grpc.aio.BaseError:
             return b""
+
+
+class _Prompted(Generic[Request]):
+    """A method behind `Gate.prompt`: with its answer at once, and as a coroutine for who needs one."""
+
+    __slots__ = ("_decode", "_gate", "_method", "_name")
+
+    def __init__(
+        self,
+        gate: Gate,
+        name: str,
+        request: type[Request],
+        method: Callable[[Request, float | None], bytes | Wait[bytes | Refusal]],
+    ) -> None:
+        self._gate = gate
+        self._name = name
+        self._decode: Callable[[bytes], Request] = request.FromString
+        self._method = method
+
+    def at_once(
+        self, raw: bytes, remaining: float | None
+    ) -> bytes | Refusal | Wait[bytes | Refusal]:
+        """See `Prompt`."""
+        try:
+            if remaining is not None and remaining <= 0.0:
+                raise Ended(
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    "the deadline passed before the call was taken up",
+                )
+            return self._method(self._decode(raw), remaining)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
+            return self._gate.refusal(self._name, error)
+
+    async def call(self, raw: bytes, context: Context) -> bytes:
+        """See `Handler`."""
+        answer = self.at_once(raw, context.time_remaining())
+        if not isinstance(answer, bytes | Refusal):
+            answer = await awaited(answer)
+        if isinstance(answer, Refusal):
+            return await self._gate.end(context, answer)
+        return answer
 
 
 def _cancelled() -> bool:
