@@ -21,10 +21,20 @@ _ONE_BYTE: Final = 0x80
 _VARINTS: Final = tuple(bytes([n]) for n in range(_ONE_BYTE)) + tuple(
     bytes([n & 0x7F | _ONE_BYTE, n >> 7]) for n in range(_ONE_BYTE, 1 << 14)
 )
-_RANK, _PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x28, 0x31, 0x39, 0x41, 0x49  # tags
-_NUMBERS: Final = Struct("<BBBBdBdBdBd")
-"""An offer's rank (a varint of always two bytes, so up to 16,383) and doubles, each after its tag."""
+_PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x31, 0x39, 0x41, 0x49  # tags
+_NUMBERS: Final = Struct("<dBdBdBd")
+"""An offer's doubles, each but the first after its tag; the priority's ends what is before it."""
 _TRUE: Final = b"\x18\x01"  # PlacementOffers.fallback
+
+
+def _ranked(rank: int) -> bytes:
+    """An offer's rank, a varint of always two bytes, so up to 16,383; and the tag of its priority."""
+    return bytes((0x28, rank & 0x7F | _ONE_BYTE, rank >> 7, _PRIORITY))
+
+
+_MANY: Final = 128
+_RANKS: Final = tuple(map(_ranked, range(_MANY)))
+_RANKED: Final = len(_RANKS[0])
 
 
 class _Fixed(NamedTuple):
@@ -35,13 +45,17 @@ class _Fixed(NamedTuple):
     head: bytes
 
 
-class Answers:
-    """Writes answers, keeping the fragments of one rule book's treatments."""
+_NONE: Final = _Fixed({}, "", b"")
 
-    __slots__ = ("_fixed", "_version")
+
+class Answers:
+    """Writes answers, keeping the fragments of one rule book's treatments, and the versions."""
+
+    __slots__ = ("_fixed", "_model", "_model_field", "_version", "_version_field")
 
     def __init__(self) -> None:
-        self._version = ""
+        self._version = self._model = ""
+        self._version_field = self._model_field = b""
         self._fixed: dict[str, _Fixed] = {}
 
     def encode(self, decision: Decision, token: bytes) -> bytes:
@@ -53,13 +67,17 @@ class Answers:
         """The same without the trace, which may follow."""
         if decision.rulebook_version != self._version:
             self._version = decision.rulebook_version
+            self._version_field = _text(b"\x22", self._version)
             self._fixed.clear()
+        if decision.model_version != self._model:
+            self._model = decision.model_version
+            self._model_field = _text(b"\x2a", self._model)
         parts = [
             _text(b"\x0a", decision.decision_id),
             _text(b"\x12", decision.request_id),
             *map(self._placement, decision.placements),
-            _text(b"\x22", decision.rulebook_version),
-            _text(b"\x2a", decision.model_version),
+            self._version_field,
+            self._model_field,
             _text(b"\x32", decision.holdout),
             _chunk(b"\x4a", token),
         ]
@@ -71,18 +89,16 @@ class Answers:
         parts = [_text(b"\x0a", shown.placement)]
         kept, pack = self._fixed, _NUMBERS.pack
         for offer in shown.offers:
+            content, rank = offer.content, offer.rank
             key = offer.treatment_id or shown.placement
-            fixed = kept.get(key)
-            if fixed is None or fixed.content is not offer.content or fixed.bundle != offer.bundle:
-                fixed = kept[key] = _Fixed(offer.content, offer.bundle, _head(offer))
-            parts.append(fixed.head)
-            rank = offer.rank
-            parts.append(
+            known, bundle, head = kept.get(key, _NONE)
+            if known is not content or bundle != offer.bundle:
+                head = _head(offer)
+                kept[key] = _Fixed(content, offer.bundle, head)
+            parts += (
+                head,
+                _RANKS[rank] if rank < _MANY else _ranked(rank),
                 pack(
-                    _RANK,
-                    rank & 0x7F | _ONE_BYTE,
-                    rank >> 7,
-                    _PRIORITY,
                     offer.priority,
                     _PROPENSITY,
                     offer.propensity,
@@ -90,7 +106,7 @@ class Answers:
                     offer.value,
                     _PROBABILITY,
                     offer.probability,
-                )
+                ),
             )
         if shown.fallback:
             parts.append(_TRUE)
@@ -135,7 +151,8 @@ def _chunk(tag: bytes, data: bytes) -> bytes:
 
 
 def _text(tag: bytes, text: str) -> bytes:
-    return _chunk(tag, text.encode())
+    data = text.encode()
+    return tag + _varint(len(data)) + data if data else b""
 
 
 def _head(offer: Offer) -> bytes:
@@ -147,7 +164,7 @@ def _head(offer: Offer) -> bytes:
         content=offer.content,
         bundle=offer.bundle,
     ).SerializeToString()
-    return b"\x12" + _varint(len(fixed) + _NUMBERS.size) + fixed
+    return b"\x12" + _varint(len(fixed) + _RANKED + _NUMBERS.size) + fixed
 
 
 def _degraded(degraded: Sequence[Degradation]) -> bytes:
