@@ -34,7 +34,7 @@ from engine.edges.journal.database import (
 from engine.edges.journal.latest import LatestOffers
 from engine.edges.journal.run import FIRST, Run, belongs, figure, mark, note
 from engine.errors import DamagedData, StorageError
-from engine.model import DAY, DecisionId, Micros
+from engine.model import DAY, Decision, DecisionId, Micros
 
 log = logging.getLogger(__name__)
 
@@ -84,22 +84,12 @@ class PastRequest(NamedTuple):
 
 
 class _Encoded(NamedTuple):
-    """A record as it is written, with what finds it again."""
+    """A record as it is written, and what its block says of it in its list (`_listing`)."""
 
     decision_id: DecisionId
-    request_id: str
     decided_at: Micros
-    returned: Returned
+    listed: list[Any]
     body: bytes
-
-    @property
-    def listed(self) -> list[object]:
-        """What a block says of it in its list: enough to answer the same request, and what it offered."""
-        row: list[object] = [self.decision_id, self.request_id, self.decided_at]
-        customer, household, offers = self.returned
-        if offers:
-            row.append([customer, household, offers[0].channel, [o.action_id for o in offers]])
-        return row
 
 
 class DecisionLog:
@@ -199,7 +189,7 @@ class DecisionLog:
                 f"{self._path} is new or an old copy beside this journal: what was offered before is not "
                 "known, so actions with contact policies rest until it counts no longer"
             )
-        waiting = [_returned(record) for record in self._unwritten.values()]
+        waiting = [r for r in map(_returned, self._unwritten.values()) if r is not None]
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
         return [*written, *waiting]
 
@@ -297,8 +287,7 @@ class DecisionLog:
                 log.exception("decision %s cannot be recorded", name)
                 self._unwritten.pop(name, None)
             else:
-                returned = Returned.by(decision)
-                encoded = _Encoded(name, decision.request_id, decision.decided_at, returned, body)
+                encoded = _Encoded(name, decision.decided_at, _listing(decision), body)
                 self._unwritten[name] = encoded
                 self._encoded.append(encoded)
             self._waiting.popleft()
@@ -447,7 +436,7 @@ def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> N
     names = [returned.offers[0].decision_id for returned in found]
     known = known_among(connection, "decisions", "decision_id", names)
     lost = [
-        _Encoded(name, "", returned.offers[0].decided_at, returned, b"")
+        _listing_of(returned)
         for name, returned in zip(names, found, strict=True)
         if name not in known
     ]
@@ -459,8 +448,8 @@ def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> N
         connection.execute(
             "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
             (
-                max(each.decided_at for each in lost),
-                orjson.dumps([each.listed for each in lost]),
+                max(row[2] for row in lost),
+                orjson.dumps(lost),
                 zstandard.ZstdCompressor(level=_LEVEL).compress(b""),
             ),
         )
@@ -491,8 +480,38 @@ def _requests(reader: sqlite3.Connection, since: Micros, path: Path) -> list[Pas
     return found
 
 
-def _returned(record: "DecisionRecord | _Encoded") -> Returned:
-    return record.returned if isinstance(record, _Encoded) else Returned.by(record.decision)
+def _listing(decision: Decision) -> list[Any]:
+    """What a block says of a decision in its list: enough to answer the same request, and what it offered.
+
+    That is its id, the request's and its time, and if it offered anything the customer, their household,
+    the channel and the actions.
+    """
+    actions = [
+        offer.action_id
+        for placed in decision.placements
+        if not placed.fallback
+        for offer in placed.offers
+    ]
+    row = [decision.decision_id, decision.request_id, decision.decided_at]
+    offered = [decision.customer_id, decision.household, decision.channel, actions]
+    return [*row, offered] if actions else row
+
+
+def _listing_of(returned: Returned) -> list[Any]:
+    """The same where no more is known of a decision than what it offered."""
+    customer, household, offers = returned
+    first, actions = offers[0], [offer.action_id for offer in offers]
+    return [
+        first.decision_id, "", first.decided_at, [customer, household, first.channel, actions],
+    ]  # fmt: skip
+
+
+def _returned(record: "DecisionRecord | _Encoded") -> Returned | None:
+    """What a decision on its way to the disk offers; None if that is nothing."""
+    if isinstance(record, _Encoded):
+        return _offered(record.listed) if len(record.listed) > _PLAIN else None
+    returned = Returned.by(record.decision)
+    return returned if returned.offers else None
 
 
 def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
@@ -511,7 +530,7 @@ def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
 
 
 def _offered(row: list[Any]) -> Returned:
-    """The offers in a row of a block's list (`_Encoded.listed`)."""
+    """The offers in a row of a block's list (`_listing`)."""
     decision_id, _, at, (customer, household, channel, actions) = row
     offers = tuple(Offered(at, decision_id, action, channel) for action in actions)
     return Returned(customer, household, offers)
