@@ -24,6 +24,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Truth
 from engine.rulebook.trial import Arm
+from engine.stopwatch import UNREAD
 
 
 class Sight(NamedTuple):
@@ -60,6 +61,7 @@ class Telling:
         pull: Vector | None,
         moved: Callable[[Action], tuple[str, ...]],
     ) -> None:
+        self.stopwatch = UNREAD
         self._book = book
         self._arbiter = arbiter
         self._sights = sights

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.grounds import Grounds
+from engine.stopwatch import Stopwatch
 
 CustomerId = NewType("CustomerId", str)
 ActionId = NewType("ActionId", str)
@@ -248,7 +249,9 @@ class Trace:
 
 
 class Telling(Protocol):
-    """The story of a decision while it is told."""
+    """The story of a decision while it is told; `stopwatch` is that of the decision alone."""
+
+    stopwatch: Stopwatch
 
     def tell_some(self, enough: Callable[[], bool]) -> bool:
         """Tells of one action after the other until `enough` says so, of one at least; True once of all."""

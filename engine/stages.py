@@ -3,7 +3,8 @@
 from bisect import bisect_left
 from typing import Final
 
-from engine.model import DecisionId
+WAIT: Final = "wait"
+"""Before the journey: how long a question waited for those that were taken up in the same turn of the loop."""
 
 STAGES: Final = ("parse", "profile", "rules", "score", "arbitrate", "record", "encode")
 """The parts of the journey, in their order.
@@ -24,55 +25,14 @@ STAGE_BOUNDS: Final = (
 """Upper bounds of the buckets a stage is counted in, in seconds."""
 
 _ROW: Final = len(STAGE_BOUNDS) + 2
-
-
-class Stopwatch:
-    """When the last decision came from one stage to the next, in seconds of a monotonic clock.
-
-    An engine has one for all of its decisions: from `known` on nothing is waited for, so whoever answers
-    reads it before another decision begins. What is waited for comes before that.
-
-    Attributes:
-        decision_id: whose moments these are; empty before the first.
-        known: the customer was known.
-        ruled: the rules had said what may be offered.
-        scored: the propensities were there.
-        arbitrated: what is offered was settled.
-        recorded: it was sealed and handed to the log.
-    """
-
-    __slots__ = ("arbitrated", "decision_id", "known", "recorded", "ruled", "scored")
-
-    def __init__(self) -> None:
-        self.decision_id = DecisionId("")
-        self.known = self.ruled = self.scored = self.arbitrated = self.recorded = 0.0
-
-    def took(self, began: float, parsed: float, ended: float) -> tuple[float, ...]:
-        """Seconds of each of `STAGES`, of the decision whose moments these are.
-
-        `began` is when its request was there, `parsed` when that was a question, `ended` when it was
-        answered.
-        """
-        return (
-            parsed - began,
-            self.known - parsed,
-            self.ruled - self.known,
-            self.scored - self.ruled,
-            self.arbitrated - self.scored,
-            self.recorded - self.arbitrated,
-            ended - self.recorded,
-        )
-
-
-UNREAD: Final = Stopwatch()
-"""For decisions whose stages nobody asks about."""
+_WAIT_ROW: Final = _ROW * len(STAGES)
 
 
 class StageTally:
     """How often each stage took how long, of one channel.
 
-    `counts` holds a row for each of `STAGES`: its buckets, the one beyond the last bound, and the sum of
-    all seconds. It may be read from another thread, which then may miss the last decision.
+    `counts` holds a row for each of `STAGES`, and one for `WAIT`: its buckets, the one beyond the last bound,
+    and the sum of all seconds. It may be read from another thread, which then may miss the last decision.
 
     >>> tally = StageTally()
     >>> tally.note((0.000_004, 0.0, 0.000_02, 0.0, 0.0, 0.0, 1.0))
@@ -83,7 +43,7 @@ class StageTally:
     __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self.counts = [0.0] * (_ROW * len(STAGES))
+        self.counts = [0.0] * (_ROW * (len(STAGES) + 1))
 
     def note(self, took: tuple[float, ...]) -> None:
         """Counts one decision, by the seconds of each of its stages."""
@@ -93,6 +53,11 @@ class StageTally:
             at += _ROW
             counts[at - 1] += seconds
 
+    def waited(self, seconds: float) -> None:
+        """Counts one question's wait."""
+        self.counts[_WAIT_ROW + bisect_left(STAGE_BOUNDS, seconds)] += 1.0
+        self.counts[-1] += seconds
+
     def row(self, stage: int) -> list[float]:
-        """The buckets of a stage (its place in `STAGES`), and behind them its seconds."""
+        """The buckets of a stage (its place in `STAGES`; behind them is `WAIT`), and behind those its seconds."""
         return self.counts[stage * _ROW : (stage + 1) * _ROW]

@@ -24,7 +24,7 @@ from engine.rulebook.book import RuleBook
 from engine.running.pages import page, pages_at
 from engine.running.spread import Spread, buckets_of
 from engine.settings import Address
-from engine.stages import STAGE_BOUNDS, STAGES, StageTally
+from engine.stages import STAGE_BOUNDS, STAGES, WAIT, StageTally
 
 LATENCY_BOUNDS: Final = (
     0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 1.0,
@@ -109,6 +109,9 @@ class Meter(Protocol):
     def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
         """One decision was answered after `seconds`."""
 
+    def waited(self, channel: str, seconds: float) -> None:
+        """A question was taken up, so many seconds after the first one of the same turn of the loop."""
+
     def staged(self, channel: str, took: tuple[float, ...]) -> None:
         """The same decision, by the seconds of each of `engine.stages.STAGES`."""
 
@@ -155,6 +158,13 @@ class Metrics(Collector):
         tally[-1] += seconds
         for step, _ in degraded:
             self._degraded[step] += 1
+
+    def waited(self, channel: str, seconds: float) -> None:
+        """See `Meter`."""
+        tally = self._stages.get(channel)
+        if tally is None:
+            tally = self._stages[channel] = StageTally()
+        tally.waited(seconds)
 
     def staged(self, channel: str, took: tuple[float, ...]) -> None:
         """See `Meter`."""
@@ -218,7 +228,7 @@ class Metrics(Collector):
             labels=["stage", "channel"],
         )
         for channel, tally in list(self._stages.items()):
-            for place, stage in enumerate(STAGES):
+            for place, stage in enumerate((*STAGES, WAIT)):
                 family.add_metric([stage, channel], *buckets_of(STAGE_BOUNDS, tally.row(place)))
         return family
 

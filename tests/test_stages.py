@@ -9,7 +9,8 @@ from engine.circumstances import Circumstances
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.model import DecisionId
-from engine.stages import STAGE_BOUNDS, STAGES, StageTally, Stopwatch
+from engine.stages import STAGE_BOUNDS, STAGES, StageTally
+from engine.stopwatch import Stopwatch
 from tests.builders import NOW, FixedModel, customer, question
 from tests.rulebook.builders import book
 
@@ -43,6 +44,14 @@ def test_every_decision_counts_once_in_every_stage(decisions):
         assert math.isclose(total, sum(took[stage] for took in decisions))
         below = sum(took[stage] <= STAGE_BOUNDS[0] for took in decisions)
         assert buckets[0] == below
+
+
+def test_a_wait_is_counted_apart_from_the_stages():
+    tally = StageTally()
+    tally.waited(0.03)
+    assert sum(tally.row(len(STAGES))[:-1]) == 1
+    assert tally.row(len(STAGES))[-1] == 0.03
+    assert not any(any(tally.row(stage)) for stage in range(len(STAGES)))
 
 
 def moments(left):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from benchmarks import floor
 from benchmarks.peers.__main__ import measured
 from benchmarks.peers.contest import PEERS, Timed
-from benchmarks.targets import cold, core, load, memory, wire
+from benchmarks.targets import cold, core, load, memory, redis, wire
 from benchmarks.targets.target import Outcome, at_most, elsewhere
 
 Step = Callable[[], None]
@@ -40,6 +40,7 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
     """Measures everything; `begin` is told what is next and in how many steps, and is given a step."""
     samples = wire.run(effort.rounds, begin("the wire", effort.rounds + 2))
     blocking = _blocking(effort, begin("the wire, blocking client", 1))
+    in_redis = redis.outcomes(effort.rounds, begin("the wire, in Redis", effort.rounds + 2))
     cores = core.outcomes(begin("the decision core", core.STEPS))
     ticks = int(2 * effort.seconds) + 6
     reload = load.reloading(effort.seconds, begin("a reload under load", ticks))
@@ -50,7 +51,7 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
     outcomes = [
         *wire.outcomes(samples),
         *blocking,
-        *_REDIS,
+        *in_redis,
         *cores,
         *map(_contest, contests),
         *(Outcome("a peer", "", remark=sentence) for sentence in absent),
@@ -89,19 +90,10 @@ def _contest(one: Timed) -> Outcome:
     return Outcome(what, promised, told, one.met, one.ratio, remark)
 
 
-_REDIS: Final = [
-    elsewhere(
-        "Decide with the profile in Redis: p50 / echo",
-        "≤ 1.35 ×",
-        "python -m benchmarks.floor --cluster read",
-    ),
-    Outcome("DecideStream with Redis: p50 / unary echo", "≤ 0.95 ×", remark="not measured yet"),
-]
 _HOURS: Final = [
     elsewhere(
         "30-minute soak: p99 of the last five minutes / the first five; memory slope",
         "≤ 1.2 ×, ~ 0",
-        "attune bench --rate 300 --seconds 300 --report first.json; attune bench --rate 300 --seconds 1200;"
-        " attune bench --rate 300 --seconds 300 --compare first.json",
+        "make bench-soak",
     ),
 ]

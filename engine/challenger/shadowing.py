@@ -16,7 +16,7 @@ from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.model import Customer, CustomerId, Decision, Question, Unknown
-from engine.stages import UNREAD
+from engine.stopwatch import UNREAD
 
 log = structlog.get_logger(__name__)
 

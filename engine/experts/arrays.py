@@ -41,8 +41,12 @@ def _hear(
     if len(details):
         terms = np.concatenate((opinions[None, 1 : 1 + keen], value * fine[details, :keen]))
         opinions[1 : 1 + keen] = _sum(terms)
-    together = _sum(mix[: 1 + experts] * opinions[: 1 + experts])
-    opinions[2 + experts] = mix[2 + experts] + mix[1 + experts] * opinions[1 + experts] + together
+    *shares, slope, offset = mix.tolist()
+    *own, common, _ = opinions.tolist()
+    together = 0.0
+    for share, logit in zip(shares, own, strict=True):
+        together += share * logit
+    opinions[2 + experts] = offset + slope * common + together
 
 
 def _sum(terms: Numbers) -> Any:

@@ -1,6 +1,6 @@
 """Learn: does the model do worse than it did? Then the world has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from river._river_rust.drift import AdaptiveWindowing
@@ -41,7 +41,7 @@ class Adwin:
 class DriftWatch:
     """River's ADWIN (Bifet & Gavaldà, SDM 2007) over the log-loss of every lesson, in nats, up to 1.
 
-    ADWIN looks at what it has been told once every 32 lessons. Every 2,048 lessons it begins anew with
+    ADWIN looks at every 32nd loss, so it is told them by 32. Every 2,048 lessons it begins anew with
     the last 2,048, so that what it knows is a list of at most 4,096 losses: a watch restored from it
     goes on exactly alike.
     """
@@ -53,10 +53,13 @@ class DriftWatch:
         """Takes a loss into account; whether losses have risen for good."""
         if len(self._losses) == 2 * _REMEMBERED:
             self.restore({"losses": self._losses[_REMEMBERED:]})
-        is_looked_at = (len(self._losses) + 1) % _EACH == 0
-        usual = self._adwin.estimation if is_looked_at else 0.0
-        self._note(min(loss, _WORST))
-        if not (is_looked_at and self._adwin.has_alarmed):
+        self._losses.append(min(loss, _WORST))
+        if len(self._losses) % _EACH:
+            return False
+        self._tell(self._losses[-_EACH:-1])
+        usual = self._adwin.estimation
+        self._tell(self._losses[-1:])
+        if not self._adwin.has_alarmed:
             return False
         has_risen = self._adwin.estimation > usual
         self._begin()
@@ -69,13 +72,13 @@ class DriftWatch:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes up where the watch that wrote `state` stood."""
         self._begin()
-        for loss in state["losses"]:
-            self._note(loss)
+        self._losses += state["losses"]
+        self._tell(self._losses[: len(self._losses) // _EACH * _EACH])
 
     def _begin(self) -> None:
         self._adwin = Adwin()
         self._losses: list[float] = []
 
-    def _note(self, loss: float) -> None:
-        self._losses.append(loss)
-        self._adwin.update(loss)
+    def _tell(self, losses: Sequence[float]) -> None:
+        for loss in losses:
+            self._adwin.update(loss)

@@ -23,7 +23,7 @@ It stays; base rates are learned as weights of a column that is always there.
 """
 
 LEARNING_RATE: Final = 0.05
-"""Of AdaGrad."""
+"""Of AdaGrad. Whoever changes it deletes `__pycache__`, too; see `engine.experts.rates`."""
 
 SMOOTHING: Final = 1.0
 """What AdaGrad adds under its root (Duchi, Hazan & Singer, JMLR 2011, call it δ).

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-SLICE: Final = 0.000_5
-"""Seconds of a slice: as long as a few decisions."""
+SLICE: Final = 0.000_25
+"""Seconds of a slice: as long as a decision or two, which then wait for no more than that."""
 
 
 def slice_of(clock: Callable[[], float], seconds: float = SLICE) -> Callable[[], bool]:

@@ -10,17 +10,15 @@ from river import optim
 
 from engine.experts.arrays import ARRAYS
 from engine.experts.blending import blend
-from engine.experts.loops import CORRECTION, LABEL, TAKEN_BACK, ExpertLoops
+from engine.experts.loops import CORRECTION, LABEL, TAKEN_BACK, ExpertLoops, expert_loops
 from engine.experts.panel import FINE, RULES
 from engine.learning.odds import sigmoid
-
-pytest.importorskip("numba", reason="without numba there is nothing to compare with")
-from engine.experts.compiled import COMPILED
 
 SEEDS = st.integers(0, 2**32 - 1)
 SPREADS = st.sampled_from([1e-3, 1.0, 30.0])
 EXPERTS, KEEN = len(RULES), len(FINE)
-BOTH = pytest.mark.parametrize("loops", [COMPILED, ARRAYS], ids=["compiled", "arrays"])
+FASTEST = expert_loops()
+BOTH = pytest.mark.parametrize("loops", [FASTEST, ARRAYS], ids=["fastest", "arrays"])
 
 
 def lines(chance: Any, count: int, experts: int) -> Any:
@@ -94,6 +92,7 @@ class World:
         return {name: getattr(self, name).tobytes() for name in names}
 
 
+@pytest.mark.skipif(FASTEST is ARRAYS, reason="without numba there is nothing to compare with")
 @settings(deadline=None)
 @given(
     SEEDS,
@@ -108,7 +107,7 @@ def test_lessons_of_any_kind_end_in_the_same_bits(
 ) -> None:
     compiled, arrays = World(seed, spread), World(seed, spread)
     for _ in range(lessons):
-        heard = compiled.learn(COMPILED, columns, details, rows)
+        heard = compiled.learn(FASTEST, columns, details, rows)
         assert heard.tobytes() == arrays.learn(ARRAYS, columns, details, rows).tobytes()
     assert compiled.written() == arrays.written()
 

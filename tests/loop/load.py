@@ -14,6 +14,7 @@ from typing import NamedTuple
 import grpc
 
 from benchmarks import workloads
+from engine.stages import STAGES
 from engine.wire.customer_pb2 import GetCustomerRequest, PutCustomersRequest
 from engine.wire.customer_pb2_grpc import CustomerServiceStub
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
@@ -24,6 +25,7 @@ from engine.wire.rulebook_pb2 import GetRuleBookStatusRequest
 from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
 
 CUSTOMERS, BATCH = 300, 50
+TIMED = {*STAGES, "explain"}
 
 
 class Watched(NamedTuple):
@@ -55,6 +57,7 @@ def seen_under_load(mode: str, actions: int, folder: Path) -> dict[str, float]:
         ask_everything(service, seed=1)
         service.process.send_signal(signal.SIGUSR1)
         ask_everything(service, seed=2)
+        assert _counted(service, "profile") == _counted(service, "encode") > CUSTOMERS
         service.process.send_signal(signal.SIGUSR1)
     told = json.loads(report.read_text())
     assert told["callbacks"] > CUSTOMERS
@@ -116,6 +119,7 @@ def ask_everything(service: Watched, seed: int) -> None:
             timeout=60,
         )
         assert answer.placements[0].offers
+        assert set(answer.trace.timings_us) == (TIMED if number % 20 == 0 else set())
         events = list(_seen(customer, answer, chance))
         if events:
             results = record(RecordEventsRequest(events=events), timeout=60).results
@@ -127,6 +131,13 @@ def ask_everything(service: Watched, seed: int) -> None:
                 GetCustomerRequest(customer_id=customer)
             )
         number += 1
+
+
+def _counted(service: Watched, stage: str) -> float:
+    """How many decisions the metrics have counted at a stage."""
+    beginning = f'attune_stage_seconds_count{{channel="web",stage="{stage}"}} '
+    [line] = [one for one in service.page().splitlines() if one.startswith(beginning)]
+    return float(line.removeprefix(beginning))
 
 
 def _rewrite(service: Watched, seed: int) -> None:

@@ -131,7 +131,7 @@ def main(mode: str, report: Path, rules: Path, data: Path) -> None:
     def watched(handle: asyncio.Handle) -> None:
         run(handle)
 
-    asyncio.Handle._run = watched  # type: ignore[method-assign]  # the loop is what is tested
+    asyncio.Handle._run = watched  # type: ignore[assignment,method-assign]  # the loop is what is tested
     sys.addaudithook(watching.audit)
 
     def begin(*_: object) -> None:

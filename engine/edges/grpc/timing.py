@@ -6,7 +6,8 @@ import structlog
 
 from engine.model import Decision
 from engine.settings import Settings
-from engine.stages import STAGES, Stopwatch
+from engine.stages import STAGES
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Meter
 
 AT_MOST_EVERY: Final = 0.1

@@ -18,6 +18,8 @@ Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
 """Loads a book from its directory (or from where one is kept) without holding up the event loop."""
 
 MOST_BYTES: Final = 256 << 20
+PATIENCE: Final = 4.0 * MOST_SECONDS
+"""Seconds in which a process that stands back for others should have had its seconds of processor time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +28,7 @@ async def compile_apart(book: Path) -> Loaded:
     """What `load` finds in the book, found by a process of its own.
 
     Never raises for what is in the book, nor if that process fails: then the one diagnostic says so.
-    It has a minute and 2 GiB. It shares no file descriptor with this process (so no lock either) and
+    It has a minute of processor time, four to get it in, and 2 GiB. It shares no file descriptor with this process (so no lock either) and
     does not hear of signals sent to this one's terminal.
     """
     try:
@@ -58,10 +60,10 @@ async def _outcome(begun: Begun) -> Loaded:
     child, said = begun
     with said:
         try:
-            async with asyncio.timeout(MOST_SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 parcel = await asyncio.to_thread(_parcel, child)
         except TimeoutError:
-            return refused(f"the book takes more than {MOST_SECONDS} seconds to compile: split it")
+            return refused(f"the book takes more than {PATIENCE:g} seconds to compile: split it")
         finally:
             if child.returncode is None:
                 await asyncio.shield(asyncio.to_thread(_end, child))

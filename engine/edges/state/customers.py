@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from engine.edges.journal.database import Readers
 from engine.edges.state.mending import mended, stored
+from engine.edges.state.port import Found
 from engine.edges.state.resident import Resident
 from engine.errors import DamagedData, StorageError
 from engine.model import Customer, CustomerId
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE: Final = 256
 _JOBS: Final = 2
 
-_Found: TypeAlias = Customer | DamagedData
+_Read: TypeAlias = Customer | DamagedData
 
 
 class Customers:
@@ -69,6 +70,14 @@ class Customers:
         if customer is not None:
             return customer
         return await shield(self.want(customer_id))
+
+    def ask(self, customer_id: CustomerId, told: Callable[[Found], None]) -> None:
+        """See `engine.edges.state.port.CustomerStore`."""
+        customer = self._resident.known(customer_id)
+        if customer is not None:
+            told(customer)
+        else:
+            self.want(customer_id).add_done_callback(partial(_pass_on, told))
 
     def want(self, customer_id: CustomerId) -> "Future[Customer]":
         """Begins to load a customer that is not in memory; all who want the same share one reading."""
@@ -131,7 +140,7 @@ class Customers:
             self._jobs += 1
             reading.add_done_callback(partial(self._take, wanted))
 
-    def _take(self, wanted: list[CustomerId], reading: "Future[list[_Found]]") -> None:
+    def _take(self, wanted: list[CustomerId], reading: "Future[list[_Read]]") -> None:
         self._jobs -= 1
         error = reading.exception()
         if error is not None:
@@ -198,15 +207,23 @@ class Customers:
 
 def _read_all(
     customer_ids: list[CustomerId], path: Path, reader: sqlite3.Connection
-) -> list[_Found]:
+) -> list[_Read]:
     """Reads several customers in one go; the damage of one is not that of the others."""
-    found: list[_Found] = []
+    found: list[_Read] = []
     for customer_id in customer_ids:
         try:
             found.append(stored(reader, customer_id, path))
         except DamagedData as damage:
             found.append(damage)
     return found
+
+
+def _pass_on(told: Callable[[Found], None], loading: "Future[Customer]") -> None:
+    try:
+        found: Found = loading.result()
+    except StorageError as error:
+        found = error
+    told(found)
 
 
 def _seen(loading: "Future[Any]") -> None:

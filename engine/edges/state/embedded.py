@@ -84,7 +84,7 @@ class Limits:
     checkpoint_seconds: float | None = 10.0
     remember_ids: Micros = 8 * DAY
     decisions: Retention = field(default_factory=Retention)
-    slice_seconds: float = 0.000_5
+    slice_seconds: float = 0.000_25
     patience: float = 2.0
 
 
@@ -131,6 +131,7 @@ class Embedded:
         )
         self.known = self.last_known = self._resident.known
         self.load = self._customers.load
+        self.ask = self._customers.ask
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self.returned: Callable[[Returned], None] = self._decisions.returned
         self._ready: deque[Numbered] = deque()

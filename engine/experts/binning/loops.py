@@ -1,6 +1,8 @@
 """Learn: what is done once for every number that has bins, as machine code where numba is installed.
 
 As in `engine.kernels.loops`, each loop is written twice, with the same answers to the last bit.
+
+Whoever changes a number here deletes `__pycache__`, too; see `engine.experts.rates`.
 """
 
 from functools import cache

@@ -5,7 +5,8 @@ import structlog
 from engine.edges.grpc.timing import AT_MOST_EVERY, Timing
 from engine.model import Degradation, Step
 from engine.settings import Settings
-from engine.stages import STAGES, Stopwatch
+from engine.stages import STAGES
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Metrics
 from tests.builders import decide, question
 from tests.rulebook.builders import book

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.edges.grpc.gate import Context, Handler, Prompt
+from engine.edges.grpc.gate import Context, Handler
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2 import frames
 from engine.edges.http2.call import Call
@@ -68,15 +68,13 @@ async def test_a_call_is_answered() -> None:
 
 
 async def test_a_prompt_answer_leaves_in_the_same_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(call(1, "Echo", b"one"), call(3, "Echo", b"two"))
     assert (client.data(1), client.data(3)) == (framed(b"one"), framed(b"two"))
 
 
 async def test_many_prompt_answers_let_others_have_their_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(*[call(number, "Echo") for number in range(1, 200, 2)])
     assert len(client.of(Kind.DATA)) == 16
     await client.wait()
@@ -301,12 +299,16 @@ async def test_a_message_that_comes_octet_by_octet_is_read() -> None:
         assert client.data(number) == message
 
 
-async def test_what_was_read_of_a_conversation_makes_room_for_more() -> None:
+async def test_what_was_read_of_a_conversation_makes_room_for_more_told_now_and_then() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"abc")))
+    part = framed(bytes(995))
+    client.say(headers(1, "Talk"), *[frame(Kind.DATA, 0, 1, part)] * 32)
+    await client.wait()
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(frame(Kind.DATA, 0, 1, part))
     await client.wait()
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == len(framed(b"abc"))
+    assert frames.number(more[3]) == 33 * len(part)
 
 
 async def test_a_reset_gives_the_method_up() -> None:
@@ -396,7 +398,7 @@ async def test_a_refusal_tells_its_message_and_details() -> None:
     def refuse(_: bytes, __: float | None) -> Refusal:
         return Refusal(grpc.StatusCode.NOT_FOUND, "100 % wäg\n")
 
-    client = await greeted(server(No=Handler(echo, prompt=Prompt(refuse, echo))))  # type: ignore[arg-type]  # never waits
+    client = await greeted(server(No=Handler(echo, prompt=refuse)))
     client.say(call(1, "No"))
     trailers = client.trailers(1)
     assert trailers is not None
@@ -470,11 +472,14 @@ async def test_a_call_that_comes_after_the_last_farewell_is_not_taken_up() -> No
     await asyncio.wait_for(stopping, 10)
 
 
-async def test_what_a_frame_is_filled_up_with_makes_room_at_once() -> None:
+async def test_what_frames_are_filled_up_with_makes_room_too() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, frames.PADDED, 1, b"\x03a..."))
+    filled = frame(Kind.DATA, frames.PADDED, 1, b"\xffa" + bytes(255))
+    client.say(headers(1, "Talk"), *[filled] * 127)
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(filled)
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == 4
+    assert frames.number(more[3]) == 128 * 256
 
 
 @given(st.lists(st.integers(1, 300), max_size=30))

@@ -8,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.experts.binning.bins import Bins
-from engine.experts.binning.loops import MOST_BINS, BinningLoops, Indexes
+from engine.experts.binning.loops import MOST_BINS, BinningLoops, Indexes, binning_loops
 from engine.experts.binning.plain import PLAIN
 
-pytest.importorskip("numba", reason="without numba there is nothing to compare with")
-from engine.experts.binning.compiled import COMPILED
-
+FASTEST = binning_loops()
 NUMBERS = st.one_of(st.floats(-1e15, 1e15), st.integers(-3, 3).map(float), st.floats())
 NAME = "telco.spend"
 LINE = np.array([1])
@@ -34,7 +32,7 @@ class Columns:
         self.copies.append((source, target))
 
 
-def bins(loops: BinningLoops = COMPILED, columns: Columns | None = None) -> Bins:
+def bins(loops: BinningLoops = FASTEST, columns: Columns | None = None) -> Bins:
     columns = Columns() if columns is None else columns
     made = Bins(columns.new, columns.copy, loops)
     made.line_of("another")
@@ -57,11 +55,12 @@ def edges(bins: Bins) -> list[float]:
     return kept
 
 
+@pytest.mark.skipif(FASTEST is PLAIN, reason="without numba there is nothing to compare with")
 @settings(deadline=None)
 @given(st.lists(NUMBERS, max_size=400), st.lists(NUMBERS, max_size=20))
 def test_numba_and_python_cut_the_same_bins(numbers: list[float], asked: list[float]) -> None:
     one, other = Columns(), Columns()
-    compiled, plain = bins(COMPILED, one), bins(PLAIN, other)
+    compiled, plain = bins(FASTEST, one), bins(PLAIN, other)
     learn(compiled, *numbers)
     learn(plain, *numbers)
     assert compiled.state() == plain.state()
@@ -135,7 +134,7 @@ def test_a_range_that_was_never_seen_is_cut_once_values_come_there() -> None:
     assert sum(edge >= 1_000.0 for edge in edges(cut)) >= 2
 
 
-@pytest.mark.parametrize("loops", [COMPILED, PLAIN], ids=["compiled", "plain"])
+@pytest.mark.parametrize("loops", [FASTEST, PLAIN], ids=["fastest", "plain"])
 def test_what_was_seen_often_enough_is_not_counted(loops: BinningLoops) -> None:
     counted = bins(loops)
     for number in range(10):
