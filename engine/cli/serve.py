@@ -1,11 +1,12 @@
 """`attune serve`: runs the decision service."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TextIO, cast
 
 import typer
 
@@ -139,9 +140,10 @@ def serve(
     from engine.edges.grpc.server import serve as serve_until_stopped
     from engine.edges.kafka.calm import calm
     from engine.edges.rules.compiler import HeadStart, compile_apart
+    from engine.running.lines import Lines
     from engine.telemetry import set_up_logs
 
-    set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format, cast("TextIO", Lines(sys.stderr)))
     if settings.stream:
         calm()
     if member := os.environ.get(MEMBER):
