@@ -145,6 +145,7 @@ async def test_a_head_start_finds_the_book_as_it_was_then_and_later_ones_as_they
 async def test_only_what_is_done_at_once_does_not_stand_back(rules, at_once):
     begun = begin(rules, at_once=at_once)
     try:
+        assert begun.process.stdout
         select.select([begun.process.stdout], [], [])
         niceness = os.getpriority(os.PRIO_PROCESS, begun.process.pid)
     finally:
