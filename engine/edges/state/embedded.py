@@ -121,7 +121,7 @@ class Embedded:
             self._journal.close()
             raise
         self._readers = Readers(path, threads=1)
-        self._resident = Resident(limits.customers, limits.at_hand)
+        self._resident = Resident(limits.customers, limits.at_hand, self._loop.call_soon)
         self._customers = Customers(
             path,
             self._loop,
