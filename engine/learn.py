@@ -21,7 +21,7 @@ from engine.learning.loops import LessonLoops, lesson_loops
 from engine.learning.odds import sigmoid
 from engine.learning.reliability import ModelHealth, Reliability
 from engine.learning.scaling.scaler import Scaler
-from engine.learning.weights import EVERYBODY, FIRST_GUESS, Row, WeightTable
+from engine.learning.table import EVERYBODY, FIRST_GUESS, Row, WeightTable
 from engine.model import TrainingExample, Value
 
 KIND: Final = "hierarchical_logistic/2."

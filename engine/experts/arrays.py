@@ -17,7 +17,6 @@ from engine.experts.rates import (
     UNREST,
 )
 from engine.learning.odds import sigmoid
-from engine.learning.weights import Correction, step
 
 
 def _hear(
@@ -77,6 +76,8 @@ def _learn(
     stacks: Numbers,
     spreads: Numbers,
 ) -> None:
+    from engine.learning.weights import Correction, step
+
     *own, common, together = opinions.tolist()
     told = Correction(target) if kind == CORRECTION else target
     times = -1.0 if kind == TAKEN_BACK else 1.0

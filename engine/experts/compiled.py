@@ -17,7 +17,7 @@ from engine.experts.rates import (
     UNREST,
 )
 from engine.kernels.compiled import inlined, machine_code, sigmoid
-from engine.learning.weights import LEARNING_RATE, SMOOTHING
+from engine.learning.table import LEARNING_RATE, SMOOTHING
 
 
 @inlined

@@ -11,7 +11,7 @@ from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.mixture import Mixture
 from engine.experts.panel import NAMES, RULES, Panel
 from engine.features import FeatureSchema
-from engine.learning.weights import WeightTable
+from engine.learning.table import WeightTable
 
 RIVER: Final = "river's AdaGrad"
 

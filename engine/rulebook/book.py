@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import lru_cache
 from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -439,8 +440,9 @@ class Functions(NamedTuple):
     triggers_of: Callable[[Sequence[Value]], Sequence[Truth]]
 
 
+@lru_cache(maxsize=1)
 def code_of(source: str) -> CodeType:
-    """A book's source as code that `compiled` takes without compiling it again."""
+    """A book's source as code that `compiled` takes without compiling it again; the last one is kept."""
     return compile(source, "<rule book>", "exec")
 
 
@@ -454,7 +456,8 @@ def compiled(
     from engine.rulebook.cel import load
 
     fits = tuple(treatment.fits for treatment in treatments)
-    defined: Mapping[str, Any] = load(source, {"fits": fits})
+    code = code_of(source) if isinstance(source, str) else source
+    defined: Mapping[str, Any] = load(code, {"fits": fits})
     return Functions(
         conditions_of=defined["conditions_of"],
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},

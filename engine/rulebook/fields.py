@@ -1,9 +1,10 @@
 """The keys of one mapping: each asked for once, with its reader; what nobody asked for is unknown."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
-from engine.rulebook.names import IDENTIFIER, did_you_mean
+from engine.rulebook.names import IDENTIFIER, did_you_mean, nearest
 from engine.rulebook.nodes import MapNode, Node, Scalar, described, shortened
 from engine.rulebook.readers import Reader, identifier_problem
 from engine.rulebook.report import Mistake, Place, Report
@@ -124,7 +125,7 @@ class Fields:
     def misspelt(self, key: str) -> bool:
         """Whether a key that is absent seems to be there under a misspelt name."""
         strangers = (name for name in self._entries if name not in self._asked)
-        return key not in self._entries and any(did_you_mean(name, [key]) for name in strangers)
+        return key not in self._entries and any(_alike(name, key) for name in strangers)
 
     def lost(self, key: str) -> bool:
         """Whether a key that is absent may only be lost by another mistake."""
@@ -143,6 +144,12 @@ class Fields:
         near = did_you_mean(name, absent) or did_you_mean(name, self._asked)
         known = dict.fromkeys(self._asked)
         return near or (f" Known: {', '.join(known)}." if len(known) <= _FEW else "")
+
+
+@lru_cache(maxsize=4096)
+def _alike(name: str, key: str) -> bool:
+    """Whether a name may be a key misspelt."""
+    return nearest(name, [key]) is not None
 
 
 def name_problem(name: str) -> str | None:

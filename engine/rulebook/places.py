@@ -26,6 +26,9 @@ def offsets_of(raw: str, style: str, text: str) -> tuple[int, ...]:
     >>> offsets_of("a\n   b", "", "a b")
     (0, 1, 5, 6)
     """
+    quote = 1 if style in {"'", '"'} else 0
+    if style not in {"|", ">"} and raw[quote : len(raw) - quote] == text:
+        return tuple(range(quote, len(raw) - quote + 1))
     written = list(_characters(raw, style))
     offsets: list[int] = []
     at = 0
@@ -38,7 +41,7 @@ def offsets_of(raw: str, style: str, text: str) -> tuple[int, ...]:
         offsets.append(written[at][1])
         if written[at][0] == character:
             at += 1
-    end = written[at][1] if at < len(written) else len(raw) - (style in {"'", '"'})
+    end = written[at][1] if at < len(written) else len(raw) - quote
     return (*offsets, *[end] * (len(text) + 1 - len(offsets)))
 
 

@@ -49,7 +49,7 @@ def _functions(
     """The function of one placement, and those it calls for its actions part by part."""
     parts = [by_action[i : i + _MOST_ACTIONS] for i in range(0, len(by_action), _MOST_ACTIONS)]
     for number, part in enumerate(parts):
-        yield f"def _{name}_{number}(t, v, now, add):"
+        yield f"def _{name}_{number}(t, v, now, found):"
         runs = [
             (conditions, list(run))
             for conditions, run in groupby(part, key=lambda group: common[group[0].action])
@@ -63,7 +63,7 @@ def _functions(
         yield ""
     yield f"def {name}(t, v, now):"
     yield "    found = []"
-    yield from (f"    _{name}_{number}(t, v, now, found.append)" for number in range(len(parts)))
+    yield from (f"    _{name}_{number}(t, v, now, found)" for number in range(len(parts)))
     yield "    return found"
     yield ""
 
@@ -107,14 +107,14 @@ def _action(
     """The first of an action's treatments that fits, if the action passes its own tests."""
     if len(treatments) == 1:
         tests = [*tests, *closed.get(treatments[0].index, ()), *_fits(treatments[0])]
-        yield f"{indent}{_if(tests)}add({treatments[0].index})"
+        yield f"{indent}{_if(tests)}found.append({treatments[0].index})"
         return
     if tests:
         yield f"{indent}{_if(tests)}"
         indent += "    "
     for word, treatment in zip(("if", *["elif"] * len(treatments)), treatments, strict=False):
         fits = " and ".join((*closed.get(treatment.index, ()), *_fits(treatment))) or "True"
-        yield f"{indent}{word} {fits}: add({treatment.index})"
+        yield f"{indent}{word} {fits}: found.append({treatment.index})"
 
 
 def _if(tests: list[str]) -> str:

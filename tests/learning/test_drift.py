@@ -3,7 +3,7 @@ import random
 import pytest
 from river import drift
 
-from engine.learning.drift import DriftWatch
+from engine.learning.drift import Adwin, DriftWatch
 
 
 def losses(*levels: tuple[int, float], seed: int = 1) -> list[float]:
@@ -61,3 +61,15 @@ def test_it_remembers_no_more_than_4096_losses() -> None:
     for loss in losses((9_000, 0.3)):
         watch.learn_one(loss)
         assert len(watch.state()["losses"]) <= 4_096
+
+
+def test_adwin_is_rivers_also_after_an_alarm() -> None:
+    ours, rivers = Adwin(), drift.ADWIN()
+    alarms = 0
+    for loss in losses((900, 0.2), (600, 0.7), (600, 0.1), (300, 0.9)):
+        ours.update(loss)
+        rivers.update(loss)
+        assert ours.has_alarmed == rivers.drift_detected
+        assert ours.estimation == rivers.estimation
+        alarms += ours.has_alarmed
+    assert alarms >= 3

@@ -12,8 +12,9 @@ from engine.model import Micros
 from engine.rulebook.book import Attribute, Kind, Type
 from engine.rulebook.cel import clock
 from engine.rulebook.cel.arithmetic import ratio
+from engine.rulebook.cel.code import Scope
 from engine.rulebook.cel.declarations import configuration, overload_id
-from engine.rulebook.cel.generator import Module, Variable, Writer, write
+from engine.rulebook.cel.generator import Module, Variable, Writer
 from engine.rulebook.cel.literals import folded, literal_problems
 from engine.rulebook.cel.mistakes import Problem, problems
 from engine.rulebook.cel.operators import kind
@@ -42,6 +43,8 @@ LARGEST = 2_000
 """Nodes of one expression, macros expanded."""
 DEEPEST = 100
 """Levels of one expression, as parsed."""
+SHORT = 100
+"""Characters of an expression that can be checked unseen: it has no more levels than that."""
 
 
 class Expect(Enum):
@@ -156,6 +159,26 @@ class Environment:
             said = f"the character U+{ord(broken[0]):04X} cannot stand in an expression"
             return (Problem(broken.start(), said),)
         written = self._with_presence(text)
+        if len(text) <= SHORT and (tree := self._at_once(written, expect)) is not None:
+            return self._expression(text, folded(tree))
+        return self._told(text, written, expect)
+
+    def _at_once(self, written: str, expect: Expect) -> Node | None:
+        """The checked tree of a text without mistakes; None if there may be some, or it may be too large."""
+        try:
+            tree = read(self._checker.compile(written).serialize())
+        except RuntimeError:
+            return None
+        wrong = (
+            literal_problems(tree, self._attributes),
+            self._presence_problems(tree),
+            _expectation(tree, 0, expect, self._attributes),
+            _within_limits(tree),
+        )
+        return None if any(True for problems_ in wrong for _ in problems_) else tree
+
+    def _told(self, text: str, written: str, expect: Expect) -> Expression | tuple[Problem, ...]:
+        """The expression after all, or its mistakes, each where it stands in the text as parsed."""
         parsed = self._parsed(written)
         if not isinstance(parsed, _Parsed):
             return parsed
@@ -177,7 +200,7 @@ class Environment:
         used = {name: v for name, v in self._variables.items() if name in names}
         reads = tuple(sorted({self._names.get(name, name) for name in used}))
         try:
-            write("trial", [tree], Module(used), Writer.read)
+            Writer(Module(used), Scope()).read(tree)
         except NotCovered as refusal:
             return (Problem(refusal.offset, refusal.message),)
         return Expression(text, reads, tree, used)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import is_not
 from zoneinfo import available_timezones
 
 from engine.rulebook.book import Attribute
@@ -188,7 +189,9 @@ def folded(node: Node) -> Node:
     """The tree with times and lengths of time that are written out worked out."""
     match node:
         case Call():
-            node = replace(node, arguments=tuple(map(folded, node.arguments)))
+            arguments = tuple(map(folded, node.arguments))
+            if any(map(is_not, arguments, node.arguments)):
+                node = replace(node, arguments=arguments)
             return _worked_out(node)
         case Select():
             return replace(node, operand=folded(node.operand))

@@ -9,7 +9,15 @@ from engine.rulebook.cel.runtime import NAMESPACE
 if TYPE_CHECKING:
     from engine.rulebook.cel.environment import Expression
 
-_BUILTINS = {"float": float, "len": len, "range": range, "list": list, "tuple": tuple}
+_BUILTINS = {
+    "dict": dict,
+    "float": float,
+    "len": len,
+    "list": list,
+    "range": range,
+    "tuple": tuple,
+    "zip": zip,
+}
 
 
 def generate(
@@ -19,17 +27,20 @@ def generate(
 ) -> str:
     """The source of a Python module defining `conditions_of(v)` and `numbers_of(v)`.
 
-    `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a tuple of
-    True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite or not a
-    number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)` returns
-    their truths. The same expressions always give the same text.
+    `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a list, a new one
+    each time, of True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite
+    or not a number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)`
+    returns their truths. The same expressions always give the same text.
     """
     from engine.rulebook.cel.generator import Module, Writer, write
+    from engine.rulebook.cel.tables import tables
 
     variables = {n: v for e in (*conditions, *numbers, *triggers) for n, v in e.variables.items()}
     module = Module(variables)
+    roots = [e.tree for e in conditions]
+    before = tables(roots, variables, module)
     functions = [
-        write("conditions_of", [e.tree for e in conditions], module, Writer.truth),
+        write("conditions_of", roots, module, Writer.truth, before=before, listed=True),
         write("numbers_of", [e.tree for e in numbers], module, Writer.known, "finite({})"),
     ]
     if triggers:
@@ -41,7 +52,7 @@ def generate(
 def load(source: str | CodeType, given: Mapping[str, object] | None = None) -> Mapping[str, object]:
     """Runs generated source, or its code; returns what it defines, and the runtime it was given.
 
-    Only the runtime's functions, `float len range list tuple` and what is `given` by name can be
+    Only the runtime's functions, `dict float len list range tuple zip` and what is `given` by name can be
     called from it.
     """
     namespace: dict[str, object] = {**NAMESPACE, **(given or {}), "__builtins__": _BUILTINS}

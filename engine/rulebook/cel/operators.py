@@ -72,10 +72,25 @@ def _named(scope: Scope, operands: Sequence[Code]) -> list[tuple[str, str]]:
     return pairs
 
 
+_FEW = 3
+"""Truths at hand that are told apart one by one, which is faster, and longer with each."""
+
+
 def _both(scope: Scope, operands: Sequence[Code]) -> str:
     pairs = _named(scope, operands)
+    if len(pairs) <= _FEW and all(first == name for first, name in pairs):
+        return _both_at_hand([name for _, name in pairs])
     false = " or ".join(f"{first} is False" for first, _ in pairs)
     return f"(False if {false} else {' and '.join(name for _, name in pairs)})"
+
+
+def _both_at_hand(names: Sequence[str]) -> str:
+    """Kleene's `&&` of locals: the first is true, so the rest says; else the rest says only false."""
+    first, *rest = names
+    if not rest:
+        return first
+    false = " or ".join(f"{name} is False" for name in rest)
+    return f"({_both_at_hand(rest)} if {first} else False if {false} else {first})"
 
 
 def _either(scope: Scope, operands: Sequence[Code]) -> str:

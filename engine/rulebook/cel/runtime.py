@@ -12,7 +12,7 @@ from typing import Any, Final
 import re2
 
 from engine.model import HOUR, MINUTE, SECOND, UNKNOWN
-from engine.rulebook.cel import arithmetic, clock, conversions, values
+from engine.rulebook.cel import arithmetic, clock, conversions, kleene, values
 from engine.rulebook.cel.values import NULL, Boxed, Duration, Timestamp, TypeValue
 
 
@@ -119,11 +119,15 @@ def _functions() -> Mapping[str, object]:
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
     }
-    return {**shared, **{f.__name__: f for f in (pattern, matches, method, size, part, finite)}}
+    return {
+        **shared,
+        **{f.__name__: f for f in (pattern, matches, method, size, part, finite, kleene.rows)},
+    }
 
 
 NAMESPACE: Final[Mapping[str, object]] = {
     **_functions(),
+    **kleene.TABLES,
     "UNKNOWN": UNKNOWN,
     "NULL": NULL,
     "INFINITY": math.inf,

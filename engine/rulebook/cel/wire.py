@@ -8,6 +8,7 @@ Field numbers: google/cel-spec, proto/cel/expr/{syntax,checked}.proto.
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.rulebook.cel.tree import (
     DYN,
@@ -30,6 +31,10 @@ _PRIMITIVES = ("dyn", "bool", "int", "uint", "double", "string", "bytes")
 _WELL_KNOWN = ("dyn", "dyn", "timestamp", "duration")
 
 
+_FIXED = {1: 8, 5: 4}
+"""Bytes of the wire types that have a fixed size."""
+
+
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
@@ -44,23 +49,25 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _fields(data: bytes) -> Fields:
     """A message's fields by number, each with all its values in order."""
     fields: Fields = {}
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
         value: int | bytes
-        match tag & 7:
-            case 0:
-                value, at = _varint(data, at)
-            case 1:
-                value, at = data[at : at + 8], at + 8
-            case 2:
-                size, at = _varint(data, at)
-                value, at = data[at : at + size], at + size
-            case 5:
-                value, at = data[at : at + 4], at + 4
-            case wire_type:
-                raise ValueError(f"protobuf wire type {wire_type}")
-        fields.setdefault(tag >> 3, []).append(value)
+        wire_type = tag & 7
+        if wire_type == 2:
+            size, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
+            value, at = data[at : at + size], at + size
+        elif wire_type == 0:
+            value, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
+        elif wire_type in _FIXED:
+            size = _FIXED[wire_type]
+            value, at = data[at : at + size], at + size
+        else:
+            raise ValueError(f"protobuf wire type {wire_type}")
+        if (values := fields.get(tag >> 3)) is None:
+            fields[tag >> 3] = [value]
+        else:
+            values.append(value)
     return fields
 
 
@@ -82,6 +89,7 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
+@lru_cache(maxsize=1024)
 def _type(data: bytes) -> CelType:
     """A `cel.expr.Type`."""
     fields = _fields(data)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from engine.model import UNKNOWN
 from engine.rulebook.book import Kind
-from engine.rulebook.cel import Environment, Expect, Expression, load
+from engine.rulebook.cel import Environment, Expect, Expression, generate, load
 from engine.rulebook.cel.clock import EPOCH, MICROSECOND
 from engine.rulebook.cel.environment import cel_type, checker
 from engine.rulebook.cel.generator import Module, Writer, write
@@ -180,9 +180,15 @@ def test_generated_code_answers_as_the_official_evaluator(seed: int) -> None:
         compiled = ENVIRONMENT.compile(text, Expect.ANY) if len(text) < 4_000 else ()
         if isinstance(compiled, Expression) and accepted_with_dyn(text):
             expressions.append(compiled)
+    conditions = [e for e in expressions if e.tree.type == BOOL]
+    served: Any = load(generate(conditions, []))["conditions_of"]
     for _ in range(CUSTOMERS):
         values = customer(random)
-        for expression, answer in zip(expressions, answers(expressions, values), strict=True):
+        truths = zip(conditions, served(values), strict=True)
+        for expression, answer in (
+            *zip(expressions, answers(expressions, values), strict=True),
+            *truths,
+        ):
             wanted_answer = oracle(expression.text, values)
             assert same(answer, wanted_answer), (
                 f"{expression.text}: {answer!r}, officially {wanted_answer!r}, of {values}"
