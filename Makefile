@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench proto peers lock brokers brokers-stop brokers-install clean
+.PHONY: help setup demo test soak check format bench bench-soak proto peers lock brokers brokers-stop brokers-install clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c "import engine.kernels.compiled"    # machine code for this processor, kept for the next start
+	@# machine code for this processor, kept for the next start
+	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
 	@touch $@
 
 demo: setup ## run the whole loop on this machine, live, in about a minute
@@ -47,6 +48,9 @@ format: setup ## put the code into shape
 
 bench: setup ## measure every target of speed in one run: figures, pass or short, bench-report/index.html
 	$(BIN)/python -m benchmarks.targets $(if $(COMPARE),--benchmark-compare $(COMPARE))
+
+bench-soak: setup ## half an hour of load: does it get slower, does memory grow? (MINUTES=3 to try it)
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) --into bench-report/soak.json
 
 proto: setup ## regenerate engine/wire/ from proto/
 	$(BIN)/python tools/proto.py

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from engine.edges.grpc.values import write_value
+from engine.model import Value
 from engine.wire.customer_pb2 import Customer
-from engine.wire.value_pb2 import AttributeValue
 
 SLOTS = 10
 PLACEMENT = "web.list"
@@ -60,20 +61,28 @@ def write_book(
 
 
 def customers(count: int, seed: int = 2) -> Iterator[Customer]:
-    """Profiles with every attribute given."""
+    """Profiles with every attribute given, as callers send them."""
+    for name, attributes in profiles(count, seed):
+        customer = Customer(customer_id=name)
+        for attribute, value in attributes.items():
+            write_value(customer.attributes[attribute], value, None)
+        yield customer
+
+
+def profiles(count: int, seed: int = 2) -> Iterator[tuple[str, dict[str, Value]]]:
+    """The same customers: the id and the attributes of each."""
     chance = random.Random(seed)
     for number in range(count):
-        customer = Customer(customer_id=f"customer-{number}")
-        values = customer.attributes
-        for index in range(NUMBERS):
-            values[f"usage.n{index}"].CopyFrom(AttributeValue(double_value=100 * chance.random()))
-        values["customer.age"].CopyFrom(AttributeValue(int_value=chance.randint(18, 90)))
-        values["customer.tenure_months"].CopyFrom(AttributeValue(int_value=chance.randint(0, 300)))
-        values["customer.segment"].CopyFrom(AttributeValue(string_value=chance.choice(SEGMENTS)))
-        values["telco.plan"].CopyFrom(AttributeValue(string_value=chance.choice(PLANS)))
-        values["customer.complaint_open"].CopyFrom(AttributeValue(bool_value=False))
-        values["consent.marketing"].CopyFrom(AttributeValue(bool_value=True))
-        yield customer
+        attributes: dict[str, Value] = {
+            f"usage.n{index}": 100 * chance.random() for index in range(NUMBERS)
+        }
+        attributes["customer.age"] = chance.randint(18, 90)
+        attributes["customer.tenure_months"] = chance.randint(0, 300)
+        attributes["customer.segment"] = chance.choice(SEGMENTS)
+        attributes["telco.plan"] = chance.choice(PLANS)
+        attributes["customer.complaint_open"] = False
+        attributes["consent.marketing"] = True
+        yield f"customer-{number}", attributes
 
 
 def _attributes() -> dict[str, object]:

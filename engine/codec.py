@@ -98,6 +98,14 @@ class DecisionRecord(NamedTuple):
     decision: Decision
 
 
+def trimmed(written: bytes) -> bytes:
+    """The same bytes in no more memory than they take; orjson's own keep a buffer of 4 kB or more.
+
+    For what is kept for longer than a call.
+    """
+    return bytes(memoryview(written))
+
+
 # --- values -----------------------------------------------------------------------------------
 
 _SCALARS: Final = frozenset({bool, int, str, type(None)})
@@ -164,6 +172,8 @@ def _pack_named(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _unpack_named(packed: dict[str, Any]) -> dict[str, Value]:
+    if _NESTED.isdisjoint(map(type, packed.values())):
+        return packed
     return {name: _unpack(item) if type(item) in _NESTED else item for name, item in packed.items()}
 
 
@@ -177,7 +187,7 @@ def encode_entry(entry: Entry) -> tuple[EntryKind, bytes]:
     """One line of the log, with its kind."""
     match entry:
         case Event(body=Response() as response):
-            return EntryKind.RESPONSE, _encode_response(entry, response)
+            return EntryKind.RESPONSE, trimmed(_encode_response(entry, response))
         case Event(body=Interaction() as interaction):
             fields = [
                 VERSION,
@@ -188,10 +198,10 @@ def encode_entry(entry: Entry) -> tuple[EntryKind, bytes]:
                 interaction.channel,
                 _pack_named(interaction.attributes),
             ]
-            return EntryKind.INTERACTION, orjson.dumps(fields)
+            return EntryKind.INTERACTION, trimmed(orjson.dumps(fields))
         case ProfileUpdate():
             update = [VERSION, entry.customer_id, entry.time, _pack_named(entry.attributes)]
-            return EntryKind.PROFILE, orjson.dumps(update)
+            return EntryKind.PROFILE, trimmed(orjson.dumps(update))
         case SchemaNote():
             note = [VERSION, entry.digest, dict(entry.document)]
             return EntryKind.SCHEMA, orjson.dumps(note)
@@ -377,21 +387,20 @@ def _unpack_lesson(packed: list[Any]) -> Lesson:
 
 def encode_customer(customer: Customer) -> bytes:
     """A customer, whole."""
-    return orjson.dumps(
-        [
-            VERSION,
-            customer.customer_id,
-            _pack_named(customer.attributes),
-            customer.updated_at,
-            customer.as_of,
-            [_pack_touch(touch) for touch in customer.touches],
-            [tuple(past) if past.details else past[:4] for past in customer.interactions],
-            customer.counts,
-            customer.last,
-            customer.revision,
-            *[_pack_observation(seen) for seen in customer.observations],
-        ]
-    )
+    fields = [
+        VERSION,
+        customer.customer_id,
+        _pack_named(customer.attributes),
+        customer.updated_at,
+        customer.as_of,
+        [_pack_touch(touch) for touch in customer.touches],
+        [tuple(past) if past.details else past[:4] for past in customer.interactions],
+        customer.counts,
+        customer.last,
+        customer.revision,
+        *[_pack_observation(seen) for seen in customer.observations],
+    ]
+    return trimmed(orjson.dumps(fields))
 
 
 def decode_customer(data: bytes) -> Customer:

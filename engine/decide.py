@@ -1,7 +1,6 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -10,12 +9,12 @@ import numpy.typing as npt
 from engine import placement
 from engine.arbitration import Arbiter, Candidates, Merit, Vector
 from engine.bundling import Bundling
-from engine.circumstances import Circumstances
+from engine.circumstances import Circumstances, Foresight
 from engine.contact.household import asks_for_households
 from engine.customer import Knowledge
 from engine.deadline import Pace
 from engine.effects import Effects, calmly, tries_nothing
-from engine.explain import Sight, explain
+from engine.explain import Sight, Telling
 from engine.exploration.allowance import Allowance, Meter
 from engine.exploration.chance import Chance
 from engine.exploration.exposures import Experience, Exposures, asks_for_exposures
@@ -38,7 +37,6 @@ from engine.model import (
     PlacementOffers,
     Question,
     Step,
-    Trace,
     TreatmentId,
     Unknown,
     Value,
@@ -222,23 +220,21 @@ class Decider:
         The ladder when time runs short: full answer → last known propensities → rules only → the
         placements' fallback. (The profile's rung is climbed before: see `Circumstances.degraded`.)
         """
-        started = self._clock()
+        started, stopwatch = self._clock(), given.stopwatch
         part = self._assignment.part(question.customer_id, given.now)
         if not self._rules_pace.allows(given.budget.left()):
             left = max(given.budget.left(), 0.0) * 1000
             late = Degradation(Step.RULES, f"deadline: {left:.1f} ms were left")
+            stopwatch.ruled = stopwatch.scored = started
             return self.fall_back(question, given, self._scores(None, None, late), part.label)
-        values = self._knowledge.values(given.customer, question, given.now)
-        sights = self.see(question, values, given.now, part.arm)
-        filtered = self._clock()
-        self._rules_pace.took(filtered - started)
-        scores = self._score(question, given, sights)
-        scored = self._clock()
-        if scores.features is not None:
-            self._score_pace.took(scored - filtered)
-            if self._consulted is not None:
-                scores = self._consult(self._consulted, question, given, sights, scores)
-                scored = self._clock()
+        seen = given.foresight
+        if seen is None or not self._holds(seen, given):
+            seen = self._look(question, given, part.arm, started)
+        sights, scores, filtered, scored = seen.sights, seen.scores, seen.ruled, seen.scored
+        if self._consulted is not None and scores.features is not None:
+            scores = self._consult(self._consulted, question, given, sights, scores)
+            scored = self._clock()
+        stopwatch.ruled, stopwatch.scored = max(filtered, started), max(scored, started)
         limits = Limits.standing(self._guards, question, given, sights[0].values, part.held)
         pull = self._influences.pull(given.customer, given.now)
         findings = Findings(
@@ -253,14 +249,57 @@ class Decider:
         )
         decision = self.conclude(question, given, findings)
         if question.explain:
+            decided = self._clock()
+            moved = self._influences.felt(given.customer, given.now).told
+            telling = self.explain(decision, findings, moved)
+            telling.stopwatch = stopwatch
+            if given.tell_later:
+                decision.telling = telling
+                return decision
             timings = {
                 "rules": (filtered - started) * 1e6,
                 "score": (scored - filtered) * 1e6,
-                "arbitrate": (self._clock() - scored) * 1e6,
+                "arbitrate": (decided - scored) * 1e6,
             }
-            moved = partial(self._influences.told, customer=given.customer, now=given.now)
-            decision.trace = self.explain(decision, findings, moved, timings)
+            decision.trace = telling.trace(timings)
         return decision
+
+    def foresee(self, question: Question, given: Circumstances) -> Foresight | None:
+        """What the rules and the model say, for `decide` to go on from if the customer turns out to be that one.
+
+        None where time is too short to do more than once what has to be done. Nothing is counted, and no
+        limit looked at: what that depends on may change until the decision.
+        """
+        left = given.budget.left() / 2
+        if not (self._rules_pace.allows(left) and self._score_pace.allows(left)):
+            return None
+        part = self._assignment.part(question.customer_id, given.now)
+        return self._look(question, given, part.arm, self._clock())
+
+    def _look(
+        self, question: Question, given: Circumstances, arm: Arm | None, started: float
+    ) -> Foresight:
+        """The half of a decision that depends on the customer and the question alone."""
+        values = self._knowledge.values(given.customer, question, given.now)
+        sights = self.see(question, values, given.now, arm)
+        filtered = self._clock()
+        self._rules_pace.took(filtered - started)
+        scores = self._score(question, given, sights)
+        scored = self._clock()
+        if scores.features is not None:
+            self._score_pace.took(scored - filtered)
+        return Foresight(
+            given.customer, given.now, self, self.model, sights, scores, filtered, scored
+        )
+
+    def _holds(self, foresight: Foresight, given: Circumstances) -> bool:
+        """Whether it says what this decider would say now."""
+        return (
+            foresight.customer is given.customer
+            and foresight.now == given.now
+            and foresight.decider is self
+            and foresight.model is self.model
+        )
 
     def conclude(self, question: Question, given: Circumstances, findings: Findings) -> Decision:
         """The decision that follows from these findings; it depends on nothing else."""
@@ -294,13 +333,12 @@ class Decider:
         decision: Decision,
         findings: Findings,
         moved: Callable[[Action], tuple[str, ...]],
-        timings_us: Mapping[str, float],
-    ) -> Trace:
+    ) -> Telling:
         """The story of a decision that `conclude` made of these findings, with limits that tell.
 
         `moved` says in words what a customer's past adds to an action's C.
         """
-        return explain(
+        return Telling(
             self.book,
             self._arbiter,
             findings.sights,
@@ -309,7 +347,6 @@ class Decider:
             findings.limits.told,
             findings.pull,
             moved,
-            timings_us,
         )
 
     def commit(self, decision: Decision) -> None:

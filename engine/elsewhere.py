@@ -1,25 +1,27 @@
 """What other servers of the same installation have answered: for repeats, and for joining by id."""
 
-import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
+from engine.errors import RequestConflict
 from engine.model import CustomerId, Decision, DecisionId, Micros
+
+Claimed: TypeAlias = bytes | RequestConflict | None
+"""What came of a claim: the reply another server gave, that the id was used for another question, or None."""
 
 
 class Elsewhere(Protocol):
     """All calls come from one event loop. Of what cannot be asked nothing is known, and that is no error."""
 
     def claim(
-        self, request_id: str, asked: bytes, patience: float
-    ) -> "asyncio.Future[bytes | None]":
+        self, request_id: str, asked: bytes, patience: float, told: Callable[[Claimed], None]
+    ) -> None:
         """Says that a request is being answered here, unless another server was quicker.
 
-        `asked` is the question's fingerprint. The future has the reply another server gave; None if this
-        one is to decide. While another is still at it, its reply is waited for; all of it takes `patience`
-        seconds at most.
-
-        Raises:
-            RequestConflict: by the future: the id was used for another question.
+        `asked` is the question's fingerprint. `told` what came of it, once, in the turn in which that is
+        known; None if this server is to decide. While another is still at it, its reply is waited for,
+        `patience` seconds at most. Only a connection that says nothing at all may take longer: who does
+        not hear in time decides.
         """
 
     def answered(self, request_id: str, asked: bytes, reply: bytes) -> None:

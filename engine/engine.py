@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, NamedTuple
+from importlib import import_module
+from typing import Final
 
 import structlog
 
@@ -21,7 +21,7 @@ from engine.challenger.contender import Side
 from engine.challenger.following import challenging
 from engine.challenger.plan import Plan
 from engine.challenger.seating import Seating
-from engine.circumstances import Circumstances, unscored
+from engine.circumstances import Circumstances, Foresight, unscored
 from engine.codec import DecisionRecord
 from engine.contact.household import for_household, household_of
 from engine.contact.pending import Pending
@@ -31,6 +31,7 @@ from engine.decision_id import decision_id
 from engine.edge import Edge, Outbound
 from engine.edges.caps.caps import TICK, Caps
 from engine.edges.grpc.port import ChallengerStatus, RuleBookStatus
+from engine.edges.grpc.waits import Attended
 from engine.edges.journal.decisions import recorded
 from engine.edges.offers.box import OfferBox
 from engine.edges.offers.reaching import reaching
@@ -39,19 +40,17 @@ from engine.edges.rules.watch import Look, look
 from engine.edges.state.embedded import Embedded, Limits
 from engine.edges.state.names import DECISIONS, OFFERS
 from engine.edges.state.port import DecisionStore, State
-from engine.elsewhere import Elsewhere
 from engine.errors import DamagedData, InvalidInput, NotFound, StorageError, UnknownPlacement
 from engine.exploration.allowance import Allowance
 from engine.join import exposure_of, held_out, joined, unknown_decision
+from engine.learning.binding import beginners, bind, consulted
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
-from engine.learning.panel import beginners, bind, consulted
 from engine.limits.guards import guards_of
 from engine.limits.limits import Guard
 from engine.model import (
     DAY,
     SECOND,
-    UNKNOWN,
     Customer,
     CustomerId,
     Decision,
@@ -77,9 +76,17 @@ from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.trial import JOINED
 from engine.running.breaker import Breaker
+from engine.running.deadlines import Deadlines
+from engine.running.inquiry import Inquiry, Known, Means, attended
+from engine.running.knowing import Knowing
+from engine.running.machine_code import read_machine_code
+from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
+from engine.running.seeds import Seeds
+from engine.running.slices import slice_of
 from engine.settings import Settings
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
 from engine.triggers.outbox import Left
@@ -89,19 +96,17 @@ from engine.triggers.triggers import SetOff
 
 log = structlog.get_logger(__name__)
 
-FAIR_READ: Final = 0.02
-"""Seconds in which the store should have read a profile; who gives it less cannot say that it failed."""
-
 _RECALLED: Final = 10 * SECOND
 """How long before the last decision something may not have reached the journal yet."""
+
+FORESIGHT: Final[Micros] = 5_000
+"""How long before a decision its rules and model may have been asked; after that the decision is of another moment."""
 
 OUTBOUND: Final = 1.0
 """Seconds a decision may take that nobody waits for."""
 
-NOT_DEGRADED: Final[tuple[Degradation, ...]] = ()
-
-REPLY: Final = 0.002
-"""Seconds kept for the decision itself while the profile is waited for."""
+_AT_ONCE: Final = 20
+"""Events joined before the loop may turn to waiting decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +118,7 @@ class Sources:
 
     now: Callable[[], Micros] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
-    seed: Callable[[], int] = lambda: secrets.randbits(64)
-
-
-class Known(NamedTuple):
-    """Who asks, with the record of their household: None if there is none, `UNKNOWN` if it cannot be told."""
-
-    customer: Customer
-    household: Customer | Unknown | None
-    degraded: tuple[Degradation, ...] = ()
+    seed: Callable[[], int] = field(default_factory=Seeds)
 
 
 class AttuneEngine:
@@ -158,8 +155,20 @@ class AttuneEngine:
         self._repeats = Repeats(int(settings.request_ttl * SECOND))
         self._pending = edge.pending
         self._seating = Seating(decider, edge.caps, edge.pending, self._decider_by, self._cast)
-        self._answering: dict[str, asyncio.Future[Answer]] = {}
-        self._breaker = Breaker(edge.rest, sources.monotonic)
+        self._under_way: dict[str, Inquiry] = {}
+        self._deadlines = Deadlines()
+        self._means = Means(
+            sources.monotonic,
+            Knowing(edge.state, Breaker(edge.rest, sources.monotonic)),
+            self._deadlines,
+            edge.elsewhere,
+            self._household,
+            self._decide_for,
+            self._foresee,
+            Outlook(),
+            self._under_way,
+        )
+        self.stopwatch = Stopwatch()
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -362,19 +371,19 @@ class AttuneEngine:
     # --- decisions ----------------------------------------------------------------------------
 
     def decide_now(self, question: Question, deadline: float) -> Answer | bytes | None:
-        """The answer, if nothing has to be waited for: the customer is in memory.
+        """The answer, if nothing has to be waited for: the customer is in memory, and nothing to be explained.
 
         For a request answered before it is the reply that was given to `keep`.
         """
         if question.request_id and not question.dry_run:
-            if question.request_id in self._answering:
+            if question.request_id in self._under_way:
                 return None
             if self._repeats.look(question, self._sources.now()) is not None:
                 return self._repeats.reply(question.request_id)
             if self._elsewhere is not None:
                 return None
         customer = self._state.known(question.customer_id)
-        if customer is None:
+        if customer is None or question.explain:
             return None
         side = self._side(question)
         household = self._household(customer)
@@ -411,46 +420,36 @@ class AttuneEngine:
         Raises:
             UnknownPlacement: the book does not have a placement that an earlier one had.
         """
+        side, asked = self._side(question), self._sources.monotonic()
+        _check_placements(question, side.decider.book)
+        if question.request_id and not question.dry_run:
+            while (under_way := self._under_way.get(question.request_id)) is not None:
+                await asyncio.wait([under_way.ended()])
+            known = self._repeats.look(question, self._sources.now())
+            if known is not None:
+                return await self._again(question, known.decision_id)
+        answer = await attended(Inquiry(self._means, question, deadline, side, at_hand))
+        return answer if isinstance(answer, bytes) else await self._told(answer, asked)
+
+    def inquire(self, question: Question, deadline: float) -> Inquiry | Attended:
+        """The same as `decide`, for who goes on in the turn in which the answer is there.
+
+        Raises:
+            RequestConflict, UnknownPlacement: as `decide`.
+        """
         side = self._side(question)
         _check_placements(question, side.decider.book)
-        if not question.request_id or question.dry_run:
-            return await self._decide_waiting(question, deadline, side, at_hand)
-        under_way = self._answering.get(question.request_id)
-        if under_way is not None:
-            await asyncio.wait([under_way])
-        known = self._repeats.look(question, self._sources.now())
-        if known is not None:
-            return await self._again(question, known.decision_id)
-        answering = asyncio.get_running_loop().create_future()
-        self._answering[question.request_id] = answering
-        try:
-            if self._elsewhere is not None:
-                return await self._decide_once(self._elsewhere, question, deadline, side, at_hand)
-            return await self._decide_waiting(question, deadline, side, at_hand)
-        finally:
-            del self._answering[question.request_id]
-            answering.cancel()
+        if question.explain or self._is_repeated(question):
+            return Attended(partial(self.decide, question, deadline))
+        return Inquiry(self._means, question, deadline, side)
 
-    async def _decide_once(
-        self,
-        elsewhere: Elsewhere,
-        question: Question,
-        deadline: float,
-        side: Side,
-        at_hand: Customer | None,
-    ) -> Answer | bytes:
-        """The reply that another server gave to this request, else the answer."""
-        left = deadline - self._sources.monotonic() - REPLY
-        claimed = elsewhere.claim(question.request_id, fingerprint(question), left)
-        known = await self._known_for(question, deadline, at_hand)
-        reply = await claimed
-        if reply is not None:
-            return reply
-        try:
-            return self._decide_for(known, question, deadline, side)
-        except BaseException:
-            elsewhere.failed(question.request_id)
-            raise
+    def _is_repeated(self, question: Question) -> bool:
+        """Whether this request was answered here before, or is being answered. Raises RequestConflict."""
+        if not question.request_id or question.dry_run:
+            return False
+        if question.request_id in self._under_way:
+            return True
+        return self._repeats.look(question, self._sources.now()) is not None
 
     async def _again(self, question: Question, decision_id: DecisionId) -> Answer | bytes:
         """The answer already given, from the journal if it is no longer at hand (without its trace)."""
@@ -463,92 +462,54 @@ class AttuneEngine:
         agree(question, fingerprint(record.question))
         return Answer(record.decision, self._capsules.seal(record.decision))
 
-    async def _decide_waiting(
-        self, question: Question, deadline: float, side: Side, at_hand: Customer | None
-    ) -> Answer:
-        known = await self._known_for(question, deadline, at_hand)
-        return self._decide_for(known, question, deadline, side)
+    async def _told(self, answer: Answer, asked: float) -> Answer:
+        """The answer, with the story of its decision if it was asked for one; others are decided meanwhile.
 
-    async def _known_for(
-        self, question: Question, deadline: float, at_hand: Customer | None
-    ) -> Known:
-        """Who asks, waiting where that must be."""
-        customer, degraded = at_hand, NOT_DEGRADED
-        if customer is None:
-            customer, degraded = await self._know(question.customer_id, deadline)
-        household: Customer | Unknown | None = None
-        key = self._household(customer)
-        if isinstance(key, Unknown):
-            household = UNKNOWN
-        elif key is not None:
-            record, failed = await self._know(key, deadline)
-            household = UNKNOWN if failed else record
-            customer = at_hand or self._state.known(question.customer_id) or customer
-        return Known(customer, household, degraded)
+        `asked` is when it was, by the monotonic clock.
+        """
+        decision, clock = answer.decision, self._sources.monotonic
+        telling = decision.telling
+        if telling is None:
+            return answer
+        began, watch = clock(), telling.stopwatch
+        seconds = {
+            "profile": watch.known - asked,
+            "rules": watch.ruled - watch.known,
+            "score": watch.scored - watch.ruled,
+            "arbitrate": watch.arbitrated - watch.scored,
+            "record": watch.recorded - watch.arbitrated,
+        }
+        told = False
+        while not told:
+            told = telling.tell_some(slice_of(clock))
+            await asyncio.sleep(0)
+        seconds["explain"] = clock() - began
+        decision.trace = telling.trace({stage: took * 1e6 for stage, took in seconds.items()})
+        decision.telling = None
+        return answer
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:
         """Whose record to read for the customer's household; None if no policy asks for it."""
         asking = self._seating.asking
         return None if asking is None else household_of(customer, asking)
 
-    async def _know(
-        self, customer_id: CustomerId, deadline: float
-    ) -> tuple[Customer, tuple[Degradation, ...]]:
-        """The customer, read from disk if need be; nobody in particular if that takes too long."""
-        customer = self._state.known(customer_id)
-        if customer is not None:
-            return customer, ()
-        if not self._breaker.closed():
-            return self._as_seen(customer_id, "the customer store is failing and being left alone")
-        given = deadline - self._sources.monotonic() - REPLY
-        loading = asyncio.ensure_future(self._state.load(customer_id))
-        try:
-            async with asyncio.timeout(given):
-                customer = await asyncio.shield(loading)
-        except TimeoutError:
-            if given >= FAIR_READ:
-                self._breaker.failed()
-                loading.add_done_callback(_failure_seen)
-            else:  # no fault of the store's: it counts how the reading ends
-                loading.add_done_callback(self._read_after_all)
-            return self._as_seen(customer_id, "deadline: the profile could not be read in time")
-        except DamagedData:
-            return _nobody(customer_id, "the stored profile is damaged")
-        except StorageError as error:
-            self._breaker.failed()
-            log.warning("profile.unreadable", customer_id=customer_id, error=str(error))
-            return self._as_seen(customer_id, "the profile could not be read")
-        self._breaker.worked()
-        return customer, ()
-
-    def _as_seen(
-        self, customer_id: CustomerId, why: str
-    ) -> tuple[Customer, tuple[Degradation, ...]]:
-        """The customer as last seen, else nobody in particular, and the reason."""
-        customer = self._state.last_known(customer_id)
-        if customer is None:
-            return _nobody(customer_id, why)
-        return customer, (Degradation(Step.PROFILE, f"{why}: decided by the last known one"),)
-
-    def _read_after_all(self, loading: "asyncio.Future[Customer]") -> None:
-        if loading.cancelled():
-            return
-        if isinstance(loading.exception(), StorageError):
-            self._breaker.failed()
-        else:
-            self._breaker.worked()
-
     def _decide_for(
         self,
-        known: "Known",
+        known: Known,
         question: Question,
         deadline: float,
         side: Side,
+        foresight: Foresight | None = None,
     ) -> Answer:
-        now, seed = self._sources.now(), self._sources.seed()
-        budget = Budget(deadline, self._sources.monotonic)
+        now, seed, clock = self._sources.now(), self._sources.seed(), self._sources.monotonic
+        if foresight is not None and 0 <= now - foresight.now <= FORESIGHT:
+            now = foresight.now
+        stopwatch = Stopwatch() if question.explain else self.stopwatch
+        stopwatch.known = clock()
+        stopwatch.decision_id = decision_id(now, seed)
+        budget = Budget(deadline, clock)
         given = Circumstances(
-            decision_id(now, seed),
+            stopwatch.decision_id,
             known.customer,
             now,
             seed,
@@ -556,15 +517,20 @@ class AttuneEngine:
             known.degraded + self._caps.degraded,
             known.household,
             self._scored_for(question.customer_id),
+            stopwatch,
+            question.explain,
+            foresight,
         )
         decider, casting = side.decider, self._seating.casting
         if casting is None:
             decision = decider.decide(question, given)
         else:
             decision = casting.shadowing.decide(decider, question, given)
+        stopwatch.arbitrated = clock()
         if side.label:
             decision.holdout = JOINED.join(filter(None, (side.label, decision.holdout)))
         if question.dry_run:
+            stopwatch.recorded = stopwatch.arbitrated
             return Answer(decision, b"")
         decider.commit(decision)
         self._spawn(held_out(decision, decider.book))
@@ -574,7 +540,17 @@ class AttuneEngine:
         answer = self._remember(question, decision)
         if self._elsewhere is not None and answer.token:
             self._elsewhere.decided(decision, answer.token, decider.counts_for)
+        stopwatch.recorded = clock()
         return answer
+
+    def _foresee(
+        self, customer: Customer, question: Question, deadline: float, side: Side
+    ) -> Foresight | None:
+        """What may be known of a decision while it is asked whether the customer is still this one."""
+        now, budget = self._sources.now(), Budget(deadline, self._sources.monotonic)
+        return side.decider.foresee(
+            question, Circumstances(DecisionId(""), customer, now, 0, budget)
+        )
 
     def _scored_for(self, customer_id: CustomerId) -> Callable[[], Scored | None]:
         scored = self._edge.scored
@@ -633,6 +609,7 @@ class AttuneEngine:
         while self._background:
             await asyncio.wait(self._background)
         await self._seating.close()
+        self._deadlines.close()
 
     # --- triggers -------------------------------------------------------------------------------
 
@@ -686,6 +663,8 @@ class AttuneEngine:
         good: list[Event] = []
         places: list[int] = []
         for place, incoming in enumerate(events):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
             try:
                 good.append(await self._join(incoming))
                 places.append(place)
@@ -791,17 +770,6 @@ class AttuneEngine:
         return customer if heard_of else None
 
 
-def _failure_seen(loading: "asyncio.Future[Customer]") -> None:
-    """Nobody waits for it any more: that it failed has been said."""
-    if not loading.cancelled():
-        loading.exception()
-
-
-def _nobody(customer_id: CustomerId, why: str) -> tuple[Customer, tuple[Degradation, ...]]:
-    """Somebody of whom nothing is known, and the reason."""
-    return Customer(customer_id), (Degradation(Step.PROFILE, why),)
-
-
 def _check_placements(question: Question, book: RuleBook) -> None:
     for at in question.placements:
         if at not in book.placements:
@@ -830,6 +798,8 @@ async def _decider(
     `unseen` sees of offers only those made before the moment it decides at.
     """
     curriculum = Curriculum.for_book(book)
+    if curriculum.courses:
+        await asyncio.to_thread(import_module, "engine.learning.panel")  # river, for a second
     await state.note_schema(curriculum.digest, curriculum.to_dict())
     await state.settled()
     model = bind(mind, book, curriculum)
@@ -897,19 +867,24 @@ async def _take_up(
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, sources: Sources | None = None, compiled: Compile = compile_apart
+    settings: Settings,
+    sources: Sources | None = None,
+    compiled: Compile = compile_apart,
+    before: Look | None = None,
 ) -> AsyncIterator[AttuneEngine]:
     """An engine over `settings.data`, deciding by the book in `settings.rules`; closed in order.
 
     While it is open its book follows the files there, unless `settings.watch` says otherwise.
+    `before` is how they looked when `compiled` began to read them, if it has begun already.
 
     Raises:
         BrokenRuleBook: the book has mistakes; nothing was opened.
         StorageError: the data directory is in use, damaged, or cannot be read.
     """
     sources = sources or Sources()
-    before = look(settings.rules)
-    first = await first_book(settings, compiled)
+    before = look(settings.rules) if before is None else before
+    reading = asyncio.to_thread(read_machine_code)
+    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
     async with (
         _embedded(settings, first.book, sources) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,

@@ -16,6 +16,7 @@ from engine.model import (
     Factors,
     Offer,
     PlacementId,
+    PlacementOffers,
     Reason,
     Stage,
     Trace,
@@ -23,6 +24,7 @@ from engine.model import (
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Truth
 from engine.rulebook.trial import Arm
+from engine.stopwatch import UNREAD
 
 
 class Sight(NamedTuple):
@@ -38,37 +40,105 @@ class Sight(NamedTuple):
     arm: Arm | None = None
 
 
-def explain(
-    book: RuleBook,
-    arbiter: Arbiter,
-    sights: Sequence[Sight],
-    propensities: Vector | None,
-    decision: Decision,
-    limited: Mapping[int, tuple[Reason, ...]],
-    pull: Vector | None,
-    moved: Callable[[Action], tuple[str, ...]],
-    timings_us: Mapping[str, float],
-) -> Trace:
-    """Every action of the book in every placement asked for; the shown first, then by priority.
+class Telling:
+    """The story of a decision while it is told: of 2,000 actions that takes a while, so it is told in parts.
 
-    `limited` are the reasons by which limits kept treatments out (`Limits.told`); `pull` is what the
-    customer's past adds to C, and `moved` says so in words.
+    All it is made of stays as it is now, whatever becomes of the customer meanwhile.
+
+    Args:
+        limited: the reasons by which limits kept treatments out (`Limits.told`).
+        pull: what the customer's past adds to C; `moved` says so in words.
     """
-    candidates: list[CandidateTrace] = []
-    shown_before: dict[ActionId, PlacementId] = {}
-    for sight, placed in zip(sights, decision.placements, strict=True):
-        shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
-        merit = arbiter.merit(sight.truths, sight.values, decision.decided_at, pull)
-        story = _Story(book, arbiter, sight, merit, propensities, decision, limited, moved)
-        candidates += sorted(
-            (
-                story.tell(action, shown.get(action.action_id), shown_before)
-                for action in book.actions
-            ),
-            key=_by_rank_then_priority,
+
+    def __init__(
+        self,
+        book: RuleBook,
+        arbiter: Arbiter,
+        sights: Sequence[Sight],
+        propensities: Vector | None,
+        decision: Decision,
+        limited: Mapping[int, tuple[Reason, ...]],
+        pull: Vector | None,
+        moved: Callable[[Action], tuple[str, ...]],
+    ) -> None:
+        self.stopwatch = UNREAD
+        self._book = book
+        self._arbiter = arbiter
+        self._sights = sights
+        self._propensities = propensities
+        self._decision = decision
+        self._limited = limited
+        self._pull = pull
+        self._moved = moved
+        self._told: list[CandidateTrace] = []
+        self._steps = self._go_through()
+
+    def tell_some(self, enough: Callable[[], bool]) -> bool:
+        """Tells of one action after the other until `enough` says so, of one at least; True once of all."""
+        return all(not enough() for _ in self._steps)
+
+    def trace(self, timings_us: Mapping[str, float]) -> Trace:
+        """Every action of the book in every placement asked for; the shown first, then by priority.
+
+        Tells what is not told yet.
+        """
+        for _ in self._steps:
+            pass
+        return Trace(tuple(self._told), timings_us)
+
+    def _go_through(self) -> Iterator[None]:
+        """Tells of another action whenever it is asked."""
+        shown_before: dict[ActionId, PlacementId] = {}
+        for sight, placed in zip(self._sights, self._decision.placements, strict=True):
+            shown = {} if placed.fallback else {offer.action_id: offer for offer in placed.offers}
+            story = self._story(sight, placed)
+            here: list[CandidateTrace] = []
+            for action in self._book.actions:
+                here.append(story.tell(action, shown.get(action.action_id), shown_before))
+                yield
+            here.sort(key=_by_rank_then_priority)
+            self._told += here
+            shown_before |= dict.fromkeys(shown, sight.placement)
+
+    def _story(self, sight: Sight, placed: PlacementOffers) -> "_Story":
+        decision, book = self._decision, self._book
+        contest = next((c for c in decision.contests if c.placement == sight.placement), None)
+        competing = frozenset(() if contest is None else contest.actions.tolist())
+        return _Story(
+            book,
+            self._arbiter,
+            sight,
+            self._arbiter.merit(sight.truths, sight.values, decision.decided_at, self._pull),
+            self._propensities,
+            decision,
+            self._limited,
+            self._moved,
+            frozenset(sight.treatments),
+            competing,
+            "" if contest is None else contest.calm,
+            _last_won(book, placed),
+            _ended_early(book, placed, competing),
         )
-        shown_before |= dict.fromkeys(shown, sight.placement)
-    return Trace(tuple(candidates), timings_us)
+
+
+def _ended_early(book: RuleBook, placed: PlacementOffers, competing: frozenset[int]) -> bool:
+    """Whether fewer were shown than competed and had a slot, as happens where nothing was drawn."""
+    if all(one.action not in competing for one in book.measured.values()):
+        return False
+    shown = 0 if placed.fallback else len(placed.offers)
+    return shown < min(book.placements[placed.placement].slots, len(competing))
+
+
+def _last_won(book: RuleBook, placed: PlacementOffers) -> float:
+    """The least priority that won here by itself; infinite if none is known to have.
+
+    What is shown in a bundle may owe that to the priority of another, and a mandatory action has
+    not won.
+    """
+    if placed.fallback or any(placed.placement in bundle.placements for bundle in book.bundles):
+        return math.inf
+    led = {a.action_id for a in book.actions if a.action_class is ActionClass.MANDATORY}
+    return min((o.priority for o in placed.offers if o.action_id not in led), default=math.inf)
 
 
 def _by_rank_then_priority(candidate: CandidateTrace) -> tuple[float, bool, float, str]:
@@ -82,7 +152,12 @@ def _by_rank_then_priority(candidate: CandidateTrace) -> tuple[float, bool, floa
 
 
 class _Story(NamedTuple):
-    """One placement's contest, told action by action."""
+    """One placement's contest, told action by action.
+
+    `open` are the treatments the rules let through, `competing` the actions that were in the contest;
+    `calm` says why nothing was tried out there, `last_won` is the least priority that won by itself, and
+    `ended_early` says that chance offered nothing in the end.
+    """
 
     book: RuleBook
     arbiter: Arbiter
@@ -92,12 +167,17 @@ class _Story(NamedTuple):
     decision: Decision
     limited: Mapping[int, tuple[Reason, ...]]
     moved: Callable[[Action], tuple[str, ...]]
+    open: frozenset[int]
+    competing: frozenset[int]
+    calm: str
+    last_won: float
+    ended_early: bool
 
     def tell(
         self, action: Action, shown: Offer | None, shown_before: Mapping[ActionId, PlacementId]
     ) -> CandidateTrace:
         book, sight = self.book, self.sight
-        through = [t for t in action.treatments if t in sight.treatments]
+        through = [t for t in action.treatments if t in self.open]
         if shown is None and not through:
             nearest, told = reasons(
                 book, action, sight.placement, sight.truths, sight.values, self.decision.decided_at
@@ -114,7 +194,7 @@ class _Story(NamedTuple):
         told = () if shown else self._outdone(action, weighed, shown_before)
         if not shown and through[0] in self.limited:
             told = self.limited[through[0]]
-            factors = factors if self._competed(action) else None
+            factors = factors if action.index in self.competing else None
         rank = shown.rank if shown else 0
         return CandidateTrace(
             action.action_id,
@@ -123,7 +203,7 @@ class _Story(NamedTuple):
             rank,
             factors,
             told,
-            self._notes(action) + self._calm(rank),
+            self._notes(action) + self._tried_nothing(rank),
         )
 
     def _notes(self, action: Action) -> tuple[str, ...]:
@@ -135,8 +215,8 @@ class _Story(NamedTuple):
 
     def _waived(self, action: Action) -> tuple[str, ...]:
         """What the rules would ask of it that an experiment does not."""
-        arm, treatments = self.sight.arm, self.sight.treatments
-        if arm is not Arm.ELIGIBILITY_ONLY or not any(t in treatments for t in action.treatments):
+        arm = self.sight.arm
+        if arm is not Arm.ELIGIBILITY_ONLY or self.open.isdisjoint(action.treatments):
             return ()
         waived = [
             self.book.conditions[index].code
@@ -145,17 +225,9 @@ class _Story(NamedTuple):
         ]
         return (f"{arm.code} does not ask {', '.join(waived)}",) if waived else ()
 
-    def _calm(self, rank: int) -> tuple[str, ...]:
+    def _tried_nothing(self, rank: int) -> tuple[str, ...]:
         """For what is shown: why nothing else was tried out, though the policy explores."""
-        calm = {contest.placement: contest.calm for contest in self.decision.contests}
-        why = calm.get(self.sight.placement, "") if rank else ""
-        return (f"no exploration: {why}",) if why else ()
-
-    def _competed(self, action: Action) -> bool:
-        """Whether an action was in the contest, whatever kept it out in the end."""
-        contests = self.decision.contests
-        here = (c.actions for c in contests if c.placement == self.sight.placement)
-        return any(action.index in actions for actions in here)
+        return (f"no exploration: {self.calm}",) if self.calm and rank else ()
 
     def _factors(self, action: Action) -> Factors:
         propensity = None if self.propensities is None else float(self.propensities[action.index])
@@ -189,10 +261,10 @@ class _Story(NamedTuple):
         arm = self.sight.arm
         if not told and arm is not None and arm is not Arm.ELIGIBILITY_ONLY:
             told.append(_of_the_engine(Stage.ARBITRATION, arm.code, f"in this arm {arm.text}"))
-        if not told and self._ended_early():
+        if not told and self.ended_early:
             text = "chance tried offering nothing instead (exploration)"
             told.append(_of_the_engine(Stage.ARBITRATION, effects.NOTHING, text))
-        if not told and factors.priority > self._last_shown():
+        if not told and factors.priority > self.last_won:
             text = f"chance tried another (exploration); its priority was {factors.priority:.4g}"
             told.append(_of_the_engine(Stage.ARBITRATION, "arbitration.explored", text))
         if not told:
@@ -209,29 +281,6 @@ class _Story(NamedTuple):
         if not change > 0.0:
             text = effects.told(measured, change)
             yield _of_the_engine(Stage.ARBITRATION, effects.NONE, text)
-
-    def _ended_early(self) -> bool:
-        """Whether fewer were shown than competed and had a slot, as happens where nothing was drawn."""
-        contest = next(c for c in self.decision.contests if c.placement == self.sight.placement)
-        measured = {one.action for one in self.book.measured.values()}
-        if measured.isdisjoint(contest.actions.tolist()):
-            return False
-        placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
-        shown = 0 if placed.fallback else len(placed.offers)
-        return shown < min(self.book.placements[placed.placement].slots, len(contest.actions))
-
-    def _last_shown(self) -> float:
-        """The least priority that won here by itself; infinite if none is known to have.
-
-        What is shown in a bundle may owe that to the priority of another, and a mandatory action has
-        not won.
-        """
-        if any(self.sight.placement in bundle.placements for bundle in self.book.bundles):
-            return math.inf
-        placed = next(p for p in self.decision.placements if p.placement == self.sight.placement)
-        led = {a.action_id for a in self.book.actions if a.action_class is ActionClass.MANDATORY}
-        won = (offer.priority for offer in placed.offers if offer.action_id not in led)
-        return math.inf if placed.fallback else min(won, default=math.inf)
 
 
 def _in_order(told: tuple[Reason, ...]) -> tuple[Reason, ...]:

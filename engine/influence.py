@@ -49,14 +49,26 @@ class Influences:
                     percent[wired.moved[circle]] += added
         return percent
 
-    def told(self, action: Action, customer: Customer, now: Micros) -> tuple[str, ...]:
-        """What moves this action now, in words; () if nothing does."""
-        return tuple(
-            _told(wired.influencer, added, elapsed)
-            for wired in self._wired
-            for circle, elapsed in _since(wired, customer, now)
-            if action.index in wired.moved[circle] and (added := wired.influencer.percent(elapsed))
+    def felt(self, customer: Customer, now: Micros) -> "Felt":
+        """What of the customer's past moves anything now; it stays so whatever they say next."""
+        return Felt(
+            tuple(
+                (frozenset(wired.moved[circle].tolist()), _told(wired.influencer, added, elapsed))
+                for wired in self._wired
+                for circle, elapsed in _since(wired, customer, now)
+                if (added := wired.influencer.percent(elapsed))
+            )
         )
+
+
+class Felt(NamedTuple):
+    """What moves actions (their indexes in the book), each with the words for it."""
+
+    moves: tuple[tuple[frozenset[int], str], ...]
+
+    def told(self, action: Action) -> tuple[str, ...]:
+        """What moves this action, in words; () if nothing does."""
+        return tuple(words for moved, words in self.moves if action.index in moved)
 
 
 def _wired(book: RuleBook, influencer: Influencer) -> _Wired:

@@ -8,18 +8,20 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 
-from engine.experts.council import Council, Opinions, Seen
+from engine.experts.council import Council, Seen
 from engine.experts.details import DetailView
-from engine.experts.loops import Indexes
+from engine.experts.loops import CORRECTION, LABEL, TAKEN_BACK, Indexes, Numbers
 from engine.experts.terms import Terms, terms
 from engine.features import FeatureSchema
 from engine.learning import file as model_file
 from engine.learning.drift import DriftWatch
-from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.encoding import Encoding, column_names
 from engine.learning.evidence import Evidence
+from engine.learning.loops import LessonLoops, lesson_loops
 from engine.learning.odds import sigmoid
 from engine.learning.reliability import ModelHealth, Reliability
-from engine.learning.weights import EVERYBODY, Correction, Row, TableLogisticRegression, WeightTable
+from engine.learning.scaling.scaler import Scaler
+from engine.learning.table import EVERYBODY, FIRST_GUESS, Row, WeightTable
 from engine.model import TrainingExample, Value
 
 KIND: Final = "hierarchical_logistic/2."
@@ -36,9 +38,12 @@ class _Eye(NamedTuple):
     details: DetailView
 
     def see(self, raw: Sequence[Value]) -> Seen:
-        columns, values = self.encoding.encode(raw)
-        details = np.array(self.details.encode(raw), dtype=np.intp)
-        return Seen(np.array(columns), np.array(values), details, self.encoding.scale)
+        return self.look(raw, self.encoding.numbers(raw))
+
+    def look(self, raw: Sequence[Value], numbers: Numbers) -> Seen:
+        """As `see`, where the numbers among the raw values are at hand."""
+        columns, values = self.encoding.encode(raw, numbers)
+        return Seen(columns, values, self.details.encode(raw, numbers), self.encoding.scale)
 
 
 class Learner:
@@ -74,18 +79,19 @@ class Learner:
         drift_count: how many times in all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loops: LessonLoops | None = None) -> None:
+        """Learns by these loops; if none are given, by the fastest this machine has."""
+        scaling, binning, experts = lesson_loops() if loops is None else loops
         self.table = WeightTable()
         self.evidence = Evidence()
         self.reliability = Reliability()
         self.drifts: list[int] = []
         self.drift_count = 0
         self._watch = DriftWatch()
-        self._scaler = Scaler()
+        self._scaler = Scaler(scaling)
         self._schemas: dict[str, FeatureSchema] = {}
         self._eyes: dict[str, _Eye] = {}
-        self._model = TableLogisticRegression(self.table)
-        self._council = Council(self.intercept)
+        self._council = Council(FIRST_GUESS, experts, binning)
         self._lessons = 0
         self._everybody = np.array([self.table.add_row(EVERYBODY)])
 
@@ -102,7 +108,7 @@ class Learner:
     @property
     def intercept(self) -> float:
         """The logit of an offer nothing is known of."""
-        return float(self._model.intercept)
+        return FIRST_GUESS
 
     def register(self, schema: FeatureSchema) -> None:
         """Makes a schema known, so that lessons and questions may speak in it; again changes nothing."""
@@ -131,45 +137,36 @@ class Learner:
             KeyError: if the example's schema was never registered.
             ValueError: if it does not have as many features as its schema, or no reward in [0, 1].
         """
-        encoding, details = self._eyes[example.schema]
-        if len(example.features) != len(encoding.schema.features):
+        eye, features = self._eyes[example.schema], example.features
+        encoding, details = eye
+        if len(features) != len(encoding.schema.features):
             raise ValueError(
-                f"{len(example.features)} features for a schema of {len(encoding.schema.features)}"
+                f"{len(features)} features for a schema of {len(encoding.schema.features)}"
             )
-        target = _target(example)
+        kind, target = _taught(example)
         rows = self._rows(example.action_id, example.group, example.channel)
-        details.meet(example.features)
-        seen = self._eyes[example.schema].see(example.features)
+        details.meet(features)
+        numbers = encoding.numbers(features)
+        seen = eye.look(features, numbers)
         opinions = self._council.hear(seen, self.table, rows)
-        if example.taken_back:
-            self._unlearn(seen, opinions, target)
-        elif isinstance(target, Correction):
-            self._correct(seen, opinions, target)
-        else:
-            self._learn(seen, opinions, target)
-            encoding.learn_one(example.features, self._lessons)
-            details.learn_one(example.features, self._lessons)
-        logit, times = opinions.own[0] + opinions.common, -1.0 if example.taken_back else 1.0
-        self._model.learn_one(seen.columns, seen.values, rows, logit, target, times)
+        self._note(kind, target, opinions.item(-1))
+        self._council.learn_one(seen, self.table, rows, opinions, kind, target)
+        if kind == LABEL:
+            encoding.learn_one(numbers, self._lessons)
+            details.learn_one(numbers, self._lessons)
         self.evidence.note(example)
         self._lessons += 1
 
-    def _learn(self, seen: Seen, opinions: Opinions, label: float) -> None:
-        logit = self._council.logit(opinions)
-        self.reliability.learn_one(logit, sigmoid(logit), label)
-        self._watch_over(_log_loss(label, logit))
-        self._council.learn_one(seen, opinions, label)
-
-    def _correct(self, seen: Seen, opinions: Opinions, missed: float) -> None:
-        logit = self._council.logit(opinions)
-        self.reliability.correct(logit, missed)
-        self._watch_over(missed * _log_loss(1.0, logit))
-        self._council.correct(seen, opinions, missed)
-
-    def _unlearn(self, seen: Seen, opinions: Opinions, label: float) -> None:
-        logit = self._council.logit(opinions)
-        self.reliability.unlearn(logit, sigmoid(logit), label)
-        self._council.unlearn(seen, opinions, label)
+    def _note(self, kind: int, target: float, logit: float) -> None:
+        """Compares what comes with what was expected."""
+        if kind == LABEL:
+            self.reliability.learn_one(logit, sigmoid(logit), target)
+            self._watch_over(_log_loss(target, logit))
+        elif kind == CORRECTION:
+            self.reliability.correct(logit, target)
+            self._watch_over(target * _log_loss(1.0, logit))
+        else:
+            self.reliability.unlearn(logit, sigmoid(logit), target)
 
     def _watch_over(self, loss: float) -> None:
         """Learns in longer steps for a while once losses have risen for good."""
@@ -186,7 +183,7 @@ class Learner:
         known = self.table.rows
         rows = np.array([known[row] for row in levels(action, group, channel) if row in known])
         seen = self._eyes[digest].see(features)
-        return sigmoid(self._council.logit(self._council.hear(seen, self.table, rows)))
+        return sigmoid(self._council.hear(seen, self.table, rows).item(-1))
 
     def see(self, digest: str, features: Sequence[Value]) -> Seen:
         """A customer as the model sees them."""
@@ -195,7 +192,7 @@ class Learner:
     def shared(self, seen: Seen) -> tuple[float, float]:
         """The logit of any offer to this customer, before groups and actions; what their rows count for."""
         opinions = self._council.hear(seen, self.table, self._everybody)
-        return self._council.logit(opinions), self._council.mixture.slope
+        return opinions.item(-1), self._council.mixture.slope
 
     def terms(self, digest: str, features: Sequence[Value], rows: Sequence[Row]) -> Terms:
         """Every summand of the logit of an offer to which these rows of the table apply."""
@@ -229,7 +226,7 @@ class Learner:
         """Everything learned, for `restore`. Costs about a copy of the weights in use."""
         header = {
             "lessons": self._lessons,
-            "iterations": self._model.optimizer.n_iterations,
+            "iterations": self._lessons,
             "columns": list(self.table.columns),
             "rows": list(self.table.rows),
             "schemas": [schema.to_dict() for schema in self._schemas.values()],
@@ -252,7 +249,6 @@ class Learner:
         for row in header["rows"]:
             learner.table.add_row(tuple(row))
         learner.table.fill(weights, squares)
-        learner._model.optimizer.n_iterations = header["iterations"]
         learner._council.restore(header["council"], coarse, fine)
         learner._scaler.restore(header["scaler"])
         learner._watch.restore(header["watch"])
@@ -318,11 +314,14 @@ def levels(action: str, group: str, channel: str) -> list[Row]:
     return rows
 
 
-def _target(example: TrainingExample) -> float:
+def _taught(example: TrainingExample) -> tuple[int, float]:
+    """What kind of lesson it is, and its number."""
     reward, taught = example.reward, example.taught
     if not 0.0 <= reward <= 1.0:
         raise ValueError(f"a reward lies in [0, 1], this is {reward}")
-    return reward if taught is None or example.taken_back else Correction(reward - taught)
+    if example.taken_back:
+        return TAKEN_BACK, reward
+    return (LABEL, reward) if taught is None else (CORRECTION, reward - taught)
 
 
 def _log_loss(label: float, logit: float) -> float:

@@ -1,14 +1,15 @@
 """The words everything else is written in: ids, values, customers, interactions, offers, responses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Final, NamedTuple, NewType, TypeAlias
+from typing import Final, NamedTuple, NewType, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.grounds import Grounds
+from engine.stopwatch import Stopwatch
 
 CustomerId = NewType("CustomerId", str)
 ActionId = NewType("ActionId", str)
@@ -247,6 +248,18 @@ class Trace:
     timings_us: Mapping[str, float]
 
 
+class Telling(Protocol):
+    """The story of a decision while it is told; `stopwatch` is that of the decision alone."""
+
+    stopwatch: Stopwatch
+
+    def tell_some(self, enough: Callable[[], bool]) -> bool:
+        """Tells of one action after the other until `enough` says so, of one at least; True once of all."""
+
+    def trace(self, timings_us: Mapping[str, float]) -> Trace:
+        """The whole story; tells what is not told yet."""
+
+
 class Contest(NamedTuple):
     """All that competed for one placement; arrays that are not to be changed.
 
@@ -274,6 +287,7 @@ class Decision:
         values: the attribute values the rules saw, in the order of `RuleBook.attributes`.
         features: what the model saw, in the order of `FeatureSchema.names`; None if it was not asked.
         schema: `FeatureSchema.digest` of those features.
+        telling: the story that is still to be told, of one asked to explain itself; then `trace` is it.
         contests: what competed for each placement, for the log.
         household: whose record stands for the customer's household; None if there is none.
         grounds: what else it rested on, for replaying it; None if that was not recorded.
@@ -301,6 +315,7 @@ class Decision:
     household: CustomerId | None = field(default=None, compare=False)
     grounds: Grounds | None = field(default=None, compare=False)
     trace: Trace | None = None
+    telling: Telling | None = field(default=None, compare=False, repr=False)
     given_up: float = field(default=0.0, compare=False)
     given_up_today: float = field(default=0.0, compare=False)
     held_out: tuple[ActionId, ...] = field(default=(), compare=False)

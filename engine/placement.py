@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,8 @@ from engine.rulebook.book import Exploration, Placement
 NO_ACTION = ""
 
 
-class Chosen(NamedTuple):
-    """One filled slot: which treatment, how probable it was to choose it, and in which bundle, if any."""
-
-    treatment: int
-    probability: float
-    bundle: str = ""
+Chosen: TypeAlias = tuple[int, float, str]
+"""One filled slot: which treatment, how probable it was to choose it, and in which bundle, if any."""
 
 
 def fill(
@@ -54,9 +50,9 @@ def fill(
     gives up. With `nothing`, offering nothing competes too, with priority 0, where the policy tries out
     what is not the best: if it is drawn, the slots from there on stay empty.
     """
-    led = [Chosen(treatment, 1.0) for treatment in mandatory[:slots]]
+    led: list[Chosen] = [(treatment, 1.0, "") for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
-    limits.chosen([one.treatment for one in led])
+    limits.chosen([treatment for treatment, _, _ in led])
     draw: Draw = partial(
         choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons, doubt=doubt
     )
@@ -71,8 +67,8 @@ def fill(
         return led + _one_by_one(candidates, left, draw, limits)
     picks = draw(candidates.priorities, left, ties=candidates.ties, actions=candidates.actions)
     treatment_at = candidates.treatments.item
-    chosen = [Chosen(treatment_at(at), probability) for at, probability in picks]
-    limits.chosen([one.treatment for one in chosen])
+    chosen: list[Chosen] = [(treatment_at(at), probability, "") for at, probability in picks]
+    limits.chosen([treatment for treatment, _, _ in chosen])
     return led + chosen
 
 
@@ -86,7 +82,7 @@ def _one_by_one(candidates: Candidates, slots: int, draw: Draw, limits: Limits) 
             break
         [(at, probability)] = picks
         treatment = candidates.treatments.item(at)
-        chosen.append(Chosen(treatment, probability))
+        chosen.append((treatment, probability, ""))
         limits.chosen([treatment])
         candidates = _kept(candidates, np.arange(len(candidates.treatments)) != at)
     return chosen
@@ -110,7 +106,7 @@ def _together(
         bundle, shown, _ = entries.brought(at)
         positions = list(shown)
         treatments = candidates.treatments[positions].tolist()
-        chosen += [Chosen(treatment, probability, bundle) for treatment in treatments]
+        chosen += [(treatment, probability, bundle) for treatment in treatments]
         limits.chosen(treatments)
         keep = np.ones(len(candidates.treatments), dtype=np.bool_)
         keep[positions] = False

@@ -134,6 +134,8 @@ class Settings:
         tls_cert: file with the server's certificate chain in PEM; None serves in plain text.
         tls_key: file with its private key in PEM.
         log_format: `text`, `json`, or `auto` (text on a terminal).
+        trace_share: the share of decisions of which the log is told stage by stage.
+        trace_slower: and every decision that took longer, ten a second at most; 0 for none.
     """
 
     rules: Path = Path("rules/telecom")
@@ -165,6 +167,8 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     log_format: str = "auto"
+    trace_share: float = 0.0
+    trace_slower: float = 0.5
 
     @classmethod
     def of(cls, environment: Mapping[str, str] | None = None, **chosen: object) -> "Settings":
@@ -234,6 +238,16 @@ def _seconds(least: float, most: float, *, above: bool = False) -> Callable[[str
         return number
 
     return read
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{text!r} must be a share from 0 to 1, e.g. 0.001")
+    return number
 
 
 def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
@@ -314,4 +328,6 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "tls_cert": Path,
     "tls_key": Path,
     "log_format": _word("auto", "text", "json"),
+    "trace_share": _share,
+    "trace_slower": _seconds(0.0, 60.0),
 }

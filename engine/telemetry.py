@@ -22,7 +22,9 @@ from engine.edges.grpc.port import RuleBookStatus
 from engine.model import SECOND, Degradation, EventResult, EventStatus, Step
 from engine.rulebook.book import RuleBook
 from engine.running.pages import page, pages_at
+from engine.running.spread import Spread, buckets_of
 from engine.settings import Address
+from engine.stages import STAGE_BOUNDS, STAGES, WAIT, StageTally
 
 LATENCY_BOUNDS: Final = (
     0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 1.0,
@@ -107,13 +109,19 @@ class Meter(Protocol):
     def decided(self, channel: str, seconds: float, degraded: Sequence[Degradation]) -> None:
         """One decision was answered after `seconds`."""
 
+    def waited(self, channel: str, seconds: float) -> None:
+        """A question was taken up, so many seconds after the first one of the same turn of the loop."""
+
+    def staged(self, channel: str, took: tuple[float, ...]) -> None:
+        """The same decision, by the seconds of each of `engine.stages.STAGES`."""
+
     def recorded(self, results: Sequence[EventResult]) -> None:
         """A batch of events was answered."""
 
     def failed(self, method: str, code: str) -> None:
         """A call or a question on a stream was answered with a status other than OK."""
 
-    def watch(self, gauge: Gauge | Figures) -> None:
+    def watch(self, gauge: Gauge | Figures | Spread) -> None:
         """A figure to be read whenever the metrics are; it takes the place of one of its name."""
 
 
@@ -130,10 +138,11 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self._latency: dict[str, list[float]] = {}
+        self._stages: dict[str, StageTally] = {}
         self._degraded: Counter[Step] = Counter()
         self._events: Counter[EventStatus] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
-        self._gauges: dict[str, Gauge | Figures] = {}
+        self._gauges: dict[str, Gauge | Figures | Spread] = {}
         self._rules: Callable[[], Rules] | None = None
 
     def follow(self, rules: Callable[[], "Rules"]) -> None:
@@ -150,6 +159,20 @@ class Metrics(Collector):
         for step, _ in degraded:
             self._degraded[step] += 1
 
+    def waited(self, channel: str, seconds: float) -> None:
+        """See `Meter`."""
+        tally = self._stages.get(channel)
+        if tally is None:
+            tally = self._stages[channel] = StageTally()
+        tally.waited(seconds)
+
+    def staged(self, channel: str, took: tuple[float, ...]) -> None:
+        """See `Meter`."""
+        tally = self._stages.get(channel)
+        if tally is None:
+            tally = self._stages[channel] = StageTally()
+        tally.note(took)
+
     def recorded(self, results: Sequence[EventResult]) -> None:
         """See `Meter`."""
         for status, _ in results:
@@ -159,7 +182,7 @@ class Metrics(Collector):
         """See `Meter`."""
         self.errors[method, code] += 1
 
-    def watch(self, gauge: Gauge | Figures) -> None:
+    def watch(self, gauge: Gauge | Figures | Spread) -> None:
         """See `Meter`."""
         self._gauges[gauge.name] = gauge
 
@@ -179,15 +202,12 @@ class Metrics(Collector):
             "attune_decisions", "Decisions answered, by channel.", labels=["channel"]
         )
         for channel, tally in list(self._latency.items()):
-            *buckets, total = list(tally)
-            running, cumulative = 0.0, []
-            for bound, count in zip([*map(str, LATENCY_BOUNDS), "+Inf"], buckets, strict=True):
-                running += count
-                cumulative.append((bound, running))
+            cumulative, total = buckets_of(LATENCY_BOUNDS, list(tally))
             latency.add_metric([channel], cumulative, total)
-            decisions.add_metric([channel], running)
+            decisions.add_metric([channel], cumulative[-1][1])
         yield latency
         yield decisions
+        yield self._of_stages()
         yield _counter("attune_degraded", "Steps skipped.", "step", self._degraded)
         yield _counter("attune_events", "Events taken in, by status.", "status", self._events)
         errors = CounterMetricFamily(
@@ -201,8 +221,23 @@ class Metrics(Collector):
         if self._rules is not None:
             yield from _of_rules(*self._rules())
 
+    def _of_stages(self) -> Metric:
+        family = HistogramMetricFamily(
+            "attune_stage_seconds",
+            "Time each stage of a decision took, by stage and channel.",
+            labels=["stage", "channel"],
+        )
+        for channel, tally in list(self._stages.items()):
+            for place, stage in enumerate((*STAGES, WAIT)):
+                family.add_metric([stage, channel], *buckets_of(STAGE_BOUNDS, tally.row(place)))
+        return family
 
-def _family(gauge: Gauge | Figures) -> Metric:
+
+def _family(gauge: Gauge | Figures | Spread) -> Metric:
+    if isinstance(gauge, Spread):
+        spread = HistogramMetricFamily(gauge.name, gauge.help)
+        spread.add_metric([], *gauge.buckets())
+        return spread
     if isinstance(gauge, Gauge):
         kind = CounterMetricFamily if gauge.name.endswith("_total") else GaugeMetricFamily
         return kind(gauge.name, gauge.help, value=gauge.read())

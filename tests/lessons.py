@@ -88,9 +88,9 @@ def lessons(count: int, seed: int = 7) -> Iterator[TrainingExample]:
         )
 
 
-def taught_learner(count: int = 300, seed: int = 7) -> Learner:
-    """A learner that has learned `count` lessons."""
-    learner = Learner()
+def taught_learner(count: int = 300, seed: int = 7, learner: Learner | None = None) -> Learner:
+    """A learner that has learned `count` lessons; a new one if none is given."""
+    learner = Learner() if learner is None else learner
     learner.register(SCHEMA)
     for example in lessons(count, seed):
         learner.learn_one(example)

@@ -1,7 +1,9 @@
 import pytest
 
-from engine.model import Stage
-from tests.builders import customer, decide, question, trace_of
+from engine.circumstances import Circumstances
+from engine.deadline import Budget
+from engine.model import ActionId, DecisionId, PlacementId, Stage, Touch
+from tests.builders import NOW, customer, decide, decider, question, trace_of
 from tests.rulebook.builders import action, book
 
 GREEDY = {"arbitration": {"exploration": {"policy": "greedy"}}}
@@ -134,3 +136,40 @@ def test_a_value_that_cannot_be_told_is_a_reason():
     reason = told(rules)["a"].reasons[0]
     assert (reason.code, reason.unknown) == ("arbitration.value_unknown", True)
     assert "customer.balance * 2" in reason.detail
+
+
+def told_later(rules, who, seed=1):
+    """A decision that is asked to explain itself, and has not yet."""
+    budget = Budget(1.0, lambda: 0.0)
+    given = Circumstances(DecisionId("d1"), who, NOW, seed, budget, tell_later=True)
+    return decider(rules).decide(question("web.hero", "ivr.prompt", explain=True), given)
+
+
+def test_told_in_parts_it_is_the_same_story():
+    rules = book(actions=[action(name) for name in "abcdef"])
+    at_once = trace_of(decide(rules, question("web.hero", "ivr.prompt", explain=True)))
+    later = told_later(rules, customer())
+    assert later.trace is None
+    parts = 1
+    while not later.telling.tell_some(lambda: True):
+        parts += 1
+    assert parts > len(rules.actions)
+    assert later.telling.trace({}).candidates == at_once.candidates
+
+
+def test_a_story_is_that_of_the_decision_whatever_the_customer_does_meanwhile():
+    influenced = {
+        "outcomes": {"impression": 0, "later": 0.1},
+        "arbitration": {
+            "influencers": {"later": {"on": "later", "scope": "issue", "weight": 40, "lasts": "9d"}}
+        },
+    }
+    rules, who = book(policies=influenced), customer()
+    later = told_later(rules, who)
+    said = {"later": (NOW, 0.0)}
+    web = PlacementId("web.hero")
+    who.touches.append(Touch(DecisionId("d0"), ActionId("stay"), "web", web, NOW, said))
+    who.last["later"] = NOW
+    assert not any(candidate.notes for candidate in later.telling.trace({}).candidates)
+    afterwards = told_later(rules, who).telling.trace({}).candidates
+    assert any(candidate.notes for candidate in afterwards)

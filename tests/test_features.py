@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.history import OUTCOMES
-from engine.learning.encoding import BIAS, Encoding, Scaler, column_names
+from engine.learning.encoding import BIAS, Encoding, column_names
+from engine.learning.scaling.scaler import Scaler
 from engine.model import DAY, Customer, CustomerId, Value
 from engine.rulebook.book import Attribute, Kind, Type
 from tests.lessons import SCHEMA, rule_book, values_of
@@ -158,7 +159,7 @@ def encoding(*features: Feature, scaler: Scaler | None = None) -> Encoding:
 
 def named(encoding: Encoding, *raw: Value) -> dict[str, float]:
     names = column_names(encoding.schema)
-    columns, values = encoding.encode(raw)
+    columns, values = encoding.encode(raw, encoding.numbers(raw))
     return {
         names[c]: v / encoding.scale
         for c, v in zip(columns, values, strict=True)
@@ -169,7 +170,7 @@ def named(encoding: Encoding, *raw: Value) -> dict[str, float]:
 def settled(values: list[float], feature: str = "n") -> Encoding:
     made = encoding(Feature(feature, FeatureKind.NUMBER))
     for at, value in enumerate(values):
-        made.learn_one((value,), at)
+        made.learn_one(made.numbers((value,)), at)
     return made
 
 
@@ -230,8 +231,8 @@ def test_one_wild_value_does_not_wreck_the_scale() -> None:
 def test_the_length_of_a_vector_does_not_grow_with_the_number_of_features() -> None:
     def squared_length(count: int) -> float:
         made = encoding(*[Feature(f"f{n}", FeatureKind.FLAG) for n in range(count)])
-        columns, values = made.encode([True] * count)
-        return sum(v * v for c, v in zip(columns, values, strict=True) if c != 0)
+        columns, values = made.encode([True] * count, made.numbers([True] * count))
+        return float((values[columns != 0] ** 2).sum())
 
     assert squared_length(5) == pytest.approx(squared_length(200))
 
@@ -246,7 +247,7 @@ def test_whatever_numbers_come_the_encoding_is_finite_and_small(
     history: list[float], value: float
 ) -> None:
     made = settled(history)
-    columns, values = made.encode((value,))
+    columns, values = made.encode((value,), made.numbers((value,)))
     assert len(set(columns)) == len(columns)
     assert all(math.isfinite(v) for v in values)
     assert all(abs(v) <= 4 * made.scale + 1e-9 for v in values[1:])
@@ -266,9 +267,15 @@ def test_encoding_changes_no_input_and_names_no_column_twice(
 ) -> None:
     raw: list[Value] = [age, flag, plan, spend, reason, channels]
     before = repr(raw)
-    columns, values = encoding(*SCHEMA.features).encode(raw)
+    made = encoding(*SCHEMA.features)
+    columns, values = made.encode(raw, made.numbers(raw))
     assert repr(raw) == before
     assert len(set(columns)) == len(columns) == len(values)
+
+
+def test_a_whole_number_beyond_any_float_counts_as_the_largest() -> None:
+    made = settled([1.0, 2.0, 3.0])
+    assert named(made, 10**400) == named(made, 1e15)
 
 
 def test_a_scaler_goes_on_where_it_stood() -> None:
@@ -278,6 +285,6 @@ def test_a_scaler_goes_on_where_it_stood() -> None:
     again.restore(orjson.loads(orjson.dumps(made._scaler.state())))
     restored = encoding(Feature("n", FeatureKind.NUMBER), scaler=again)
     for at in range(200, 260):
-        made.learn_one((float(at),), at)
-        restored.learn_one((float(at),), at)
-    assert restored.encode((3.5,)) == made.encode((3.5,))
+        for one in (made, restored):
+            one.learn_one(one.numbers((float(at),)), at)
+    assert named(restored, 3.5) == named(made, 3.5)

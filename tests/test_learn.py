@@ -103,9 +103,13 @@ def test_its_table_learns_what_an_ordinary_river_model_learns_from_the_same_cros
         intercept_lr=0.0,
     )
     for example in lessons(400):
-        columns, values = learner.encoding(SCHEMA.digest).encode(example.features)
+        seen = learner.see(SCHEMA.digest, example.features)
         rows = levels(example.action_id, example.group, example.channel)
-        x = {(row, names[c]): v for row in rows for c, v in zip(columns, values, strict=True)}
+        x = {
+            (row, names[c]): v
+            for row in rows
+            for c, v in zip(seen.columns, seen.values, strict=True)
+        }
         taught = example.taught
         model.learn_one(
             x, example.reward if taught is None else Correction(example.reward - taught)

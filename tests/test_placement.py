@@ -9,7 +9,7 @@ from engine.arbitration import Candidates
 from engine.exploration.chance import Chance
 from engine.limits.limits import Limits
 from engine.model import Reason, Stage
-from engine.placement import Chosen, fill
+from engine.placement import fill
 from engine.rulebook.book import Exploration
 
 SQUARECB = Exploration("squarecb", gamma=10.0)
@@ -93,14 +93,14 @@ def test_a_probability_is_the_one_among_what_was_still_open():
         first = chosen[0][0]
         rest = [t for t in (100, 101, 102) if t % 2 != first % 2]
         if len(rest) == 1:
-            assert chosen[1] == Chosen(rest[0], 1.0)
+            assert chosen[1] == (rest[0], 1.0, "")
         else:
             assert 0.0 < chosen[1][1] < 1.0
 
 
 def test_what_leads_counts_too():
     chosen, _ = filled([3.0, 2.0], 3, AtMost(2, 1), mandatory=[50])
-    assert chosen == [Chosen(50, 1.0), Chosen(101, 1.0)]
+    assert chosen == [(50, 1.0, ""), (101, 1.0, "")]
 
 
 def test_what_is_closed_between_slots_is_told_with_its_reason():

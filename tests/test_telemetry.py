@@ -17,6 +17,7 @@ from engine.edges.grpc.port import RuleBookStatus
 from engine.errors import InvalidInput
 from engine.model import Degradation, EventResult, EventStatus, Step
 from engine.rulebook.diagnostics import Diagnostic
+from engine.running.spread import Spread
 from engine.settings import Address
 from engine.telemetry import Gauge, Metrics, exposed, set_up_logs
 from tests.rulebook.builders import book
@@ -72,10 +73,14 @@ def test_metrics_are_what_prometheus_reads() -> None:
     metrics.decided("web", 0.0004, ())
     metrics.decided("web", 0.03, [Degradation(Step.PROPENSITY, "late")])
     metrics.decided("web", 99.0, ())
+    metrics.staged("web", (0.000_005, 0.0, 0.000_15, 0.0, 0.0, 0.0, 0.06))
     metrics.recorded([EventResult(EventStatus.REJECTED, "why")])
     metrics.failed("Decide", "INTERNAL")
     metrics.watch(Gauge("attune_backlog", "Before.", lambda: 1))
     metrics.watch(Gauge("attune_backlog", "How far behind.", lambda: 2.5))
+    lag = Spread("attune_loop_lag_seconds", "How late.", (0.01,))
+    lag.note(0.2)
+    metrics.watch(lag)
     metrics.watch(Gauge("attune_late_total", "How often.", lambda: 4))
     with (
         exposed(metrics, Address("127.0.0.1", 0)) as at,
@@ -89,9 +94,16 @@ def test_metrics_are_what_prometheus_reads() -> None:
         'attune_decision_seconds_bucket{channel="web",le="0.035"} 2.0',
         'attune_decision_seconds_bucket{channel="web",le="+Inf"} 3.0',
         'attune_decision_seconds_count{channel="web"} 3.0',
+        'attune_stage_seconds_bucket{channel="web",le="5e-06",stage="parse"} 1.0',
+        'attune_stage_seconds_bucket{channel="web",le="0.0001",stage="rules"} 0.0',
+        'attune_stage_seconds_bucket{channel="web",le="0.0002",stage="rules"} 1.0',
+        'attune_stage_seconds_bucket{channel="web",le="0.05",stage="encode"} 0.0',
+        'attune_stage_seconds_sum{channel="web",stage="encode"} 0.06',
         'attune_degraded_total{step="propensity"} 1.0',
         'attune_events_total{status="rejected"} 1.0',
         'attune_errors_total{code="INTERNAL",method="Decide"} 1.0',
+        'attune_loop_lag_seconds_bucket{le="+Inf"} 1.0',
+        "attune_loop_lag_seconds_sum 0.2",
         "# TYPE attune_backlog gauge",
         "attune_backlog 2.5",
         "# TYPE attune_late_total counter",

@@ -1,7 +1,6 @@
 """Under load: 500 questions a second by `attune bench`'s generator, with and without something else going on."""
 
 import asyncio
-import random
 import tempfile
 import threading
 import time
@@ -13,20 +12,19 @@ from typing import Final
 import grpc
 
 from benchmarks import floor, workloads
+from benchmarks.targets.responses import BATCH, responses
 from benchmarks.targets.target import Outcome
 from engine.bench.plan import Page, Plan
 from engine.bench.run import run
 from engine.bench.tally import Tally
-from engine.wire.decision_pb2 import DecideRequest, DecideResponse
-from engine.wire.decision_pb2_grpc import DecisionServiceStub
-from engine.wire.event_pb2 import Event, RecordEventsRequest, Response
+from engine.wire.decision_pb2 import DecideRequest
+from engine.wire.event_pb2 import RecordEventsRequest
 from engine.wire.event_pb2_grpc import EventServiceStub
 from engine.wire.rulebook_pb2 import GetRuleBookStatusRequest
 from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
 
 RATE: Final = 500.0
 RESPONSES: Final = 1_000
-_BATCH: Final = 50
 _LATE: Final = 0.005
 """Seconds late at p99 beyond which the machine, not the service, is what was measured."""
 
@@ -57,12 +55,12 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             floor.attune(book, folder / "data") as service,
             grpc.insecure_channel(service.address) as channel,
         ):
-            events = _responses(channel, int(RESPONSES * (seconds + 3)))
+            events = list(responses(channel, int(RESPONSES * (seconds + 3)), floor.CUSTOMERS))
             before = _asked(service.address, seconds, step)
             sent: list[int] = []
             with _meanwhile(lambda stop: _respond(channel, events, sent, stop)):
                 during = _asked(service.address, seconds, step)
-    rate = len(sent) * _BATCH / (seconds + 1)
+    rate = len(sent) * BATCH / (seconds + 1)
     return _judged(what, before, during, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
 
 
@@ -121,30 +119,6 @@ def _loads(address: str) -> int:
         return int(status.loads_accepted)
 
 
-def _responses(channel: grpc.Channel, count: int) -> list[RecordEventsRequest]:
-    """What customers did, in batches: each offer of each decision was seen."""
-    decide, chance = DecisionServiceStub(channel).Decide, random.Random(1)
-    events: list[Event] = []
-    while len(events) < count:
-        customer = f"customer-{chance.randrange(floor.CUSTOMERS)}"
-        answer = decide(
-            DecideRequest(customer_id=customer, channel="web", placements=[workloads.PLACEMENT])
-        )
-        events += _seen(customer, answer, chance)
-    return [RecordEventsRequest(events=events[at : at + _BATCH]) for at in range(0, count, _BATCH)]
-
-
-def _seen(customer: str, answer: DecideResponse, chance: random.Random) -> Iterator[Event]:
-    for offer in answer.placements[0].offers:
-        outcome = "accept" if chance.random() < 0.1 else "impression"
-        response = Response(action_id=offer.action_id, token=answer.token, outcome=outcome)
-        yield Event(
-            event_id=f"{answer.decision_id}:{offer.action_id}",
-            customer_id=customer,
-            response=response,
-        )
-
-
 def _respond(
     channel: grpc.Channel,
     batches: list[RecordEventsRequest],
@@ -154,7 +128,7 @@ def _respond(
     """Sends a batch whenever its time has come; notes each that was kept."""
     record, begun = EventServiceStub(channel).RecordEvents, time.monotonic()
     for number, batch in enumerate(batches):
-        due = begun + number * _BATCH / RESPONSES
+        due = begun + number * BATCH / RESPONSES
         if stop.wait(max(due - time.monotonic(), 0)):
             return
         record(batch, timeout=10)

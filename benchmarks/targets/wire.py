@@ -7,7 +7,7 @@ second of the server: on two cores the client, being Python too, would run out o
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -37,6 +37,9 @@ _WARM_UP: Final = 2
 Send = Callable[[int, int], Awaitable[list[float]]]
 """Asks so many questions, so many under way; the seconds each took if it was one."""
 
+More = Callable[[grpc.aio.Channel], dict[str, Send]]
+"""Other ways to ask the service, by name."""
+
 
 @dataclass(slots=True)
 class Samples:
@@ -56,12 +59,17 @@ class Samples:
         self.every += took
 
 
-async def measure(rounds: int, step: Callable[[], None]) -> dict[str, Samples]:
-    """All three ways, by name; `step` is called after each round."""
+async def measure(
+    rounds: int, step: Callable[[], None], options: Sequence[object] = (), more: More | None = None
+) -> dict[str, Samples]:
+    """All three ways, by name, and `more`; `step` is called after each round.
+
+    `options` are more for `attune serve`.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", ACTIONS)
-        with floor.attune(book, folder / "data") as service:
+        with floor.attune(book, folder / "data", options) as service:
             async with grpc.aio.insecure_channel(service.address) as channel:
                 size = await _answer_size(channel)
                 with floor.server(["benchmarks.echo", size]) as bare:
@@ -72,13 +80,17 @@ async def measure(rounds: int, step: Callable[[], None]) -> dict[str, Samples]:
                             "stream": _streaming(channel),
                         }
                         pids = {"echo": bare.pid, "decide": service.pid, "stream": service.pid}
+                        if more is not None:
+                            added = more(channel)
+                            senders |= added
+                            pids |= dict.fromkeys(added, service.pid)
                         return await _rounds(senders, pids, rounds, step)
 
 
 async def _rounds(
     senders: dict[str, Send], pids: dict[str, int], rounds: int, step: Callable[[], None]
 ) -> dict[str, Samples]:
-    found = {way: Samples() for way in WAYS}
+    found = {way: Samples() for way in senders}
     for round_ in range(rounds + _WARM_UP):
         for way, send in senders.items():
             took = await send(_CALLS, 1)
@@ -168,15 +180,16 @@ def outcomes(found: dict[str, Samples]) -> list[Outcome]:
     capacity = "capacity of a process, against the unary echo"
     how = "questions a CPU second of the server, 16 under way"
     return [
-        at_most(f"{unary}: p50 / echo", _ratio(decide.p50, bare.p50), 1.20),
-        at_most(f"{unary}: p99 / echo", _ratio(decide.p99, bare.p99), 1.5),
-        at_most("DecideStream: p50 / unary echo", _ratio(stream.p50, bare.p50), 0.80),
+        at_most(f"{unary}: p50 / echo", ratio(decide.p50, bare.p50), 1.20),
+        at_most(f"{unary}: p99 / echo", ratio(decide.p99, bare.p99), 1.5),
+        at_most("DecideStream: p50 / unary echo", ratio(stream.p50, bare.p50), 0.80),
         at_least(f"{capacity}: Decide", per_cpu["decide"] / per_cpu["echo"], 0.65, remark=how),
         at_least(f"{capacity}: DecideStream", per_cpu["stream"] / per_cpu["echo"], 1.2, remark=how),
     ]
 
 
-def _ratio(ours: list[float], theirs: list[float]) -> float:
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """The median of each round's ratio."""
     return median(a / b for a, b in zip(ours, theirs, strict=True))
 
 

@@ -17,8 +17,8 @@ from engine.challenger.shadowing import Shadowing
 from engine.contact.pending import Pending
 from engine.decide import Decider
 from engine.edges.caps.port import CapsKeeper
+from engine.learning.binding import bind, consulted
 from engine.learning.mind import Mind
-from engine.learning.panel import bind, consulted
 from engine.limits.limits import Guard
 from engine.rulebook.book import RuleBook, dissolve
 

@@ -16,6 +16,7 @@ from engine.contact.household import household_of
 from engine.deadline import Budget
 from engine.decide import Decider
 from engine.model import Customer, CustomerId, Decision, Question, Unknown
+from engine.stopwatch import UNREAD
 
 log = structlog.get_logger(__name__)
 
@@ -174,4 +175,6 @@ class Shadowing:
                 household = self._known(key)
                 if household is None:
                     return None
-        return given._replace(budget=Budget(inf, self._clock), household=household)
+        return given._replace(
+            budget=Budget(inf, self._clock), household=household, stopwatch=UNREAD
+        )

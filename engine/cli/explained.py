@@ -9,6 +9,7 @@ from rich.text import Text
 
 from engine.challenger.plan import CHALLENGER
 from engine.rulebook.trial import JOINED
+from engine.stages import STAGES
 from engine.wire.decision_pb2 import (
     CandidateTrace,
     DecideResponse,
@@ -170,6 +171,10 @@ def _remarks(response: DecideResponse, customer_id: str) -> Iterable[str]:
         f"Decision {response.decision_id}, rule book {response.rulebook_version[:8]},"
         f" model {response.model_version}"
     )
+    timings = response.trace.timings_us
+    if timings:
+        order = (stage for stage in (*STAGES, "explain") if stage in timings)
+        yield "Microseconds: " + ", ".join(f"{stage} {timings[stage]:,.0f}" for stage in order)
     shown = [o.action_id for p in response.placements for o in p.offers if o.action_id]
     if shown and response.token:
         yield (

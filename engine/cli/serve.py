@@ -1,21 +1,26 @@
 """`attune serve`: runs the decision service."""
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TextIO, cast
 
 import typer
 
 import engine
 from engine.cli.worker import require_cluster
+from engine.edges.rules.child import Begun, begin
+from engine.edges.rules.watch import look
 from engine.errors import BrokenRuleBook, InvalidInput, Violation
 from engine.rulebook.diagnostics import Diagnostic
 from engine.running.parent import end_with
 from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
 
 if TYPE_CHECKING:
-    from engine.edges.grpc.port import OpenEngine
+    from engine.engine import AttuneEngine
 
 _PACKAGE: Final = Path(engine.__file__).parent
 
@@ -123,6 +128,7 @@ def serve(
     )  # fmt: skip
     if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
+    before, begun = look(settings.rules), _begun(settings)
     if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
     import asyncio
@@ -133,9 +139,11 @@ def serve(
     from engine.cli.check import mistakes
     from engine.edges.grpc.server import serve as serve_until_stopped
     from engine.edges.kafka.calm import calm
+    from engine.edges.rules.compiler import HeadStart, compile_apart
+    from engine.running.lines import Lines
     from engine.telemetry import set_up_logs
 
-    set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format, cast("TextIO", Lines(sys.stderr)))
     if settings.stream:
         calm()
     if member := os.environ.get(MEMBER):
@@ -149,8 +157,10 @@ def serve(
 
         asyncio.run(serve_with_crew(settings, typer.echo))
         return
+    compiled = compile_apart if begun is None else HeadStart(settings.rules, begun)
+    opened = partial(opener(settings), compiled=compiled, before=before)
     try:
-        uvloop.run(serve_until_stopped(settings, opener(settings), typer.echo))
+        uvloop.run(serve_until_stopped(settings, opened, typer.echo))
     except BrokenRuleBook as broken:
         found = [d for d in broken.diagnostics if isinstance(d, Diagnostic)]
         typer.echo("attune: the rule book has mistakes; nothing was started", err=True)
@@ -158,7 +168,17 @@ def serve(
         raise typer.Exit(1) from None
 
 
-def opener(settings: Settings) -> "OpenEngine":
+def _begun(settings: Settings) -> Begun | None:
+    """The book being compiled while all else is imported; None if another process serves, or it cannot be."""
+    if settings.workers > 1:
+        return None
+    try:
+        return begin(settings.rules)
+    except OSError:
+        return None
+
+
+def opener(settings: Settings) -> "Callable[..., AbstractAsyncContextManager[AttuneEngine]]":
     """What opens the engine: over the data directory, or over the cluster the settings name.
 
     Raises:

@@ -92,7 +92,7 @@ class Filler:
         )
         action_of = dict(zip(treatments, contenders.actions.tolist(), strict=True))
         shown = np.full(self._slots, -1, np.intp)
-        shown[: len(chosen)] = [action_of[one.treatment] for one in chosen]
+        shown[: len(chosen)] = [action_of[treatment] for treatment, _, _ in chosen]
         return shown
 
 

@@ -10,7 +10,7 @@ from engine.contact.holding import Holding, Quiet
 from engine.contact.limit import ContactLimit
 from engine.contact.pending import NO_OFFERS, Offered, Pending, Returned
 from engine.contact.rests import is_quiet
-from engine.contact.standing import NOTHING_KNOWN, Past, Standing, standing
+from engine.contact.standing import NOTHING_KNOWN, Past, Standing, standing, standing_after
 from engine.model import (
     MINUTE,
     UNKNOWN,
@@ -29,7 +29,9 @@ from engine.rulebook.times import zone_of
 TIMEZONE: Final = "customer.timezone"
 """The attribute that holds a customer's own time zone, in books that declare it."""
 
-_KEPT: Final = 20_000
+_KEPT: Final = 4_096
+"""Standings kept, with the customers they were told of: as many as `Limits.at_hand` keeps at hand."""
+
 _ZONES: Final = 1_000
 
 
@@ -55,8 +57,21 @@ class _Basis(NamedTuple):
             and self.household is other.household
             and self.household_revision == other.household_revision
             and self.household_offers is other.household_offers
-            and self[6:] == other[6:]
+            and self.uncertain == other.uncertain
+            and self.zone == other.zone
+            and self.known == other.known
         )
+
+    def since(self, before: "_Basis") -> tuple[Offered, ...]:
+        """The offers added since then, if the customer is known by themselves and nothing else changed."""
+        had = len(before.offers)
+        added = self.offers[had:]
+        if not added or self.household is not None or not self.known:
+            return NO_OFFERS
+        grown = self.offers[:had] == before.offers and self.same(
+            before._replace(offers=self.offers)
+        )
+        return added if grown else NO_OFFERS
 
 
 class ContactGuard:
@@ -115,7 +130,11 @@ class ContactGuard:
         if known is not None and known[0].same(basis):
             self._standings.move_to_end(customer_id)
             return known[1]
-        found = self._told(basis, given.now)
+        added = NO_OFFERS if known is None else basis.since(known[0])
+        if known is not None and added:
+            found = standing_after(self._holding, known[1], basis.offers, added, given.now)
+        else:
+            found = self._told(basis, given.now)
         self._standings[customer_id] = basis, found
         if len(self._standings) > _KEPT:
             self._standings.popitem(last=False)

@@ -106,7 +106,7 @@ class ContactLimit(Foreseeing):
 
     def reasons(self, treatment: int) -> tuple[Reason, ...]:
         """Every policy by which a treatment is out now, in the order of the book."""
-        return tuple(self._told(treatment))
+        return () if self.open_to((treatment,)) else tuple(self._told(treatment))
 
     def _told(self, treatment: int) -> Iterator[Reason]:
         now, standing = self._now, self._standing

@@ -1,10 +1,10 @@
 """Standing: which treatments rest for one customer, and until when, as far as is known now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.contact.holding import Held, Holding
+from engine.contact.holding import Held, Holding, Watch
 from engine.contact.pending import Offered
 from engine.contact.rests import NEVER
 from engine.contact.tallies import Counted
@@ -96,17 +96,60 @@ def standing(
     own = holding.own.count(past.touches, past.offers)
     home = holding.home.count(household.touches, household.offers) if holding.households else {}
     found = Standing({}, own, home, past, household, zone)
-    rests: list[tuple[Micros, tuple[int, ...]]] = []
-    for counts, watch in ((own, holding.own_watch), (home, holding.home_watch)):
-        least = watch.least.get
-        for cell, times in counts.items():
-            if len(times) >= least(cell, _NOBODY):
-                for held, scope in watch.policies[cell]:
-                    rests.append((held.ends(counts, scope, zone), held.treatments[scope]))
+    rests = _rests(own, own, holding.own_watch, zone) + _rests(home, home, holding.home_watch, zone)
     for held in holding.held if past.gaps(now) or household.gaps(now) else ():
         unknown = found.unknown_until(held)
         rests += [(unknown, resting) for resting in held.treatments.values()]
-    for until, resting in sorted(rests):
-        if until > now:
-            found.closed.update(dict.fromkeys(resting, until))
+    _close(found.closed, rests, now)
     return found
+
+
+def standing_after(
+    holding: Holding,
+    before: Standing,
+    offers: tuple[Offered, ...],
+    added: Sequence[Offered],
+    now: Micros,
+) -> Standing:
+    """How the policies stand once offers have been added to what they stood by, and nothing else changed.
+
+    `offers` are all of them now. It is what `standing` says, for the price of the offers added: an
+    impression more ends no rest. The customer belongs to no household.
+    """
+    past = before.past._replace(offers=offers)
+    closed, zone = dict(before.closed), before.zone
+    counts = []
+    for tallies, counted, watch in (
+        (holding.own, before.own, holding.own_watch),
+        (holding.home, before.home, holding.home_watch),
+    ):
+        more = tallies.assumed(past.touches, added)
+        grown = {**counted, **{cell: [*counted.get(cell, ()), *more[cell]] for cell in more}}
+        _close(closed, _rests(grown, more, watch, zone), now)
+        counts.append(grown)
+    own, home = counts
+    return Standing(closed, own, home, past, past, zone)
+
+
+def _rests(
+    counts: Counted, cells: Iterable[int], watch: Watch, zone: ZoneInfo | None
+) -> list[tuple[Micros, tuple[int, ...]]]:
+    """Until when which treatments rest by what was counted in these cells."""
+    least = watch.least.get
+    return [
+        (held.ends(counts, scope, zone), held.treatments[scope])
+        for cell in cells
+        if len(counts[cell]) >= least(cell, _NOBODY)
+        for held, scope in watch.policies[cell]
+    ]
+
+
+def _close(
+    closed: dict[int, Micros], rests: Iterable[tuple[Micros, tuple[int, ...]]], now: Micros
+) -> None:
+    """Has treatments rest until the latest of these times, where that is not past."""
+    for until, resting in rests:
+        if until > now:
+            for treatment in resting:
+                if closed.get(treatment, now) < until:
+                    closed[treatment] = until

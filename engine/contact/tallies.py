@@ -86,13 +86,22 @@ class Tallies:
                 first = min([time for time, _ in outcomes.values()], default=touch.decided_at)
                 for cell in self._found((_ASSUMED, touch.action_id, touch.channel)):
                     counted[cell].append(first)
-        if assuming and offers:
+        for cell, times in self.assumed(touches, offers).items():
+            counted[cell] += times
+        return counted
+
+    def assumed(
+        self, touches: Sequence[Touch], offers: Sequence[Offered]
+    ) -> Mapping[int, list[Micros]]:
+        """What these offers add to the cells while the history does not have them: impressions."""
+        added: defaultdict[int, list[Micros]] = defaultdict(list)
+        if offers and _ASSUMED in self._outcomes:
             reported = {(touch.decision_id, touch.action_id) for touch in touches}
             for offer in offers:
                 if (offer.decision_id, offer.action_id) not in reported:
                     for cell in self._found((_ASSUMED, offer.action_id, offer.channel)):
-                        counted[cell].append(offer.decided_at)
-        return counted
+                        added[cell].append(offer.decided_at)
+        return added
 
     def _cell(self, place: int, scope: str) -> int:
         return self._cells.setdefault((place, scope), len(self._cells))

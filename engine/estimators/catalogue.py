@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -91,6 +92,11 @@ class Parameter:
     shelf: Shelf | None
     required: bool
     least: float | None = None
+
+
+def river_version() -> str:
+    """The version of river that learns here: what one version has kept, another may not understand."""
+    return version("river")
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from engine.codec import trimmed
 from engine.errors import StorageError
 from engine.estimators.estimator import Estimator
 from engine.estimators.keeping import kept, restored
@@ -44,19 +45,16 @@ class Diary:
         if len(self._copy) <= SMALL or len(self._since) >= MOST_LESSONS:
             self._copy, self._since = b"", []
             return
-        self._since.append(
-            orjson.dumps(
-                (
-                    lesson.decision_id,
-                    lesson.action_id,
-                    lesson.channel,
-                    lesson.reward,
-                    lesson.taught,
-                    raw,
-                    attributes,
-                )
-            )
+        fields = (
+            lesson.decision_id,
+            lesson.action_id,
+            lesson.channel,
+            lesson.reward,
+            lesson.taught,
+            raw,
+            attributes,
         )
+        self._since.append(trimmed(orjson.dumps(fields)))
 
     def content(self) -> bytes:
         """Everything that `read` needs."""

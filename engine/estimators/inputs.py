@@ -9,7 +9,7 @@ from zlib import crc32
 from river import preprocessing
 
 from engine.features import Feature, FeatureKind
-from engine.learning.encoding import signed_log
+from engine.learning.scaling.plain import signed_log
 
 Input: TypeAlias = dict[str, Any]
 """What river calls x: a number, or for trees a text, by name."""

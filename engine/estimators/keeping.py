@@ -4,7 +4,6 @@ import io
 import pickle
 import random
 from hashlib import blake2b
-from importlib.metadata import version
 from typing import Any, Final
 
 from river import proba
@@ -44,11 +43,6 @@ _NAMES: Final = frozenset(
         ("river.naive_bayes.gaussian", "GaussianNB._make_gaussian"),
     }
 )
-
-
-def river_version() -> str:
-    """The version of river that learns here: what one version has kept, another may not understand."""
-    return version("river")
 
 
 def kept(estimator: Estimator) -> bytes:

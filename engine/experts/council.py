@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
+from engine.experts.binning.loops import BinningLoops
 from engine.experts.details import Details, DetailView
-from engine.experts.loops import Indexes, Numbers
+from engine.experts.loops import ExpertLoops, Indexes, Numbers
 from engine.experts.mixture import Mixture
-from engine.experts.panel import NAMES, Panel
+from engine.experts.panel import NAMES, RULES, Panel
 from engine.features import FeatureSchema
-from engine.learning.odds import sigmoid
-from engine.learning.weights import WeightTable
+from engine.learning.table import WeightTable
 
 RIVER: Final = "river's AdaGrad"
 
@@ -23,59 +25,79 @@ class Seen(NamedTuple):
     value: float
 
 
-class Opinions(NamedTuple):
-    """What is made of an offer to a customer, as logits.
-
-    `own` is what river's row of everybody and each expert make of the customer, `common` what the rows
-    of the offer's group and action add for all of them.
-    """
-
-    own: list[float]
-    common: float
-
-
 class Council:
     """River's logistic regression and the experts beside it, and what becomes of their opinions."""
 
-    def __init__(self, guess: float) -> None:
+    def __init__(self, guess: float, loops: ExpertLoops, binning: BinningLoops) -> None:
         """`guess` is the logit from which all of them start."""
         self.panel = Panel()
-        self.details = Details(self.panel)
+        self.details = Details(self.panel, binning)
         self.mixture = Mixture(1 + len(NAMES), guess)
         self._guess = guess
+        self._loops = loops
 
     def view(self, schema: FeatureSchema) -> DetailView:
         """What the experts see in detail of this schema's features."""
         return self.details.of(schema)
 
-    def hear(self, seen: Seen, table: WeightTable, rows: Indexes) -> Opinions:
-        """What each of them says; `rows` are everybody's in the table, then any others that count."""
+    def hear(self, seen: Seen, table: WeightTable, rows: Indexes) -> Numbers:
+        """What each of them says, and all together; `rows` are everybody's in the table, then any others.
+
+        Shape (3 + E,), see `engine.experts.loops.Hear`: the last is the logit of the offer.
+        """
         columns, values, details, value = seen
-        logits = self.panel.logits(columns, values, rows, table.matrix, details, value).tolist()
-        return Opinions(logits[:-1], logits[-1])
+        panel, opinions = self.panel, np.empty(3 + len(NAMES))
+        self._loops.hear(
+            columns,
+            values,
+            rows,
+            table.matrix,
+            details,
+            value,
+            panel.coarse,
+            panel.fine,
+            self.mixture.mix,
+            opinions,
+        )
+        return opinions
 
-    def logit(self, opinions: Opinions) -> float:
-        """What they say together."""
-        return self.mixture.logit(opinions.own, opinions.common)
+    def learn_one(
+        self,
+        seen: Seen,
+        table: WeightTable,
+        rows: Indexes,
+        opinions: Numbers,
+        kind: int,
+        target: float,
+    ) -> None:
+        """The table, every expert, and who trusts them, learn a lesson after these opinions.
 
-    def learn_one(self, seen: Seen, opinions: Opinions, label: float) -> None:
-        """Every expert, and who trusts them, learns a label in [0, 1] after these opinions."""
-        self.panel.learn_one(*seen, self._expected(opinions), label)
-        self.mixture.learn_one(*opinions, label)
-
-    def unlearn(self, seen: Seen, opinions: Opinions, label: float) -> None:
-        """Takes the step that a label would ask for now, the other way."""
-        self.panel.unlearn(*seen, self._expected(opinions), label)
-        self.mixture.unlearn(*opinions, label)
-
-    def correct(self, seen: Seen, opinions: Opinions, missed: float) -> None:
-        """Makes up for a label taught too low by `missed`."""
-        self.panel.correct(*seen, missed)
-        self.mixture.correct(*opinions, missed)
-
-    def _expected(self, opinions: Opinions) -> list[float]:
-        base = self._guess + opinions.common
-        return [sigmoid(base + own) for own in opinions.own[1:]]
+        `kind` and `target` are those of `engine.experts.loops.Learn`.
+        """
+        columns, values, details, value = seen
+        panel, mixture = self.panel, self.mixture
+        self._loops.learn(
+            columns,
+            values,
+            rows,
+            table.matrix,
+            details,
+            value,
+            panel.coarse,
+            panel.fine,
+            mixture.mix,
+            opinions,
+            kind,
+            target,
+            self._guess,
+            table.squares,
+            RULES,
+            mixture.counts,
+            mixture.trust,
+            mixture.start,
+            mixture.stacks,
+            mixture.spreads,
+        )
 
     def loosen(self, keep: float) -> None:
         """Forgets how sure everybody was, to this share: what comes now counts for more."""

@@ -1,22 +1,20 @@
 """Learn: what experts see of a customer beyond the columns that every row has."""
 
-import math
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zlib import crc32
 
-from engine.experts.bins import Bins
+import numpy as np
+
+from engine.experts.binning.bins import Bins
+from engine.experts.binning.loops import BinningLoops, Indexes, Numbers
 from engine.experts.panel import Panel
 from engine.features import FeatureKind, FeatureSchema
-from engine.learning.encoding import LARGEST, number_within
+from engine.learning.encoding import WELL_KNOWN, enough
 from engine.model import Value
 
 MOST_VALUES: Final = 4_096
 """So many values of one open category have a column of their own, those that came first."""
-
-_WELL_KNOWN: Final = 1_000
-_THINNED: Final = 8
 
 
 class Details:
@@ -27,28 +25,18 @@ class Details:
     category's value only the CRC-32 is kept.
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, loops: BinningLoops) -> None:
         self._panel = panel
-        self._bins: dict[str, Bins] = {}
         self._values: dict[str, dict[int, int]] = {}
+        self.bins = Bins(panel.add_detail, panel.copy_detail, loops)
 
     def of(self, schema: FeatureSchema) -> "DetailView":
         """The details of one schema's features; schemas share those of features of one name."""
         return DetailView(self, schema)
 
-    def bins_of(self, name: str) -> Bins:
-        """The bins of a number."""
-        return self._bins.setdefault(name, Bins(self._panel.add_detail))
-
     def values_of(self, name: str) -> dict[int, int]:
         """The columns of an open category's values, by CRC-32."""
         return self._values.setdefault(name, {})
-
-    def learn_bin(self, bins: Bins, number: float) -> None:
-        """Shows the bins of a number one more of it; a new bin has its parent's weights."""
-        cut = bins.learn_one(number)
-        if cut is not None:
-            self._panel.copy_detail(*cut)
 
     def learn_value(self, columns: dict[int, int], value: int) -> None:
         """Gives a value that is new to a category its column, if there is one left."""
@@ -57,17 +45,15 @@ class Details:
 
     def state(self) -> dict[str, Any]:
         """Everything learned, as JSON, in the order of names."""
-        bins = {name: self._bins[name] for name in sorted(self._bins)}
         values = {name: self._values[name] for name in sorted(self._values)}
         return {
-            "bins": {name: cut.state() for name, cut in bins.items() if cut.seen},
+            "bins": self.bins.state(),
             "values": {name: list(known.items()) for name, known in values.items() if known},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes up where the details that wrote `state` stood."""
-        for name, bins in state["bins"].items():
-            self.bins_of(name).restore(bins)
+        self.bins.restore(state["bins"])
         for name, known in state["values"].items():
             self.values_of(name).update(known)
 
@@ -77,29 +63,34 @@ class DetailView:
 
     def __init__(self, details: Details, schema: FeatureSchema) -> None:
         self._details = details
+        self._bins = details.bins
         named = tuple(enumerate(schema.features))
-        self._numbers = tuple(
-            (at, details.bins_of(f.name)) for at, f in named if f.kind is FeatureKind.NUMBER
+        self._numbers = [(at, f.name) for at, f in named if f.kind is FeatureKind.NUMBER]
+        self._lines = np.array(
+            [details.bins.line_of(name) for _, name in self._numbers], dtype=np.intp
         )
-        self._cuts = tuple((at, bins.edges, bins.columns) for at, bins in self._numbers)
+        self._is_well_known = False
         self._open = tuple(
             (at, details.values_of(f.name))
             for at, f in named
             if f.kind is FeatureKind.CATEGORY and not f.values
         )
 
-    def encode(self, raw: Sequence[Any]) -> list[int]:
-        """The columns of the details, none twice; what is missing or was never seen has none."""
+    def encode(self, raw: Sequence[Any], numbers: Numbers) -> Indexes:
+        """The columns of the details, none twice; what is missing or was never seen has none.
+
+        `numbers` are those among the `raw` values, in their order; what is not finite is missing.
+        """
+        if not self._open:
+            return self._bins.find(numbers, self._lines)
+        known = self._values_known(raw)
+        found = self._bins.find(numbers, self._lines, room=len(known))
+        found[len(found) - len(known) :] = known
+        return found
+
+    def _values_known(self, raw: Sequence[Any]) -> list[int]:
+        """The columns of the values of open categories."""
         found: list[int] = []
-        for at, edges, columns in self._cuts:
-            number = raw[at]
-            if number is None or not columns:
-                continue
-            if not -LARGEST <= number <= LARGEST:
-                number = number_within(number)
-                if number is None:
-                    continue
-            found.append(columns[bisect_left(edges, number)])
         for at, known in self._open:
             value = raw[at]
             if value is not None:
@@ -110,7 +101,8 @@ class DetailView:
 
     def owners(self) -> dict[int, int]:
         """Of each column the feature it belongs to, as its place in the schema."""
-        by_bin = {column: at for at, _, columns in self._cuts for column in columns}
+        columns_of = self._bins.columns_of
+        by_bin = {column: at for at, name in self._numbers for column in columns_of(name)}
         return by_bin | {column: at for at, known in self._open for column in known.values()}
 
     def meet(self, raw: Sequence[Value]) -> None:
@@ -119,10 +111,11 @@ class DetailView:
             if raw[at] is not None:
                 self._details.learn_value(columns, crc32(str(raw[at]).encode()))
 
-    def learn_one(self, raw: Sequence[Value], lesson: int) -> None:
+    def learn_one(self, numbers: Numbers, lesson: int) -> None:
         """Lets the bins see the numbers of the `lesson`-th lesson that they still have need of."""
-        enough = _WELL_KNOWN if lesson % _THINNED else math.inf
-        for at, bins in self._numbers:
-            number = number_within(raw[at]) if bins.seen < enough else None
-            if number is not None:
-                self._details.learn_bin(bins, number)
+        most = enough(lesson)
+        if self._is_well_known and most <= WELL_KNOWN:
+            return
+        self._bins.learn_one(numbers, self._lines, most)
+        if most > WELL_KNOWN and not self._is_well_known:
+            self._is_well_known = self._bins.least_seen(self._lines) >= WELL_KNOWN

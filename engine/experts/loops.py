@@ -5,7 +5,7 @@ the last bit: a log can be learned again with either.
 """
 
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,18 @@ from engine.kernels.loops import fastest
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
 
+LABEL: Final = 0
+"""A lesson says what came of an offer, in [0, 1]."""
 
-class Opine(Protocol):
-    """Every expert's logit."""
+CORRECTION: Final = 1
+"""A lesson says by how much a label was taught too low. Nobody is surer for it."""
+
+TAKEN_BACK: Final = 2
+"""A label is unlearned: the step it would ask for now is taken the other way. Nobody is less sure."""
+
+
+class Hear(Protocol):
+    """What everybody makes of an offer to a customer."""
 
     def __call__(
         self,
@@ -29,70 +38,72 @@ class Opine(Protocol):
         value: float,
         coarse: Numbers,
         fine: Numbers,
-        logits: Numbers,
+        mix: Numbers,
+        opinions: Numbers,
         /,
     ) -> None:
-        """Writes the sums of weight · value to `logits`, shape (2 + E,).
+        """Writes logits to `opinions`, shape (3 + E,), each less the guess all start from.
 
-        The first is that of the table's row `rows[0]`, the next E those of the experts, the last that
-        of all other `rows` together. `columns` and `values` are the encoded features, `matrix` the
-        table's weights, `coarse` the panel's, shape (columns, 2E): E weights, then E precisions.
-        `fine`, shape (details, 2F), holds the same of the first F experts, who see `value` in each of
-        the columns `details` as well.
+        The first is the sum of weight · value of the table's row `rows[0]`, the next E are those of the
+        experts, then comes that of all other `rows` together, last the logit of them all as `mix` says:
+        1 + E shares, the slope of what the other rows add, and an offset that includes the guess.
+
+        `columns` and `values` are the encoded features, `matrix` the table's weights, `coarse` the
+        panel's, shape (columns, 2E): E weights, then E precisions. `fine`, shape (details, 2F), holds
+        the same of the first F experts, who see `value` in each of the columns `details` as well.
         """
 
 
-class Teach(Protocol):
-    """One step of every expert's diagonal Laplace approximation."""
+class Learn(Protocol):
+    """A lesson: one step of river's row and the offer's others, of every expert, and of the trust in them."""
 
     def __call__(
         self,
         columns: Indexes,
         values: Numbers,
+        rows: Indexes,
+        matrix: Numbers,
         details: Indexes,
         value: float,
-        rules: Numbers,
-        gradients: Numbers,
-        curvatures: Numbers,
         coarse: Numbers,
         fine: Numbers,
-        /,
-    ) -> None:
-        """Changes `coarse` and `fine`; arguments as for `Opine`, and one number for each expert.
-
-        With s a weight's precision, h = curvature · value², and (prior, gain, fading) a row of
-        `rules`, shape (E, 3): s grows by gain · h − fading · h · (s − prior), then the weight falls by
-        gradient · value / s.
-        """
-
-
-class Settle(Protocol):
-    """What a lesson says about whom to believe."""
-
-    def __call__(
-        self,
-        logits: Numbers,
-        label: float,
-        is_correction: bool,
+        mix: Numbers,
+        opinions: Numbers,
+        kind: int,
+        target: float,
+        guess: float,
+        squares: Numbers,
+        rules: Numbers,
+        counts: Numbers,
         trust: Numbers,
         start: Numbers,
         stacks: Numbers,
         spreads: Numbers,
         /,
     ) -> None:
-        """Changes `trust`, shape (C,), `stacks`, (S, D), and `spreads`, (S, D, D); see `Mixture`.
+        """Changes all but the first three, `details`, `opinions`, `rules` and `start`.
 
-        `logits`, shape (D,), are the experts', the last that of the rate alone; `start` is the trust
-        everybody began with.
+        The first ten are those of `Hear`, `opinions` what it wrote; `kind` is `LABEL`, `CORRECTION` or
+        `TAKEN_BACK`, `target` its number, and `guess` what was left out of the opinions.
+
+        The table takes a step of AdaGrad (Duchi, Hazan & Singer, JMLR 2011) at all `rows`, whose sums
+        of squared gradients are `squares`, as river's `optim.AdaGrad` does.
+
+        Every expert takes one of its diagonal Laplace approximation. With s a weight's precision,
+        h = curvature · value², and (prior, gain, fading) its row of `rules`, shape (E, 3): s grows by
+        gain · h − fading · h · (s − prior), then the weight falls by gradient · value / s. Curvature
+        is p(1 − p) of the expert's own p, at least `rates.SURELY`, and 0 for whatever is no label.
+
+        `counts` are positives and labels so far, `trust` and `start`, shape (C,), what each opinion is
+        and was first trusted, `stacks`, (S, 1 + E + 1), and `spreads` their covariances; see `Mixture`.
         """
 
 
 class ExpertLoops(NamedTuple):
-    """The three, one way or the other."""
+    """The two, one way or the other."""
 
-    opine: Opine
-    teach: Teach
-    settle: Settle
+    hear: Hear
+    learn: Learn
 
 
 @cache

@@ -1,11 +1,10 @@
 """Learn: experts of everybody's propensity, each a diagonal online Laplace approximation."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.experts.loops import Indexes, Numbers, expert_loops
+from engine.experts.loops import Indexes, Numbers
 
 
 class Rule(NamedTuple):
@@ -40,9 +39,10 @@ NAMES: Final = (
     "careful",
 )
 
-_RULES: Final = np.array((*FINE, *COARSE))
+RULES: Final = np.array((*FINE, *COARSE))
+"""The rules of all, shape (E, 3)."""
+
 _FIRST_ROOM: Final = 64
-_SURELY: Final = 1e-3
 
 
 class Panel:
@@ -55,15 +55,14 @@ class Panel:
 
     def __init__(self) -> None:
         self.details = 0
-        self.coarse = _lines(0, len(_RULES))
+        self.coarse = _lines(0, len(RULES))
         self.fine = _lines(_FIRST_ROOM, len(FINE))
-        self._loops = expert_loops()
 
     def cover(self, columns: int) -> None:
         """Makes sure that there is a line for each of so many columns."""
         missing = columns - len(self.coarse)
         if missing > 0:
-            self.coarse = np.concatenate((self.coarse, _lines(missing, len(_RULES))))
+            self.coarse = np.concatenate((self.coarse, _lines(missing, len(RULES))))
 
     def add_detail(self) -> int:
         """The column of a new detail, of which nothing is known."""
@@ -89,86 +88,16 @@ class Panel:
 
     def weights(self, columns: Indexes, details: Indexes) -> tuple[Numbers, Numbers]:
         """Each expert's weights of these columns, shape (columns, E), and of details, (details, F)."""
-        return self.coarse[columns, : len(_RULES)], self.fine[details, : len(FINE)]
-
-    def logits(
-        self,
-        columns: Indexes,
-        values: Numbers,
-        rows: Indexes,
-        matrix: Numbers,
-        details: Indexes,
-        value: float,
-    ) -> Numbers:
-        """Of everybody's row, of each expert, and of all other rows; see `loops.Opine`."""
-        logits = np.empty(2 + len(_RULES))
-        self._loops.opine(
-            columns, values, rows, matrix, details, value, self.coarse, self.fine, logits
-        )
-        return logits
-
-    def learn_one(
-        self,
-        columns: Indexes,
-        values: Numbers,
-        details: Indexes,
-        value: float,
-        expected: Sequence[float],
-        label: float,
-    ) -> None:
-        """Every expert learns a label, having expected these probabilities."""
-        p = np.array(expected)
-        self._step(columns, values, details, value, p - label, np.maximum(p * (1.0 - p), _SURELY))
-
-    def unlearn(
-        self,
-        columns: Indexes,
-        values: Numbers,
-        details: Indexes,
-        value: float,
-        expected: Sequence[float],
-        label: float,
-    ) -> None:
-        """Every expert takes the step of a label the other way; nobody is less sure for it."""
-        gradients = label - np.array(expected)
-        self._step(columns, values, details, value, gradients, np.zeros(len(_RULES)))
-
-    def correct(
-        self, columns: Indexes, values: Numbers, details: Indexes, value: float, missed: float
-    ) -> None:
-        """Every expert makes up for a label taught too low by `missed`; nobody is surer for it."""
-        gradients = np.full(len(_RULES), -missed)
-        self._step(columns, values, details, value, gradients, np.zeros(len(_RULES)))
+        return self.coarse[columns, : len(RULES)], self.fine[details, : len(FINE)]
 
     def loosen(self, keep: float) -> None:
         """Forgets how sure it was: what precision has grown beyond the prior shrinks to this share."""
-        for lines, rules in ((self.coarse, _RULES), (self.fine, _RULES[: len(FINE)])):
+        for lines, rules in ((self.coarse, RULES), (self.fine, RULES[: len(FINE)])):
             precisions = lines[:, len(rules) :]
             precisions[:] = rules[:, 0] + (precisions - rules[:, 0]) * keep
-
-    def _step(
-        self,
-        columns: Indexes,
-        values: Numbers,
-        details: Indexes,
-        value: float,
-        gradients: Numbers,
-        curvatures: Numbers,
-    ) -> None:
-        self._loops.teach(
-            columns,
-            values,
-            details,
-            value,
-            _RULES,
-            gradients,
-            curvatures,
-            self.coarse,
-            self.fine,
-        )
 
 
 def _lines(count: int, experts: int) -> Numbers:
     """Weights nobody has learned, each with its expert's prior precision."""
-    line = np.concatenate((np.zeros(experts), _RULES[:experts, 0]))
+    line = np.concatenate((np.zeros(experts), RULES[:experts, 0]))
     return np.tile(line, (count, 1))

@@ -1,4 +1,4 @@
-"""How fast trust and stacks move; the same for both ways the loops are written.
+"""How fast experts, trust and stacks move; the same for both ways the loops are written.
 
 Whoever changes one of these deletes `__pycache__`, too: numba keeps machine code until the file of the
 loop itself changes.
@@ -20,3 +20,12 @@ UNREST: Final = (1e-9, 3e-5)
 
 RESTLESS: Final = 10.0
 """By how much faster the variance of its offset grows: rates change sooner than what they depend on."""
+
+SURELY: Final = 1e-3
+"""An expert's curvature is at least this, however sure it is."""
+
+IMAGINED: Final = 2.0
+"""With so many labels of nobody's the rate begins."""
+
+RAREST: Final = 1e-6
+"""The rate counts as at least this far from 0 and 1."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.experts.council import Council, Seen
 from engine.experts.loops import Indexes, Numbers
-from engine.learning.weights import EVERYBODY, Row, WeightTable
+from engine.learning.table import EVERYBODY, Row, WeightTable
 
 
 class Terms(NamedTuple):

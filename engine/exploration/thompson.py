@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc  # type: ignore[import-untyped]  # it ships no types
 
 from engine.grounds import Shape
 from engine.learning.evidence import Evidence
@@ -109,6 +108,8 @@ class Tables:
         mean = alpha / (alpha + beta)
         deviation = math.sqrt(mean * (1.0 - mean) / (alpha + beta + 1.0))
         low, high = max(mean + _LOW * deviation, 0.0), min(mean + _HIGH * deviation, 1.0)
+        from scipy.special import betainc  # type: ignore[import-untyped]  # it ships no types
+
         cumulative = betainc(alpha, beta, np.linspace(low, high, _POINTS))
         cumulative[0], cumulative[-1] = 0.0, 1.0
         self.cumulative[action] = cumulative

@@ -7,9 +7,11 @@ from operator import itemgetter
 from typing import Any, Final
 from zlib import crc32
 
-from river import preprocessing
+import numpy as np
 
 from engine.features import Feature, FeatureKind, FeatureSchema
+from engine.learning.scaling.loops import COUNT, LARGEST, Indexes, Numbers
+from engine.learning.scaling.scaler import Scaler, log_name
 from engine.model import Value
 
 BIAS: Final = "1"
@@ -18,78 +20,11 @@ BIAS: Final = "1"
 BUCKETS: Final = 32
 """Columns shared by the values of an open category, by hash."""
 
-LARGEST: Final = 1e15
-"""Numbers count as no larger than this in magnitude."""
+WELL_KNOWN: Final = 1_000.0
+"""A number that was learned so often is hardly news any more."""
 
-_BIAS_VALUE: Final = 2.0
 _USUAL_LENGTH: Final = 24.0
-_CLIP: Final = 4.0
-_OUTLIER: Final = 10.0
-_SETTLED: Final = 30
-_WELL_KNOWN: Final = 1_000
 _THINNED: Final = 8
-_ALWAYS: Final = 1 << 62
-
-
-class Scaler:
-    """Standardises numbers online: river's `StandardScaler`, hardened against outliers.
-
-    Every number is seen twice, as it is and as its signed logarithm `sign(v)·ln(1 + |v|)`, so that
-    amounts that range over magnitudes speak too. Once `_SETTLED` values are known, one that lies
-    more than 10 deviations away counts as 10 deviations: it cannot wreck the scale for all others.
-    Once 1,000 are known, every eighth lesson is enough to keep it up to date.
-
-    `factors` maps a number's name to [mean, 1/deviation, mean of logs, 1/deviation of logs]; a
-    reciprocal is 0 while all values have been equal. The lists stay the same objects for ever.
-    """
-
-    def __init__(self) -> None:
-        self.statistics = preprocessing.StandardScaler()
-        self.factors: dict[str, list[float]] = {}
-
-    def factors_of(self, name: str) -> list[float]:
-        """The factors of one number, to be kept by whoever scales it."""
-        return self.factors.setdefault(name, [0.0, 0.0, 0.0, 0.0])
-
-    def learn_one(self, numbers: Mapping[str, float]) -> None:
-        """Takes the numbers of one lesson into account."""
-        counts, factors = self.statistics.counts, self.factors
-        seen: dict[str, float] = {}
-        for name, number in numbers.items():
-            log = signed_log(number)
-            if counts[name] >= _SETTLED:
-                mean, inverse, log_mean, log_inverse = factors[name]
-                number = _tamed(number, mean, inverse)  # noqa: PLW2901  # the same number, tamed
-                log = _tamed(log, log_mean, log_inverse)
-            seen[name] = number
-            seen[log_name(name)] = log
-        self.statistics.learn_one(seen)  # type: ignore[no-untyped-call]  # river's
-        for name in numbers:
-            self._refresh(name)
-
-    def state(self) -> dict[str, list[float]]:
-        """What has been learned, as JSON: by name and log name [count, mean, variance]."""
-        s = self.statistics
-        return {name: [s.counts[name], s.means[name], s.vars[name]] for name in sorted(s.counts)}
-
-    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
-        """Takes up where the scaler that wrote `state` stood."""
-        for name, (count, mean, variance) in state.items():
-            self.statistics.counts[name] = int(count)
-            self.statistics.means[name] = mean
-            self.statistics.vars[name] = variance
-        for name in state:
-            if log_name(name) in state:
-                self._refresh(name)
-
-    def _refresh(self, name: str) -> None:
-        means, variances, log = self.statistics.means, self.statistics.vars, log_name(name)
-        self.factors_of(name)[:] = (
-            means[name],
-            _reciprocal_root(variances[name]),
-            means[log],
-            _reciprocal_root(variances[log]),
-        )
 
 
 class Encoding:
@@ -113,77 +48,75 @@ class Encoding:
         self._bias = columns[BIAS]
         named = tuple(enumerate(schema.features))
         single = [(i, f) for i, f in named if f.kind in (FeatureKind.FLAG, FeatureKind.CATEGORY)]
+        numbers = [(i, f.name) for i, f in named if f.kind is FeatureKind.NUMBER]
         self._tables = tuple(_Table(f, columns) for _, f in single)
         self._singles = _picker([i for i, _ in single])
-        self._single_values = [self.scale] * len(single)
         self._sets = tuple(
             (i, _Table(f, columns), columns[missing_name(f.name)])
             for i, f in named
             if f.kind is FeatureKind.SET
         )
-        self._measured = tuple((i, f.name) for i, f in named if f.kind is FeatureKind.NUMBER)
-        self._numbers = tuple(
-            (
-                i,
-                columns[f.name],
-                columns[log_name(f.name)],
-                columns[missing_name(f.name)],
-                scaler.factors_of(f.name),
-            )
-            for i, f in named
-            if f.kind is FeatureKind.NUMBER
-        )
+        self._numbers = _picker([i for i, _ in numbers])
+        self._places = np.array(
+            [
+                (scaler.line_of(n), columns[n], columns[log_name(n)], columns[missing_name(n)])
+                for _, n in numbers
+            ],
+            dtype=np.intp,
+        ).reshape(-1, 4)
+        self._is_well_known = False
 
-    def encode(self, raw: Sequence[Value]) -> tuple[list[int], list[float]]:
-        """The columns that are not zero and their values; no column twice, `raw` is not changed."""
-        columns = [self._bias]
-        columns += [
+    def numbers(self, raw: Sequence[Value]) -> Numbers:
+        """The numbers among the raw values, in their order; NaN where there is none."""
+        found = self._numbers(raw)
+        try:
+            return np.array(found, dtype=np.float64)
+        except OverflowError:
+            return np.array([number_within(number) for number in found], dtype=np.float64)
+
+    def encode(self, raw: Sequence[Value], numbers: Numbers) -> tuple[Indexes, Numbers]:
+        """The columns that are not zero and their values; no column twice, `raw` is not changed.
+
+        `numbers` are those among the raw values.
+        """
+        told = [self._bias]
+        told += [
             table[value] for table, value in zip(self._tables, self._singles(raw), strict=True)
         ]
-        values = [_BIAS_VALUE, *self._single_values]
         for at, table, missing in self._sets:
             members: Any = raw[at]
-            active = [missing] if members is None else dict.fromkeys([table[m] for m in members])
-            columns += active
-            values += [self.scale] * len(active)
-        if self._numbers:
-            self._encode_numbers(raw, columns, values)
-        return columns, values
+            told += [missing] if members is None else dict.fromkeys([table[m] for m in members])
+        known = len(told)
+        room = known + 2 * len(numbers)
+        columns, values = np.empty(room, np.intp), np.empty(room)
+        columns[:known] = told
+        scaler = self._scaler
+        end = scaler.loops.scale(
+            numbers, self._places, scaler.lines, self.scale, known, columns, values
+        )
+        return columns[:end], values[:end]
 
-    def _encode_numbers(self, raw: Sequence[Any], columns: list[int], values: list[float]) -> None:
-        scale, log1p = self.scale, math.log1p
-        column, value = columns.append, values.append
-        for at, plain, logarithm, missing, (mean, inverse, log_mean, log_inverse) in self._numbers:
-            number = raw[at]
-            if number is None or not -LARGEST <= number <= LARGEST:
-                number = number_within(number)
-                if number is None:
-                    column(missing)
-                    value(scale)
-                    continue
-            z = (number - mean) * inverse
-            if z:
-                column(plain)
-                value((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
-            z = (log1p(number) if number >= 0 else -log1p(-number)) - log_mean
-            z *= log_inverse
-            if z:
-                column(logarithm)
-                value((z if -_CLIP < z < _CLIP else math.copysign(_CLIP, z)) * scale)
-
-    def learn_one(self, raw: Sequence[Any], lesson: int) -> None:
+    def learn_one(self, numbers: Numbers, lesson: int) -> None:
         """Lets the scaler see the numbers of the `lesson`-th lesson that it still has need of."""
-        counts = self._scaler.statistics.counts
-        enough = _WELL_KNOWN if lesson % _THINNED else _ALWAYS
-        numbers: dict[str, float] = {}
-        for at, name in self._measured:
-            value = raw[at]
-            if value is not None and counts[name] < enough:
-                number = number_within(value)
-                if number is not None:
-                    numbers[name] = number
-        if numbers:
-            self._scaler.learn_one(numbers)
+        most = enough(lesson)
+        if self._is_well_known and most <= WELL_KNOWN:
+            return
+        scaler = self._scaler
+        scaler.loops.measure(numbers, self._places, scaler.lines, most)
+        if most > WELL_KNOWN and not self._is_well_known:
+            counts = scaler.lines[self._places[:, 0], COUNT]
+            self._is_well_known = bool((counts >= WELL_KNOWN).all())
+
+
+def enough(lesson: int) -> float:
+    """How often a number is to have been learned before a lesson that need not be learned from.
+
+    Once a number is well known, every eighth lesson is enough.
+
+    >>> enough(7), enough(8)
+    (1000.0, inf)
+    """
+    return WELL_KNOWN if lesson % _THINNED else math.inf
 
 
 def column_names(schema: FeatureSchema) -> list[str]:
@@ -191,23 +124,9 @@ def column_names(schema: FeatureSchema) -> list[str]:
     return [BIAS, *chain.from_iterable(map(_columns_of, schema.features))]
 
 
-def log_name(name: str) -> str:
-    """The column of a number's signed logarithm."""
-    return f"{name}~log"
-
-
 def missing_name(name: str) -> str:
     """The column that says a feature is missing."""
     return f"{name}?"
-
-
-def signed_log(number: float) -> float:
-    """`sign(v)·ln(1 + |v|)`.
-
-    >>> round(signed_log(-9.0), 3), signed_log(0)
-    (-2.303, 0.0)
-    """
-    return math.copysign(math.log1p(abs(number)), number)
 
 
 class _Table(dict[Any, int]):
@@ -263,13 +182,3 @@ def number_within(number: Any) -> float | None:
     if number is None or not isinstance(number, int | float) or not abs(number) < math.inf:
         return None
     return float(max(-LARGEST, min(LARGEST, number)))
-
-
-def _tamed(number: float, mean: float, inverse: float) -> float:
-    if inverse and abs(number - mean) * inverse > _OUTLIER:
-        return mean + math.copysign(_OUTLIER / inverse, number - mean)
-    return number
-
-
-def _reciprocal_root(variance: float) -> float:
-    return 1.0 / math.sqrt(variance) if variance > 0.0 else 0.0

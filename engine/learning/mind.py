@@ -3,21 +3,23 @@
 import struct
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
 
 from engine.errors import StorageError
-from engine.estimators.diary import Diary
-from engine.estimators.estimator import Estimator
-from engine.estimators.keeping import digest, river_version
+from engine.estimators.catalogue import river_version
 from engine.estimators.spec import Spec
 from engine.learn import Learner
 from engine.learning.curriculum import Course, Curriculum
 from engine.model import Lesson, TrainingExample, UpliftLesson
 from engine.uplift import kept
 from engine.uplift.online import OnlineUplift
+
+if TYPE_CHECKING:  # they take all of river along, which a log that sets no models never needs
+    from engine.estimators.diary import Diary
+    from engine.estimators.estimator import Estimator
 
 MOST_ESTIMATORS: Final = 64
 """Estimators kept beside the default model; the one whose last lesson is the longest ago has to go."""
@@ -66,13 +68,15 @@ class Mind:
         self.learner.register(curriculum.default)
         self.uplift.register(curriculum.default)
         self._curricula[curriculum.digest] = curriculum
+        if curriculum.courses:
+            import engine.estimators.diary  # noqa: F401  # now rather than at its first lesson
 
     @property
     def curricula(self) -> Sequence[Curriculum]:
         """All that were made known, in that order."""
         return tuple(self._curricula.values())
 
-    def estimator(self, key: str) -> Estimator | None:
+    def estimator(self, key: str) -> "Estimator | None":
         """The estimator of a `Spec.key`; None if it has not had a lesson yet."""
         return self._estimators.get(key)
 
@@ -130,6 +134,8 @@ class Mind:
                 f"the models in the checkpoint were learned by river {header['river']}, "
                 f"this is {river_version()}"
             )
+        from engine.estimators.diary import Diary
+
         learner = Learner.restore(bytes(rest[: header["learner"]]))
         estimators, diaries, taught, at = {}, {}, {}, header["learner"]
         for content, lesson, size in header["estimators"]:
@@ -155,6 +161,8 @@ class Mind:
         found = blake2b(self.learner.weights_digest().encode(), digest_size=16)
         found.update(kept.joined(b"", self.uplift))
         for key in sorted(self._estimators):
+            from engine.estimators.keeping import digest
+
             found.update(f"{key}:{self._taught[key]}:{digest(self._estimators[key])}".encode())
         return found.hexdigest()
 
@@ -163,6 +171,9 @@ class Mind:
     ) -> None:
         key = course.spec.key
         if key not in self._estimators:
+            from engine.estimators.diary import Diary
+            from engine.estimators.estimator import Estimator
+
             self._make_room()
             estimator = self._estimators[key] = Estimator(course.spec)
             self._diaries[key] = Diary(estimator)

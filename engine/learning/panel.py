@@ -1,7 +1,7 @@
 """Panel: the models of one rule book as a decision asks them; each answers for the actions it is set over."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from engine.learning.mind import Mind
 from engine.model import Degradation, Step, Value
 from engine.propensity import Propensities
 from engine.rulebook.book import RuleBook
-from engine.uplift.serving import Uplifted
 
 log = structlog.get_logger(__name__)
 
@@ -111,35 +110,6 @@ class Panel:
     def asks_river(self) -> bool:
         """Whether there is anything to consult."""
         return any(not seat.is_sum for seat in self._seats)
-
-
-Bound: TypeAlias = Propensities | Panel | Uplifted
-"""What answers for the actions of one book."""
-
-
-def bind(mind: Mind, book: RuleBook, curriculum: Curriculum | None = None) -> Bound:
-    """The models of a book; made anew for each book, swapped with it.
-
-    `curriculum` is that of the book, where it is known already.
-    """
-    curriculum = Curriculum.for_book(book) if curriculum is None else curriculum
-    mind.register(curriculum.to_dict())
-    default = Propensities.bind(mind.learner, book, curriculum.default)
-    model = Panel(default, mind, book, curriculum) if curriculum.courses else default
-    if not book.measured:
-        return model
-    return Uplifted(model, mind.uplift, book, curriculum, consulted(model))
-
-
-def consulted(model: Bound) -> Panel | Uplifted | None:
-    """The models, if there are any that have to be asked about one candidate after the other."""
-    return model if not isinstance(model, Propensities) and model.asks_river else None
-
-
-def beginners(mind: Mind, curriculum: Curriculum) -> list[str]:
-    """The names of the models that have not learned anything yet."""
-    specs = [course.spec for course in curriculum.courses]
-    return [spec.name for spec in specs if mind.estimator(spec.key) is None]
 
 
 class _Seat:

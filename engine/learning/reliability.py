@@ -107,4 +107,7 @@ class Reliability:
 
 
 def _bin_of(logit: float) -> int:
-    return max(0, min(_BINS - 1, int(logit * _PER_LOGIT + _BINS / 2)))
+    at = int(logit * _PER_LOGIT + _BINS / 2)
+    if at < 0:
+        return 0
+    return at if at < _BINS else _BINS - 1

@@ -1,73 +1,12 @@
-"""Weights: one table that river learns in and numpy scores from, so that exporting costs nothing."""
+"""Weights: one step by river's own loss and optimizer. Importing this takes much of river along."""
 
-from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from river import optim
 
-Row: TypeAlias = tuple[str, ...]
-"""Whose weights: () everybody's, (group,) a group's, (action, channel) an action's on a channel."""
-
-EVERYBODY: Final[Row] = ()
-
-NOBODY: Final = 0
-"""The row of whoever has not been learned about: always zero."""
-
-_FIRST_ROWS: Final = 64
-_FIRST_GUESS: Final = -1.5
-_LEARNING_RATE: Final = 0.05
-
-
-class WeightTable:
-    """The weights of all rows over all columns, and AdaGrad's sums of squared gradients beside them.
-
-    Stored column by column: the weight of (row, column) is `matrix[column, row]`, its sum is
-    `squares[column, row]`. Rows and columns are only ever added, in the order in which they were first
-    asked for; when there is no room left, both arrays are replaced by larger ones.
-    """
-
-    def __init__(self) -> None:
-        self.columns: dict[str, int] = {}
-        self.rows: dict[Row, int] = {("", "", ""): NOBODY}
-        self.matrix = np.zeros((0, _FIRST_ROWS))
-        self.squares = np.zeros((0, _FIRST_ROWS))
-
-    def add_columns(self, names: Iterable[str]) -> None:
-        """Makes sure that there is a column of each name."""
-        for name in names:
-            self.columns.setdefault(name, len(self.columns))
-        self._grow(self.matrix.shape[1])
-
-    def add_row(self, row: Row) -> int:
-        """The place of a row, new if need be."""
-        place = self.rows.setdefault(row, len(self.rows))
-        if place >= self.matrix.shape[1]:
-            self._grow(2 * self.matrix.shape[1])
-        return place
-
-    def used(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Views of the weights and the squares of the rows in use, shape (columns, rows)."""
-        rows = len(self.rows)
-        return self.matrix[:, :rows], self.squares[:, :rows]
-
-    def fill(self, weights: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]) -> None:
-        """Replaces everything in use; both arrays of shape (columns, rows)."""
-        into_weights, into_squares = self.used()
-        into_weights[:] = weights
-        into_squares[:] = squares
-
-    def loosen(self, keep: float) -> None:
-        """Lets AdaGrad forget its squares to this share, so that it takes longer steps again."""
-        self.squares *= keep
-
-    def _grow(self, room: int) -> None:
-        shape = columns, rows = self.matrix.shape
-        if shape == (len(self.columns), room):
-            return
-        missing = ((0, len(self.columns) - columns), (0, room - rows))
-        self.matrix, self.squares = np.pad(self.matrix, missing), np.pad(self.squares, missing)
+from engine.learning.table import LEARNING_RATE, SMOOTHING
 
 
 class Correction(float):
@@ -92,37 +31,29 @@ class LessonLoss(optim.losses.Log):
         return self.mean_func(y_pred) - y_true
 
 
-class TableLogisticRegression:
-    """Logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
+def step(
+    columns: npt.NDArray[np.intp],
+    values: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.intp],
+    weights: npt.NDArray[np.float64],
+    squares: npt.NDArray[np.float64],
+    logit: float,
+    target: float,
+    times: float,
+) -> None:
+    """So many steps of a logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
 
-    A lesson's weights are one vector to river's optimizer: the columns of a customer at the rows of an
-    offer. The intercept stays at a first guess of 18 % (success is rarer than its absence), base rates
-    are learned as weights of a column that is always there. The 1 that AdaGrad adds under its root
-    (Duchi, Hazan & Singer, JMLR 2011, call it δ) keeps the first lessons of a new row from counting
-    more than later ones.
+    A lesson's weights are one vector to river's optimizer: the `columns` of a customer, which had these
+    `values` and made this `logit`, at the `rows` of an offer. `engine.experts.compiled` does the same,
+    to the last bit.
     """
+    gradient = times * _LOSS.gradient(target, logit)
+    at = columns[:, np.newaxis], rows
+    adagrad = optim.AdaGrad(lr=LEARNING_RATE, eps=SMOOTHING)
+    lesson: dict[Any, Any] = {0: weights[at]}
+    adagrad.g2 = {0: squares[at]}
+    adagrad.step(lesson, {0: (gradient * values)[:, np.newaxis]})
+    weights[at], squares[at] = lesson[0], adagrad.g2[0]
 
-    intercept = _FIRST_GUESS
 
-    def __init__(self, table: WeightTable) -> None:
-        self.optimizer = optim.AdaGrad(lr=_LEARNING_RATE, eps=1.0)
-        self._loss = LessonLoss()
-        self._table = table
-
-    def learn_one(
-        self,
-        columns: npt.NDArray[np.intp],
-        values: npt.NDArray[np.float64],
-        rows: npt.NDArray[np.intp],
-        logit: float,
-        target: float,
-        times: float,
-    ) -> None:
-        """So many steps for all `columns` at all `rows`, whose sum of weight · value was `logit`."""
-        gradient = times * self._loss.gradient(target, self.intercept + logit)
-        weights, squares = self._table.matrix, self._table.squares
-        at = columns[:, np.newaxis], rows
-        lesson: dict[Any, Any] = {0: weights[at]}
-        self.optimizer.g2 = {0: squares[at]}
-        self.optimizer.step(lesson, {0: (gradient * values)[:, np.newaxis]})
-        weights[at], squares[at] = lesson[0], self.optimizer.g2[0]
+_LOSS: Final = LessonLoss()

@@ -92,7 +92,7 @@ class Again:
                 added = 0.0 if moved is None else moved(action.index)
                 return (f"what they once said adds {added:+.3g} % to C",) if added else ()
 
-            decision.trace = self._decider.explain(decision, findings, told, {})
+            decision.trace = self._decider.explain(decision, findings, told).trace({})
         return decision
 
     def attributes(self, record: DecisionRecord) -> list[Value]:

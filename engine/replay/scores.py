@@ -11,11 +11,12 @@ import numpy as np
 from engine.codec import DecisionRecord
 from engine.errors import NotFound
 from engine.learn import lessons_of
+from engine.learning.binding import bind, consulted
 from engine.learning.contributions import Contribution, Contributions, ScoreExplainer
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
 from engine.learning.odds import logit
-from engine.learning.panel import bind, consulted, no_hurry
+from engine.learning.panel import no_hurry
 from engine.model import ActionId, Decision, Value
 from engine.replay.model_then import Advance, model_now, model_then
 from engine.rulebook.book import Action, RuleBook

@@ -12,8 +12,9 @@ from engine.decide import Propensities
 from engine.edges.state.rebuild import rebuild
 from engine.effects import Effects
 from engine.learn import lessons_of
+from engine.learning.binding import Bound, bind, consulted
 from engine.learning.mind import Mind
-from engine.learning.panel import Bound, bind, consulted, no_hurry
+from engine.learning.panel import no_hurry
 from engine.model import Decision, DecisionId, Lesson, Step
 from engine.replay.comparing import Check, Verdict
 from engine.replay.replay import Books, NoBook

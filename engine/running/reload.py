@@ -81,8 +81,8 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
     loaded, kept = await compiled(settings.rules), kept_in(settings.data)
     if loaded.book is not None:
         before = await _before(kept, loaded.book.version, compiled) if kept else None
-        found = loosened(before, loaded.book) if before else ()
-        _tell(found)
+        found = await asyncio.to_thread(loosened, before, loaded.book) if before else ()
+        await asyncio.to_thread(_tell, found)
         return First(loaded, loaded.book, found=found)
     last = None
     if kept and settings.last_good:
@@ -192,7 +192,7 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
         serving.confirm()
         return False
     found = await asyncio.to_thread(loosened, before, book)
-    _tell(found)
+    await asyncio.to_thread(_tell, found)
     try:
         async with asyncio.timeout(PATIENCE):
             await serving.adopt(book, found)

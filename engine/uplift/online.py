@@ -7,8 +7,9 @@ from zlib import crc32
 import numpy as np
 
 from engine.features import FeatureSchema
-from engine.learning.encoding import Encoding, Scaler, column_names
+from engine.learning.encoding import Encoding, column_names
 from engine.learning.odds import sigmoid
+from engine.learning.scaling.scaler import Scaler
 from engine.model import UpliftLesson, Value
 from engine.uplift.belief import Belief, Prior, Seen
 from engine.uplift.lines import FIRST_GUESS, Group, Lines, Part, both
@@ -87,8 +88,8 @@ class OnlineUplift:
         Raises:
             KeyError: if the schema was never registered.
         """
-        columns, values = self._encodings[digest].encode(features)
-        return Seen(np.array(columns), np.array(values))
+        encoding = self._encodings[digest]
+        return Seen(*encoding.encode(features, encoding.numbers(features)))
 
     def group(self, outcome: str, action: str) -> Group:
         """How many observations there are of an action."""
@@ -129,7 +130,8 @@ class OnlineUplift:
             for belief, side, reach, _ in parts:
                 belief.means += (side * (lesson.happened - chance) / room) * reach
                 belief.narrow(reach, side * side * weight / room)
-            self._encodings[lesson.schema].learn_one(lesson.features, self.lessons)
+            encoding = self._encodings[lesson.schema]
+            encoding.learn_one(encoding.numbers(lesson.features), self.lessons)
             self._count(lesson)
         else:
             more = float(lesson.happened) - float(lesson.taught)

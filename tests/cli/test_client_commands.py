@@ -47,6 +47,7 @@ def test_explain_tells_who_won_and_who_is_out_and_why(live: Live, attune: Attune
     )
     assert "consent.marketing = unknown" in ran.stdout
     assert "these have no treatment here: a4\n" in ran.stdout
+    assert re.search(r"Microseconds: rules 1[23], score 20", ran.stdout)
     assert ran.stdout.index("│ a2") < ran.stdout.index("│ a3")
 
 

@@ -108,7 +108,7 @@ async def test_an_engine_decides_by_the_last_known_profile_while_redis_is_away(
         server(cluster, tmp_path / "server", keeping=stale) as state,
         open_engine(settings, sources) as engine,
     ):
-        engine._state = state
+        engine._state = engine._means.knowing.store = state
         before = await engine.decide(question(), 20.0)
         cluster.redis.stop(signal.SIGKILL)
         try:

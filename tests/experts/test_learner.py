@@ -11,11 +11,13 @@ import pytest
 
 from engine.backtest.backtest import log_loss, roc_auc
 from engine.errors import StorageError
-from engine.experts import mixture, panel
 from engine.experts.arrays import ARRAYS
+from engine.experts.binning import plain as binning
 from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learn import Learner, levels
+from engine.learning.loops import LessonLoops
 from engine.learning.odds import sigmoid
+from engine.learning.scaling import plain as scaling
 from engine.model import TrainingExample
 from tests.lessons import SCHEMA, lesson, raw_features, taught_learner
 
@@ -163,11 +165,11 @@ def test_what_is_taken_back_counts_no_longer() -> None:
     assert learner.health().responses == taught_learner(400).health().responses
 
 
-def test_numba_and_numpy_learn_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = taught_learner(300).snapshot()
-    for module in (mixture, panel):
-        monkeypatch.setattr(module, "expert_loops", lambda: ARRAYS)
-    assert taught_learner(300).snapshot() == compiled
+def test_numba_and_numpy_learn_the_same_bytes() -> None:
+    without = taught_learner(
+        300, learner=Learner(LessonLoops(scaling.PLAIN, binning.PLAIN, ARRAYS))
+    )
+    assert without.snapshot() == taught_learner(300).snapshot()
 
 
 def test_a_snapshot_of_an_earlier_version_is_refused() -> None:

@@ -1,12 +1,60 @@
 import math
 import random
+from operator import mul
 
+import numpy as np
 import pytest
 
+from engine.experts.loops import CORRECTION, LABEL, expert_loops
 from engine.experts.mixture import Mixture
 from engine.learning.odds import sigmoid
 
 GUESS = -1.5
+
+
+class Judge(Mixture):
+    """A mixture that is told the opinions of experts: nobody looks at a column."""
+
+    __slots__ = ()
+
+    def logit(self, own: list[float], common: float) -> float:
+        together: float = sum(map(mul, self.shares, own))
+        return self.offset + self.slope * common + together
+
+    def learn_one(self, own: list[float], common: float, label: float) -> None:
+        self._taught(own, common, LABEL, label)
+
+    def correct(self, own: list[float], common: float, missed: float) -> None:
+        self._taught(own, common, CORRECTION, missed)
+
+    def _taught(self, own: list[float], common: float, kind: int, target: float) -> None:
+        nobody, nothing, experts = np.zeros(0, np.intp), np.zeros((0, 1)), len(own) - 1
+        expert_loops().learn(
+            nobody,
+            np.zeros(0),
+            nobody,
+            nothing,
+            nobody,
+            1.0,
+            np.zeros((0, 2 * experts)),
+            np.zeros((0, 0)),
+            self.mix,
+            np.array([*own, common, self.logit(own, common)]),
+            kind,
+            target,
+            GUESS,
+            nothing,
+            np.ones((experts, 3)),
+            self.counts,
+            self.trust,
+            self.start,
+            self.stacks,
+            self.spreads,
+        )
+
+
+def judge(experts: int) -> Judge:
+    return Judge(experts, GUESS)
 
 
 def log_loss(logit: float, label: float) -> float:
@@ -18,7 +66,7 @@ def drawn(chance: random.Random, logit: float) -> float:
 
 
 def test_it_is_nearly_as_good_as_the_better_of_two_experts() -> None:
-    chance, mixture = random.Random(1), Mixture(2, GUESS)
+    chance, mixture = random.Random(1), judge(2)
     ours = best = 0.0
     for _ in range(4_000):
         truth = chance.gauss(0, 2)
@@ -31,7 +79,7 @@ def test_it_is_nearly_as_good_as_the_better_of_two_experts() -> None:
 
 
 def test_it_follows_when_another_expert_becomes_the_better_one() -> None:
-    chance, mixture = random.Random(2), Mixture(2, GUESS)
+    chance, mixture = random.Random(2), judge(2)
     losses = []
     for n in range(6_000):
         truth, noise = chance.gauss(0, 2), chance.gauss(0, 2)
@@ -45,7 +93,7 @@ def test_it_follows_when_another_expert_becomes_the_better_one() -> None:
 
 @pytest.mark.parametrize(("slope", "offset"), [(0.4, 0.0), (1.0, -2.0), (2.0, 1.0)])
 def test_it_corrects_experts_who_all_err_alike(slope: float, offset: float) -> None:
-    chance, mixture = random.Random(3), Mixture(2, GUESS)
+    chance, mixture = random.Random(3), judge(2)
     expected = came = 0.0
     for n in range(6_000):
         said = chance.gauss(0, 2)
@@ -58,7 +106,7 @@ def test_it_corrects_experts_who_all_err_alike(slope: float, offset: float) -> N
 
 
 def test_where_nobody_knows_anything_it_says_the_rate() -> None:
-    chance, mixture = random.Random(4), Mixture(2, GUESS)
+    chance, mixture = random.Random(4), judge(2)
     for _ in range(5_000):
         own = [chance.gauss(0, 1), chance.gauss(0, 1)]
         mixture.learn_one(own, 0.0, float(chance.random() < 0.004))
@@ -68,7 +116,7 @@ def test_where_nobody_knows_anything_it_says_the_rate() -> None:
 
 
 def test_a_correction_raises_what_it_says_as_an_outcome_known_at_once_would() -> None:
-    early, late = Mixture(2, GUESS), Mixture(2, GUESS)
+    early, late = judge(2), judge(2)
     for n in range(300):
         own = [float(n % 3 - 1), 0.5]
         early.learn_one(own, 0.1, 1.0)
@@ -80,7 +128,7 @@ def test_a_correction_raises_what_it_says_as_an_outcome_known_at_once_would() ->
 
 def test_a_restored_mixture_goes_on_alike() -> None:
     chance = random.Random(5)
-    kept, restored = Mixture(3, GUESS), Mixture(3, GUESS)
+    kept, restored = judge(3), judge(3)
     for n in range(60):
         if n == 30:
             restored.restore(kept.state())
@@ -94,7 +142,7 @@ def test_a_restored_mixture_goes_on_alike() -> None:
 
 
 def test_trust_adds_up_to_1() -> None:
-    mixture = Mixture(2, GUESS)
+    mixture = judge(2)
     for n in range(200):
         mixture.learn_one([8.0, -8.0], 0.0, float(n % 2))
     trusted = mixture.trusted(("one", "other"))

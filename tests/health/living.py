@@ -15,9 +15,10 @@ from engine.decision_id import decision_id
 from engine.edges.rules.kept import archive, keep
 from engine.edges.state.embedded import Embedded, Limits
 from engine.join import exposure_of
+from engine.learning.binding import bind
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
-from engine.learning.panel import Panel, bind
+from engine.learning.panel import Panel
 from engine.model import (
     DAY,
     Customer,

@@ -1,6 +1,9 @@
 import random
 
-from engine.learning.drift import DriftWatch
+import pytest
+from river import drift
+
+from engine.learning.drift import Adwin, DriftWatch
 
 
 def losses(*levels: tuple[int, float], seed: int = 1) -> list[float]:
@@ -26,6 +29,21 @@ def test_losses_that_fall_are_no_drift() -> None:
     assert noticed(losses((2_000, 0.4), (4_000, 0.2))) == []
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_it_says_what_river_s_detector_says_after_every_loss(seed: int) -> None:
+    stream = losses((700 + 13 * seed, 0.2), (400, 0.4), (300, 0.1), (300, 0.45), seed=seed)
+    detector, found = drift.ADWIN(), []
+    for at, loss in enumerate(stream):
+        usual = detector.estimation
+        detector.update(min(loss, 1.0))
+        if detector.drift_detected:
+            if detector.estimation > usual:
+                found.append(at)
+            detector = drift.ADWIN()
+    assert found
+    assert noticed(stream) == found
+
+
 def test_a_restored_watch_goes_on_alike() -> None:
     stream = losses((6_000, 0.2), (2_000, 0.3), (3_000, 0.2), (2_000, 0.4))
     for at in (10, 2_100, 5_000, 6_200, 9_000):
@@ -43,3 +61,15 @@ def test_it_remembers_no_more_than_4096_losses() -> None:
     for loss in losses((9_000, 0.3)):
         watch.learn_one(loss)
         assert len(watch.state()["losses"]) <= 4_096
+
+
+def test_adwin_is_rivers_also_after_an_alarm() -> None:
+    ours, rivers = Adwin(), drift.ADWIN()
+    alarms = 0
+    for loss in losses((900, 0.2), (600, 0.7), (600, 0.1), (300, 0.9)):
+        ours.update(loss)
+        rivers.update(loss)
+        assert ours.has_alarmed == rivers.drift_detected
+        assert ours.estimation == rivers.estimation
+        alarms += ours.has_alarmed
+    assert alarms >= 3

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from engine.decide import Decider
+from engine.learning.binding import Bound, beginners, bind
 from engine.learning.curriculum import Curriculum
 from engine.learning.mind import Mind
-from engine.learning.panel import Bound, Panel, beginners, bind
+from engine.learning.panel import Panel
 from engine.model import ActionId, CustomerId, DecisionId, Step, TrainingExample
 from engine.propensity import Propensities
 from engine.rulebook.book import RuleBook

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, MutableSequence
+from sys import intern
 from typing import Final, TypeAlias
 
 from engine.edges.grpc.port import Engine
@@ -65,6 +66,7 @@ class Admission:
         path: str,
         wrong: Violations,
     ) -> dict[str, Value]:
+        """The values by name; of each name there is one string, however many customers have it."""
         if len(entries) > ATTRIBUTES:
             wrong.append(
                 Violation(
@@ -73,7 +75,7 @@ class Admission:
             )
             return {}
         try:
-            return {name: readers[name](entries[name]) for name in entries}
+            return {intern(name): readers[name](entries[name]) for name in entries}
         except (KeyError, Unfit):
             self._refuse(entries, readers, path, wrong)
             return {}

@@ -45,7 +45,12 @@ class Answers:
         self._fixed: dict[str, _Fixed] = {}
 
     def encode(self, decision: Decision, token: bytes) -> bytes:
-        """The serialized `DecideResponse`."""
+        """The serialized `DecideResponse`, with the trace if there is one."""
+        plain = self.plain(decision, token)
+        return plain if decision.trace is None else plain + encode_trace(decision.trace)
+
+    def plain(self, decision: Decision, token: bytes) -> bytes:
+        """The same without the trace, which may follow."""
         if decision.rulebook_version != self._version:
             self._version = decision.rulebook_version
             self._fixed.clear()
@@ -58,8 +63,8 @@ class Answers:
             _text(b"\x32", decision.holdout),
             _chunk(b"\x4a", token),
         ]
-        if decision.degraded or decision.trace is not None:
-            parts.append(_rest(decision.degraded, decision.trace))
+        if decision.degraded:
+            parts.append(_degraded(decision.degraded))
         return b"".join(parts)
 
     def _placement(self, shown: PlacementOffers) -> bytes:
@@ -98,6 +103,22 @@ def encode_on_stream(request_id: str, field: int, message: bytes) -> bytes:
     return _text(b"\x0a", request_id) + bytes([field << 3 | 2]) + _varint(len(message)) + message
 
 
+def encode_trace(trace: Trace) -> bytes:
+    """What a trace adds to a serialized `DecideResponse`."""
+    return join_trace(list(map(encode_candidate, trace.candidates)), trace.timings_us)
+
+
+def join_trace(candidates: Sequence[bytes], timings_us: Mapping[str, float]) -> bytes:
+    """The same of candidates that are serialized already, in their order."""
+    timings = DecisionTrace(timings_us=timings_us).SerializeToString()
+    return _chunk(b"\x42", b"".join((*candidates, timings)))
+
+
+def encode_candidate(candidate: CandidateTrace) -> bytes:
+    """What a candidate adds to a serialized `DecisionTrace`."""
+    return _chunk(b"\x0a", _candidate(candidate).SerializeToString())
+
+
 def _varint(n: int) -> bytes:
     if n < 1 << 14:
         return _VARINTS[n]
@@ -129,21 +150,13 @@ def _head(offer: Offer) -> bytes:
     return b"\x12" + _varint(len(fixed) + _NUMBERS.size) + fixed
 
 
-def _rest(degraded: Sequence[Degradation], trace: Trace | None) -> bytes:
+def _degraded(degraded: Sequence[Degradation]) -> bytes:
     return DecideResponse(
         degraded=[
             DegradationMessage(step=cast("DegradationMessage.Step.ValueType", step), reason=reason)
             for step, reason in degraded
-        ],
-        trace=None if trace is None else _trace(trace),
+        ]
     ).SerializeToString()
-
-
-def _trace(trace: Trace) -> DecisionTrace:
-    return DecisionTrace(
-        candidates=[_candidate(candidate) for candidate in trace.candidates],
-        timings_us=trace.timings_us,
-    )
 
 
 def _candidate(candidate: CandidateTrace) -> CandidateTraceMessage:

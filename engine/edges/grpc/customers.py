@@ -24,7 +24,7 @@ from engine.wire.customer_pb2 import (
 SERVICE: Final = "attune.v1.CustomerService"
 BATCH: Final = 1_000
 
-_AT_ONCE: Final = 50  # customers read before the loop may turn to waiting decisions
+_AT_ONCE: Final = 10  # customers read before the loop may turn to waiting decisions
 
 
 class Customers:

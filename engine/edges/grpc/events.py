@@ -40,7 +40,7 @@ from engine.wire.event_pb2 import EventResult as EventResultMessage
 SERVICE: Final = "attune.v1.EventService"
 BATCH: Final = 1_000
 
-_AT_ONCE: Final = 50  # events read before the loop may turn to waiting decisions
+_AT_ONCE: Final = 20  # events read before the loop may turn to waiting decisions
 
 
 class Events:

@@ -17,6 +17,7 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 
 from engine.edges.grpc.status import Refusal, invalid, refusal_of
+from engine.edges.grpc.waits import Wait, awaited
 from engine.errors import AttuneError, Violation
 from engine.telemetry import Meter
 
@@ -55,31 +56,42 @@ class Handler:
             None where `answers_many`.
         asks_many: whether the caller sends any number of messages, to be read from the context.
         answers_many: whether the answers are written to the context.
-        prompt: how the method answers without a coroutine, where it can.
+        prompt: how the method answers without a coroutine, mostly at once.
+        exchange: the same for a method whose caller sends any number of messages.
     """
 
     call: Callable[[Any, Context], Awaitable[bytes | None]]
     asks_many: bool = False
     answers_many: bool = False
     prompt: "Prompt | None" = None
+    exchange: "Exchange | None" = None
 
 
-Wait: TypeAlias = Callable[[], Awaitable[bytes]]
-"""Begins what has to be waited for; it is not begun for a caller who has gone meanwhile."""
+Prompt: TypeAlias = Callable[[bytes, float | None], "bytes | Refusal | Wait[bytes | Refusal]"]
+"""The answer to a request, or why there is none, or what there is to wait for.
+
+Takes the seconds that remain of the caller's deadline. A caller who has gone meanwhile is not waited for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """The two halves of a `Handler.call` that mostly answers at once.
+class Exchange:
+    """Messages that are answered each by itself, in the order in which answers are ready, mostly at once.
+
+    What is wrong with a message is told in its answer: neither half raises anything, but for the
+    cancellation of whoever waits.
 
     Attributes:
-        at_once: the answer to a request, or why there is none, or what there is to wait for. Takes the
-            seconds that remain of the caller's deadline.
-        later: begins to wait for that, and ends the call with a status where nothing comes of it.
+        at_once: the answer to a message, or what there is to wait for.
+        most: messages that may wait at once; while so many do, no more are taken up.
+        closing: set once no more messages are taken up; what was asked by then is answered.
+        farewell: the status for a caller who had more to ask then.
     """
 
-    at_once: Callable[[bytes, float | None], "bytes | Refusal | Wait"]
-    later: Callable[["Wait", Context], Awaitable[bytes]]
+    at_once: Callable[[bytes], bytes | Wait[bytes]]
+    most: int
+    closing: asyncio.Event
+    farewell: Refusal
 
 
 class Gate:
@@ -105,7 +117,7 @@ class Gate:
         self,
         name: str,
         request: type[Request],
-        method: Callable[[Request, float | None], bytes | Wait],
+        method: Callable[[Request, float | None], bytes | Wait[bytes | Refusal]],
     ) -> Handler:
         """One message in, one out, serialized, within what remains of the caller's deadline (seconds).
 
@@ -114,7 +126,7 @@ class Gate:
         """
         decode = request.FromString
 
-        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait:
+        def at_once(raw: bytes, remaining: float | None) -> bytes | Refusal | Wait[bytes | Refusal]:
             try:
                 if remaining is not None and remaining <= 0.0:
                     raise Ended(
@@ -125,21 +137,15 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 return self.refusal(name, error)
 
-        async def later(wait: Wait, context: Context) -> bytes:
-            try:
-                return await wait()
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
-                return await self._end(context, self.refusal(name, error))
-
         async def call(raw: bytes, context: Context) -> bytes:
             answer = at_once(raw, context.time_remaining())
-            if isinstance(answer, bytes):
-                return answer
+            if not isinstance(answer, bytes | Refusal):
+                answer = await awaited(answer)
             if isinstance(answer, Refusal):
                 return await self._end(context, answer)
-            return await later(answer, context)
+            return answer
 
-        return Handler(call, prompt=Prompt(at_once, later))
+        return Handler(call, prompt=at_once)
 
     def answers(
         self,
@@ -160,8 +166,16 @@ class Gate:
 
         return Handler(call, answers_many=True)
 
-    def conversation(self, name: str, method: Callable[[Context], Awaitable[None]]) -> Handler:
-        """Many messages in and out; `method` reads and writes raw bytes on the context."""
+    def conversation(
+        self,
+        name: str,
+        method: Callable[[Context], Awaitable[None]],
+        exchange: Exchange | None = None,
+    ) -> Handler:
+        """Many messages in and out; `method` reads and writes raw bytes on the context.
+
+        A transport that knows how may go by the `exchange` instead, which comes to the same.
+        """
 
         async def call(_: object, context: Context) -> None:
             try:
@@ -171,7 +185,7 @@ class Gate:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the gate owns faults
                 await self._end(context, self.refusal(name, error))
 
-        return Handler(call, asks_many=True, answers_many=True)
+        return Handler(call, asks_many=True, answers_many=True, exchange=exchange)
 
     def refusal(self, method: str, error: BaseException) -> Refusal:
         """What a caller may know of an error; the rest is in the log, under the id they are told.

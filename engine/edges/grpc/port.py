@@ -19,6 +19,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosening
 from engine.settings import Settings
+from engine.stopwatch import Stopwatch
 from engine.triggers.outbox import Left
 
 
@@ -61,8 +62,26 @@ class RuleBookStatus:
     challenger: ChallengerStatus | None = None
 
 
+Outcome: TypeAlias = tuple[Decision, bytes] | bytes | BaseException
+"""What comes of a question: a decision and its token, the reply already given to it, or an error."""
+
+
+class Inquiring(Protocol):
+    """A question that cannot be answered at once."""
+
+    def begin(self, told: Callable[[Outcome], None], /) -> None:
+        """Has `told` what comes of it, once, by the deadline: at once, or in the turn in which it is known."""
+
+    def leave(self) -> None:
+        """Nobody waits any more: `told` is not called, and nothing is decided."""
+
+
 class Engine(Protocol):
     """One running engine. All calls come from one event loop; any of them may raise StorageError."""
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """When the last decision came from one stage to the next, by the clock of `deadline`."""
 
     @property
     def book(self) -> RuleBook | None:
@@ -78,13 +97,13 @@ class Engine(Protocol):
     def decide_now(
         self, question: Question, deadline: float
     ) -> tuple[Decision, bytes] | bytes | None:
-        """The same as `decide` where nothing has to be waited for; None if something has to be."""
+        """What `inquire` leads to where nothing has to be waited for; None if something has to be."""
 
     def keep(self, request_id: str, reply: bytes) -> None:
         """Keeps the serialized reply to a request that has an id, for when the request comes again."""
 
-    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes] | bytes:
-        """The decision and its sealed token (b"" if no offer can be responded to).
+    def inquire(self, question: Question, deadline: float) -> Inquiring:
+        """The decision and its sealed token (b"" if no offer can be responded to), to be waited for.
 
         A request that was answered before gets the very reply that was given to `keep`.
 
@@ -92,7 +111,7 @@ class Engine(Protocol):
             question: valid against `book`.
             deadline: `time.monotonic()` seconds by which the answer must be on its way.
 
-        Raises:
+        Raises, or ends with:
             RequestConflict: the request id has been used for another question.
             UnknownPlacement: another book took over meanwhile, which does not have the placement.
             NoRuleBook: nothing has been loaded yet.

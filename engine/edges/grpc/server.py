@@ -26,6 +26,7 @@ from engine.errors import InvalidInput, Violation
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
 from engine.running.garbage import tend
+from engine.running.lag import lag_watched
 from engine.running.stopping import unless
 from engine.settings import Address, Settings
 from engine.telemetry import Gauge, Meter, Metrics, Watched, exposed
@@ -102,7 +103,9 @@ async def serving(
     start = _start_http2 if settings.transport == "http2" else _start_grpcio
     address, stop = await start(settings, handlers)
     try:
-        yield address
+        with lag_watched(clock) as lag:
+            meter.watch(lag)
+            yield address
     finally:
         closing.set()
         await stop(settings.grace)

@@ -18,22 +18,29 @@ class Turns:
     `last` is the length of the last turn that was timed, in seconds.
     """
 
-    __slots__ = ("_clock", "_timing", "last")
+    __slots__ = ("_began", "_clock", "_timing", "last")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.last = 0.0
+        self._began = 0.0
         self._timing = False
 
-    def begin(self, now: float) -> None:
-        """Times the turn under way, if it is not timed already."""
-        if not self._timing:
-            self._timing = True
-            asyncio.get_running_loop().call_soon(self._end, now)
+    def begin(self, now: float) -> float:
+        """Times the turn under way; returns how long ago its first question was taken up, in seconds.
 
-    def _end(self, began: float) -> None:
+        That is how long this one has waited for those before it.
+        """
+        if self._timing:
+            return now - self._began
+        self._timing = True
+        self._began = now
+        asyncio.get_running_loop().call_soon(self._end)
+        return 0.0
+
+    def _end(self) -> None:
         self._timing = False
-        self.last = self._clock() - began
+        self.last = self._clock() - self._began
 
     def waiting(self) -> float:
         """Seconds to leave to those behind: the length of the last turn; 0 while nobody waits."""

@@ -11,19 +11,19 @@ from urllib.parse import quote
 import grpc
 
 from engine.edges.grpc.status import Refusal
+from engine.edges.grpc.waits import Wait
 from engine.edges.http2.bodies import ALLOWANCE, Bodies
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.frames import Code
 from engine.edges.http2.heads import Head, Malformed, NotGrpc
 from engine.edges.http2.hpack import Field, pack
-from engine.edges.http2.messages import Unfit, announced, first, framed, only
+from engine.edges.http2.messages import Unfit, announced, framed, only
 from engine.edges.http2.stream import Stream
 
 _OPENING: Final = b"\x88" + pack((b"content-type", b"application/grpc"))  # 0x88 is :status 200
 _REFUSING: Final = _OPENING + pack((b"grpc-accept-encoding", b"identity, deflate, gzip"))
 _WELL: Final = pack((b"grpc-status", b"0"))
 _PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
-_AT_ONCE: Final = 16
 
 
 class Left(grpc.aio.BaseError):
@@ -56,11 +56,11 @@ class Declined(Stream):
 
 
 class Call(Stream):
-    """A call as its method sees it: the `Context` of the gate."""
+    """A call as its method sees it, the `Context` of the gate; here one whose caller sends one message."""
 
     __slots__ = (
-        "_begun", "_bodies", "_body", "_deadline", "_encoding", "_handler", "_limit", "_read", "_reading",
-        "_task", "_timer", "_writing",
+        "_begun", "_bodies", "_body", "_deadline", "_encoding", "_handler", "_limit", "_task", "_timer",
+        "_wait", "_writing",
     )  # fmt: skip
 
     def __init__(
@@ -68,23 +68,17 @@ class Call(Stream):
     ) -> None:
         super().__init__(connection, number)
         self._handler, timeout, self._encoding = head
-        self._deadline = None if timeout is None else connection.arrived + timeout
+        self._deadline = None if timeout is None else monotonic() + timeout
         self._limit = limit
         self._bodies = bodies
         self._body: bytes | bytearray = b""
         self._begun = False
-        self._read = 0
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._reading: asyncio.Future[None] | None = None
+        self._wait: Wait[bytes | Refusal] | None = None
         self._writing: asyncio.Future[None] | None = None
 
     # --- the request comes -------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """See `Stream`: a method that converses begins now, others when their message is there."""
-        if self._handler.asks_many:
-            self._run(partial(self._handler.call, None, self))
 
     def linger(self) -> None:
         """See `Stream`: the deadline holds for who does not finish asking, too."""
@@ -92,39 +86,36 @@ class Call(Stream):
 
     def take(self, data: bytes) -> None:
         """See `Stream`: nothing is kept of a message that is too long to be taken."""
-        if self._is_closing():
+        if self.ended or self.farewell is not None:
             return
         if self._body:
-            self._collected().extend(data)
+            self._collect(data)
         else:
             self._body = data
-        if self._handler.asks_many:
-            _wake(self._reading)
-        elif not self.asked:
-            try:
-                announced(self._body, self._limit)
-            except Unfit as unfit:
-                self.give_up(unfit.refusal)
-        if len(self._body) > ALLOWANCE and (self._handler.asks_many or not self.asked):
+        if self.asked:
+            return
+        try:
+            announced(self._body, self._limit)
+        except Unfit as unfit:
+            self.give_up(unfit.refusal)
+        if len(self._body) > ALLOWANCE:
             self._bodies.weigh(self, len(self._body))
 
-    def _collected(self) -> bytearray:
-        """The body, ready to grow: most come in one piece and need not."""
+    def _collect(self, data: bytes) -> None:
+        """Adds to a body that does not come in one piece, as most do."""
         if not isinstance(self._body, bytearray):
             self._body = bytearray(self._body)
-        return self._body
+        self._body += data
 
     def complete(self) -> None:
         """See `Stream`."""
-        if self._handler.asks_many:
-            _wake(self._reading)
-        else:
-            self.connection.queue(self)
+        self.connection.queue(self)
 
     def serve(self) -> None:
         """See `Stream`: a method that takes one message gets it."""
         handler, body = self._handler, self._body
-        self._forget_deadline()
+        if self._timer is not None:
+            self._forget_deadline()
         self._forget_body()
         try:
             message = only(body, self._encoding, self._limit)
@@ -134,13 +125,27 @@ class Call(Stream):
         if handler.prompt is None:
             self._run(partial(handler.call, message, self))
             return
-        answer = handler.prompt.at_once(message, self.time_remaining())
+        remaining = None if self._deadline is None else self._deadline - monotonic()
+        answer = handler.prompt(message, remaining)
+        if isinstance(answer, bytes | Refusal):
+            self._answer(answer)
+        else:
+            self._wait = answer
+            self._heed_deadline()
+            answer.begin(self._answer_later)
+
+    def _answer_later(self, answer: bytes | Refusal) -> None:
+        """What was waited for is there; who has gone meanwhile has left it."""
+        self._wait = None
+        self._forget_deadline()
+        self._answer(answer)
+        self.connection.flush()
+
+    def _answer(self, answer: bytes | Refusal) -> None:
         if isinstance(answer, bytes):
             self.connection.reply(self, _OPENING, framed(answer), _WELL)
-        elif isinstance(answer, Refusal):
-            self.refuse(answer)
         else:
-            self._run(partial(handler.prompt.later, answer, self))
+            self.refuse(answer)
 
     # --- the method runs ---------------------------------------------------------------------
 
@@ -164,8 +169,7 @@ class Call(Stream):
         if self._is_closing():
             return
         if answer is None:
-            self._begin_reply()
-            self.connection.close(self, _WELL)
+            self._end_well()
         else:
             self.connection.reply(self, _OPENING, framed(answer), _WELL)
 
@@ -187,6 +191,11 @@ class Call(Stream):
     def _expire(self) -> None:
         self.give_up(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
 
+    def _end_well(self) -> None:
+        """Ends the call behind what was written."""
+        self._begin_reply()
+        self.connection.close(self, _WELL)
+
     def give_up(self, refusal: Refusal) -> None:
         """See `Holder`."""
         self.refuse(refusal)
@@ -198,10 +207,13 @@ class Call(Stream):
         self._forget_body()
         if self._task is not None:
             self._task.cancel()
+        if self._wait is not None:
+            self._wait.leave()
+            self._wait = None
 
     def sent(self) -> None:
         """See `Stream`."""
-        _wake(self._writing)
+        wake(self._writing)
 
     def lost(self) -> None:
         """See `Stream`."""
@@ -244,6 +256,10 @@ class Call(Stream):
         self._end(_status(code, details, trailing_metadata))
         raise grpc.aio.AbortError("the call was ended")
 
+    async def read(self) -> Any:
+        """There is nothing more to read: `grpc.aio.EOF`."""
+        return grpc.aio.EOF
+
     async def write(self, message: bytes) -> None:
         """Sends a message; waits while the caller takes none. Raises `Left`."""
         if self._is_closing():
@@ -253,35 +269,6 @@ class Call(Stream):
         while self.unsent and not self.ended:
             self._writing = asyncio.get_running_loop().create_future()
             await self._writing
-
-    def _drop(self, octets: int) -> None:
-        """These have been read."""
-        before = len(self._body)
-        del self._collected()[:octets]
-        if before > ALLOWANCE:
-            self._bodies.weigh(self, before - octets)
-
-    async def read(self) -> Any:
-        """The next message, or `grpc.aio.EOF` when there are no more.
-
-        Who finds many of them waiting lets others have their turn in between.
-        """
-        self._read += 1
-        if self._read % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-        try:
-            while (found := first(self._body, self._encoding, self._limit)) is None:
-                if self.asked or self.ended:
-                    return grpc.aio.EOF
-                self._reading = asyncio.get_running_loop().create_future()
-                await self._reading
-        except Unfit as unfit:
-            self.refuse(unfit.refusal)
-            return grpc.aio.EOF
-        message, octets = found
-        self._drop(octets)
-        self.connection.more(self, octets)
-        return message
 
 
 def _status(code: grpc.StatusCode, message: str, trailers: Sequence[tuple[str, bytes]]) -> bytes:
@@ -293,6 +280,7 @@ def _status(code: grpc.StatusCode, message: str, trailers: Sequence[tuple[str, b
     return pack(*fields)
 
 
-def _wake(waiting: "asyncio.Future[None] | None") -> None:
+def wake(waiting: "asyncio.Future[None] | None") -> None:
+    """Has whoever waits for this go on, if somebody does."""
     if waiting is not None and not waiting.done():
         waiting.set_result(None)

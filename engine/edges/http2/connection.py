@@ -4,11 +4,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, MutableSet
 from struct import Struct
-from time import monotonic
 from typing import Final, Protocol, cast
 
 from engine.edges.http2 import frames
-from engine.edges.http2.frames import ACK, END_HEADERS, END_STREAM, Broken, Code, Kind, Setting
+from engine.edges.http2.frames import (
+    ACK,
+    END_HEADERS,
+    END_STREAM,
+    PADDED,
+    PRIORITY_SET,
+    Broken,
+    Code,
+    Kind,
+    Setting,
+)
 from engine.edges.http2.heads import MOST, Opening
 from engine.edges.http2.hpack import Field, Unpackable, Unpacker
 from engine.edges.http2.sending import LARGEST_WINDOW, Limits, Sending
@@ -65,7 +74,6 @@ class Connection(Sending):
         self._last = self._taken = 0
         self._heard = True
         self._timer: asyncio.TimerHandle | None = None
-        self.arrived = 0.0
         self.gone: asyncio.Future[None] = self._loop.create_future()
 
     # --- the transport -----------------------------------------------------------------------
@@ -122,18 +130,22 @@ class Connection(Sending):
         if self._over:
             return
         self._heard = self._reading = True
-        self.arrived = monotonic()
         try:
             data = self._rest + data if self._rest else data
             begins = 0 if self._greeted else self._greet(data)
             if begins is not None:
                 taken, self._rest = frames.split(data, begins)
                 for kind, flags, number, body in taken:
-                    self._take(kind, flags, number, body)
+                    if self._block is not None or not self._told:
+                        self._check_order(kind)
+                    if kind < _KINDS:
+                        _TAKE[kind](self, flags, number, body)
         except Broken as broken:
             self._break_off(broken.code, str(broken))
-        self._linger()
-        self._serve()
+        if self._begun:
+            self._linger()
+        if self._queue:
+            self._serve()
         self._reading = False
         self._flush()
 
@@ -214,42 +226,41 @@ class Connection(Sending):
 
     # --- what comes --------------------------------------------------------------------------
 
-    def _take(self, kind: int, flags: int, number: int, body: bytes) -> None:
-        if self._over:
-            return
+    def _check_order(self, kind: int) -> None:
+        """Whether such a frame may come now, while not every kind may."""
         if self._block is not None and kind != Kind.CONTINUATION:
             raise Broken(Code.PROTOCOL_ERROR, "a header block is interrupted")
         if not self._told and kind != Kind.SETTINGS:
             raise Broken(Code.PROTOCOL_ERROR, "the first frame holds no settings")
-        if kind < len(_TAKE):
-            _TAKE[kind](self, flags, number, body)
 
     def _data(self, flags: int, number: int, body: bytes) -> None:
-        self._replenish(len(body))
-        data = frames.unpadded(flags, body)
+        size = len(body)
+        self._taken += size
+        if self._taken >= _REPLENISH:
+            self._replenish()
+        data = frames.unpadded(flags, body) if flags & PADDED else body
         stream = self._streams.get(number)
         if stream is None or stream.asked:
             self._stray(stream, number)
             return
-        stream.room -= len(body)
+        stream.room -= size
         if stream.room < 0:
             raise Broken(Code.FLOW_CONTROL_ERROR, "more was sent than there is room for")
-        stream.asked = bool(flags & END_STREAM)
+        if flags & END_STREAM:
+            stream.asked = True
         if data:
             stream.take(data)
         else:
             self._fidget()
-        if len(data) < len(body):
-            self.more(stream, len(body) - len(data))
+        if len(data) < size:
+            self.more(stream, size - len(data))
         if stream.asked and not stream.ended:
             stream.complete()
 
-    def _replenish(self, octets: int) -> None:
+    def _replenish(self) -> None:
         """Lets the client send as much again; how much one stream may send is a matter of its own."""
-        self._taken += octets
-        if self._taken >= _REPLENISH:
-            self._out.append(frames.frame(Kind.WINDOW_UPDATE, 0, 0, _NUMBER(self._taken)))
-            self._taken = 0
+        self._out.append(frames.frame(Kind.WINDOW_UPDATE, 0, 0, _NUMBER(self._taken)))
+        self._taken = 0
 
     def _stray(self, stream: Stream | None, number: int) -> None:
         """Data on a stream that is not open for them."""
@@ -265,8 +276,8 @@ class Connection(Sending):
     def _headers(self, flags: int, number: int, body: bytes) -> None:
         if number % 2 == 0:
             raise Broken(Code.PROTOCOL_ERROR, "a request has a number that clients do not use")
-        block = frames.unpadded(flags, body)
-        if flags & frames.PRIORITY_SET:
+        block = frames.unpadded(flags, body) if flags & PADDED else body
+        if flags & PRIORITY_SET:
             if len(block) < 5 or frames.number(block) == number:
                 raise Broken(Code.PROTOCOL_ERROR, "a priority makes no sense")
             block = block[5:]
@@ -367,15 +378,18 @@ class Connection(Sending):
     def _window_update(self, _: int, number: int, body: bytes) -> None:
         if len(body) != 4:
             raise Broken(Code.FRAME_SIZE_ERROR, "a window is of another length")
-        more = frames.number(body)
-        self._fidget()
+        more = int.from_bytes(body, "big") & LARGEST_WINDOW
+        self._restless += 1
+        if self._restless > _RESTLESS:
+            self._fidget(0)
         if number == 0:
             self._window += more
             if more == 0:
                 raise Broken(Code.PROTOCOL_ERROR, "a window grows by nothing")
             if self._window > LARGEST_WINDOW:
                 raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
-            self._pump_blocked()
+            if self._blocked:
+                self._pump_blocked()
             return
         if number > self._last:
             raise Broken(Code.PROTOCOL_ERROR, "a window belongs to no request")
@@ -386,7 +400,7 @@ class Connection(Sending):
         if more == 0 or stream.window > LARGEST_WINDOW:
             self._let_go(stream)
             self.reset(number, Code.FLOW_CONTROL_ERROR if more else Code.PROTOCOL_ERROR)
-        else:
+        elif stream.unsent:
             self._pump(stream)
 
     def _fidget(self, cost: int = 1) -> None:
@@ -400,6 +414,8 @@ class Connection(Sending):
     def queue(self, stream: Stream) -> None:
         """Has the stream served within this turn, or a later one if many are waiting."""
         self._queue.append(stream)
+        if not (self._reading or self._turn_comes):
+            self._serve_soon()
 
     def _serve(self) -> None:
         """Serves some of those who wait; other connections get their turn before the others do."""
@@ -410,8 +426,11 @@ class Connection(Sending):
                 served += 1
                 stream.serve()
         if queue and not self._turn_comes:
-            self._turn_comes = True
-            self._loop.call_soon(self._serve_more)
+            self._serve_soon()
+
+    def _serve_soon(self) -> None:
+        self._turn_comes = True
+        self._loop.call_soon(self._serve_more)
 
     def _serve_more(self) -> None:
         self._reading, self._turn_comes = True, False
@@ -433,3 +452,5 @@ _TAKE: Final = (
     Connection._continuation,
 )
 """What takes each kind of frame, by its number."""
+
+_KINDS: Final = len(_TAKE)

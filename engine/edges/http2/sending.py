@@ -13,7 +13,10 @@ LARGEST_WINDOW: Final = (1 << 31) - 1
 
 _LAST_HEADERS: Final = END_HEADERS | END_STREAM
 _FORGOTTEN: Final = 100
+_TOLD_TOGETHER: Final = frames.WINDOW // 2
 _NUMBER: Final = Struct(">I").pack
+_DATA: Final = int(Kind.DATA)
+_HEADERS: Final = int(Kind.HEADERS)
 
 
 class Limits(NamedTuple):
@@ -62,6 +65,11 @@ class Sending(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(said)
 
+    def flush(self) -> None:
+        """Sends now what was to leave at the end of the turn, unless more is said before."""
+        if not self._reading:
+            self._flush()
+
     def _flush(self) -> None:
         if self._out:
             said = b"".join(self._out)
@@ -80,17 +88,15 @@ class Sending(asyncio.Protocol):
             return
         self._window -= size
         number, header = stream.number, frames.header
-        self._tell(
-            b"".join(
-                (
-                    header(Kind.HEADERS, END_HEADERS, number, len(opening)),
-                    opening,
-                    header(Kind.DATA, 0, number, size),
-                    data,
-                    header(Kind.HEADERS, _LAST_HEADERS, number, len(farewell)),
-                    farewell,
-                )
-            )
+        if not (self._reading or self._out):
+            self._loop.call_soon(self._flush)
+        self._out += (
+            header(_HEADERS, END_HEADERS, number, len(opening)),
+            opening,
+            header(_DATA, 0, number, size),
+            data,
+            header(_HEADERS, _LAST_HEADERS, number, len(farewell)),
+            farewell,
         )
         self._finish(stream)
 
@@ -101,8 +107,21 @@ class Sending(asyncio.Protocol):
     def send(self, stream: Stream, data: bytes) -> None:
         """Sends data, or as much of it as the client takes now and the rest later."""
         self._restless = 0
-        stream.unsent += data
-        self._pump(stream)
+        size = len(data)
+        if (
+            stream.unsent
+            or size > self._window
+            or size > stream.window
+            or size > frames.MOST
+            or self._paused
+            or stream.ended
+        ):
+            stream.unsent += data
+            self._pump(stream)
+            return
+        self._window -= size
+        stream.window -= size
+        self._tell(frames.header(_DATA, 0, stream.number, size) + data)
 
     def close(self, stream: Stream, block: bytes) -> None:
         """Ends the reply with these headers, once all data are sent."""
@@ -110,10 +129,16 @@ class Sending(asyncio.Protocol):
         self._pump(stream)
 
     def more(self, stream: Stream, octets: int) -> None:
-        """Lets the client send so much more on this stream."""
-        stream.room += octets
-        if not (stream.asked or stream.ended):
-            self._tell(frames.frame(Kind.WINDOW_UPDATE, 0, stream.number, _NUMBER(octets)))
+        """Lets the client send so much more on this stream; many small parts are told together.
+
+        What is not told yet is less than half of what the client may send beyond one whole message, so
+        nobody ever waits for it.
+        """
+        stream.taken += octets
+        if stream.taken >= _TOLD_TOGETHER and not (stream.asked or stream.ended):
+            stream.room += stream.taken
+            self._tell(frames.frame(Kind.WINDOW_UPDATE, 0, stream.number, _NUMBER(stream.taken)))
+            stream.taken = 0
 
     def drop(self, stream: Stream, code: Code) -> None:
         """Ends a stream that should never have begun."""

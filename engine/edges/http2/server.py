@@ -11,6 +11,8 @@ from engine.edges.grpc.gate import Handler
 from engine.edges.http2.bodies import Bodies
 from engine.edges.http2.call import Call, Declined
 from engine.edges.http2.connection import Connection
+from engine.edges.http2.conversation import Conversation
+from engine.edges.http2.exchanging import Exchanging
 from engine.edges.http2.heads import Head, Opening, opening
 from engine.edges.http2.sending import Limits
 from engine.edges.http2.stream import Stream
@@ -73,9 +75,14 @@ class Server:
         return Connection(self._stream, self._read, self._limits, self._connections, self._stopping)
 
     def _stream(self, connection: Connection, number: int, opening: Opening) -> Stream:
-        if isinstance(opening, Head):
-            return Call(connection, number, opening, self._limits.message, self._bodies)
-        return Declined(connection, number, opening)
+        if not isinstance(opening, Head):
+            return Declined(connection, number, opening)
+        handler, limit, bodies = opening.handler, self._limits.message, self._bodies
+        if handler.exchange is not None:
+            return Exchanging(connection, number, opening, limit, bodies, handler.exchange)
+        if handler.asks_many:
+            return Conversation(connection, number, opening, limit, bodies)
+        return Call(connection, number, opening, limit, bodies)
 
     async def stop(self, grace: float) -> None:
         """Takes no more calls; those that are open may go on for `grace` seconds.

@@ -12,6 +12,7 @@ class Stream:
     Attributes:
         window: octets of the reply that its caller would still take.
         room: octets of the request that may still come.
+        taken: octets of the request that were read, and whose room the client was not given again.
         unsent: octets of the reply that wait for the caller to take them.
         farewell: the headers that end the reply, once it is complete.
         asked: whether the request is complete.
@@ -19,7 +20,7 @@ class Stream:
     """
 
     __slots__ = (
-        "asked", "connection", "ended", "farewell", "number", "room", "unsent", "window",
+        "asked", "connection", "ended", "farewell", "number", "room", "taken", "unsent", "window",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", number: int) -> None:
@@ -27,6 +28,7 @@ class Stream:
         self.number = number
         self.window = connection.stream_window
         self.room = connection.stream_room
+        self.taken = 0
         self.unsent = bytearray()
         self.farewell: bytes | None = None
         self.asked = False

@@ -1,11 +1,14 @@
 """What servers tell each other of their answers, through Redis: replies by request id, tokens by decision."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from engine.edges.redis.aside import Aside
-from engine.edges.redis.connection import Connection, checked
+from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import decision_key, request_key
+from engine.elsewhere import Claimed
 from engine.errors import StorageError
 from engine.model import DAY, CustomerId, Decision, DecisionId, Micros
 from engine.running.repeats import conflict
@@ -35,32 +38,52 @@ class RedisAnswers:
         self._aside = aside
         self._ttl = ttl // _MILLISECOND
         self._by_id = by_id
+        self._watching: set[asyncio.Task[None]] = set()
 
     def claim(
-        self, request_id: str, asked: bytes, patience: float
-    ) -> "asyncio.Future[bytes | None]":
+        self, request_id: str, asked: bytes, patience: float, told: Callable[[Claimed], None]
+    ) -> None:
         """See `Elsewhere`."""
-        sent = self._connection.call(
-            "SET", request_key(request_id), asked, "NX", "GET", "PX", CLAIMED
-        )
-        return asyncio.ensure_future(self._claimed(sent, request_id, asked, patience))
+        words = ("SET", request_key(request_id), asked, "NX", "GET", "PX", CLAIMED)
+        found = partial(self._found, request_id, asked, patience, told)
+        self._connection.send(words, found)
 
-    async def _claimed(
-        self, sent: "asyncio.Future[Any]", request_id: str, asked: bytes, patience: float
-    ) -> bytes | None:
+    def _found(
+        self,
+        request_id: str,
+        asked: bytes,
+        patience: float,
+        told: Callable[[Claimed], None],
+        reply: Any,
+    ) -> None:
+        """Tells what lay there before the claim, unless another server is still at it."""
+        if not isinstance(reply, bytes):  # nothing, or Redis cannot say
+            told(None)
+            return
+        answer = _answer(request_id, asked, reply)
+        if answer is not None or patience <= 0.0:
+            told(answer)
+            return
+        watching = asyncio.create_task(self._watch(request_id, asked, patience, told))
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
+
+    async def _watch(
+        self, request_id: str, asked: bytes, patience: float, told: Callable[[Claimed], None]
+    ) -> None:
+        """Waits for what the server that is at it answers; None also if it gives up, or takes too long."""
+        answer: Claimed = None
         try:
             async with asyncio.timeout(patience):
-                found: bytes | None = checked(await sent)
-                while found is not None:
-                    if found[:_FINGERPRINT] != asked:
-                        raise conflict(request_id)
-                    if len(found) > _FINGERPRINT:
-                        return found[_FINGERPRINT:]
+                while answer is None:
                     await asyncio.sleep(LOOK_AGAIN)
                     found = await self._connection.ask("GET", request_key(request_id))
+                    if found is None:
+                        break
+                    answer = _answer(request_id, asked, found)
         except (StorageError, TimeoutError):
-            return None
-        return None
+            answer = None
+        told(answer)
 
     def answered(self, request_id: str, asked: bytes, reply: bytes) -> None:
         """See `Elsewhere`."""
@@ -83,3 +106,10 @@ class RedisAnswers:
             "GET", decision_key(customer_id, decision_id)
         )
         return found
+
+
+def _answer(request_id: str, asked: bytes, found: bytes) -> Claimed:
+    """What a claim or a reply that was found says; None if there is no reply yet."""
+    if found[:_FINGERPRINT] != asked:
+        return conflict(request_id)
+    return found[_FINGERPRINT:] or None

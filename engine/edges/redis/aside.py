@@ -1,12 +1,12 @@
 """Writes to Redis that nobody waits for: sent in order, bounded while it is slow, counted when lost."""
 
-import asyncio
 from typing import Any, Final
 
 import hiredis
 
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.wire import Word
+from engine.errors import StorageError
 
 ROOM: Final = 20_000
 """Writes on their way at once; while there are so many, others are lost."""
@@ -31,10 +31,9 @@ class Aside:
             self.lost += 1
             return
         self._under_way += 1
-        self._connection.call(*words).add_done_callback(self._ended)
+        self._connection.send_aside(words, self._ended)
 
-    def _ended(self, told: "asyncio.Future[Any]") -> None:
+    def _ended(self, reply: Any) -> None:
         self._under_way -= 1
-        lost = told.cancelled() or told.exception() is not None
-        if lost or isinstance(told.result(), hiredis.ReplyError):
+        if isinstance(reply, hiredis.ReplyError | StorageError):
             self.lost += 1

@@ -13,7 +13,7 @@ import hiredis
 
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.installation import claim
-from engine.edges.redis.wire import Wire, Word
+from engine.edges.redis.wire import Told, Wire, Word, settle
 from engine.errors import InvalidInput, StorageError
 
 log = logging.getLogger(__name__)
@@ -87,11 +87,28 @@ class Connection:
         An error Redis answers with is a `hiredis.ReplyError` as the result, for `checked`. The future
         fails with StorageError where there is no answer; the command may have been carried out then.
         """
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.send(words, partial(settle, told))
+        return told
+
+    def send(self, words: tuple[Word, ...], told: Told) -> None:
+        """Sends one command; `told` its reply in the turn in which it comes, at once if Redis is away."""
         if self._wire is None:
-            told = asyncio.get_running_loop().create_future()
-            told.set_exception(StorageError(f"{self.address} cannot be reached"))
-            return told
-        return self._wire.call(words)
+            told(StorageError(f"{self.address} cannot be reached"))
+        else:
+            self._wire.send(words, told)
+
+    def send_aside(self, words: tuple[Word, ...], told: Told) -> None:
+        """Sends one command nobody waits for, behind the answers of this turn; `told` as by `send`."""
+        if self._wire is None:
+            told(StorageError(f"{self.address} cannot be reached"))
+        else:
+            self._wire.send_aside(words, told)
+
+    def flush(self) -> None:
+        """Has what was sent leave now, and not at the end of the turn: for who is waited for."""
+        if self._wire is not None:
+            self._wire.flush()
 
     async def ask(self, *words: Word) -> Any:
         """The reply to one command.
@@ -177,8 +194,10 @@ def checked(reply: Any) -> Any:
     """The reply, if it is none of an error.
 
     Raises:
-        StorageError: it is; its text is Redis's own.
+        StorageError: it is; its text is Redis's own, where Redis said something.
     """
     if isinstance(reply, hiredis.ReplyError):
         raise StorageError(f"Redis refuses: {reply}")
+    if isinstance(reply, StorageError):
+        raise reply
     return reply

@@ -114,6 +114,14 @@ class RedisCustomers:
         """
         asked = self._clock()
         record = await self._connection.ask("GET", customer_key(customer_id))
+        return self.take(customer_id, record, asked)
+
+    def take(self, customer_id: CustomerId, record: bytes | None, asked: Micros) -> Customer:
+        """The customer in a record that was asked for then, from now on at hand; as `load` gives them.
+
+        Raises:
+            DamagedData: their record makes no sense.
+        """
         seen = self._seen.get(customer_id)
         if seen is not None and (record or NO_MARK)[:MARK] == seen.held.mark:
             held = seen.held

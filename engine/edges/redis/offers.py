@@ -1,6 +1,5 @@
 """What was just offered to a customer, by any server: a short list beside their record."""
 
-import asyncio
 from typing import Any, Final
 
 import orjson
@@ -10,6 +9,7 @@ from engine.contact.shared import MANY
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection, checked
 from engine.edges.redis.keys import offers_key
+from engine.edges.redis.wire import Told
 from engine.errors import DamagedData
 from engine.model import CustomerId, Micros
 
@@ -38,18 +38,19 @@ class RecentOffers:
             self._aside.write("LTRIM", key, -KEPT, -1)
             self._aside.write("PEXPIRE", key, keep // _MILLISECOND)
 
-    def ask(self, subject: CustomerId) -> "asyncio.Future[Any]":
-        """Asks for a list; `told` has it."""
-        return self._connection.call("LRANGE", offers_key(subject), 0, -1)
+    def ask(self, subject: CustomerId, told: Told) -> None:
+        """Asks for a list; `told` the reply, which `read_list` reads."""
+        self._connection.send(("LRANGE", offers_key(subject), 0, -1), told)
 
-    async def told(self, asked: "asyncio.Future[Any]") -> list[Returned]:
-        """What was offered, as it was noted: about the oldest first.
 
-        Raises:
-            StorageError: Redis cannot be reached.
-            DamagedData: the list makes no sense.
-        """
-        return [decode_returned(entry) for entry in checked(await asked)]
+def read_list(reply: Any) -> list[Returned]:
+    """What was offered, as it was noted: about the oldest first.
+
+    Raises:
+        StorageError: Redis cannot be reached.
+        DamagedData: the list makes no sense.
+    """
+    return [decode_returned(entry) for entry in checked(reply)]
 
 
 def encode_returned(returned: Returned) -> bytes:

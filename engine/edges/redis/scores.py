@@ -1,11 +1,9 @@
 """What the model last said of a customer, beside their record: written by workers, read by servers."""
 
-import asyncio
 from collections import OrderedDict
 from typing import Any, Final
 
 from engine.edges.redis.aside import Aside
-from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import scores_key
 from engine.errors import DamagedData
 from engine.model import CustomerId
@@ -21,8 +19,7 @@ ROOM: Final = 50_000
 class LastScores:
     """One note for each customer who did something lately."""
 
-    def __init__(self, connection: Connection, aside: Aside) -> None:
-        self._connection = connection
+    def __init__(self, aside: Aside) -> None:
         self._aside = aside
         self._said: OrderedDict[CustomerId, bytes] = OrderedDict()
 
@@ -30,12 +27,8 @@ class LastScores:
         """Has all servers know; returns at once."""
         self._aside.write("SET", scores_key(customer_id), scored.encode(), "PX", KEPT)
 
-    def ask(self, customer_id: CustomerId) -> "asyncio.Future[Any]":
-        """Asks for a note; `take` keeps it."""
-        return self._connection.call("GET", scores_key(customer_id))
-
     def take(self, customer_id: CustomerId, told: Any) -> None:
-        """Keeps what was asked for, until it is wanted; what cannot be read says nothing."""
+        """Keeps what lay at `scores_key`, until it is wanted; what cannot be read says nothing."""
         if not isinstance(told, bytes):
             return
         if len(self._said) >= ROOM:

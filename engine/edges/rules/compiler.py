@@ -1,11 +1,8 @@
-"""The compiler's other end: starts the process that compiles a book, and bounds what it may take."""
+"""The compiler's other end: hears what the process says that compiles a book, and bounds what it may take."""
 
 import asyncio
 import io
-import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import IO, Final, TypeAlias
 
 import structlog
 
+from engine.edges.rules.child import Begun, begin
 from engine.rulebook.compile import MOST_SECONDS, refused, too_large
 from engine.rulebook.loaded import Loaded, unpacked
 
@@ -20,7 +18,8 @@ Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
 """Loads a book from its directory (or from where one is kept) without holding up the event loop."""
 
 MOST_BYTES: Final = 256 << 20
-_ROOT: Final = Path(__file__).resolve().parents[3]
+PATIENCE: Final = 4.0 * MOST_SECONDS
+"""Seconds in which a process that stands back for others should have had its seconds of processor time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -29,47 +28,69 @@ async def compile_apart(book: Path) -> Loaded:
     """What `load` finds in the book, found by a process of its own.
 
     Never raises for what is in the book, nor if that process fails: then the one diagnostic says so.
-    It has a minute and 2 GiB. It shares no file descriptor with this process (so no lock either) and
+    It has a minute of processor time, four to get it in, and 2 GiB. It shares no file descriptor with this process (so no lock either) and
     does not hear of signals sent to this one's terminal.
     """
     try:
-        said = tempfile.TemporaryFile()  # noqa: SIM115  # closed below, with what is started
+        begun = await _begun(book)
     except OSError as error:
         return refused(f"the compiler could not be started: {error.strerror or error}")
+    return await _outcome(begun)
+
+
+class HeadStart:
+    """`compile_apart`, of which one book is being compiled already.
+
+    So a service's start has its book compiled while it is still importing what it is made of.
+    """
+
+    def __init__(self, book: Path, begun: Begun) -> None:
+        self._book = book
+        self._begun: Begun | None = begun
+
+    async def __call__(self, book: Path) -> Loaded:
+        """See `compile_apart`; the outcome of what was begun is told once."""
+        if self._begun is None or book != self._book:
+            return await compile_apart(book)
+        begun, self._begun = self._begun, None
+        return await _outcome(begun)
+
+
+async def _outcome(begun: Begun) -> Loaded:
+    child, said = begun
     with said:
         try:
-            child = _started(book, said)
-        except OSError as error:
-            return refused(f"the compiler could not be started: {error.strerror}")
-        try:
-            async with asyncio.timeout(MOST_SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 parcel = await asyncio.to_thread(_parcel, child)
         except TimeoutError:
-            return refused(f"the book takes more than {MOST_SECONDS} seconds to compile: split it")
+            return refused(f"the book takes more than {PATIENCE:g} seconds to compile: split it")
         finally:
-            _end(child)
+            if child.returncode is None:
+                await asyncio.shield(asyncio.to_thread(_end, child))
         if len(parcel) > MOST_BYTES:
             return too_large()
         if child.returncode:
-            said.seek(0)
-            _log.error("rulebook.compiler_failed", said=said.read().decode(errors="replace"))
+            complaint = await asyncio.to_thread(_complaint, said)
+            _log.error("rulebook.compiler_failed", said=complaint)
             return refused(
                 f"the compiler failed (status {child.returncode}); the server's log tells more"
             )
     return await asyncio.to_thread(unpacked, parcel)
 
 
-def _started(book: Path, said: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """The child, begun by vfork: neither are this process's pages copied nor do gRPC's threads halt."""
-    command = [sys.executable, "-P", "-m", "engine.rulebook.compile", str(book.absolute())]
-    return subprocess.Popen(  # noqa: S603  # our own module
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        env=_environment(),
-        start_new_session=True,
-    )
+async def _begun(book: Path) -> Begun:
+    """The child, begun by a thread: that takes milliseconds. Nobody waiting for it any more, it is ended.
+
+    Raises OSError.
+    """
+    beginning = asyncio.ensure_future(asyncio.to_thread(begin, book))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        await asyncio.wait([beginning])
+        if beginning.exception() is None:
+            await asyncio.to_thread(_dismiss, beginning.result())
+        raise
 
 
 def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
@@ -81,14 +102,19 @@ def _parcel(child: "subprocess.Popen[bytes]") -> bytes:
     return parcel
 
 
+def _complaint(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace")
+
+
+def _dismiss(begun: Begun) -> None:
+    """Ends a child that nobody has listened to."""
+    with begun.said, begun.process.stdout or io.BytesIO():
+        _end(begun.process)
+
+
 def _end(child: "subprocess.Popen[bytes]") -> None:
     if child.returncode is None:
         child.kill()
         with suppress(subprocess.TimeoutExpired):
             child.wait(1.0)
-
-
-def _environment() -> dict[str, str]:
-    """The child imports the engine from where this process has it, whatever its directory."""
-    path = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": f"{_ROOT}{os.pathsep}{path}" if path else str(_ROOT)}

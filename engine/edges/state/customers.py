@@ -1,8 +1,8 @@
-"""Know the customer, in process: a bounded cache over the customers of the last checkpoint.
+"""Know the customer, in process: those in memory, over the customers of the last checkpoint.
 
-There is at most one live object for each customer. Whoever changes one holds it first (`hold`): what
-is held is never dropped, so that no change is lost and no older copy comes back from the disk while a
-newer one exists. A customer is let go once a checkpoint with their changes is on disk.
+Whoever changes a customer holds them first (`Resident.hold`), so that no change is lost and no older
+copy comes back from the disk while a newer one exists. They are let go once a checkpoint with their
+changes is on disk.
 
 A customer whose row on disk is damaged is computed again from the log. Meanwhile, and for good where
 that fails too, they are set aside: asking for them fails at once, and nobody else is held up.
@@ -11,7 +11,6 @@ that fails too, they are set aside: asking for them fails at once, and nobody el
 import logging
 import sqlite3
 from asyncio import AbstractEventLoop, Future, shield
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any, Final, TypeAlias
 
 from engine.edges.journal.database import Readers
 from engine.edges.state.mending import mended, stored
+from engine.edges.state.port import Found
+from engine.edges.state.resident import Resident
 from engine.errors import DamagedData, StorageError
 from engine.model import Customer, CustomerId
 
@@ -26,23 +27,22 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 256
 _JOBS: Final = 2
-_TRIES: Final = 16
 
-_Found: TypeAlias = Customer | DamagedData
+_Read: TypeAlias = Customer | DamagedData
 
 
 class Customers:
-    """The customers in memory, the least recently used of which are dropped beyond `room`.
+    """The `resident` customers, and all others from the disk.
 
-    `room` is exceeded only by customers that are held. `applied` is the place in the log up to which
-    all is applied, `put_right` writes the row of a customer computed again.
+    `applied` is the place in the log up to which all is applied, `put_right` writes the row of a
+    customer computed again.
     """
 
     def __init__(
         self,
         path: Path,
         loop: AbstractEventLoop,
-        room: int,
+        resident: Resident,
         applied: Callable[[], int],
         put_right: Callable[[Customer], None],
     ) -> None:
@@ -54,22 +54,10 @@ class Customers:
         self._mending: dict[CustomerId, Future[None]] = {}
         self._aside: dict[CustomerId, DamagedData] = {}
         self._loop = loop
-        self._room = room
-        self._known: OrderedDict[CustomerId, Customer] = OrderedDict()
-        self._holds: dict[CustomerId, int] = {}
+        self._resident = resident
         self._loading: dict[CustomerId, Future[Customer]] = {}
         self._wanted: list[CustomerId] = []
         self._jobs = 0
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def known(self, customer_id: CustomerId) -> Customer | None:
-        """The customer, if in memory; never reads the disk."""
-        customer = self._known.get(customer_id)
-        if customer is not None:
-            self._known.move_to_end(customer_id)
-        return customer
 
     async def load(self, customer_id: CustomerId) -> Customer:
         """The customer, from disk if need be; a fresh one if nobody has heard of them.
@@ -78,10 +66,18 @@ class Customers:
             DamagedData: what is stored of this customer makes no sense.
             StorageError: the disk cannot be read.
         """
-        customer = self.known(customer_id)
+        customer = self._resident.known(customer_id)
         if customer is not None:
             return customer
         return await shield(self.want(customer_id))
+
+    def ask(self, customer_id: CustomerId, told: Callable[[Found], None]) -> None:
+        """See `engine.edges.state.port.CustomerStore`."""
+        customer = self._resident.known(customer_id)
+        if customer is not None:
+            told(customer)
+        else:
+            self.want(customer_id).add_done_callback(partial(_pass_on, told))
 
     def want(self, customer_id: CustomerId) -> "Future[Customer]":
         """Begins to load a customer that is not in memory; all who want the same share one reading."""
@@ -108,7 +104,7 @@ class Customers:
     def warm(self, customer_ids: Iterable[CustomerId]) -> None:
         """Begins to load those that are not in memory, because they will be asked for soon."""
         for customer_id in customer_ids:
-            if customer_id not in self._known:
+            if customer_id not in self._resident:
                 self.want(customer_id)
 
     def take_from(self, reader: sqlite3.Connection, customer_id: CustomerId) -> None:
@@ -116,7 +112,7 @@ class Customers:
         if customer_id in self._aside:
             return
         try:
-            self._known[customer_id] = stored(reader, customer_id, self._path)
+            self._resident.take(stored(reader, customer_id, self._path))
         except DamagedData as damage:
             log.error("%s: computing them again", damage)  # noqa: TRY400 - no trace is needed
             try:
@@ -124,26 +120,13 @@ class Customers:
             except DamagedData as error:
                 self._set_aside(customer_id, error)
             else:
-                self._known[customer_id] = customer
+                self._resident.take(customer)
                 self._put_right(customer)
-        self._drop()
 
     def close(self) -> None:
         """Waits for what is being read, then closes. Blocks the calling thread meanwhile."""
         self._readers.close()
         self._menders.close()
-
-    def hold(self, customer_id: CustomerId) -> None:
-        """Keeps a customer in memory, once there, until `let_go` has been called as often."""
-        self._holds[customer_id] = self._holds.get(customer_id, 0) + 1
-
-    def let_go(self, customer_id: CustomerId) -> None:
-        """Takes back one `hold`."""
-        left = self._holds[customer_id] - 1
-        if left:
-            self._holds[customer_id] = left
-        else:
-            del self._holds[customer_id]
 
     def _read(self) -> None:
         """Reads what is wanted together; what comes to be wanted meanwhile is read after that."""
@@ -157,7 +140,7 @@ class Customers:
             self._jobs += 1
             reading.add_done_callback(partial(self._take, wanted))
 
-    def _take(self, wanted: list[CustomerId], reading: "Future[list[_Found]]") -> None:
+    def _take(self, wanted: list[CustomerId], reading: "Future[list[_Read]]") -> None:
         self._jobs -= 1
         error = reading.exception()
         if error is not None:
@@ -166,12 +149,11 @@ class Customers:
             for customer_id, found in zip(wanted, reading.result(), strict=True):
                 loading = self._loading.pop(customer_id)
                 if isinstance(found, Customer):
-                    self._known[customer_id] = found
+                    self._resident.take(found)
                     loading.set_result(found)
                 else:
                     self._mend(customer_id, found)
                     loading.set_exception(found)
-            self._drop()
         self._read()
 
     def _give_up(self, wanted: list[CustomerId], error: BaseException) -> None:
@@ -200,9 +182,8 @@ class Customers:
         error = reading.exception()
         if error is None:
             customer = reading.result()
-            self._known[customer_id] = customer
+            self._resident.take(customer)
             self._put_right(customer)
-            self._drop()
         elif isinstance(error, DamagedData):
             self._set_aside(customer_id, error)
         else:
@@ -223,29 +204,26 @@ class Customers:
         )
         return refused
 
-    def _drop(self) -> None:
-        """Drops from the least recently used on; those held are passed over, a few at a time."""
-        tries = _TRIES + len(self._known) - self._room
-        while len(self._known) > self._room and tries > 0:
-            tries -= 1
-            oldest = next(iter(self._known))
-            if oldest in self._holds:
-                self._known.move_to_end(oldest)
-            else:
-                del self._known[oldest]
-
 
 def _read_all(
     customer_ids: list[CustomerId], path: Path, reader: sqlite3.Connection
-) -> list[_Found]:
+) -> list[_Read]:
     """Reads several customers in one go; the damage of one is not that of the others."""
-    found: list[_Found] = []
+    found: list[_Read] = []
     for customer_id in customer_ids:
         try:
             found.append(stored(reader, customer_id, path))
         except DamagedData as damage:
             found.append(damage)
     return found
+
+
+def _pass_on(told: Callable[[Found], None], loading: "Future[Customer]") -> None:
+    try:
+        found: Found = loading.result()
+    except StorageError as error:
+        found = error
+    told(found)
 
 
 def _seen(loading: "Future[Any]") -> None:

@@ -38,6 +38,7 @@ from engine.edges.state.fold import Fold, Onlooker
 from engine.edges.state.mending import put_right
 from engine.edges.state.names import DECISIONS, JOURNAL
 from engine.edges.state.remains import look_over
+from engine.edges.state.resident import Resident
 from engine.errors import DamagedData, StorageError
 from engine.model import (
     DAY,
@@ -57,6 +58,7 @@ _RETRY: Final = 0.2
 _REPLAYED_AT_ONCE: Final = 1_000
 _REPLAYED_BETWEEN_CHECKPOINTS: Final = 50_000
 _FORGOTTEN_AT_ONCE: Final = 1_000
+_LAID_TO_REST_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Limits:
     """How much is kept where.
 
     Attributes:
-        customers: customers kept in memory (those with changes not yet in a checkpoint come on top).
+        customers: customers kept in memory (those with changes not yet in a checkpoint come on top) …
+        at_hand: … of whom so many are ready to be decided for, and the others rest as bytes.
         checkpoint_entries: a checkpoint is due after so many entries …
         checkpoint_seconds: … or after so many seconds, if there was any; None for no such limit.
         remember_ids: how long event ids are recognised as duplicates, by the events' own time.
@@ -76,11 +79,12 @@ class Limits:
     """
 
     customers: int = 200_000
+    at_hand: int = 4_096
     checkpoint_entries: int = 5_000
     checkpoint_seconds: float | None = 10.0
     remember_ids: Micros = 8 * DAY
     decisions: Retention = field(default_factory=Retention)
-    slice_seconds: float = 0.000_5
+    slice_seconds: float = 0.000_25
     patience: float = 2.0
 
 
@@ -117,15 +121,17 @@ class Embedded:
             self._journal.close()
             raise
         self._readers = Readers(path, threads=1)
+        self._resident = Resident(limits.customers, limits.at_hand)
         self._customers = Customers(
             path,
             self._loop,
-            limits.customers,
+            self._resident,
             lambda: self._applied,
             lambda customer: put_right(self._journal, customer),
         )
-        self.known = self.last_known = self._customers.known
+        self.known = self.last_known = self._resident.known
         self.load = self._customers.load
+        self.ask = self._customers.ask
         self.record: Callable[[DecisionRecord], bool] = self._decisions.record
         self.returned: Callable[[Returned], None] = self._decisions.returned
         self._ready: deque[Numbered] = deque()
@@ -388,7 +394,7 @@ class Embedded:
         batch = list(read_entries(reader, self._applied, _REPLAYED_AT_ONCE))
         for number, entry in batch:
             if (customer_id := owner(entry)) is not None:
-                self._customers.hold(customer_id)
+                self._resident.hold(customer_id)
                 if self.known(customer_id) is None:
                     self._customers.take_from(reader, customer_id)
             self._apply(number, entry)
@@ -402,7 +408,7 @@ class Embedded:
         owners = [owner(entry) for _, entry in group]
         wanted = [customer_id for customer_id in owners if customer_id is not None]
         for customer_id in wanted:
-            self._customers.hold(customer_id)
+            self._resident.hold(customer_id)
         self._customers.warm(wanted)
         self._ready.extend(group)
         self._accepted = group[-1][0]
@@ -493,11 +499,11 @@ class Embedded:
             self._fold.step(number, entry, None)
         elif self._customers.is_aside(customer_id):
             log.error("entry %d of the log is passed over: %r is set aside", number, customer_id)
-            self._customers.let_go(customer_id)
+            self._resident.let_go(customer_id)
         else:
             customer = self._about_to_change(customer_id)
             self._fold.step(number, entry, customer)
-            self._customers.let_go(customer_id)
+            self._resident.let_go(customer_id)
         self._applied = number
 
     def _progress(self) -> None:
@@ -514,7 +520,7 @@ class Embedded:
             self._picture.before_change(customer)
         if customer_id not in self._changed:
             self._changed[customer_id] = customer
-            self._customers.hold(customer_id)
+            self._resident.hold(customer_id)
         return customer
 
     # --- checkpoints ---------------------------------------------------------------------------
@@ -562,19 +568,27 @@ class Embedded:
         else:
             self._saved = picture.seq
             for customer_id in picture.ids:
-                self._customers.let_go(customer_id)
+                self._resident.let_go(customer_id)
         finally:
             self._picture = None
+        await self._lay_to_rest(len(picture.ids))
         await self._forget_ids()
 
     def _unsave(self, picture: Picture) -> None:
         """What did not reach the disk counts as changed again."""
         for customer_id in picture.ids:
-            customer = self._customers.known(customer_id)
+            customer = self._resident.known(customer_id)
             if customer_id in self._changed or customer is None:
-                self._customers.let_go(customer_id)
+                self._resident.let_go(customer_id)
             else:
                 self._changed[customer_id] = customer
+
+    async def _lay_to_rest(self, let_go: int) -> None:
+        """Lays to rest, little by little, whom there is no room for at hand any more."""
+        for _ in range(0, let_go, _LAID_TO_REST_AT_ONCE):
+            if self._resident.rest_some(_LAID_TO_REST_AT_ONCE):
+                return
+            await asyncio.sleep(0)
 
     async def _forget_ids(self) -> None:
         before = self._clock() - self._limits.remember_ids

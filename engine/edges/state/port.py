@@ -5,12 +5,13 @@ Redis and the log in Kafka (see docs/cluster.md). What both promise is tested on
 tests/edges/state/test_contract.py.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from engine.codec import DecisionRecord, Entry
 from engine.contact.pending import Returned
 from engine.edges.journal.decisions import PastRequest
+from engine.errors import StorageError
 from engine.model import (
     Customer,
     CustomerId,
@@ -20,6 +21,9 @@ from engine.model import (
     EventStatus,
     Micros,
 )
+
+Found: TypeAlias = Customer | StorageError
+"""What came of reading a customer: them, a fresh one if nobody has heard of them, or why they cannot be had."""
 
 
 class CustomerStore(Protocol):
@@ -40,6 +44,12 @@ class CustomerStore(Protocol):
         Raises:
             DamagedData: what is stored of this customer makes no sense.
             StorageError: the store cannot be read.
+        """
+
+    def ask(self, customer_id: CustomerId, told: Callable[[Found], None], /) -> None:
+        """Has `told` what `load` returns or raises, once: at once, or in the turn in which it is there.
+
+        For who goes on from there without a task; `told` raises nothing.
         """
 
 

@@ -42,7 +42,7 @@ async def deciding(
         publisher = Publisher(installation.brokers)
         try:
             outbox = OffersTopic(publisher, installation.topics)
-            scores = LastScores(connection, Aside(connection))
+            scores = LastScores(Aside(connection))
             yield Triggering(lookout, Outreach(engine, outbox), engine, scores)
         finally:
             await publisher.close()

@@ -24,7 +24,7 @@ from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import Keeping
 from engine.edges.rules.compiler import Compile, compile_apart
-from engine.edges.rules.watch import look
+from engine.edges.rules.watch import Look, look
 from engine.edges.stream.apart import followed
 from engine.edges.stream.left_behind import left_behind, send_left_behind
 from engine.edges.stream.sealing import SharedKey
@@ -35,6 +35,7 @@ from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
 from engine.rulebook.book import RuleBook
+from engine.running.machine_code import read_machine_code
 from engine.running.reload import first_book
 from engine.settings import Settings
 
@@ -87,6 +88,7 @@ async def open_cluster_engine(
     settings: Settings,
     sources: Sources | None = None,
     compiled: Compile = compile_apart,
+    before: Look | None = None,
     *,
     at_worker: bool = False,
 ) -> AsyncIterator[AttuneEngine]:
@@ -95,6 +97,7 @@ async def open_cluster_engine(
     When it is yielded it knows what the workers had learned when it began. `settings.data` is this
     process's alone: it holds the spool and the decisions made here. Where Kafka cannot be reached at the
     start that is waited for; Redis is, only where the data directory has no key to seal tokens by.
+    `before` is how the book's files looked when `compiled` began to read them, if it has begun already.
     `at_worker` says that it decides for a worker, whose customers are those it is about to write.
 
     Raises:
@@ -105,8 +108,9 @@ async def open_cluster_engine(
     """
     sources = sources or Sources()
     installation = Installation.of(settings)
-    before = look(settings.rules)
-    first = await first_book(settings, compiled)
+    before = look(settings.rules) if before is None else before
+    reading = asyncio.to_thread(read_machine_code)
+    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
     taking_up = TakingUp()
     async with (
         _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,

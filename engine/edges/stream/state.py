@@ -9,6 +9,7 @@ import logging
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +29,13 @@ from engine.edges.redis.customers import Keeping, RedisCustomers
 from engine.edges.redis.marks import Marks
 from engine.edges.redis.offers import RecentOffers
 from engine.edges.redis.scores import LastScores
+from engine.edges.redis.wire import settle
 from engine.edges.state.names import DECISIONS, SPOOL
+from engine.edges.state.port import Found
 from engine.edges.state.remains import refuse_embedded
 from engine.edges.stream.applied import Applied
 from engine.edges.stream.inbox import MODEL
+from engine.edges.stream.lookup import Lookup, Stores
 from engine.errors import StorageError
 from engine.model import (
     Customer,
@@ -89,8 +93,11 @@ class ClusterState:
         self._applied_here = Applied(self.marks)
         self.aside = Aside(connection)
         self._offers = RecentOffers(connection, self.aside)
-        self._scores = LastScores(connection, self.aside)
+        self._scores = LastScores(self.aside)
         self.pending = SharedPending(keep=self.returned)
+        self._stores = Stores(
+            connection, customers, self._offers, self.pending, self._scores, clock
+        )
         self._own: deque[Returned] = deque(maxlen=ROOM)
         self.trusted: Callable[[], bool] = lambda: True
         self.at_worker = False
@@ -139,22 +146,22 @@ class ClusterState:
             DamagedData: their record, or what was offered to them, makes no sense.
             StorageError: Redis cannot be reached, or what is there cannot be trusted now.
         """
+        loading: asyncio.Future[Customer] = self._loop.create_future()
+        self.ask(customer_id, partial(settle, loading))
+        return await loading
+
+    def ask(self, customer_id: CustomerId, told: Callable[[Found], None]) -> None:
+        """See `engine.edges.state.port.CustomerStore`; what `load` promises holds when `told` is called."""
         if not self.trusted():
             if not self.at_worker:
-                raise StorageError(
-                    "Redis does not have again what it had: customers are not read from it"
+                told(
+                    StorageError(
+                        "Redis does not have again what it had: customers are not read from it"
+                    )
                 )
+                return
             self.pending.doubt_of(customer_id, self._clock() + self.pending.assume_shown)
-        said = self._scores.ask(customer_id)
-        said.add_done_callback(_seen)
-        asked = self._offers.ask(customer_id) if self.pending.assume_shown else None
-        if asked is not None:
-            asked.add_done_callback(_seen)
-        customer = await self._customers.load(customer_id)
-        if asked is not None:
-            self.pending.seen(customer, await self._offers.told(asked), self._clock())
-        self._scores.take(customer_id, await said)
-        return customer
+        Lookup(self._stores, customer_id, told).begin()
 
     def scored(self, customer_id: CustomerId) -> Scored | None:
         """What workers last said of a customer, as it was read with them; never waits."""
@@ -312,9 +319,3 @@ class ClusterState:
         await self._connection.close()
         await asyncio.to_thread(self._decisions.close)
         self._directory.close()
-
-
-def _seen(asked: "asyncio.Future[Any]") -> None:
-    """A failure is seen, also where that of another reply is raised."""
-    if not asked.cancelled():
-        asked.exception()

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from engine.capsule import Capsules
 from engine.edges.grpc.port import RuleBookStatus
+from engine.edges.grpc.waits import Attended
 from engine.errors import (
     InvalidInput,
     NoRuleBook,
@@ -49,6 +51,7 @@ from engine.rulebook.book import RuleBook
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loosening import Loosened, Loosening
 from engine.settings import Settings
+from engine.stopwatch import Stopwatch
 from engine.telemetry import Gauge
 from engine.triggers.outbox import Left
 from tests.edges.grpc.books import book as small_book
@@ -99,6 +102,7 @@ class MemoryEngine:
     wait: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     at_work: int = 0
     most_at_work: int = 0
 
@@ -113,7 +117,10 @@ class MemoryEngine:
     def keep(self, request_id: str, reply: bytes) -> None:
         self.kept[request_id] = reply
 
-    async def decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
+    def inquire(self, question: Question, deadline: float) -> Attended:
+        return Attended(partial(self._wait_and_decide, question, deadline))
+
+    async def _wait_and_decide(self, question: Question, deadline: float) -> tuple[Decision, bytes]:
         self.at_work += 1
         self.most_at_work = max(self.at_work, self.most_at_work)
         self.started.set()

@@ -320,3 +320,11 @@ async def test_without_a_deadline_the_channels_own_holds(placement: str, budget:
         after = time.monotonic()
         reserve = min(0.5, budget / 10)
         assert before <= service.engine.deadlines[0] - budget + reserve <= after
+
+
+async def test_metrics_know_the_channels_of_the_book_and_no_others(service: Service) -> None:
+    await decide(service, ask(channel="web"))
+    for name in ("wbe", "x" * 1_000):
+        await refusal(service, ask(channel=name))
+    found = [sample.labels for family in service.metrics.collect() for sample in family.samples]
+    assert {labels["channel"] for labels in found if "channel" in labels} == {"web"}

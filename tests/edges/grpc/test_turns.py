@@ -13,8 +13,8 @@ async def test_a_turn_is_as_long_as_all_that_was_ready_in_it():
     loop = asyncio.get_running_loop()
     for _ in range(5):
         loop.call_soon(served)
-    turns.begin(now[0])
-    turns.begin(now[0])
+    assert turns.begin(now[0]) == 0.0
+    assert turns.begin(now[0] + 0.002) == 0.002
     assert turns.waiting() == 0.0
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.edges.grpc.gate import Context, Handler, Prompt
+from engine.edges.grpc.gate import Context, Handler
 from engine.edges.grpc.status import Refusal
 from engine.edges.http2 import frames
 from engine.edges.http2.call import Call
@@ -16,6 +16,7 @@ from engine.edges.http2.frames import END_HEADERS, END_STREAM, Code, Kind, Setti
 from engine.edges.http2.hpack import pack
 from engine.edges.http2.messages import framed
 from engine.edges.http2.sending import Limits
+from tests.edges.http2.desk import Desk
 from tests.edges.http2.wire import (
     Client,
     call,
@@ -68,15 +69,13 @@ async def test_a_call_is_answered() -> None:
 
 
 async def test_a_prompt_answer_leaves_in_the_same_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(call(1, "Echo", b"one"), call(3, "Echo", b"two"))
     assert (client.data(1), client.data(3)) == (framed(b"one"), framed(b"two"))
 
 
 async def test_many_prompt_answers_let_others_have_their_turn() -> None:
-    prompt = Prompt(lambda message, _: message, echo)  # type: ignore[arg-type]  # never waits
-    client = await greeted(server(Echo=Handler(echo, prompt=prompt)))
+    client = await greeted(server(Echo=Handler(echo, prompt=lambda message, _: message)))
     client.say(*[call(number, "Echo") for number in range(1, 200, 2)])
     assert len(client.of(Kind.DATA)) == 16
     await client.wait()
@@ -301,12 +300,16 @@ async def test_a_message_that_comes_octet_by_octet_is_read() -> None:
         assert client.data(number) == message
 
 
-async def test_what_was_read_of_a_conversation_makes_room_for_more() -> None:
+async def test_what_was_read_of_a_conversation_makes_room_for_more_told_now_and_then() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, 0, 1, framed(b"abc")))
+    part = framed(bytes(995))
+    client.say(headers(1, "Talk"), *[frame(Kind.DATA, 0, 1, part)] * 32)
+    await client.wait()
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(frame(Kind.DATA, 0, 1, part))
     await client.wait()
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == len(framed(b"abc"))
+    assert frames.number(more[3]) == 33 * len(part)
 
 
 async def test_a_reset_gives_the_method_up() -> None:
@@ -349,9 +352,9 @@ async def test_who_does_not_finish_asking_is_told_when_the_deadline_has_passed()
     assert resets(client) == {1: Code.NO_ERROR}
 
 
-@pytest.mark.parametrize("method", ["Echo", "Talk"])
+@pytest.mark.parametrize("method", ["Echo", "Talk", "Desk"])
 async def test_nothing_is_kept_of_a_call_that_was_reset(method: str) -> None:
-    client = await greeted(server(Echo=ECHO, Talk=TALK))
+    client = await greeted(server(Echo=ECHO, Talk=TALK, Desk=Desk().handler()))
     begun = headers(1, method, (b"grpc-timeout", b"99999999H"))
     reset = frame(Kind.RST_STREAM, 0, 1, Code.CANCEL.to_bytes(4, "big"))
     client.say(begun, reset)
@@ -396,7 +399,7 @@ async def test_a_refusal_tells_its_message_and_details() -> None:
     def refuse(_: bytes, __: float | None) -> Refusal:
         return Refusal(grpc.StatusCode.NOT_FOUND, "100 % wäg\n")
 
-    client = await greeted(server(No=Handler(echo, prompt=Prompt(refuse, echo))))  # type: ignore[arg-type]  # never waits
+    client = await greeted(server(No=Handler(echo, prompt=refuse)))
     client.say(call(1, "No"))
     trailers = client.trailers(1)
     assert trailers is not None
@@ -470,11 +473,14 @@ async def test_a_call_that_comes_after_the_last_farewell_is_not_taken_up() -> No
     await asyncio.wait_for(stopping, 10)
 
 
-async def test_what_a_frame_is_filled_up_with_makes_room_at_once() -> None:
+async def test_what_frames_are_filled_up_with_makes_room_too() -> None:
     client = await greeted(server(Talk=TALK))
-    client.say(headers(1, "Talk"), frame(Kind.DATA, frames.PADDED, 1, b"\x03a..."))
+    filled = frame(Kind.DATA, frames.PADDED, 1, b"\xffa" + bytes(255))
+    client.say(headers(1, "Talk"), *[filled] * 127)
+    assert not client.of(Kind.WINDOW_UPDATE, 1)
+    client.say(filled)
     (more,) = client.of(Kind.WINDOW_UPDATE, 1)
-    assert frames.number(more[3]) == 4
+    assert frames.number(more[3]) == 128 * 256
 
 
 @given(st.lists(st.integers(1, 300), max_size=30))
@@ -538,7 +544,9 @@ FRAMES = st.builds(
         st.binary(max_size=30),
         st.just(pack(*fields("Echo"))),
         st.just(pack(*fields("Talk"))),
+        st.just(pack(*fields("Desk"))),
         st.just(framed(b"message")),
+        st.just(framed(b"slow message")),
         st.just((5).to_bytes(4, "big")),
     ),
 )
@@ -550,7 +558,7 @@ def test_nonsense_never_does_more_than_end_its_connection(said: list[bytes]) -> 
     async def story() -> None:
         faults: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        made = server(Echo=ECHO, Talk=TALK)
+        made = server(Echo=ECHO, Talk=TALK, Desk=Desk(most=1).handler())
         client = await greeted(made)
         for part in said:
             client.say(part)

@@ -11,6 +11,7 @@ from engine.edges.redis.answers import RedisAnswers
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.keys import decision_key
+from engine.elsewhere import Claimed
 from engine.errors import RequestConflict
 from engine.model import DAY, SECOND, CustomerId, DecisionId, Micros
 from tests.happenings import decision
@@ -30,6 +31,22 @@ class Server:
         self.answers = RedisAnswers(connection, self.aside, 300 * SECOND, 7 * DAY)
 
 
+def claim(
+    server: Server, request_id: str, asked: bytes, patience: float
+) -> "asyncio.Future[bytes | None]":
+    """What comes of a claim."""
+    coming: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+    def told(claimed: Claimed) -> None:
+        if isinstance(claimed, RequestConflict):
+            coming.set_exception(claimed)
+        else:
+            coming.set_result(claimed)
+
+    server.answers.claim(request_id, asked, patience, told)
+    return coming
+
+
 async def opened(redis: Redis) -> Server:
     return Server(await Connection.open(RedisAddress.parse(redis.url), patience=20))
 
@@ -46,32 +63,32 @@ async def two(redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
 async def test_of_many_who_claim_a_request_one_decides_and_the_others_get_its_reply(
     two: tuple[Server, Server],
 ) -> None:
-    claims = [server.answers.claim("r1", ASKED, LONG) for server in two * 4]
+    claims = [claim(server, "r1", ASKED, LONG) for server in two * 4]
     done, waiting = await asyncio.wait(claims, return_when=asyncio.FIRST_COMPLETED)
     assert [claim.result() for claim in done] == [None]
     two[0].answers.answered("r1", ASKED, b"the reply")
     assert set(await asyncio.gather(*waiting)) == {b"the reply"}
-    assert await two[1].answers.claim("r1", ASKED, LONG) == b"the reply"
+    assert await claim(two[1], "r1", ASKED, LONG) == b"the reply"
 
 
 async def test_a_claim_that_is_not_answered_in_time_is_no_answer(
     two: tuple[Server, Server],
 ) -> None:
     a, b = two
-    assert await a.answers.claim("r1", ASKED, LONG) is None
-    assert await b.answers.claim("r1", ASKED, 0.0) is None
+    assert await claim(a, "r1", ASKED, LONG) is None
+    assert await claim(b, "r1", ASKED, 0.0) is None
     a.answers.failed("r1")
-    assert await a.answers.claim("r1", OTHER, LONG) is None
+    assert await claim(a, "r1", OTHER, LONG) is None
 
 
 async def test_an_id_that_came_with_another_question_is_refused(two: tuple[Server, Server]) -> None:
     a, b = two
-    assert await a.answers.claim("r1", ASKED, LONG) is None
+    assert await claim(a, "r1", ASKED, LONG) is None
     with pytest.raises(RequestConflict):
-        await b.answers.claim("r1", OTHER, LONG)
+        await claim(b, "r1", OTHER, LONG)
     a.answers.answered("r1", ASKED, b"the reply")
     with pytest.raises(RequestConflict):
-        await b.answers.claim("r1", OTHER, LONG)
+        await claim(b, "r1", OTHER, LONG)
 
 
 async def test_a_token_is_found_by_customer_and_decision_while_it_counts(
@@ -112,7 +129,7 @@ async def test_while_redis_is_away_a_server_is_on_its_own_and_counts_what_is_los
     a, _ = two
     redis.stop(signal.SIGKILL)
     try:
-        assert await a.answers.claim("r1", ASKED, LONG) is None
+        assert await claim(a, "r1", ASKED, LONG) is None
         a.answers.answered("r1", ASKED, b"the reply")
         assert a.aside.lost == 1
     finally:

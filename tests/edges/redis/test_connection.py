@@ -46,6 +46,44 @@ async def test_who_stops_waiting_does_not_shift_the_replies_of_others(
     assert await connection.ask("ECHO", "yours") == b"yours"
 
 
+async def test_what_is_sent_aside_goes_behind_this_turn_and_before_what_is_asked_next(
+    connection: Connection,
+) -> None:
+    told: list[object] = []
+    connection.send_aside(("SET", "aside", "there"), told.append)
+    assert await connection.ask("GET", "aside") == b"there"
+    last: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    connection.send_aside(("DEL", "aside"), told.append)
+    connection.send_aside(("ECHO", "last"), last.set_result)
+    assert await last == b"last"
+    assert told == [b"OK", 1]
+
+
+async def test_a_fault_of_one_who_is_told_costs_nobody_else_their_reply(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(_: object) -> None:
+        raise KeyError("a fault")
+
+    connection.send(("ECHO", "one"), stumble)
+    assert await connection.ask("ECHO", "two") == b"two"
+    assert "a reply of Redis led to a fault" in caplog.text
+
+
+async def test_who_is_told_hears_at_once_that_redis_is_away(
+    redis: Redis, connection: Connection
+) -> None:
+    told: list[object] = []
+    redis.stop(signal.SIGKILL)
+    try:
+        await connection.down()
+        connection.send(("PING",), told.append)
+        connection.send_aside(("PING",), told.append)
+        assert [type(one) for one in told] == [StorageError, StorageError]
+    finally:
+        redis.start()
+
+
 async def test_a_password_and_a_database_are_given_at_once(redis: Redis) -> None:
     plain = await Connection.open(RedisAddress.parse(redis.url))
     await plain.ask("ACL", "SETUSER", "attune", "on", ">secret", "~*", "+@all")

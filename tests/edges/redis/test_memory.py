@@ -113,7 +113,7 @@ async def test_what_customers_weigh_is_told_to_people_and_programs(
 async def test_what_the_model_said_is_weighed_apart(connection: Connection) -> None:
     before = await lived(connection, interaction("e0"))
     said = Scored("web", 1, "m", tuple((ActionId(f"action_{n}"), 0.5) for n in range(20)))
-    LastScores(connection, Aside(connection)).note(ADA, said)
+    LastScores(Aside(connection)).note(ADA, said)
     after = await weigh(connection, ADA)
     assert before.scores == 0
     assert after.scores > len(said.encode())

@@ -1,6 +1,8 @@
 """What was just offered, as servers tell each other, on a real Redis."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,13 @@ from engine.contact.pending import Offered, Returned
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
-from engine.edges.redis.offers import KEPT, RecentOffers, decode_returned, encode_returned
+from engine.edges.redis.offers import (
+    KEPT,
+    RecentOffers,
+    decode_returned,
+    encode_returned,
+    read_list,
+)
 from engine.errors import DamagedData
 from engine.model import HOUR, ActionId, CustomerId, DecisionId
 from tools.brokers.redis import Redis
@@ -32,13 +40,19 @@ async def connection(redis: Redis) -> AsyncIterator[Connection]:
     await made.close()
 
 
+async def told(offers: RecentOffers, subject: CustomerId) -> list[Returned]:
+    coming: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    offers.ask(subject, coming.set_result)
+    return read_list(await coming)
+
+
 async def test_a_customer_and_their_household_are_told_of(connection: Connection) -> None:
     offers = RecentOffers(connection, Aside(connection))
     one, two = returned(1, "a"), returned(2, "b", "c", household=HOME)
     offers.note(one, HOUR)
     offers.note(two, HOUR)
-    assert await offers.told(offers.ask(ADA)) == [one, two]
-    assert await offers.told(offers.ask(HOME)) == [two]
+    assert await told(offers, ADA) == [one, two]
+    assert await told(offers, HOME) == [two]
     assert await connection.ask("PTTL", "attune:r:{ada}") in range(1, HOUR // 1_000 + 1)
 
 
@@ -46,8 +60,8 @@ async def test_the_newest_are_kept(connection: Connection) -> None:
     offers = RecentOffers(connection, Aside(connection))
     for number in range(KEPT + 3):
         offers.note(returned(number, "a"), HOUR)
-    told = await offers.told(offers.ask(ADA))
-    assert [each.offers[0].decided_at for each in told] == list(range(3, KEPT + 3))
+    newest = await told(offers, ADA)
+    assert [each.offers[0].decided_at for each in newest] == list(range(3, KEPT + 3))
 
 
 @given(st.integers(0, 2**53), st.lists(st.text(min_size=1), min_size=1), st.none() | st.just(HOME))

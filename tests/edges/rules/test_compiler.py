@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.edges.rules import compiler
-from engine.edges.rules.compiler import compile_apart
+from engine.edges.rules.child import begin
+from engine.edges.rules.compiler import HeadStart, compile_apart
 from engine.edges.rules.kept import KEPT, keep
 from engine.rulebook.load import load
 from tests.rulebook.builders import files
@@ -68,50 +69,50 @@ async def test_an_enormous_book_is_refused(rules, book):
 
 
 async def test_a_child_that_dies_is_a_mistake_and_no_more(rules, monkeypatch):
-    started = compiler._started
+    started = begin
 
     def stopped(*arguments):
-        child = started(*arguments)
-        os.kill(child.pid, signal.SIGKILL)
-        return child
+        begun = started(*arguments)
+        os.kill(begun.process.pid, signal.SIGKILL)
+        return begun
 
-    monkeypatch.setattr(compiler, "_started", stopped)
+    monkeypatch.setattr(compiler, "begin", stopped)
     (mistake,) = (await compile_apart(rules)).errors
     assert mistake.message.startswith("the compiler failed (status -9)")
 
 
 async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
-    started, children = compiler._started, []
+    started, children = begin, []
 
     def halted(*arguments):
         children.append(started(*arguments))
-        os.kill(children[-1].pid, signal.SIGSTOP)
+        os.kill(children[-1].process.pid, signal.SIGSTOP)
         return children[-1]
 
-    monkeypatch.setattr(compiler, "_started", halted)
-    monkeypatch.setattr(compiler, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(compiler, "begin", halted)
+    monkeypatch.setattr(compiler, "PATIENCE", 0.01)
     (mistake,) = (await compile_apart(rules)).errors
     assert "takes more than" in mistake.message
-    assert children[0].returncode == -signal.SIGKILL
+    assert children[0].process.returncode == -signal.SIGKILL
 
 
 async def test_a_child_nobody_waits_for_any_more_is_ended(rules, monkeypatch):
-    started, children = compiler._started, []
-    begun = asyncio.Event()
+    started, children = begin, []
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def halted(*arguments):
         children.append(started(*arguments))
-        os.kill(children[-1].pid, signal.SIGSTOP)
-        begun.set()
+        os.kill(children[-1].process.pid, signal.SIGSTOP)
+        loop.call_soon_threadsafe(begun.set)
         return children[-1]
 
-    monkeypatch.setattr(compiler, "_started", halted)
+    monkeypatch.setattr(compiler, "begin", halted)
     waiting = asyncio.create_task(compile_apart(rules))
     await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert children[0].returncode == -signal.SIGKILL
+    assert children[0].process.returncode == -signal.SIGKILL
 
 
 def test_whatever_is_too_much_for_the_memory_is_said(rules):
@@ -126,6 +127,25 @@ def test_whatever_is_too_much_for_the_memory_is_said(rules):
 
     (mistake,) = unpacked(done.stdout).errors
     assert mistake.message == "the book takes more than 2 GiB of memory to compile: split it"
+
+
+async def test_a_head_start_finds_the_book_as_it_was_then_and_later_ones_as_they_are(rules):
+    begun = begin(rules)
+    ahead = HeadStart(rules, begun)
+    first = await ahead(rules)
+    (rules / "actions/all.yaml").write_text("actions: [{id: a, titel: x}]")
+    assert first.diagnostics == ()
+    assert begun.process.returncode == 0
+    assert (await ahead(rules)).diagnostics == load(rules).diagnostics
+
+
+async def test_a_head_start_compiles_another_book_than_was_begun(rules, tmp_path):
+    keep(tmp_path, files())
+    ahead = HeadStart(rules, begin(rules))
+    kept, directory = await ahead(tmp_path / KEPT), await ahead(rules)
+    assert kept.book
+    assert directory.book
+    assert kept.book.version == directory.book.version
 
 
 async def test_no_room_for_what_the_compiler_says_is_a_mistake_of_its_own(rules, monkeypatch):

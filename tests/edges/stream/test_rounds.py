@@ -61,7 +61,7 @@ class Worker:
         self.now = NINE_O_CLOCK - HOUR
         lookout = Lookout(book(policies={"triggers": {"hello": NINE}}), lambda: self.now)
         outreach = Outreach(self.desk, self.desk)
-        scores = LastScores(connection, Aside(connection))
+        scores = LastScores(Aside(connection))
         self.rounds = Rounds(
             Triggering(lookout, outreach, self.desk, scores),
             connection,

@@ -9,6 +9,7 @@ from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
 from engine.edges.redis.customers import RedisCustomers
+from engine.edges.redis.keys import scores_key
 from engine.edges.redis.scores import LastScores
 from engine.edges.stream.fold import Placed, RedisFold
 from engine.edges.stream.triggering import Triggering
@@ -39,7 +40,7 @@ class Worker:
 
     def __init__(self, connection: Connection, desk: Desk) -> None:
         self.customers = RedisCustomers(connection, lambda: NOW)
-        self.scores = LastScores(connection, Aside(connection))
+        self.scores = LastScores(Aside(connection))
         lookout = Lookout(
             book(attributes=DROPS, policies={"triggers": {"third": THIRD}}), lambda: NOW
         )
@@ -104,8 +105,8 @@ async def test_what_comes_again_or_is_made_up_sets_nothing_off(connection: Conne
 async def test_who_did_something_is_scored_and_every_server_is_told(connection: Connection) -> None:
     worker = Worker(connection, Desk())
     await worker.fold.apply(drops(1, 1))
-    server = LastScores(connection, Aside(connection))
-    server.take(ADA, await server.ask(ADA))
+    server = LastScores(Aside(connection))
+    server.take(ADA, await connection.ask("GET", scores_key(ADA)))
     scored = server.of(ADA)
     assert scored is not None
     assert (scored.channel, scored.model_version) == ("app", "m")
