@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from engine.cli.client import Format, FormatOption
+from engine.cli.cluster import NameOption, StreamOption
 from engine.cli.worker import require_cluster
 from engine.errors import AttuneError
 
 if TYPE_CHECKING:
     from engine.edges.stream.dead import Dead, Replayed
     from engine.edges.stream.docket import Fate
-
-StreamOption = Annotated[
-    str, typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM")
-]
-NameOption = Annotated[
-    str,
-    typer.Option(help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"),
-]
 
 CustomerOption = Annotated[
     str, typer.Option(metavar="ID", help="Only those of this customer; without, of all.")

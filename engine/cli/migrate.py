@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.client import Format, FormatOption
+from engine.cli.cluster import (
+    CopiesOption,
+    NameOption,
+    PartitionsOption,
+    StateOption,
+    StreamOption,
+)
 from engine.cli.worker import require_cluster
 
 if TYPE_CHECKING:
@@ -15,36 +22,11 @@ if TYPE_CHECKING:
 
 def migrate(
     data: Annotated[Path, typer.Option(help="The data directory of `attune serve`.")],
-    stream: Annotated[
-        str,
-        typer.Option(metavar="kafka://HOST:PORT", help="Where the log is.", envvar="ATTUNE_STREAM"),
-    ],
-    state: Annotated[
-        str,
-        typer.Option(
-            metavar="redis://HOST:PORT", help="Where customers are kept.", envvar="ATTUNE_STATE"
-        ),
-    ],
-    name: Annotated[
-        str,
-        typer.Option(
-            help="The installation: what its topics' names begin with.", envvar="ATTUNE_NAME"
-        ),
-    ] = "attune",
-    partitions: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Partitions of the log, if it is not there yet.", envvar="ATTUNE_PARTITIONS"
-        ),
-    ] = 12,
-    copies: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Copies of everything in Kafka, if it is not there yet.",
-            envvar="ATTUNE_COPIES",
-        ),
-    ] = 1,
+    stream: StreamOption,
+    state: StateOption,
+    name: NameOption = "attune",
+    partitions: PartitionsOption = 12,
+    copies: CopiesOption = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what there is to be moved.")
     ] = False,

@@ -17,14 +17,13 @@ from engine.edges.journal.entries import Numbered
 from engine.edges.kafka.address import Bootstrap, client
 from engine.edges.kafka.messages import customer_key, encode_message
 from engine.edges.kafka.partitions import partition_of
+from engine.edges.kafka.producer import LARGEST, started
 from engine.edges.kafka.topics import Topics
 from engine.errors import StorageError
 from engine.model import Event, ProfileUpdate
 
 HEADER: Final = "attune.migrated"
 """The header by which a record says `ORIGIN/SEQ`: the installation it is of, and its place there."""
-
-_LARGEST: Final = 64 << 20
 
 
 class Sent(NamedTuple):
@@ -91,25 +90,18 @@ class Topic:
         Raises:
             StorageError: Kafka is away, or the topic holds what is not of this installation.
         """
-        producer = AIOKafkaProducer(
-            **client(bootstrap),
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=_LARGEST,
-            max_batch_size=1 << 18,
-        )
         try:
-            await producer.start()
-            partitions = sorted(await producer.partitions_for(topics.events))
-            done, ends = await _found(bootstrap, topics.events, partitions, origin)
+            producer = await started(bootstrap)
+            try:
+                partitions = sorted(await producer.partitions_for(topics.events))
+                done, ends = await _found(bootstrap, topics.events, partitions, origin)
+            except BaseException:
+                await producer.stop()
+                raise
         except (KafkaError, OSError) as error:
-            await producer.stop()
             raise StorageError(
                 f"{topics.events} cannot be read from Kafka at {bootstrap}: {error}"
             ) from error
-        except BaseException:
-            await producer.stop()
-            raise
         return cls(producer, topics.events, origin, done, ends)
 
     async def send(self, batch: Sequence[Numbered]) -> Sent:
@@ -164,7 +156,7 @@ async def _found(
 ) -> tuple[dict[int, int], dict[int, int]]:
     """How far a migration came in each partition, and the offset behind its last record."""
     places = [TopicPartition(topic, partition) for partition in partitions]
-    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=_LARGEST)
+    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=LARGEST)
     try:
         await consumer.start()
         consumer.assign(places)

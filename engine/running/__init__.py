@@ -1,1 +1,1 @@
-"""Run: what keeps a running engine sound: reloads, repeats, breakers, its parent and its memory."""
+"""Run: what keeps a running engine sound: questions that wait, reloads, repeats, breakers, its parent and its memory."""

@@ -9,16 +9,15 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from engine.edges.kafka.address import Bootstrap, client
+from engine.edges.kafka.address import Bootstrap
 from engine.edges.kafka.messages import Place, Record
+from engine.edges.kafka.producer import started
 from engine.errors import StorageError
 
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 2.0
 """Seconds Kafka may take before it counts as away."""
-
-_LARGEST: Final = 64 << 20
 
 
 class Publisher:
@@ -72,19 +71,7 @@ class Publisher:
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **client(self._bootstrap),
-                    acks="all",
-                    enable_idempotence=True,
-                    max_request_size=_LARGEST,
-                    max_batch_size=1 << 18,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+                self._producer = await started(self._bootstrap)
             return self._producer
 
     def _leave(self, producer: AIOKafkaProducer) -> None:

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.edges.kafka.address import Bootstrap, client
+from engine.edges.kafka.producer import LARGEST
 from engine.errors import StorageError
 
 
@@ -29,7 +30,7 @@ async def stretch(
         StorageError: Kafka is away, or refuses.
     """
     place = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=64 << 20)
+    consumer = AIOKafkaConsumer(**client(bootstrap), max_partition_fetch_bytes=LARGEST)
     try:
         await consumer.start()
         consumer.assign([place])

@@ -9,12 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from engine.edges.kafka.address import Bootstrap, KafkaAddress, client
+from engine.edges.kafka.producer import LARGEST
 from engine.errors import InvalidInput, StorageError, Violation
 
 FOR_EVER: Final = "-1"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _WEEK: Final = str(7 * 24 * 3_600 * 1_000)
-_LARGEST: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _wanted(topics: Topics, size: Size) -> Iterator[NewTopic]:
     """Each topic with its settings. All lessons of a model are in one partition, in one order."""
     common = {
         "min.insync.replicas": str(size.copies // 2 + 1),
-        "max.message.bytes": str(_LARGEST),
+        "max.message.bytes": str(LARGEST),
     }
     kept = {"retention.ms": FOR_EVER}
     compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": "60000"}

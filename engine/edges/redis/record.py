@@ -5,6 +5,7 @@ what the swap in `scripts` compares; and what was damaged on the way no longer h
 a byte that says how the rest is packed: 0 plain, 1 with zstandard, taken where it saves something.
 """
 
+import threading
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -27,6 +28,17 @@ _LARGEST: Final = 64 << 20
 _LEVEL: Final = 1
 
 
+class _Packing(threading.local):
+    """What packs and unpacks; to make one takes longer than to use it, and no two threads may share it."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_packing: Final = _Packing()
+
+
 class Held(NamedTuple):
     """A customer as Redis held them, with the mark of that record."""
 
@@ -39,7 +51,7 @@ def encode_record(customer: Customer) -> bytes:
     body = encode_customer(customer)
     rest = _PLAIN + body
     if len(body) >= _WORTH_PACKING:
-        rest = min(rest, _PACKED + zstandard.ZstdCompressor(_LEVEL).compress(body), key=len)
+        rest = min(rest, _PACKED + _packing.compress(body), key=len)
     return _marked(rest)
 
 
@@ -75,7 +87,13 @@ def _marked(rest: bytes) -> bytes:
 def _unpacked(rest: bytes) -> bytes:
     if rest[:1] == _PLAIN:
         return rest[1:]
-    return zstandard.ZstdDecompressor().decompress(rest[1:], max_output_size=_LARGEST)
+    packed = rest[1:]
+    size = zstandard.frame_content_size(packed)
+    if size > _LARGEST:
+        raise ValueError(f"it says that it holds {size:,} bytes")
+    if size < 0:  # it does not say how much it holds
+        return _packing.decompress(packed, max_output_size=_LARGEST)
+    return _packing.decompress(packed)
 
 
 def _damaged(customer_id: CustomerId, why: str) -> DamagedData:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.edges.kafka.address import Bootstrap, client
+from engine.edges.kafka.producer import LARGEST
 from engine.edges.kafka.topics import Topics
 from engine.edges.stream.inbox import AGAIN, MODEL
 from engine.edges.stream.weights import Weights, decode_weights
@@ -17,7 +18,6 @@ from engine.errors import StorageError
 log = logging.getLogger(__name__)
 
 _ONLY: Final = 0
-_LARGEST: Final = 64 << 20
 
 
 class Follower:
@@ -52,7 +52,7 @@ class Follower:
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             **client(self._bootstrap),
-            max_partition_fetch_bytes=_LARGEST,
+            max_partition_fetch_bytes=LARGEST,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             check_crcs=False,

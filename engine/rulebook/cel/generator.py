@@ -332,31 +332,49 @@ def write(
     reading: Reading,
     ending: str = "{}",
     before: Beforehand = NOTHING_BEFORE,
+    *,
+    listed: bool = False,
 ) -> str:
     """One Python function over the values: a tuple of the roots' values, each put into `ending`.
 
-    What is found `before` the rest is not found again.
+    What is found `before` the rest is not found again. If `listed` it takes a list of all values and gives
+    a list, which Python does a quarter faster where they are many; else the values may be anything that has
+    those by their places.
     """
     scope = Scope(captured=dict.fromkeys(before.captured))
     module.held = dict(before.answers)
     module.shared = {**_repeated(roots, before.answers), **dict.fromkeys(before.answers, 1)}
     writer = Writer(module, scope)
     values = [ending.format(reading(writer, root).value) for root in roots]
-    bindings = _bindings(scope.captured)
-    lines = [f"def {name}(v):", *bindings, *before.lines, *scope.lines, "    return ("]
+    opened, closed = ("[", "]") if listed else ("(", ")")
+    bindings = _bindings(scope.captured, listed=listed)
+    lines = [f"def {name}(v):", *bindings, *before.lines, *scope.lines, f"    return {opened}"]
     lines += [f"        {value}," for value in values]
-    lines.append("    )")
+    lines.append(f"    {closed}")
     return "\n".join(lines)
 
 
-def _bindings(captured: Iterable[str]) -> Iterator[str]:
-    """Binds each attribute read to a local.
+def _bindings(captured: Iterable[str], *, listed: bool) -> Iterator[str]:
+    """Binds each attribute read to locals.
 
-    `a3` is None for unknown and null, `n3` tells null apart, `x3` is the value as it is given.
+    `x3` is the value as it is given, `a3` is None for unknown and null, `n3` tells null apart.
     """
-    for place, local in sorted((int(local[1:]), local) for local in captured):
-        yield f"    {local} = v[{place}]"
-        if local[0] == "a":
-            yield f"    if {local} is UNKNOWN: {local} = None"
-        elif local[0] == "n":
-            yield f"    {local} = NULL if {local} is None else None if {local} is UNKNOWN else {local}"
+    wanted = sorted((int(local[1:]), local[0]) for local in captured)
+    yield from _given(sorted({place for place, _ in wanted}), listed=listed)
+    for place, letter in wanted:
+        if letter == "a":
+            yield f"    a{place} = None if x{place} is UNKNOWN else x{place}"
+        elif letter == "n":
+            null = f"NULL if x{place} is None"
+            yield f"    n{place} = {null} else None if x{place} is UNKNOWN else x{place}"
+
+
+def _given(places: Sequence[int], *, listed: bool) -> Iterator[str]:
+    """Binds the values at these places as they are: of a list at once if they are most up to the last."""
+    count = max(places, default=0) + 1
+    if not listed or len(places) < 2 or 2 * len(places) < count:
+        yield from (f"    x{place} = v[{place}]" for place in places)
+    else:
+        read = frozenset(places)
+        names = (f"x{place}" if place in read else "_" for place in range(count))
+        yield f"    {', '.join(names)} = v[:{count}]"

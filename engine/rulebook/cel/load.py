@@ -27,10 +27,10 @@ def generate(
 ) -> str:
     """The source of a Python module defining `conditions_of(v)` and `numbers_of(v)`.
 
-    `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a tuple of
-    True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite or not a
-    number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)` returns
-    their truths. The same expressions always give the same text.
+    `v` is the list of attribute values, by `Attribute.index`. `conditions_of` returns a list, a new one
+    each time, of True, False or None (unknown), `numbers_of` a tuple of floats or None (unknown, infinite
+    or not a number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)`
+    returns their truths. The same expressions always give the same text.
     """
     from engine.rulebook.cel.generator import Module, Writer, write
     from engine.rulebook.cel.tables import tables
@@ -40,7 +40,7 @@ def generate(
     roots = [e.tree for e in conditions]
     before = tables(roots, variables, module)
     functions = [
-        write("conditions_of", roots, module, Writer.truth, before=before),
+        write("conditions_of", roots, module, Writer.truth, before=before, listed=True),
         write("numbers_of", [e.tree for e in numbers], module, Writer.known, "finite({})"),
     ]
     if triggers:

@@ -65,9 +65,9 @@ class _Table:
 
 def tables(roots: Sequence[Node], variables: Mapping[str, Variable], module: Module) -> Beforehand:
     """What of these truths can be looked up; the tables themselves are added to the module."""
-    plans, columns = _plans(roots, variables), Columns()
-    for plan in plans.values():
-        columns.need(plan)
+    found, columns = _found(roots, variables), Columns()
+    for one in found.values():
+        columns.need(one.plan)
     made = [
         table
         for name, conditions in columns.by_attribute.items()
@@ -76,27 +76,39 @@ def tables(roots: Sequence[Node], variables: Mapping[str, Variable], module: Mod
     lines = ["    unknown = UNKNOWN"] if made else []
     unpacked = columns.count <= MOST_UNPACKED
     for number, table in enumerate(made):
-        found = _places(number, table, unpacked=unpacked)
-        lines.append(f"    {found} = {_row(table, module)}")
-    answers = {
-        node: _code(number, columns.truth(plan))
-        for number, (node, plan) in enumerate(plans.items())
-    }
+        assigned = _places(number, table, unpacked=unpacked)
+        lines.append(f"    {assigned} = {_row(table, module)}")
+    answers: dict[Node, Code] = {}
+    for number, (node, one) in enumerate(found.items()):
+        truth, local = columns.truth(one.plan), f"d{number}"
+        if one.times > 1 and not truth.isidentifier():
+            lines.append(f"    {local} = {truth}")
+            truth = local
+        answers[node] = _code(local, truth)
     places = sorted({table.variable.index for table in made})
     return Beforehand(tuple(lines), answers, tuple(f"x{place}" for place in places))
 
 
-def _plans(roots: Sequence[Node], variables: Mapping[str, Variable]) -> dict[Node, Plan]:
+@dataclass(slots=True)
+class _Found:
+    """A truth that can be looked up, and how often it is wanted."""
+
+    plan: Plan
+    times: int = 1
+
+
+def _found(roots: Sequence[Node], variables: Mapping[str, Variable]) -> dict[Node, _Found]:
     """The distinct truths that can be looked up, each as large as possible, outside of loops."""
-    found: dict[Node, Plan] = {}
+    found: dict[Node, _Found] = {}
     pending = list(reversed(roots))
     while pending:
         node = pending.pop()
-        if node in found:
+        if (known := found.get(node)) is not None:
+            known.times += 1
             continue
         plan = plan_of(node, variables)
         if plan is not None:
-            found[node] = plan
+            found[node] = _Found(plan)
         elif not isinstance(node, Fold):
             pending.extend(reversed(children(node)))
     return found
@@ -112,11 +124,10 @@ def _places(number: int, table: _Table, *, unpacked: bool) -> str:
     return "".join(f"{row}_{at}, " for at in range(count)).rstrip() if unpacked else row
 
 
-def _code(number: int, truth: str) -> Code:
-    """A truth, which may be unknown, as a piece of generated code."""
+def _code(local: str, truth: str) -> Code:
+    """A truth, which may be unknown, as a piece of generated code; `local` is for it alone."""
     if truth.isidentifier():
         return Code(truth, BOOL, (f"{truth} is None",))
-    local = f"d{number}"
     return Code(local, BOOL, (f"({local} := {truth}) is None",), depth=1)
 
 

@@ -17,9 +17,14 @@ from tests.edges.grpc.memory import SECRET, MemoryEngine
 STREAM = "/attune.v1.DecisionService/DecideStream"
 
 
-def question(request_id: str, customer_id: str = "anna", **more: Any) -> DecideStreamRequest:
+def question(
+    request_id: str, customer_id: str = "anna", *, explain: bool = False, **more: Any
+) -> DecideStreamRequest:
     request = DecideRequest(
-        request_id=request_id, customer_id=customer_id, placements=["web.banner"]
+        request_id=request_id,
+        customer_id=customer_id,
+        placements=["web.banner"],
+        explain=explain,
     )
     return DecideStreamRequest(request=request, **more)
 
@@ -46,6 +51,41 @@ async def test_a_question_that_waits_does_not_hold_up_the_others(service: Servic
     second = await answer_of(call)
     assert [first.request_id, second.request_id] == ["quick", "waits"]
     call.cancel()
+
+
+async def test_each_of_many_questions_gets_its_own_answer_among_slow_ones(
+    service: Service,
+) -> None:
+    call = DecisionServiceStub(service.channel).DecideStream()
+    slow = range(0, 2_000, 50)
+    for i in range(2_000):
+        await call.write(question(f"r{i}", "slow" if i in slow else f"customer-{i}"))
+    quick = [await answer_of(call) for _ in range(2_000 - len(slow))]
+    service.engine.wait.set()
+    late = [await answer_of(call) for _ in slow]
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+    assert {a.request_id for a in late} == {f"r{i}" for i in slow}
+    assert len({a.request_id for a in quick} - {a.request_id for a in late}) == len(quick)
+    assert all(a.request_id == a.response.request_id for a in quick + late)
+
+
+async def test_who_takes_no_answers_is_asked_no_more_until_they_do(service: Service) -> None:
+    many, narrow = 1_000, [("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)]
+    channel = grpc.aio.insecure_channel(str(service.address), options=narrow)
+    call = DecisionServiceStub(channel).DecideStream()
+    for i in range(many):
+        await call.write(question(f"r{i}", explain=True))
+    known, others = -1, DecisionServiceStub(channel)
+    while known != (known := len(service.engine.questions)):
+        for _ in range(20):
+            await others.Decide(DecideRequest(customer_id="anna", placements=["web.banner"]))
+            service.engine.questions.pop()
+    assert known < many
+    assert {(await answer_of(call)).request_id for _ in range(many)} == {
+        f"r{i}" for i in range(many)
+    }
+    await channel.close()
 
 
 async def test_bad_questions_are_answered_and_never_end_the_stream(service: Service) -> None:

@@ -16,6 +16,7 @@ from engine.edges.http2.frames import END_HEADERS, END_STREAM, Code, Kind, Setti
 from engine.edges.http2.hpack import pack
 from engine.edges.http2.messages import framed
 from engine.edges.http2.sending import Limits
+from tests.edges.http2.desk import Desk
 from tests.edges.http2.wire import (
     Client,
     call,
@@ -351,9 +352,9 @@ async def test_who_does_not_finish_asking_is_told_when_the_deadline_has_passed()
     assert resets(client) == {1: Code.NO_ERROR}
 
 
-@pytest.mark.parametrize("method", ["Echo", "Talk"])
+@pytest.mark.parametrize("method", ["Echo", "Talk", "Desk"])
 async def test_nothing_is_kept_of_a_call_that_was_reset(method: str) -> None:
-    client = await greeted(server(Echo=ECHO, Talk=TALK))
+    client = await greeted(server(Echo=ECHO, Talk=TALK, Desk=Desk().handler()))
     begun = headers(1, method, (b"grpc-timeout", b"99999999H"))
     reset = frame(Kind.RST_STREAM, 0, 1, Code.CANCEL.to_bytes(4, "big"))
     client.say(begun, reset)
@@ -543,7 +544,9 @@ FRAMES = st.builds(
         st.binary(max_size=30),
         st.just(pack(*fields("Echo"))),
         st.just(pack(*fields("Talk"))),
+        st.just(pack(*fields("Desk"))),
         st.just(framed(b"message")),
+        st.just(framed(b"slow message")),
         st.just((5).to_bytes(4, "big")),
     ),
 )
@@ -555,7 +558,7 @@ def test_nonsense_never_does_more_than_end_its_connection(said: list[bytes]) -> 
     async def story() -> None:
         faults: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        made = server(Echo=ECHO, Talk=TALK)
+        made = server(Echo=ECHO, Talk=TALK, Desk=Desk(most=1).handler())
         client = await greeted(made)
         for part in said:
             client.say(part)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -326,3 +327,60 @@ async def test_other_calls_of_the_connection_go_on_beside_it() -> None:
     assert client.data(3) == framed(b"hello")
     client.say(asking(b"a"))
     assert answers(client) == [b"a"]
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("ask"), st.lists(st.booleans(), min_size=1, max_size=30)),
+    st.tuples(st.just("take"), st.integers(1, 500)),
+    st.tuples(st.sampled_from(["go", "pause", "resume", "turn"]), st.none()),
+)
+
+
+@given(st.lists(STEPS, max_size=30), st.integers(1, 4), st.integers(0, 300))
+def test_whatever_comes_in_between_each_message_is_answered_once(
+    steps: list[tuple[str, Any]], most: int, window: int
+) -> None:
+    """Messages, some slow; windows, pauses and turns in any order; and all of it within the limits."""
+
+    async def story() -> None:
+        desk = Desk(most)
+        client = await greeted(server(Desk=desk.handler()), (Setting.INITIAL_WINDOW_SIZE, window))
+        client.say(OPEN)
+        asked: list[bytes] = []
+        taken, listens = window, True
+        for step, value in steps:
+            match step:
+                case "ask":
+                    first_of_these = len(asked)
+                    asked += [
+                        b"%s%d" % (b"slow" if slow else b"", first_of_these + n)
+                        for n, slow in enumerate(value)
+                    ]
+                    client.say(asking(*asked[first_of_these:]))
+                case "take":
+                    taken += value
+                    client.say(frame(Kind.WINDOW_UPDATE, 0, 1, value.to_bytes(4, "big")))
+                case "go":
+                    desk.go.set()
+                case "pause" if listens:
+                    client.connection.pause_writing()
+                    listens = False
+                case "resume" if not listens:
+                    client.connection.resume_writing()
+                    listens = True
+                case _:
+                    await client.wait()
+            client.listen()
+            assert len(client.data(1)) <= taken
+        desk.go.set()
+        if not listens:
+            client.connection.resume_writing()
+        client.say(frame(Kind.WINDOW_UPDATE, 0, 1, ENOUGH), frame(Kind.DATA, END_STREAM, 1))
+        while status(client) is None:
+            await client.wait()
+        assert desk.taken == asked
+        assert sorted(answers(client)) == sorted(asked)
+        assert desk.most_waiting <= most
+        assert status(client) == 0
+
+    asyncio.run(story())

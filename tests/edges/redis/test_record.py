@@ -1,7 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.codec import encode_customer
 from engine.edges.redis.record import MARK, NO_MARK, decode_record, encode_record
 from engine.errors import DamagedData
 from engine.model import Customer, CustomerId
@@ -51,6 +56,32 @@ def test_a_byte_flipped_anywhere_is_noticed(data: st.DataObject) -> None:
 def test_a_record_under_the_wrong_key_is_refused() -> None:
     with pytest.raises(DamagedData, match="another customer's"):
         decode_record(CustomerId("bob"), encode_record(lived(1)))
+
+
+def packed_otherwise(customer: Customer, **how: bool) -> bytes:
+    """The record of a customer by another packer."""
+    compress = zstandard.ZstdCompressor(**how).compress  # type: ignore[arg-type]  # its options are typed one by one
+    rest = b"\x01" + compress(encode_customer(customer))
+    return blake2b(rest, digest_size=MARK).digest() + rest
+
+
+def test_a_record_that_does_not_say_how_much_it_holds_is_read() -> None:
+    record = packed_otherwise(lived(60), write_content_size=False)
+    assert decode_record(ADA, record).customer == lived(60)
+
+
+def test_a_record_that_would_hold_more_than_any_customer_is_refused() -> None:
+    rest = b"\x01" + zstandard.ZstdCompressor().compress(bytes(65 << 20))
+    with pytest.raises(DamagedData, match="it holds 68,157,440 bytes"):
+        decode_record(ADA, blake2b(rest, digest_size=MARK).digest() + rest)
+
+
+def test_threads_do_not_share_what_packs_and_unpacks() -> None:
+    """Two that unpack with one decompressor at the same time crash, or read each other's."""
+    records = {n: encode_record(lived(n)) for n in range(60, 90)}
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda n: decode_record(ADA, records[n]).customer, list(records) * 20))
+    assert read == [lived(n) for n in records] * 20
 
 
 def test_no_record_is_a_fresh_customer() -> None:

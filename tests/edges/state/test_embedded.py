@@ -66,8 +66,11 @@ async def test_a_duplicate_changes_nothing_also_after_a_restart(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("every", [1, 10, 1_000])
-async def test_restarts_lead_to_the_state_of_the_log(tmp_path: Path, every: int) -> None:
-    limits = Limits(customers=3, checkpoint_entries=every, checkpoint_seconds=None)
+@pytest.mark.parametrize("at_hand", [1, 3])
+async def test_restarts_lead_to_the_state_of_the_log(
+    tmp_path: Path, every: int, at_hand: int
+) -> None:
+    limits = Limits(customers=3, at_hand=at_hand, checkpoint_entries=every, checkpoint_seconds=None)
     tally = Tally()
     for start in range(0, 60, 20):
         restarted = Tally()
@@ -133,8 +136,11 @@ async def test_memory_is_bounded_by_the_customers_without_unsaved_changes(tmp_pa
             assert (await store.load(CustomerId(f"c{n}"))).attributes == {"age": n}
 
 
-async def test_loads_race_with_events_and_lose_nothing(tmp_path: Path) -> None:
-    limits = Limits(customers=2, checkpoint_entries=25, checkpoint_seconds=None)
+@pytest.mark.parametrize(("customers", "at_hand"), [(2, 2), (6, 2), (50, 1)])
+async def test_loads_race_with_events_and_lose_nothing(
+    tmp_path: Path, customers: int, at_hand: int
+) -> None:
+    limits = Limits(customers, at_hand, checkpoint_entries=25, checkpoint_seconds=None)
     tally = Tally()
     async with store_at(tmp_path, tally, limits) as store:
 

@@ -1,6 +1,10 @@
+import gc
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import workloads
 from engine.codec import decode_customer, encode_customer
 from engine.edges.state.resident import Resident
 from engine.model import Customer, CustomerId
@@ -108,6 +112,21 @@ def test_with_everybody_held_a_step_comes_to_its_end() -> None:
         resident.take(somebody(name))
     assert not resident.rest_some(50)
     assert len(resident) == 3
+
+
+def test_a_customer_of_26_attributes_at_rest_takes_1300_bytes_at_most() -> None:
+    resident, count = Resident(room=5_000, at_hand=10), 3_000
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for name, attributes in workloads.profiles(count):
+            resident.take(Customer(CustomerId(name), attributes, updated_at=1))
+        gc.collect()
+        now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(resident) == count
+    assert (now - before) / count <= 1_300
 
 
 Deed = tuple[str, int]

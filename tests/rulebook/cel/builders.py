@@ -67,8 +67,7 @@ def problems(text: str, expect: Expect = Expect.BOOL) -> list[tuple[int, str]]:
 
 def truths(*texts: str, missing: Sequence[str] = (), **changed: Any) -> tuple[bool | None, ...]:
     defined: Any = load(generate([compiled(t) for t in texts], []))
-    answered: tuple[bool | None, ...] = defined["conditions_of"](values(missing, **changed))
-    return answered
+    return tuple(defined["conditions_of"](values(missing, **changed)))
 
 
 def truth(text: str, missing: Sequence[str] = (), **changed: Any) -> bool | None:

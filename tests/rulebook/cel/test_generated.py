@@ -204,14 +204,14 @@ def test_two_thousand_conditions_load_and_answer() -> None:
     defined: Any = load(generate(expressions, []))
     answers = defined["conditions_of"](values())
     assert len(answers) == 2_000
-    assert answers[:3] == (True, True, True)
+    assert answers[:3] == [True, True, True]
     unsure = defined["conditions_of"](values(missing=["customer.score"]))
-    assert unsure[29:31] == (True, None)
+    assert unsure[29:31] == [True, None]
 
 
 def test_no_conditions_at_all_are_answered() -> None:
     defined: Any = load(generate([], []))
-    assert defined["conditions_of"](values()) == ()
+    assert defined["conditions_of"](values()) == []
     assert defined["numbers_of"](values()) == ()
 
 
@@ -246,7 +246,7 @@ def test_everything_is_unknown_of_a_customer_nobody_knows() -> None:
         generate([compiled(t) for t in texts], [compiled("customer.age", Expect.NUMBER)])
     )
     nothing = [UNKNOWN] * len(values())
-    assert defined["conditions_of"](nothing) == (None, None, None, None)
+    assert defined["conditions_of"](nothing) == [None, None, None, None]
     assert defined["numbers_of"](nothing) == (None,)
 
 

@@ -140,7 +140,7 @@ def test_each_value_beside_a_literal_is_on_its_own_side() -> None:
     for part in SAMPLES[Kind.DOUBLE]:
         for whole in SAMPLES[Kind.INT]:
             values[0], values[2] = whole, part
-            assert served(values) == asked(values)
+            assert tuple(served(values)) == asked(values)
 
 
 def test_many_conditions_of_one_attribute_take_tables_in_proportion() -> None:
@@ -165,8 +165,7 @@ def test_conditions_of_many_attributes_are_looked_up_as_far_as_may_be() -> None:
 
 def load_and_ask(texts: list[str], known: dict[str, Any]) -> tuple[Any, ...]:
     served: Any = load(generate([compiled(text) for text in texts], []))["conditions_of"]
-    answers: tuple[Any, ...] = served([known.get(a.name, UNKNOWN) for a in ATTRIBUTES])
-    return answers
+    return tuple(served([known.get(a.name, UNKNOWN) for a in ATTRIBUTES]))
 
 
 def test_a_truth_in_any_form_stands_for_itself() -> None:
