@@ -47,6 +47,7 @@ _PARTS: Final = 6
 _WARM_UP: Final = 10.0
 _LATE: Final = 0.005
 _MIB: Final = 2**20
+_SHOWN: Final = 60
 
 
 @dataclass(slots=True)
@@ -78,7 +79,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it. Times are seconds, sizes bytes; `slope` is bytes a second, `late` of the generator's p99."""
+    """What came of it. Times are seconds, sizes bytes; `slope` is bytes a second, `late` the generator's p99.
+
+    `course` is what was held at some moments, for a picture.
+    """
 
     seconds: float
     asked: int
@@ -89,6 +93,7 @@ class Found:
     slope: float
     late: float
     cpu: float
+    course: tuple[tuple[float, int], ...] = ()
 
     @property
     def slower(self) -> float:
@@ -134,6 +139,7 @@ class Found:
             "failures": self.failures,
             "p99_ms": [self.first_p99 * 1e3, self.last_p99 * 1e3],
             "resident_mib": self.held / _MIB,
+            "resident_mib_at": {f"{at:.0f}": round(held / _MIB, 2) for at, held in self.course},
             "slope_mib_an_hour": self.slope * 3600 / _MIB,
             "late_ms": self.late * 1e3,
             "server_cpu_us_a_question": self.cpu / max(self.asked, 1) * 1e6,
@@ -167,6 +173,7 @@ def found(watch: Watch, total: Tally, cpu: float) -> Found:
         slope=linear_regression(times, sizes).slope,
         late=total.late.at(99),
         cpu=cpu,
+        course=tuple(watch.held[:: max(len(watch.held) // _SHOWN, 1)]),
     )
 
 

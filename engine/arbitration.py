@@ -77,6 +77,10 @@ class Arbiter:
         least = self._column([_most_specific(asking, channel, a) for a in self._book.actions])
         return least if least.any() else None
 
+    def prepare(self, now: Micros) -> None:
+        """Works out what holds at this moment, which for 2,000 actions takes ten times as long as a decision."""
+        self._seasons.at(now)
+
     def merit(
         self,
         truths: Sequence[Truth],

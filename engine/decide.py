@@ -349,6 +349,10 @@ class Decider:
             moved,
         )
 
+    def prepare(self, now: Micros) -> None:
+        """Works out what all decisions at this time need, so that the first one need not."""
+        self._arbiter.prepare(now)
+
     def commit(self, decision: Decision) -> None:
         """Counts a final decision of this decider against the limits; to be called before the next one."""
         for guard in self._guards:

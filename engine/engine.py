@@ -808,16 +808,14 @@ async def _decider(
     await _recall_given_up(state, sources.now(), allowance, book.arbitration.exploration)
     offers = Beforehand(pending) if unseen else pending
     guards = partial(guards_of, book, offers, caps, lambda: mind.learner.evidence)
-    return await asyncio.to_thread(
-        lambda: Decider(
-            book,
-            model,
-            sources.monotonic,
-            (*guards(), *common),
-            allowance,
-            consulted(model),
-        )
-    )
+
+    def build() -> Decider:
+        clock = sources.monotonic
+        decider = Decider(book, model, clock, (*guards(), *common), allowance, consulted(model))
+        decider.prepare(sources.now())
+        return decider
+
+    return await asyncio.to_thread(build)
 
 
 def _announce(mind: Mind, book: RuleBook, curriculum: Curriculum) -> None:

@@ -173,7 +173,7 @@ def _begun(settings: Settings) -> Begun | None:
     if settings.workers > 1:
         return None
     try:
-        return begin(settings.rules)
+        return begin(settings.rules, at_once=True)
     except OSError:
         return None
 

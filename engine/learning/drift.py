@@ -13,7 +13,8 @@ _EACH: Final = 32
 class Adwin:
     """River's ADWIN with its defaults, as `river.drift.ADWIN` runs it: after an alarm it begins anew.
 
-    It looks at what it has been told once every 32 numbers. The module it comes from takes pandas, scikit-learn and SciPy along: a second of every start, and 100 MB.
+    It looks at what it has been told once every 32 numbers. The module it comes from takes pandas,
+    scikit-learn and SciPy along: a second of every start, and 100 MB.
     """
 
     def __init__(self) -> None:

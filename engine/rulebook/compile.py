@@ -1,7 +1,8 @@
 """Compiling apart: a process of its own reads, checks and compiles a rule book, within fixed bounds.
 
-`python -m engine.rulebook.compile BOOK` writes what `load` found to standard output, packed. BOOK is a
-directory, or a book that was kept (`engine.edges.rules.kept`). The process that serves decisions thus
+`python -m engine.rulebook.compile BOOK [--at-once]` writes what `load` found to standard output, packed. BOOK
+is a directory, or a book that was kept (`engine.edges.rules.kept`). With `--at-once` it does not stand back
+for others: at a start there is nobody to stand back for. The process that serves decisions thus
 neither imports the checker nor waits for it, and no book can take its memory or time away.
 """
 
@@ -29,9 +30,10 @@ MOST_WRITTEN: Final = 1 << 16
 """Bytes it may write to a file, which can only be what it complains of."""
 
 
-def main(book: Path) -> None:
+def main(book: Path, *, at_once: bool = False) -> None:
     """Writes the parcel to standard output; whatever else is printed goes to standard error."""
-    os.nice(NICENESS)
+    if not at_once:
+        os.nice(NICENESS)
     out = os.dup(1)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
@@ -69,4 +71,4 @@ def _loaded(book: Path) -> Loaded:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), at_once="--at-once" in sys.argv[2:])

@@ -117,8 +117,14 @@ class Inquiry:
             self._read(question.customer_id, left)
         if self._told is not None:
             means.deadlines.watch(self, left)
-            if self._reading is not None and means.outlook.pays(len(means.deadlines)):
-                asyncio.get_running_loop().call_soon(self._foresee)
+            if len(means.deadlines) == 1:
+                self._wait_alone()
+
+    def _wait_alone(self) -> None:
+        """Nobody else's questions are to be sent along; and the time until the answer is there for use."""
+        self._means.knowing.store.hurry()
+        if self._reading is not None and self._means.outlook.pays:
+            asyncio.get_running_loop().call_soon(self._foresee)
 
     def leave(self) -> None:
         """Nobody waits for what comes of it any more: nothing is decided."""

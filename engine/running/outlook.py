@@ -10,13 +10,11 @@ class Outlook:
     """How often customers turn out to be as they were last seen: an exponential average of the last few dozen.
 
     What was worked out for a customer who has changed is lost, and the store's answer has waited for it. So it
-    pays only where that is rare, and where the time would go by unused: while nobody else waits.
+    pays only where that is rare.
 
     >>> outlook = Outlook()
-    >>> outlook.pays(waiting=1), outlook.pays(waiting=2)
-    (True, False)
     >>> for _ in range(10): outlook.note(hit=False)
-    >>> outlook.pays(waiting=1)
+    >>> outlook.pays
     False
     """
 
@@ -25,9 +23,10 @@ class Outlook:
     def __init__(self) -> None:
         self._hits = 1.0
 
-    def pays(self, waiting: int) -> bool:
-        """Whether to work it out, while so many questions wait for a store, this one among them."""
-        return waiting == 1 and self._hits > _OFTEN
+    @property
+    def pays(self) -> bool:
+        """Whether to work it out, where nobody else could use the time."""
+        return self._hits > _OFTEN
 
     def note(self, *, hit: bool) -> None:
         """One who had been seen before was as last seen, or not."""

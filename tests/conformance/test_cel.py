@@ -25,7 +25,8 @@ from engine.model import UNKNOWN
 from engine.rulebook.cel import Expect, Expression, load
 from engine.rulebook.cel.clock import timestamp_of_text
 from engine.rulebook.cel.environment import Environment
-from engine.rulebook.cel.generator import Module, Writer, write
+from engine.rulebook.cel.function import write
+from engine.rulebook.cel.generator import Module, Writer
 from engine.rulebook.cel.shapes import shape
 from engine.rulebook.cel.tree import CelType
 from engine.rulebook.cel.values import (

@@ -33,6 +33,7 @@ class Store:
         self.seen: dict[CustomerId, Customer] = {}
         self.fresh: dict[CustomerId, Customer] = {}
         self.asked: dict[CustomerId, Callable[[Found], None]] = {}
+        self.hurried = 0
 
     def known(self, customer_id: CustomerId) -> Customer | None:
         return self.fresh.get(customer_id)
@@ -45,6 +46,9 @@ class Store:
 
     def ask(self, customer_id: CustomerId, told: Callable[[Found], None]) -> None:
         self.asked[customer_id] = told
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
 
 class Others:
@@ -346,6 +350,16 @@ async def test_nothing_is_worked_out_for_who_was_never_seen_nor_while_others_wai
     desk.begin()
     await turns()
     assert desk.foreseen == []
+
+
+async def test_what_is_asked_by_who_waits_alone_leaves_at_once_and_by_others_together(
+    desk: Desk,
+) -> None:
+    desk.begin()
+    assert desk.store.hurried == 1
+    desk.begin()
+    desk.begin()
+    assert desk.store.hurried == 1
 
 
 async def test_nothing_is_worked_out_once_the_store_has_answered(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """RuleBookService: which rules decide, and what is wrong with others before they go live."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias, cast
@@ -32,6 +33,7 @@ _PARTS: Final = {
     Part.SHARE: Challenger.PART_SHARE,
     Part.REPLACED: Challenger.PART_REPLACED,
 }
+_AT_ONCE: Final = 100  # conditions told of before the loop may turn to waiting decisions
 _FILES: Final = 1_000
 _PATH: Final = 200
 
@@ -66,7 +68,10 @@ class RuleBooks:
         if book is not None:
             response.active_version = book.version
             response.active_since.FromMicroseconds(status.active_since)
-            response.loosened.extend(map(_loosening, status.loosened))
+            for place, found in enumerate(status.loosened, 1):
+                response.loosened.append(_loosening(found))
+                if place % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
             response.actions = len(book.actions)
             response.treatments = len(book.treatments)
             response.conditions = len(book.conditions)

@@ -139,7 +139,8 @@ class Call(Stream):
         self._wait = None
         self._forget_deadline()
         self._answer(answer)
-        self.connection.flush()
+        if not self.connection.open_streams:
+            self.connection.hurry()
 
     def _answer(self, answer: bytes | Refusal) -> None:
         if isinstance(answer, bytes):

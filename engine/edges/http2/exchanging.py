@@ -101,7 +101,8 @@ class Exchanging(Conversation):
             self._leave_if_answered()
         else:
             self._go_on()
-        self.connection.flush()
+        if not self._waiting and self.connection.open_streams == 1:
+            self.connection.hurry()
 
     def sent(self) -> None:
         """See `Stream`: who takes answers may ask more."""

@@ -65,8 +65,13 @@ class Sending(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._out.append(said)
 
-    def flush(self) -> None:
-        """Sends now what was to leave at the end of the turn, unless more is said before."""
+    @property
+    def open_streams(self) -> int:
+        """Requests whose replies are not complete."""
+        return len(self._streams)
+
+    def hurry(self) -> None:
+        """Has what was said leave now: where nobody else's answer can be there by the end of the turn."""
         if not self._reading:
             self._flush()
 

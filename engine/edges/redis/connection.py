@@ -106,7 +106,7 @@ class Connection:
             self._wire.send_aside(words, told)
 
     def flush(self) -> None:
-        """Has what was sent leave now, and not at the end of the turn: for who is waited for."""
+        """Has what was sent leave now, and not at the end of the turn with all that is sent until then."""
         if self._wire is not None:
             self._wire.flush()
 

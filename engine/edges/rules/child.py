@@ -17,15 +17,16 @@ class Begun(NamedTuple):
     said: IO[bytes]
 
 
-def begin(book: Path) -> Begun:
+def begin(book: Path, *, at_once: bool = False) -> Begun:
     """Has a process of its own begin to compile a book, and waits for nothing.
 
-    It is begun by vfork: neither are this process's pages copied nor do gRPC's threads halt.
+    It stands back for whoever decides on the same cores, unless it is to be done `at_once`. It is begun by vfork: neither are this process's pages copied nor do gRPC's threads halt.
 
     Raises:
         OSError: it could not be begun.
     """
     command = [sys.executable, "-P", "-m", "engine.rulebook.compile", str(book.absolute())]
+    command += ["--at-once"] if at_once else []
     said = tempfile.TemporaryFile()  # noqa: SIM115  # closed with what is begun
     try:
         process = subprocess.Popen(  # noqa: S603  # our own module

@@ -121,7 +121,7 @@ class Embedded:
             self._journal.close()
             raise
         self._readers = Readers(path, threads=1)
-        self._resident = Resident(limits.customers, limits.at_hand)
+        self._resident = Resident(limits.customers, limits.at_hand, self._loop.call_soon)
         self._customers = Customers(
             path,
             self._loop,
@@ -328,6 +328,9 @@ class Embedded:
             await waiter
 
     applied = settled
+
+    def hurry(self) -> None:
+        """See `engine.edges.state.port.CustomerStore`: the disk is asked in the next turn in any case."""
 
     @property
     def backlog(self) -> int:

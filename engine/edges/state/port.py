@@ -52,6 +52,9 @@ class CustomerStore(Protocol):
         For who goes on from there without a task; `told` raises nothing.
         """
 
+    def hurry(self) -> None:
+        """Has what was asked leave now: for who waits alone. Else it leaves with all that is asked in the turn."""
+
 
 class EventLog(Protocol):
     """Accepted is durable: what `append` has told to be accepted survives the death of any process."""

@@ -5,24 +5,37 @@ takes as the bytes a checkpoint holds. To take one up from rest costs a few micr
 """
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from engine.codec import decode_customer, encode_customer
 from engine.model import Customer, CustomerId
 
-_AT_ONCE: Final = 4
-"""Customers looked at for each that comes to hand, so that no decision pays for many."""
+Later: TypeAlias = Callable[[Callable[[], None]], object]
+"""Calls what it is given, now or as soon as there is time, as `loop.call_soon` does."""
+
+_EACH: Final = 4
+"""Customers looked at for each that comes to hand, so that nothing takes long."""
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """A `Later` for those who have no loop."""
+    work()
 
 
 class Resident:
     """Up to `room` customers, of whom the `at_hand` asked for last are objects and the others bytes.
 
     There is at most one object for each customer. Whoever changes one holds it first (`hold`): who is
-    held is never dropped, and, once at hand, stays there; only by them are the bounds exceeded.
+    held is never dropped, and, once at hand, stays there; only by them are the bounds exceeded for long.
+    Who is taken up is there at once; another is laid to rest for them `later`, when whoever asks has
+    been answered.
     """
 
-    def __init__(self, room: int, at_hand: int) -> None:
+    def __init__(self, room: int, at_hand: int, later: Later = at_once) -> None:
         self._room = room
+        self._later = later
+        self._taken_up_lately = 0
         self._most_at_hand = min(at_hand, room)
         self._at_hand: OrderedDict[CustomerId, Customer] = OrderedDict()
         self._at_rest: OrderedDict[CustomerId, bytes] = OrderedDict()
@@ -50,7 +63,7 @@ class Resident:
         self._at_rest.pop(customer_id, None)
         self._unchanged.pop(customer_id, None)
         self._at_hand[customer_id] = customer
-        self.rest_some(_AT_ONCE)
+        self.rest_some(_EACH)
 
     def hold(self, customer_id: CustomerId) -> None:
         """Keeps a customer in memory, once there, until `let_go` has been called as often."""
@@ -78,8 +91,14 @@ class Resident:
         customer = self._at_hand[customer_id] = decode_customer(body)
         if customer_id not in self._holds:
             self._unchanged[customer_id] = body
-        self._lay_to_rest(_AT_ONCE)
+        self._taken_up_lately += 1
+        if self._taken_up_lately == 1:
+            self._later(self._rest_as_many)
         return customer
+
+    def _rest_as_many(self) -> None:
+        lately, self._taken_up_lately = self._taken_up_lately, 0
+        self.rest_some(_EACH * lately)
 
     def _lay_to_rest(self, at_most: int) -> bool:
         at_hand = self._at_hand

@@ -60,7 +60,6 @@ class Lookup:
             stores.offers.ask(customer_id, self._offered)
         keys = ("MGET", customer_key(customer_id), scores_key(customer_id))
         stores.connection.send(keys, self._read)
-        stores.connection.flush()
 
     def _offered(self, reply: Any) -> None:
         self._offers = reply

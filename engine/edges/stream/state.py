@@ -103,6 +103,7 @@ class ClusterState:
         self.at_worker = False
         self.known = customers.known
         self.last_known = customers.last_known
+        self.hurry = connection.flush
         self.record: Callable[[DecisionRecord], bool] = decisions.record
 
     @classmethod

@@ -21,7 +21,7 @@ from engine.experts.binning.loops import (
 from engine.experts.binning.plain import bin_of
 
 _FIRST_LINES: Final = 16
-_EMPTY: Final = (0.0, math.inf, -math.inf, 0.0)
+_EMPTY: Final = np.array((0.0, math.inf, -math.inf, 0.0))
 
 
 class Bins:

@@ -32,7 +32,8 @@ def generate(
     or not a number), both in the order given. Where there are conditions of `triggers`, `triggers_of(v)`
     returns their truths. The same expressions always give the same text.
     """
-    from engine.rulebook.cel.generator import Module, Writer, write
+    from engine.rulebook.cel.function import write
+    from engine.rulebook.cel.generator import Module, Writer
     from engine.rulebook.cel.tables import tables
 
     variables = {n: v for e in (*conditions, *numbers, *triggers) for n, v in e.variables.items()}

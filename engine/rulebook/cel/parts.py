@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 from engine.model import Value
-from engine.rulebook.cel.generator import Module, Reading, Variable, Writer, write
+from engine.rulebook.cel.function import Reading, write
+from engine.rulebook.cel.generator import Module, Variable, Writer
 from engine.rulebook.cel.load import load
 from engine.rulebook.cel.tree import Node
 

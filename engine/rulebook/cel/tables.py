@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 from engine.model import UNKNOWN, Value
 from engine.rulebook.cel.cells import SORTED, Number, before, literals, splits
 from engine.rulebook.cel.code import Code
-from engine.rulebook.cel.generator import Beforehand, Module, Variable, Writer
+from engine.rulebook.cel.function import Beforehand
+from engine.rulebook.cel.generator import Module, Variable, Writer
 from engine.rulebook.cel.lookups import Columns, Forms, Plan, plan_of
 from engine.rulebook.cel.operators import kind
 from engine.rulebook.cel.parts import evaluator

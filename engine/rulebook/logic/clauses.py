@@ -16,7 +16,8 @@ from engine.rulebook.attributes import Attributes
 from engine.rulebook.book import Attribute, Truth
 from engine.rulebook.cel import Expression, load
 from engine.rulebook.cel.code import Code
-from engine.rulebook.cel.generator import Module, Variable, Writer, write
+from engine.rulebook.cel.function import write
+from engine.rulebook.cel.generator import Module, Variable, Writer
 from engine.rulebook.cel.operators import EXACT, kind
 from engine.rulebook.cel.shapes import NotCovered
 from engine.rulebook.cel.tree import (

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from engine.edges.rules import compiler
 from engine.edges.rules.child import begin
 from engine.edges.rules.compiler import HeadStart, compile_apart
 from engine.edges.rules.kept import KEPT, keep
+from engine.rulebook.compile import NICENESS
 from engine.rulebook.load import load
 from tests.rulebook.builders import files
 
@@ -137,6 +139,19 @@ async def test_a_head_start_finds_the_book_as_it_was_then_and_later_ones_as_they
     assert first.diagnostics == ()
     assert begun.process.returncode == 0
     assert (await ahead(rules)).diagnostics == load(rules).diagnostics
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_only_what_is_done_at_once_does_not_stand_back(rules, at_once):
+    begun = begin(rules, at_once=at_once)
+    try:
+        assert begun.process.stdout
+        select.select([begun.process.stdout], [], [])
+        niceness = os.getpriority(os.PRIO_PROCESS, begun.process.pid)
+    finally:
+        await HeadStart(rules, begun)(rules)
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness == (ours if at_once else min(ours + NICENESS, 19))
 
 
 async def test_a_head_start_compiles_another_book_than_was_begun(rules, tmp_path):

@@ -1,5 +1,6 @@
 import gc
 import tracemalloc
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,23 @@ def test_a_room_for_fewer_than_may_be_at_hand_is_kept_to() -> None:
     for n in range(10):
         resident.take(somebody(f"c{n}"))
     assert len(resident) == 2
+
+
+def test_whoever_asks_is_answered_before_others_are_laid_to_rest_for_it() -> None:
+    waiting: list[Callable[[], None]] = []
+    resident = Resident(room=9, at_hand=2, later=waiting.append)
+    people = {name: somebody(name) for name in ("ada", "bob", "cyd", "dan")}
+    for one in people.values():
+        resident.take(one)
+    assert resident.known(ADA) is resident.known(ADA)
+    assert resident.known(BOB) is resident.known(BOB)
+    assert resident.known(CYD) is people["cyd"]
+    (rest,) = waiting
+    rest()
+    assert resident.known(CYD) is people["cyd"]
+    assert resident.known(BOB) == people["bob"]
+    assert resident.known(ADA) == people["ada"]
+    assert len(waiting) == 2
 
 
 def test_once_all_are_let_go_little_by_little_the_bounds_hold_again() -> None:

@@ -23,7 +23,8 @@ from engine.rulebook.book import Kind
 from engine.rulebook.cel import Environment, Expect, Expression, generate, load
 from engine.rulebook.cel.clock import EPOCH, MICROSECOND
 from engine.rulebook.cel.environment import cel_type, checker
-from engine.rulebook.cel.generator import Module, Writer, write
+from engine.rulebook.cel.function import write
+from engine.rulebook.cel.generator import Module, Writer
 from engine.rulebook.cel.shapes import shape
 from engine.rulebook.cel.tree import BOOL, DYN
 from engine.rulebook.cel.values import NULL, Duration, Timestamp, box

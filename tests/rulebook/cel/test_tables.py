@@ -4,7 +4,7 @@ import math
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.model import UNKNOWN
@@ -114,7 +114,12 @@ def compiled(text: str) -> Expression:
     return expression
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],  # a smaller seed is no simpler condition
+)
 @given(seed=st.integers(min_value=0, max_value=2**32), count=st.integers(1, 120))
 def test_what_is_looked_up_is_what_asking_says(seed: int, count: int) -> None:
     random = Random(seed)
