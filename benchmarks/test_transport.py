@@ -33,8 +33,10 @@ TALK, ROUNDS = 1, 3_000
 def client() -> Iterator[Client]:
     """A client with an open stream."""
     loop = asyncio.new_event_loop()
-    yield loop.run_until_complete(_opened())
-    loop.run_until_complete(asyncio.sleep(0))
+    opened = loop.run_until_complete(_opened())
+    yield opened
+    opened.connection.connection_lost(None)
+    loop.run_until_complete(opened.wait())
     loop.close()
 
 
