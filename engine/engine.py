@@ -170,6 +170,7 @@ class AttuneEngine:
         )
         self.stopwatch = Stopwatch()
         self._background: set[asyncio.Task[None]] = set()
+        self._story_teller = asyncio.Lock()
 
     @property
     def book(self) -> RuleBook:
@@ -465,13 +466,14 @@ class AttuneEngine:
     async def _told(self, answer: Answer, asked: float) -> Answer:
         """The answer, with the story of its decision if it was asked for one; others are decided meanwhile.
 
+        Stories are told one after the other: however many are asked for, a turn of the loop has one slice of one.
         `asked` is when it was, by the monotonic clock.
         """
         decision, clock = answer.decision, self._sources.monotonic
         telling = decision.telling
         if telling is None:
             return answer
-        began, watch = clock(), telling.stopwatch
+        watch = telling.stopwatch
         seconds = {
             "profile": watch.known - asked,
             "rules": watch.ruled - watch.known,
@@ -479,13 +481,19 @@ class AttuneEngine:
             "arbitrate": watch.arbitrated - watch.scored,
             "record": watch.recorded - watch.arbitrated,
         }
-        told = False
-        while not told:
-            told = telling.tell_some(slice_of(clock))
-            await asyncio.sleep(0)
+        try:
+            async with self._story_teller:
+                began, told = clock(), False
+                while not told:
+                    told = telling.tell_some(slice_of(clock))
+                    await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            telling.leave()
+            raise
+        finally:
+            decision.telling = None
         seconds["explain"] = clock() - began
         decision.trace = telling.trace({stage: took * 1e6 for stage, took in seconds.items()})
-        decision.telling = None
         return answer
 
     def _household(self, customer: Customer) -> CustomerId | Unknown | None:

@@ -1,7 +1,7 @@
 """Explain: every candidate with its factors and rank, every other action with all that keeps it out."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +77,10 @@ class Telling:
         """Tells of one action after the other until `enough` says so, of one at least; True once of all."""
         return all(not enough() for _ in self._steps)
 
+    def leave(self) -> None:
+        """See `engine.model.Telling`."""
+        self._steps.close()
+
     def trace(self, timings_us: Mapping[str, float]) -> Trace:
         """Every action of the book in every placement asked for; the shown first, then by priority.
 
@@ -86,7 +90,7 @@ class Telling:
             pass
         return Trace(tuple(self._told), timings_us)
 
-    def _go_through(self) -> Iterator[None]:
+    def _go_through(self) -> Generator[None, None, None]:
         """Tells of another action whenever it is asked."""
         shown_before: dict[ActionId, PlacementId] = {}
         for sight, placed in zip(self._sights, self._decision.placements, strict=True):

@@ -259,6 +259,9 @@ class Telling(Protocol):
     def trace(self, timings_us: Mapping[str, float]) -> Trace:
         """The whole story; tells what is not told yet."""
 
+    def leave(self) -> None:
+        """Nobody wants to hear the rest: nothing of it is kept until the garbage collector finds it."""
+
 
 class Contest(NamedTuple):
     """All that competed for one placement; arrays that are not to be changed.

@@ -8,13 +8,16 @@ import weakref
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from engine.edges.grpc.waits import Attended
 from engine.engine import AttuneEngine, Sources, open_engine, teach_aloud
 from engine.errors import BrokenRuleBook, RequestConflict, UnknownPlacement
+from engine.explain import Telling
 from engine.learning.mind import Mind
 from engine.model import (
     DAY,
@@ -565,3 +568,52 @@ async def test_what_was_learned_before_is_gone_without_a_garbage_collector(setti
             assert before() is None
     finally:
         gc.enable()
+
+
+async def test_stories_are_told_one_after_the_other_so_that_a_turn_has_one_slice(
+    settings, circle, monkeypatch
+):
+    told = []
+
+    def tell_some(telling, _):
+        told.append(telling)
+        return len([each for each in told if each is telling]) == 5
+
+    monkeypatch.setattr(Telling, "tell_some", tell_some)
+    async with opened(settings, circle) as engine:
+        asking = [engine.decide(question(explain=True), 1.0) for _ in range(4)]
+        answers = await asyncio.gather(*asking)
+    assert all(answer.decision.trace is not None for answer in answers)
+    assert [told[at] for at in range(0, 20, 5) for _ in range(5)] == told
+
+
+async def test_nothing_stays_of_a_story_nobody_waits_for_any_more(settings, circle, monkeypatch):
+    stories, begin, begun = [], Telling.__init__, asyncio.Event()
+
+    def noted(telling, *given):
+        begin(telling, *given)
+        stories.append(weakref.ref(telling))
+        if len(stories) == 3:
+            begun.set()
+
+    monkeypatch.setattr(Telling, "__init__", noted)
+    monkeypatch.setattr(Telling, "tell_some", lambda telling, _: next(telling._steps, None))
+    async with opened(settings, circle) as engine:
+        waits = [Attended(partial(engine.decide, question(explain=True), 1.0)) for _ in range(3)]
+        for wait in waits:
+            wait.begin(print)
+        await begun.wait()
+        await turns(9)
+        gc.disable()
+        try:
+            for wait in waits:
+                wait.leave()
+            await turns(9)
+            assert [story() for story in stories] == [None] * 3
+        finally:
+            gc.enable()
+
+
+async def turns(number):
+    for _ in range(number):
+        await asyncio.sleep(0)

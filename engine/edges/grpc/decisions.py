@@ -65,6 +65,7 @@ class Decisions:
         self._closing = closing
         self._answers = Answers()
         self._turns = turns
+        self._explaining: dict[str, asyncio.Future[None]] = {}
         self._timing = Timing(engine.stopwatch, meter, settings)
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -122,7 +123,22 @@ class Decisions:
     async def _explained(
         self, began: float, parsed: float, question: Question, deadline: float
     ) -> bytes:
-        """The answer to a question that wants to be explained."""
+        """The answer to a question that wants to be explained; who repeats it meanwhile waits, and gets the same."""
+        request_id = "" if question.dry_run else question.request_id
+        if not request_id:
+            return await self._explain_one(began, parsed, question, deadline)
+        while (earlier := self._explaining.get(request_id)) is not None:
+            await asyncio.wait([earlier])
+        told = self._explaining[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._explain_one(began, parsed, question, deadline)
+        finally:
+            del self._explaining[request_id]
+            told.set_result(None)
+
+    async def _explain_one(
+        self, began: float, parsed: float, question: Question, deadline: float
+    ) -> bytes:
         outcome = await awaited(self._engine.inquire(question, deadline))
         if isinstance(outcome, BaseException):
             raise outcome

@@ -76,8 +76,11 @@ class Attended:
             outcome = await self._answer()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- for whoever asked
             outcome = error
-        if not self._left:
-            told(outcome)
+        try:
+            if not self._left:
+                told(outcome)
+        finally:
+            del outcome  # an error knows this frame: together they would stay for the collector
 
 
 async def awaited(wait: Wait[Told]) -> Told:

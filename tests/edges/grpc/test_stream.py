@@ -70,6 +70,22 @@ async def test_each_of_many_questions_gets_its_own_answer_among_slow_ones(
     assert all(a.request_id == a.response.request_id for a in quick + late)
 
 
+async def test_who_repeats_a_question_while_it_is_explained_gets_the_same_explanation(
+    service: Service,
+) -> None:
+    calls = [DecisionServiceStub(service.channel).DecideStream() for _ in range(3)]
+    for call in calls:
+        for _ in range(2):
+            await call.write(question("r1", "slow", explain=True))
+    await service.engine.started.wait()
+    service.engine.wait.set()
+    answers = [(await answer_of(call)).response for call in calls for _ in range(2)]
+    assert answers[0].trace.candidates
+    assert all(answer == answers[0] for answer in answers)
+    for call in calls:
+        call.cancel()
+
+
 async def test_who_takes_no_answers_is_asked_no_more_until_they_do(service: Service) -> None:
     many, narrow = 1_000, [("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)]
     channel = grpc.aio.insecure_channel(str(service.address), options=narrow)
