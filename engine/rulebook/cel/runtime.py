@@ -4,6 +4,7 @@ Nothing here raises: a function that has no answer returns None.
 """
 
 import math
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import lru_cache
@@ -131,5 +132,6 @@ NAMESPACE: Final[Mapping[str, object]] = {
     "UNKNOWN": UNKNOWN,
     "NULL": NULL,
     "INFINITY": math.inf,
+    "bisect": bisect,
 }
 """Everything generated code may name, besides a few builtins."""

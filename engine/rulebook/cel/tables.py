@@ -28,6 +28,9 @@ MOST: Final = 32
 MOST_UNPACKED: Final = 220
 """Columns that get a local each: beyond 256 locals Python takes longer for each of them."""
 
+MOST_WRITTEN_OUT: Final = 64
+"""Splits halved in the code itself: of more, each would take kilobytes to compile."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Table:
@@ -178,9 +181,19 @@ def _row(table: _Table, module: Module) -> str:
     if of == "bool":
         place = f"{first + 1} if {value} else {first}"
     else:
-        place = _place(value, table.splits, first, nan=2 if of == "double" else None)
+        place = _found_place(value, table.splits, first, module, nan=of == "double")
     every = module.constant(f"rows({' '.join(rows)!r})")
     return f"{every}[0 if {value} is unknown else 1 if {value} is None else {place}]"
+
+
+def _found_place(
+    value: str, ends: Sequence[Number], first: int, module: Module, *, nan: bool
+) -> str:
+    """The number of the cell a value is in: halving written out, or by a call where there are many splits."""
+    if len(ends) <= MOST_WRITTEN_OUT:
+        return _place(value, ends, first, nan=2 if nan else None)
+    found = f"{first} + bisect({module.constant(repr(tuple(ends)))}, {value})"
+    return f"({found} if {value} == {value} else 2)" if nan else found
 
 
 def _place(value: str, ends: Sequence[Number], first: int, nan: int | None) -> str:

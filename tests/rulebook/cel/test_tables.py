@@ -181,3 +181,26 @@ def test_a_truth_in_any_form_stands_for_itself() -> None:
         assert (both, either) == (BOTH[number], EITHER[number])
         assert [TRUTHS[n] for n in both_numbers] == list(both)
         assert [TRUTHS[n] for n in either_numbers] == list(either)
+
+
+def test_many_long_lists_of_literals_are_looked_up_in_code_that_stays_short() -> None:
+    texts = [
+        f"n.{name} in [{', '.join(str(n * 7_919 + k * 97) for k in range(16))}]"
+        for n in range(64)
+        for name in ("whole", "part")
+    ]
+    expressions = [
+        compiled(text.replace(",", ".0,") if ".part" in text else text) for text in texts
+    ]
+    source = generate(expressions, [])
+    asked = evaluator(
+        [e.tree for e in expressions], {**expressions[0].variables, **expressions[1].variables}
+    )
+    body = source.partition("def conditions_of")[2]
+    assert len(body) < 20_000
+    served: Any = load(source)["conditions_of"]
+    for part in (math.nan, -math.inf, math.inf, -1.0, 0.0, 7_919.0, 7_919.5, 7_920.0, 1e300):
+        for whole in (UNKNOWN, -1, 0, 1, 97, 7_919, 2**62):
+            values: list[Any] = [UNKNOWN] * len(ATTRIBUTES)
+            values[0], values[2] = whole, part
+            assert tuple(served(values)) == asked(values)
