@@ -42,7 +42,7 @@ def client() -> Iterator[Client]:
 
 async def _opened() -> Client:
     exchange = Exchange(
-        lambda _: ANSWER, 64, asyncio.Event(), Refusal(grpc.StatusCode.UNAVAILABLE, "")
+        lambda _, __: ANSWER, 64, asyncio.Event(), Refusal(grpc.StatusCode.UNAVAILABLE, "")
     )
     made = server(
         Limits(1 << 18),

@@ -165,13 +165,18 @@ class Decisions:
         self._meter.decided(question.channel, self._clock() - began, decision.degraded)
         return answer
 
-    def _deadline(self, began: float, budget: float | None, question: Question) -> float:
-        """When the answer must leave; without the caller's `budget` (seconds) the channel's holds."""
+    def _deadline(
+        self, began: float, budget: float | None, question: Question, waited: float = 0.0
+    ) -> float:
+        """When the answer must leave; without the caller's `budget` (seconds) the channel's holds.
+
+        The budget counts from the arrival, `waited` seconds before the question was taken up.
+        """
         if budget is None:
             budget = self._settings.budgets.of(question.channel)
-        self._meter.waited(question.channel, self._turns.begin(began))
+        self._meter.waited(question.channel, max(self._turns.begin(began), waited))
         reserve = min(self._settings.reserve, budget * _HOME_SHARE)
-        return began + budget - reserve - self._turns.waiting()
+        return began + budget - waited - reserve - self._turns.waiting()
 
     def _answer(
         self,
@@ -192,8 +197,11 @@ class Decisions:
         self._timing.note(decision, began, parsed, ended)
         return answer
 
-    def _on_stream(self, raw: bytes) -> bytes | Wait[bytes]:
-        """One question of many: a bad one is answered with a status, and never ends the stream."""
+    def _on_stream(self, raw: bytes, waited: float) -> bytes | Wait[bytes]:
+        """One question of many: a bad one is answered with a status, and never ends the stream.
+
+        Its budget counts from its arrival: it has `waited` so many seconds for its turn.
+        """
         began = self._clock()
         request_id = ""
         try:
@@ -202,7 +210,7 @@ class Decisions:
             request_id = request.request_id
             question = question_of(request, self._admissions.current(), _noted(message))
             budget = message.budget_ms / 1000 if message.budget_ms else None
-            deadline = self._deadline(began, budget, question)
+            deadline = self._deadline(began, budget, question, waited)
             parsed = self._clock()
             decided = self._engine.decide_now(question, deadline)
             if decided is None:

@@ -61,7 +61,7 @@ async def _converse(talk: _Talk) -> bool:
 async def _read(talk: _Talk, answering: asyncio.TaskGroup) -> None:
     """Takes up messages until the caller has no more, as many at once as may wait."""
     while (raw := await talk.context.read()) is not grpc.aio.EOF:
-        answer: bytes | Wait[bytes] = talk.exchange.at_once(raw)
+        answer: bytes | Wait[bytes] = talk.exchange.at_once(raw, 0.0)
         if isinstance(answer, bytes):
             await talk.answer(answer)
         else:

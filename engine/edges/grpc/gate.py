@@ -82,13 +82,14 @@ class Exchange:
     cancellation of whoever waits.
 
     Attributes:
-        at_once: the answer to a message, or what there is to wait for.
+        at_once: the answer to a message, or what there is to wait for; it is told how many seconds the
+            message has waited for its turn, 0 where that is not known.
         most: messages that may wait at once; while so many do, no more are taken up.
         closing: set once no more messages are taken up; what was asked by then is answered.
         farewell: the status for a caller who had more to ask then.
     """
 
-    at_once: Callable[[bytes], bytes | Wait[bytes]]
+    at_once: Callable[[bytes, float], bytes | Wait[bytes]]
     most: int
     closing: asyncio.Event
     farewell: Refusal

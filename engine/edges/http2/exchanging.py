@@ -2,9 +2,11 @@
 
 import asyncio
 from functools import partial
+from time import monotonic
 
 from engine.edges.grpc.gate import Exchange
 from engine.edges.grpc.waits import Wait
+from engine.edges.http2.arrivals import Arrivals
 from engine.edges.http2.bodies import Bodies
 from engine.edges.http2.connection import Connection
 from engine.edges.http2.conversation import Conversation
@@ -20,7 +22,7 @@ class Exchanging(Conversation):
     answers.
     """
 
-    __slots__ = ("_exchange", "_is_closed", "_is_queued", "_waiting")
+    __slots__ = ("_arrivals", "_exchange", "_is_closed", "_is_queued", "_waiting")
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Exchanging(Conversation):
     ) -> None:
         super().__init__(connection, number, head, limit, bodies)
         self._exchange = exchange
+        self._arrivals = Arrivals()
         self._is_queued = False
         self._is_closed = False
         self._waiting: set[Wait[bytes]] = set()
@@ -42,6 +45,11 @@ class Exchanging(Conversation):
     def begin(self) -> None:
         """See `Stream`."""
         self._heed_deadline()
+
+    def take(self, data: bytes) -> None:
+        """See `Stream`."""
+        self._arrivals.came(len(data), monotonic())
+        super().take(data)
 
     def linger(self) -> None:
         """See `Stream`: who may ask more is told when no more is taken up."""
@@ -68,6 +76,7 @@ class Exchanging(Conversation):
         self._is_queued = False
         if self._is_closed or self._is_closing():
             return
+        before = len(self._body)
         try:
             message = self._next()
         except Unfit as unfit:
@@ -78,7 +87,8 @@ class Exchanging(Conversation):
                 self._end_well()
                 self._stop()
             return
-        answer = self._exchange.at_once(message)
+        came = self._arrivals.taken(before - len(self._body))
+        answer = self._exchange.at_once(message, monotonic() - came)
         if isinstance(answer, bytes):
             self._say(answer)
         else:

@@ -12,7 +12,7 @@ from engine.rulebook.cel.tree import BOOL, Call, Node
 MOST_LEAVES: Final = 12
 """Columns in one expression: it nests as deep."""
 
-MOST_LITERALS: Final = 16
+MOST_LITERALS: Final = 4
 """Literals of one column: each makes rows of its table."""
 
 

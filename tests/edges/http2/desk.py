@@ -27,6 +27,7 @@ class Desk:
     def __init__(self, most: int = 64) -> None:
         self.go, self.closing = asyncio.Event(), asyncio.Event()
         self.taken: list[bytes] = []
+        self.waited: list[float] = []
         self.waiting = self.most_waiting = self.given_up = 0
         self._most = most
 
@@ -35,8 +36,9 @@ class Desk:
         exchange = Exchange(self._at_once, self._most, self.closing, BYE)
         return Handler(_never, asks_many=True, answers_many=True, exchange=exchange)
 
-    def _at_once(self, message: bytes) -> bytes | Wait[bytes]:
+    def _at_once(self, message: bytes, waited: float) -> bytes | Wait[bytes]:
         self.taken.append(message)
+        self.waited.append(waited)
         return _Later(self, message) if message.startswith(SLOW) else message
 
     async def later(self, message: bytes) -> bytes:

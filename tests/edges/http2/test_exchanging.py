@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import random
+import time
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from engine.edges.http2.call import Call
 from engine.edges.http2.frames import END_STREAM, Code, Kind, Setting, frame
 from engine.edges.http2.messages import first, framed
 from engine.edges.http2.sending import Limits
-from tests.edges.http2.desk import BYE, Desk
+from tests.edges.http2.desk import BYE, SLOW, Desk
 from tests.edges.http2.wire import Client, call, echo, greeted, headers, server
 
 ENOUGH = (1 << 30).to_bytes(4, "big")
@@ -148,6 +149,20 @@ async def test_only_so_many_messages_wait_and_no_more_are_taken_up_meanwhile() -
     assert sorted(answers(client)) == [b"quick"] + [b"slow"] * 10
     assert desk.most_waiting == 3
     assert status(client) == 0
+
+
+async def test_who_had_to_wait_for_its_turn_is_told_how_long() -> None:
+    desk = Desk(most=1)
+    client = await greeted(server(Desk=desk.handler()))
+    client.say(OPEN, asking(SLOW, b"behind"))
+    begun = time.monotonic()
+    await asyncio.sleep(0)
+    least = time.monotonic() - begun
+    desk.go.set()
+    await client.wait()
+    assert answers(client) == [SLOW, b"behind"]
+    assert desk.waited[1] > least >= 0.0
+    assert desk.waited[0] < desk.waited[1]
 
 
 @given(st.lists(st.integers(1, 400), max_size=30))
