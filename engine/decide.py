@@ -1,5 +1,6 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
@@ -208,7 +209,7 @@ class Decider:
         )
         self._rules_pace = Pace(_RULES_GUESS, _REPLY)
         self._score_pace = Pace(_SCORE_GUESS, _REPLY)
-        self._last_known: dict[tuple[str, str], Propensities] = {}
+        self._last_known: OrderedDict[tuple[str, str], Propensities] = OrderedDict()
 
     def take_up(self, model: Model, consulted: Consulted | None) -> None:
         """Scores by another model of the same book from now on; what is known of customers stays."""
@@ -402,7 +403,7 @@ class Decider:
 
     def _keep_scores(self, key: tuple[str, str], propensities: Propensities) -> None:
         if len(self._last_known) >= _KEPT:
-            self._last_known.pop(next(iter(self._last_known)))
+            self._last_known.popitem(last=False)
         self._last_known[key] = propensities
 
     def _told(self, scored: Scored | None) -> Propensities | None:

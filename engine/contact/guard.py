@@ -36,7 +36,7 @@ _ZONES: Final = 1_000
 
 
 class _Basis(NamedTuple):
-    """What a standing was told from; while all of it is the same, the standing is."""
+    """What a standing was told from; while all of it is equal, so is the standing."""
 
     customer: Customer
     revision: int
@@ -48,29 +48,13 @@ class _Basis(NamedTuple):
     zone: str
     known: bool
 
-    def same(self, other: "_Basis") -> bool:
-        """Whether both are about the same objects in the same state."""
-        return (
-            self.customer is other.customer
-            and self.revision == other.revision
-            and self.offers is other.offers
-            and self.household is other.household
-            and self.household_revision == other.household_revision
-            and self.household_offers is other.household_offers
-            and self.uncertain == other.uncertain
-            and self.zone == other.zone
-            and self.known == other.known
-        )
-
     def since(self, before: "_Basis") -> tuple[Offered, ...]:
         """The offers added since then, if the customer is known by themselves and nothing else changed."""
         had = len(before.offers)
         added = self.offers[had:]
         if not added or self.household is not None or not self.known:
             return NO_OFFERS
-        grown = self.offers[:had] == before.offers and self.same(
-            before._replace(offers=self.offers)
-        )
+        grown = self.offers[:had] == before.offers and self == before._replace(offers=self.offers)
         return added if grown else NO_OFFERS
 
 
@@ -127,7 +111,7 @@ class ContactGuard:
         basis = self._basis(given, zone)
         customer_id = given.customer.customer_id
         known = self._standings.get(customer_id)
-        if known is not None and known[0].same(basis):
+        if known is not None and known[0] == basis:
             self._standings.move_to_end(customer_id)
             return known[1]
         added = NO_OFFERS if known is None else basis.since(known[0])
