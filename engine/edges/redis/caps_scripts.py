@@ -3,8 +3,9 @@
 The keys of an account have one hash tag. KEYS[1] is a hash: `shown`, `held`, `late`, `expired`; `wanted`,
 when somebody last had too little; and for each server `s:SERVER`, what is lent to it as
 `UNITS:UNTIL:HOLD:DEMAND:ORDER`. KEYS[2] has a line for each offer, by when its share is given back, or, of
-one that was shown, by minus when that was told. KEYS[3] has the units of an offer where they are not 1, and
-`early:UNITS` for one told to be shown that no server has told to have been made. Times are milliseconds of
+one that was shown, by minus when that was told. KEYS[3] has the units of an offer where they are not 1,
+`early:UNITS` for one told to be shown that no server has told to have been made, and `undone` for one told
+not to be delivered before a server told of it. Times are milliseconds of
 Redis's own clock; ARGV[1] is added to it.
 """
 
@@ -69,10 +70,15 @@ for at = 12, #ARGV, 3 do
       account.held, mine = account.held + units, mine - units
     end
   else
-    local early = string.match(redis.call('HGET', KEYS[3], offer) or '', '^early:(%d+)')
+    local told = redis.call('HGET', KEYS[3], offer) or ''
+    local early = string.match(told, '^early:(%d+)')
     if early then
       redis.call('HDEL', KEYS[3], offer)
       account.late, account.shown = account.late - 1, account.shown + units - early
+      mine = mine - units
+    elseif told == 'undone' then
+      redis.call('HDEL', KEYS[3], offer)
+      redis.call('ZREM', KEYS[2], offer)
       mine = mine - units
     end
   end
@@ -112,6 +118,7 @@ COUNT: Final = Script(
 for at = 4, #ARGV, 3 do
   local offer, shown, units = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2])
   local score = tonumber(redis.call('ZSCORE', KEYS[2], offer) or '')
+  if score and redis.call('HGET', KEYS[3], offer) == 'undone' then score = nil end
   if score and score >= 0 then
     units = units_of(offer)
     account.held = account.held - units
@@ -120,6 +127,9 @@ for at = 4, #ARGV, 3 do
   elseif shown and not score then
     account.late = account.late + 1
     redis.call('HSET', KEYS[3], offer, string.format('early:%d', units))
+  elseif not score then
+    redis.call('HSET', KEYS[3], offer, 'undone')
+    redis.call('ZADD', KEYS[2], -now, offer)
   end
   if shown and not (score and score < 0) then
     account.shown = account.shown + units

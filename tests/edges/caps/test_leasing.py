@@ -271,6 +271,30 @@ async def test_an_offer_told_to_be_shown_before_it_is_told_to_be_made_counts_as_
     assert account.confirmed == 1
 
 
+@pytest.mark.parametrize("shown_after_all", [False, True])
+async def test_an_offer_told_not_to_be_delivered_before_it_is_told_to_be_made_takes_nothing(
+    world: World, shown_after_all: bool
+) -> None:
+    server = world.servers[0]
+    server.offer()
+    await server.flush()
+    assert server.offer()
+    undelivered = Outcome(DecisionId("d0"), ACTION, shown=False, units=1)
+    await world.worker.count(KEY, ALWAYS, [undelivered])
+    await world.worker.count(KEY, ALWAYS, [undelivered])
+    if shown_after_all:
+        shown = Outcome(DecisionId("d0"), ACTION, shown=True, units=1)
+        await world.worker.count(KEY, ALWAYS, [shown])
+    for order in server.ledger.orders(world.now()):
+        await server.send(order, "heard")
+    account = server.account
+    figures = (account.confirmed, account.reserved, server.ledger.late)
+    assert figures == (int(shown_after_all), 0, 0)
+    while server.offer():
+        await server.flush()
+    assert account.confirmed + account.reserved == world.limit
+
+
 async def test_even_pacing_holds_for_all_servers_together(world: World) -> None:
     made = 0
     for server in world.servers * 3:
