@@ -67,7 +67,7 @@ class DecisionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideStream(self, request_iterator, context):
-        """Any number of questions over one stream, answered sooner and with less work for the caller than by
+        """Any number of questions over one stream, answered with less work for the caller than by
         a call each. Answers come in the order they are ready, matched by `request_id`, which is required
         here. A bad question is answered with a status and does not end the stream (but a message over
         256 KiB does, as in every call: see README, "Limits"). Who leaves answers untaken is not listened

@@ -38,7 +38,7 @@ class DecisionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DecisionServiceAsyncStub: ...
     Decide: _grpc.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]
     DecideStream: _grpc.StreamStreamMultiCallable[_decision_pb2.DecideStreamRequest, _decision_pb2.DecideStreamResponse]
-    """Any number of questions over one stream, answered sooner and with less work for the caller than by
+    """Any number of questions over one stream, answered with less work for the caller than by
     a call each. Answers come in the order they are ready, matched by `request_id`, which is required
     here. A bad question is answered with a status and does not end the stream (but a message over
     256 KiB does, as in every call: see README, "Limits"). Who leaves answers untaken is not listened
@@ -62,7 +62,7 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Decide: _aio.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]  # type: ignore[assignment]
     DecideStream: _aio.StreamStreamMultiCallable[_decision_pb2.DecideStreamRequest, _decision_pb2.DecideStreamResponse]  # type: ignore[assignment]
-    """Any number of questions over one stream, answered sooner and with less work for the caller than by
+    """Any number of questions over one stream, answered with less work for the caller than by
     a call each. Answers come in the order they are ready, matched by `request_id`, which is required
     here. A bad question is answered with a status and does not end the stream (but a message over
     256 KiB does, as in every call: see README, "Limits"). Who leaves answers untaken is not listened
@@ -95,7 +95,7 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_decision_pb2.DecideStreamRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_decision_pb2.DecideStreamResponse], _abc.AsyncIterator[_decision_pb2.DecideStreamResponse]]:
-        """Any number of questions over one stream, answered sooner and with less work for the caller than by
+        """Any number of questions over one stream, answered with less work for the caller than by
         a call each. Answers come in the order they are ready, matched by `request_id`, which is required
         here. A bad question is answered with a status and does not end the stream (but a message over
         256 KiB does, as in every call: see README, "Limits"). Who leaves answers untaken is not listened
