@@ -86,6 +86,7 @@ from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.running.seeds import Seeds
 from engine.running.slices import slice_of
 from engine.settings import Settings
+from engine.stages import STAGES
 from engine.stopwatch import Stopwatch
 from engine.telemetry import Figures, Gauge
 from engine.triggers.lookout import Lookout
@@ -474,13 +475,9 @@ class AttuneEngine:
         if telling is None:
             return answer
         watch = telling.stopwatch
-        seconds = {
-            "profile": watch.known - asked,
-            "rules": watch.ruled - watch.known,
-            "score": watch.scored - watch.ruled,
-            "arbitrate": watch.arbitrated - watch.scored,
-            "record": watch.recorded - watch.arbitrated,
-        }
+        took = watch.took(began=asked, parsed=asked, ended=watch.recorded)
+        seconds = dict(zip(STAGES, took, strict=True))
+        del seconds["parse"], seconds["encode"]  # those are for the edge to tell
         try:
             async with self._story_teller:
                 began, told = clock(), False

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from engine.challenger.contender import Side
 from engine.circumstances import Foresight
+from engine.edges.grpc.waits import awaited
 from engine.elsewhere import Claimed, Elsewhere
 from engine.model import (
     UNKNOWN,
@@ -237,17 +237,7 @@ class Inquiry:
 
 async def attended(inquiry: Inquiry) -> Answer | bytes:
     """What comes of an inquiry, for who waits for it by a task. Raises what it ended with."""
-    told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    inquiry.begin(partial(_settle, told))
-    try:
-        outcome = await told
-    finally:
-        inquiry.leave()
+    outcome: Outcome = await awaited(inquiry)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _settle(told: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
-    if not told.done():
-        told.set_result(outcome)

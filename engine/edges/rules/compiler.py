@@ -28,8 +28,8 @@ async def compile_apart(book: Path) -> Loaded:
     """What `load` finds in the book, found by a process of its own.
 
     Never raises for what is in the book, nor if that process fails: then the one diagnostic says so.
-    It has a minute of processor time, four to get it in, and 2 GiB. It shares no file descriptor with this process (so no lock either) and
-    does not hear of signals sent to this one's terminal.
+    It has a minute of processor time, four to get it in, and 2 GiB. It shares no file descriptor with
+    this process (so no lock either) and does not hear of signals sent to this one's terminal.
     """
     try:
         begun = await _begun(book)
