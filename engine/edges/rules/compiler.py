@@ -13,6 +13,7 @@ import structlog
 from engine.edges.rules.child import Begun, begin
 from engine.rulebook.compile import MOST_SECONDS, refused, too_large
 from engine.rulebook.loaded import Loaded, unpacked
+from engine.running.slices import giving_way
 
 Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
 """Loads a book from its directory (or from where one is kept) without holding up the event loop."""
@@ -75,7 +76,7 @@ async def _outcome(begun: Begun) -> Loaded:
             return refused(
                 f"the compiler failed (status {child.returncode}); the server's log tells more"
             )
-    return await asyncio.to_thread(unpacked, parcel)
+    return await asyncio.to_thread(unpacked, parcel, giving_way())
 
 
 async def _begun(book: Path) -> Begun:
