@@ -83,7 +83,6 @@ def unpacked(parcel: bytes, pause: Callable[[], object] = object) -> Loaded:
         while len(whole) < count:
             whole += unpickler.load()
             pause()
-            __import__('gc').freeze()
         data[name] = tuple(whole)
     code = marshal.loads(code)  # noqa: S302  # as above
     functions = compiled(code, tuple(data["placements"]), data["treatments"])
