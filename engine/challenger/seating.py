@@ -11,6 +11,7 @@ from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
 from engine.challenger.common import guards_in_common
 from engine.challenger.contact import with_contact_of
+from engine.challenger.ending import let_go
 from engine.challenger.plan import Part, Plan
 from engine.challenger.seats import Seats
 from engine.challenger.shadowing import Shadowing
@@ -20,7 +21,6 @@ from engine.edges.caps.port import CapsKeeper
 from engine.learning.binding import bind, consulted
 from engine.learning.mind import Mind
 from engine.limits.limits import Guard
-from engine.challenger.ending import let_go
 from engine.rulebook.book import RuleBook
 
 

@@ -106,9 +106,7 @@ class Loss(NamedTuple):
     detail: str = ""
 
 
-def _conditions(
-    old: RuleBook, new: RuleBook, pause: Callable[[], object]
-) -> Iterator[Loosening]:
+def _conditions(old: RuleBook, new: RuleBook, pause: Callable[[], object]) -> Iterator[Loosening]:
     for loss, actions in lost_conditions(old, new, pause).items():
         pause()
         yield told(loss, actions, old, new)
@@ -221,9 +219,7 @@ def _looser(was: Attribute, now: Attribute) -> Iterator[str]:
         yield "may be older than before (max_age)"
 
 
-def _actions(
-    old: RuleBook, new: RuleBook, pause: Callable[[], object]
-) -> Iterator[Loosening]:
+def _actions(old: RuleBook, new: RuleBook, pause: Callable[[], object]) -> Iterator[Loosening]:
     """Wider dates, a class that skips contact policies, policies that no longer hold."""
     before = {action.action_id: action for action in old.actions}
     for now in new.actions:

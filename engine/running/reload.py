@@ -88,7 +88,7 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
     if loaded.book is not None:
         before = await _before(kept, loaded.book.version, compiled) if kept else None
         found = await asyncio.to_thread(loosened, before, loaded.book) if before else ()
-        await asyncio.to_thread(_tell, found)
+        await asyncio.to_thread(tell, found)
         return First(loaded, loaded.book, found=found)
     last = None
     if kept and settings.last_good:
@@ -198,7 +198,7 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
         serving.confirm()
         return False
     found = await asyncio.to_thread(loosened, before, book, giving_way())
-    await asyncio.to_thread(_tell, found)
+    await asyncio.to_thread(tell, found)
     try:
         async with asyncio.timeout(PATIENCE):
             await serving.adopt(book, found)
@@ -211,7 +211,7 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
     return True
 
 
-def _tell(found: Sequence[Loosening]) -> None:
+def tell(found: Sequence[Loosening]) -> None:
     """Lists by name what is no longer asked, before the book goes live; of `TOLD` it says what became of them.
 
     A line for each of thousands would take longer than all else that a reload does in this process.

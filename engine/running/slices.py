@@ -22,18 +22,27 @@ def slice_of(clock: Callable[[], float], seconds: float = SLICE) -> Callable[[],
     return lambda: clock() > end
 
 
-def giving_way(clock: Callable[[], float] = time.perf_counter) -> Callable[[], None]:
+def giving_way(
+    clock: Callable[[], float] = time.perf_counter, rest: Callable[[float], object] = time.sleep
+) -> Callable[[], None]:
     """To be called again and again by long work in a thread: sleeps for a moment whenever a slice is over.
 
-    Whoever wants the interpreter else waits `sys.getswitchinterval()` for it, every time it has let go of it
-    for a call to the system.
+    Who wants the interpreter while another thread computes waits `sys.getswitchinterval()` for it, and again
+    after each call to the system.
+
+    >>> moments, rests = iter([0.0, 0.0001, 0.0004, 0.0005, 0.0006]), []
+    >>> pause = giving_way(lambda: next(moments), rests.append)
+    >>> pause(), pause(), pause()
+    (None, None, None)
+    >>> rests
+    [0.0001]
     """
     over = slice_of(clock)
 
     def pause() -> None:
         nonlocal over
         if over():
-            time.sleep(_MOMENT)
+            rest(_MOMENT)
             over = slice_of(clock)
 
     return pause
