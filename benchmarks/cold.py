@@ -67,9 +67,12 @@ def main() -> None:
     asked = parser.parse_args()
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("customers, and starts", total=steps(asked.customers, asked.starts))
-        found = measure(
-            lambda: bar.advance(task), asked.customers, asked.actions, asked.starts, asked.keep
-        )
+        try:
+            found = measure(
+                lambda: bar.advance(task), asked.customers, asked.actions, asked.starts, asked.keep
+            )
+        except filled.NoRoom as full:
+            parser.error(f"{full}: keep them elsewhere (--keep DIR), or have fewer (--customers)")
     if asked.format == "json":
         print(json.dumps(found))
         return

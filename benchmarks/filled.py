@@ -38,7 +38,14 @@ from engine.settings import Settings
 from engine.topology import apply
 
 DECISIONS: Final = 1_000
+BYTES: Final = 3_000
+"""Room on the disk that a customer takes, generously: in the log, in the checkpoint, and in what SQLite writes ahead."""
+
 _BATCH: Final = 4_000
+
+
+class NoRoom(Exception):
+    """The disk has no room for so many customers."""
 
 
 def steps(customers: int) -> int:
@@ -47,10 +54,20 @@ def steps(customers: int) -> int:
 
 
 def fill(folder: Path, customers: int, actions: int, step: Callable[[], None]) -> None:
-    """Makes sure that there is a book in `book`, and in `data` what a service keeps of so many customers."""
+    """Makes sure that there is a book in `book`, and in `data` what a service keeps of so many customers.
+
+    Raises:
+        NoRoom: nothing was written.
+    """
     done = folder / "done"
     if not done.is_file():
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        needed, free = customers * BYTES, shutil.disk_usage(folder).free
+        if free < needed:
+            raise NoRoom(
+                f"{customers:,} customers take {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free"
+            )
         book = workloads.write_book(folder / "book", actions)
         data = folder / "data"
         uvloop.run(_live(Settings.of({}, rules=book, data=data, watch=False), customers))

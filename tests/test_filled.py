@@ -46,3 +46,9 @@ def test_it_is_filled_once(folder: Path) -> None:
     filled.fill(folder, 1_040, 20, lambda: counted.append(1))
     assert not counted
     assert (folder / "data/journal.db").stat().st_mtime_ns == before
+
+
+def test_more_customers_than_the_disk_has_room_for_are_not_begun(tmp_path: Path) -> None:
+    with pytest.raises(filled.NoRoom, match="customers take"):
+        filled.fill(tmp_path / "many", 10**12, 20, lambda: None)
+    assert not list((tmp_path / "many").iterdir())
