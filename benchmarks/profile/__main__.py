@@ -2,9 +2,10 @@
 
 The service, in a process of its own, and a bare echo are asked in turn by grpc's asyncio client: by call and on a
 stream, one question at a time and sixteen under way. Told is, per question, what each thread of the service used
-(/proc/PID/task/*/schedstat), how long the loop's thread was in each stage of a decision (attune_stage_seconds), what is
-left of it for transport, event loop and system calls, what the echo uses, and how long the client waits. From that
-follows, for each target, what it would come to were deciding free, and the most that deciding may take. Linux only.
+(/proc/PID/task/*/schedstat), what of it the loop's thread used in each stage of a decision (attune_stage_seconds, of a
+service whose clock is that thread's processor time: benchmarks/profile/serve.py), what is left of it for transport,
+event loop and system calls, what the echo uses, and how long the client waits. From that follows, for each target, what
+it would come to were deciding free, and the most that deciding may take. Linux only.
 
 examples:
   python -m benchmarks.profile                      about two minutes
@@ -38,7 +39,7 @@ from tools.brokers.redis import Redis
 
 USUAL: Final = Course(rounds=30, calls=240)
 QUICK: Final = Course(rounds=3, calls=64)
-_WAITS_FOR_REDIS: Final = frozenset({"profile"})
+_OVERLAPS: Final = frozenset({"profile"})
 
 
 class Found(NamedTuple):
@@ -164,7 +165,7 @@ def run(
         clustered(Path(scratch), floor.COPIES["read"]) as options,
     ):
         step = begin("customers in Redis")
-        return Found(embedded, uvloop.run(measure(course, step, options, _WAITS_FOR_REDIS)))
+        return Found(embedded, uvloop.run(measure(course, step, options, _OVERLAPS)))
 
 
 def to_dict(found: Found, on: str) -> dict[str, Any]:

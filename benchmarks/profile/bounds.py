@@ -35,15 +35,11 @@ IN_REDIS: Final = (
 class Bound:
     """What limits a target.
 
-    Stages are timed by the clock, so `takes` is if anything too much and `free` too good; by how much the
-    decision is too slow, `takes` less `may_take`, does not depend on that.
-
     Attributes:
         what: the target.
         promised: its limit, as people read it.
         measured: the ratio to the echo, in this run.
-        free: the same ratio, were a decision free: without its rules, scoring, arbitration and record. None
-            where these took longer by the clock than the service ran: the machine was too busy to tell.
+        free: the same ratio, were a decision free: without its rules, scoring, arbitration and record.
         unlogged: and were nothing written to the log either; None where the log is behind the answer anyhow.
         takes: what these stages take a question, in microseconds.
         may_take: what they may take at most for the target to be met; below 0 no engine meets it.
@@ -53,7 +49,7 @@ class Bound:
     what: str
     promised: str
     measured: float
-    free: float | None
+    free: float
     unlogged: float | None
     takes: float
     may_take: float
@@ -104,20 +100,16 @@ def _capacity(target: Target, ours: Cost, echo: Cost) -> Bound:
         target.what,
         f"≥ {target.limit:g} ×",
         measured,
-        _ratio(echo.processor, spent - takes),
-        _ratio(echo.processor, spent - takes - ours.threads.get(_LOG, 0.0)),
+        echo.processor / (spent - takes),
+        echo.processor / (spent - takes - ours.threads.get(_LOG, 0.0)),
         takes,
         echo.processor / target.limit - (spent - takes),
         measured >= target.limit,
     )
 
 
-def _ratio(theirs: float, ours: float) -> float | None:
-    return theirs / ours if ours > 0 else None
-
-
 def _latency(target: Target, ours: Cost, echo: Cost, takes: float) -> Bound:
-    """Medians of rounds beside each other."""
+    """Medians of rounds beside each other; what deciding takes is a mean, and so rather too much."""
     pairs = list(zip(ours.p50s, echo.p50s, strict=True))
     measured = median(our / their for our, their in pairs)
     return Bound(

@@ -21,7 +21,7 @@ class Round(NamedTuple):
         client: processor time of the process that asked.
         processor: processor time of the process that answered.
         threads: what that process's threads used, by name.
-        stages: by the service's own clock, how long all were in each stage; empty for the echo.
+        stages: what the loop's thread used in each stage; empty for the echo.
     """
 
     asked: int
@@ -43,9 +43,9 @@ class Cost:
         processor, in_kernel: of the process that answers, and how much of it is the kernel's.
         loop, loop_in_kernel: of the thread that its event loop runs on.
         threads: of its other threads, by name.
-        stages: by the clock, each stage of a decision: what the loop waited for a processor or the
-            interpreter meanwhile is in it. Empty for the echo.
-        awaits: the stages in which the loop waits for another server and does something else.
+        stages: of the loop's thread, in each stage of a decision. Empty for the echo.
+        overlaps: the stages in which another server is waited for, and the loop works on other questions:
+            their figures have that in them, and are no part of the sum.
         queued: how long the loop's thread was ready to run, and no processor was free.
         loop_waits, other_waits: how often the loop's thread, and all others, waited for something
             (voluntary context switches).
@@ -62,7 +62,7 @@ class Cost:
     loop_in_kernel: float
     threads: dict[str, float]
     stages: dict[str, float]
-    awaits: frozenset[str]
+    overlaps: frozenset[str]
     queued: float
     loop_waits: float
     other_waits: float
@@ -82,16 +82,16 @@ class Cost:
     @property
     def rest(self) -> float:
         """Of the loop's thread what is in no stage: transport, event loop, system calls."""
-        return self.loop - sum(t for stage, t in self.stages.items() if stage not in self.awaits)
+        return self.loop - sum(t for stage, t in self.stages.items() if stage not in self.overlaps)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         derived = {"p50": self.p50, "decision": self.decision, "rest": self.rest}
-        return asdict(self) | derived | {"awaits": sorted(self.awaits)}
+        return asdict(self) | derived | {"overlaps": sorted(self.overlaps)}
 
 
 def cost(
-    way: str, under_way: int, rounds: Sequence[Round], awaits: frozenset[str] = frozenset()
+    way: str, under_way: int, rounds: Sequence[Round], overlaps: frozenset[str] = frozenset()
 ) -> Cost:
     """What all these rounds come to for one question. Raises ValueError if nothing was asked."""
     asked = sum(one.asked for one in rounds)
@@ -117,7 +117,7 @@ def cost(
         stages={
             stage: sum(one.stages[stage] for one in rounds) * each for stage in rounds[0].stages
         },
-        awaits=awaits,
+        overlaps=overlaps,
         queued=loop.queued * each,
         loop_waits=loop.waits / asked,
         other_waits=others.waits / asked,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.profile import stages
 from benchmarks.profile.cost import Cost, Round, cost
+from benchmarks.profile.serve import SERVE
 from benchmarks.profile.threads import LOOP, Thread, Threads, processor_seconds, since, threads
 from benchmarks.targets import wire
 from tools.brokers.process import HOST, free_port
@@ -39,18 +40,18 @@ async def measure(
     course: Course,
     step: Callable[[], None],
     options: Sequence[object] = (),
-    awaits: frozenset[str] = frozenset(),
+    overlaps: frozenset[str] = frozenset(),
 ) -> list[Cost]:
     """The costs of each way, one question at a time and sixteen under way; `step` is called after each round.
 
-    `options` are more for `attune serve`, `awaits` as in `Cost`.
+    `options` are more for `attune serve`; `overlaps` as in `Cost`, where several are under way.
 
     Raises:
-        SystemExit: the service did not start, or answered other questions than these.
+        SystemExit: the service did not start, or did not make all these decisions, and whole.
     """
     metrics = f"{HOST}:{free_port()}"
     found: dict[tuple[str, int], list[Round]] = {}
-    async with wire.wired([*options, "--metrics", metrics]) as between:
+    async with wire.wired([*options, "--metrics", metrics], serve=SERVE) as between:
         for number in range(course.steps):
             for under_way in UNDER_WAY:
                 calls = course.calls * (1 if under_way == 1 else 2)
@@ -61,7 +62,7 @@ async def measure(
                         found.setdefault((way, under_way), []).append(one)
             step()
     return [
-        cost(way, under_way, rounds, frozenset() if way == ECHO else awaits)
+        cost(way, under_way, rounds, overlaps if way != ECHO and under_way > 1 else frozenset())
         for (way, under_way), rounds in found.items()
     ]
 
@@ -74,9 +75,9 @@ async def _round(send: wire.Send, calls: int, under_way: int, pid: int, metrics:
     client = time.process_time() - client
     after = await _at_rest(pid) if metrics else threads(pid)
     processor = processor_seconds(pid) - processor
-    told = stages.read(metrics).since(page) if page is not None else stages.Staged(calls, {})
-    if told.answered < calls:
-        raise SystemExit(f"{calls} questions were asked, {told.answered} decided")
+    told = stages.read(metrics).since(page) if page is not None else stages.Staged(calls, 0, {})
+    if told.answered < calls or told.degraded:
+        raise SystemExit(f"{calls} asked, {told.answered} decided, {told.degraded} steps left out")
     used = since(before, after)
     return Round(told.answered, median(took), client, processor, used, told.seconds)
 

@@ -42,12 +42,7 @@ def profile(title: str, costs: Sequence[Cost]) -> Told:
         _row(f"{_DEEP}of it the kernel's", (one.in_kernel for one in costs)),
         _row("the loop's thread", (one.loop for one in costs)),
         _row(f"{_DEEP}of it the kernel's", (one.loop_in_kernel for one in costs)),
-        *(
-            _row(
-                f"{_DEEP}{stage}{_awaited(stage, costs)}", (one.stages.get(stage) for one in costs)
-            )
-            for stage in STAGES
-        ),
+        *(_row(f"{_DEEP}{stage}", (_apart(one).get(stage) for one in costs)) for stage in STAGES),
         _row(f"{_DEEP}the rest: transport, loop, system calls", (one.rest for one in costs)),
         *(_row(f"the thread “{name}”", (one.threads.get(name) for one in costs)) for name in named),
         _row("all other threads", (_besides(one, named) for one in costs)),
@@ -74,8 +69,9 @@ def _at_once(one: Cost) -> str:
     return "one at a time" if one.under_way == 1 else f"{one.under_way} at a time"
 
 
-def _awaited(stage: str, costs: Sequence[Cost]) -> str:
-    return " (waiting)" if any(stage in one.awaits for one in costs) else ""
+def _apart(one: Cost) -> dict[str, float]:
+    """The stages that can be told from the rest."""
+    return {stage: took for stage, took in one.stages.items() if stage not in one.overlaps}
 
 
 def _worth_a_line(costs: Sequence[Cost]) -> list[str]:
@@ -100,8 +96,8 @@ def limits(found: Sequence[Bound]) -> Told:
             f"{one.what} {one.promised}",
             [
                 f"{one.measured:.2f} ×",
-                _times(one.free),
-                _times(one.unlogged),
+                f"{one.free:.2f} ×",
+                "" if one.unlogged is None else f"{one.unlogged:.2f} ×",
                 f"{one.takes:.0f}",
                 f"{one.may_take:.0f}",
                 one.verdict,
@@ -110,10 +106,6 @@ def limits(found: Sequence[Bound]) -> Told:
         for one in found
     ]
     return Told("what limits each target", columns, rows)
-
-
-def _times(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio:.2f} ×"
 
 
 def drawn(told: Told) -> Table:

@@ -79,12 +79,16 @@ async def measure(
 
 
 @asynccontextmanager
-async def wired(options: Sequence[object] = (), more: More | None = None) -> AsyncIterator[Wire]:
+async def wired(
+    options: Sequence[object] = (),
+    more: More | None = None,
+    serve: Sequence[object] = floor.SERVE,
+) -> AsyncIterator[Wire]:
     """The service, which is asked once for each customer, and the echo, whose answers are as long."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", ACTIONS)
-        with floor.attune(book, folder / "data", options) as service:
+        with floor.attune(book, folder / "data", options, serve=serve) as service:
             async with grpc.aio.insecure_channel(service.address) as channel:
                 size = await _answer_size(channel)
                 with floor.server(["benchmarks.echo", size]) as bare:
