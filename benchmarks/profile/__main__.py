@@ -8,7 +8,7 @@ event loop and system calls, what the echo uses, and how long the client waits. 
 it would come to were deciding free, and the most that deciding may take. Linux only.
 
 examples:
-  python -m benchmarks.profile                      about two minutes
+  python -m benchmarks.profile                      about a minute
   python -m benchmarks.profile --redis              and by a server of a cluster, customers in Redis
   python -m benchmarks.profile --into profile.md    the tables as Markdown, too
   python -m benchmarks.profile --quick --format json

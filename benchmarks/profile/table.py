@@ -111,7 +111,7 @@ def limits(found: Sequence[Bound]) -> Told:
 def drawn(told: Told) -> Table:
     """The table for a terminal."""
     table = Table(title=told.title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column(told.columns[0])
+    table.add_column(told.columns[0], min_width=20)
     for column in told.columns[1:]:
         table.add_column(column, justify="right")
     for what, figures in told.rows:
