@@ -88,8 +88,7 @@ def _worth_a_line(costs: Sequence[Cost]) -> list[str]:
 def limits(found: Sequence[Bound]) -> Told:
     """What limits each target."""
     columns = [
-        "target", "measured", "were deciding free", "and no log", "deciding takes, µs",
-        "may take, µs", "so",
+        "target", "measured", "deciding free", "no log either", "deciding takes", "may take", "so",
     ]  # fmt: skip
     rows = [
         (
@@ -98,8 +97,8 @@ def limits(found: Sequence[Bound]) -> Told:
                 f"{one.measured:.2f} ×",
                 f"{one.free:.2f} ×",
                 "" if one.unlogged is None else f"{one.unlogged:.2f} ×",
-                f"{one.takes:.0f}",
-                f"{one.may_take:.0f}",
+                f"{one.takes:.0f} µs",
+                f"{one.may_take:.0f} µs",
                 one.verdict,
             ],
         )
@@ -111,7 +110,7 @@ def limits(found: Sequence[Bound]) -> Told:
 def drawn(told: Told) -> Table:
     """The table for a terminal."""
     table = Table(title=told.title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column(told.columns[0], min_width=20)
+    table.add_column(told.columns[0], min_width=18)
     for column in told.columns[1:]:
         table.add_column(column, justify="right")
     for what, figures in told.rows:
