@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench bench-soak proto peers lock brokers brokers-stop brokers-install clean
+.PHONY: help setup demo test soak check format bench bench-profile bench-soak proto peers lock brokers brokers-stop brokers-install clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ format: setup ## put the code into shape
 
 bench: setup ## measure every target of speed in one run: figures, pass or short, bench-report/index.html
 	$(BIN)/python -m benchmarks.targets $(if $(COMPARE),--benchmark-compare $(COMPARE))
+
+bench-profile: setup ## where the time of a question goes in a live server, and what limits each target (REDIS=1: in Redis too)
+	$(BIN)/python -m benchmarks.profile --into bench-report/profile.md $(if $(REDIS),--redis)
 
 bench-soak: setup ## half an hour of load: does it get slower, does memory grow? (MINUTES=3 to try it)
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) --into bench-report/soak.json

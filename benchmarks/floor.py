@@ -39,6 +39,9 @@ CUSTOMERS: Final = 500
 COPIES: Final = {"read": 0.0, "copy": 60.0}
 """How old a customer may be that a server of a cluster decides by, in seconds."""
 
+SERVE: Final = ("engine", "serve")
+"""What is run as the service, with its options behind it."""
+
 DECIDE: Final = "/attune.v1.DecisionService/Decide"
 
 
@@ -234,10 +237,14 @@ def _installation(scratch: Path, cluster: str) -> Iterator[list[object]]:
 
 @contextmanager
 def attune(
-    book: Path, data: Path, options: Sequence[object] = (), cores: set[int] | None = None
+    book: Path,
+    data: Path,
+    options: Sequence[object] = (),
+    cores: set[int] | None = None,
+    serve: Sequence[object] = SERVE,
 ) -> Iterator["Server"]:
-    """A service whose customers are in; `options` are more for `attune serve`."""
-    command = ["engine", "serve", "--rules", book, "--data", data, *options]
+    """A service whose customers are in; `options` are more for `attune serve`, or what is run for it."""
+    command = [*serve, "--rules", book, "--data", data, *options]
     with server([*command, "--listen", "127.0.0.1:0"], cores) as service:
         with grpc.insecure_channel(service.address) as channel:
             put = customer_pb2_grpc.CustomerServiceStub(channel).PutCustomers

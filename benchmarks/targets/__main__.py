@@ -9,7 +9,6 @@ the calibration loop of their own run.
 
 import argparse
 import json
-import platform
 from collections.abc import Callable
 from datetime import UTC, datetime
 from os import cpu_count, getloadavg
@@ -22,6 +21,7 @@ from rich.table import Table
 from benchmarks.targets import stages
 from benchmarks.targets.catalogue import QUICK, USUAL, Measured, measure
 from benchmarks.targets.page import page
+from benchmarks.targets.process import machine
 from benchmarks.targets.target import Outcome
 
 _COLOURS = {"pass": "green", "short": "bold red", "—": ""}
@@ -34,7 +34,7 @@ def main() -> None:
     asked = _arguments()
     asked.into.mkdir(parents=True, exist_ok=True)
     load = getloadavg()[0]
-    machine = f"{_processor()}, {cpu_count()} cores, load {load:.1f} at the start"
+    on = machine()
     with _progress() as bar:
 
         def begin(what: str, steps: int) -> Callable[[], None]:
@@ -46,12 +46,12 @@ def main() -> None:
 
         found = measure(QUICK if asked.quick else USUAL, begin)
         timed = stages.run(asked.into / "stages.json", begin("stages", _SUITE))
-    _write(asked.into, found, timed, machine)
+    _write(asked.into, found, timed, on)
     if asked.format == "json":
         print(json.dumps([one.to_dict() for one in found.outcomes]))
         return
     console = Console()
-    console.print(_table(found.outcomes, machine))
+    console.print(_table(found.outcomes, on))
     if load > _BUSY * (cpu_count() or 1):
         console.print(
             f"Something else kept this machine busy (load {load:.1f}): no figure here is a verdict.",
@@ -79,15 +79,6 @@ def _arguments() -> argparse.Namespace:
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True))
-
-
-def _processor() -> str:
-    named = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return f"{named[0] if named else platform.machine()}, Python {platform.python_version()}"
 
 
 def _write(into: Path, found: Measured, timed: list[stages.Stage], machine: str) -> None:

@@ -1,6 +1,7 @@
-"""What a server process has used, as Linux counts it."""
+"""What a server process has used, as Linux counts it, and on which machine."""
 
 import os
+import platform
 from pathlib import Path
 
 
@@ -14,3 +15,14 @@ def resident_bytes(pid: int) -> int:
     """Memory that is in RAM."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def machine() -> str:
+    """The processor, Python, how many cores there are and how busy they are."""
+    named = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    processor = f"{named[0] if named else platform.machine()}, Python {platform.python_version()}"
+    return f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start"

@@ -7,12 +7,13 @@ second of the server: on two cores the client, being Python too, would run out o
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 import uvloop
@@ -59,6 +60,13 @@ class Samples:
         self.every += took
 
 
+class Wire(NamedTuple):
+    """Ways to ask, by name, and whose process answers each: the service's or the echo's."""
+
+    senders: dict[str, Send]
+    pids: dict[str, int]
+
+
 async def measure(
     rounds: int, step: Callable[[], None], options: Sequence[object] = (), more: More | None = None
 ) -> dict[str, Samples]:
@@ -66,25 +74,34 @@ async def measure(
 
     `options` are more for `attune serve`.
     """
+    async with wired(options, more) as wire:
+        return await _rounds(wire.senders, wire.pids, rounds, step)
+
+
+@asynccontextmanager
+async def wired(
+    options: Sequence[object] = (),
+    more: More | None = None,
+    serve: Sequence[object] = floor.SERVE,
+) -> AsyncIterator[Wire]:
+    """The service, which is asked once for each customer, and the echo, whose answers are as long."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", ACTIONS)
-        with floor.attune(book, folder / "data", options) as service:
+        with floor.attune(book, folder / "data", options, serve=serve) as service:
             async with grpc.aio.insecure_channel(service.address) as channel:
                 size = await _answer_size(channel)
                 with floor.server(["benchmarks.echo", size]) as bare:
                     async with grpc.aio.insecure_channel(bare.address) as to_echo:
-                        senders = {
-                            "echo": _unary(to_echo, echo.METHOD),
+                        ours = {
                             "decide": _unary(channel, floor.DECIDE),
                             "stream": _streaming(channel),
+                            **(more(channel) if more is not None else {}),
                         }
-                        pids = {"echo": bare.pid, "decide": service.pid, "stream": service.pid}
-                        if more is not None:
-                            added = more(channel)
-                            senders |= added
-                            pids |= dict.fromkeys(added, service.pid)
-                        return await _rounds(senders, pids, rounds, step)
+                        yield Wire(
+                            {"echo": _unary(to_echo, echo.METHOD), **ours},
+                            {"echo": bare.pid, **dict.fromkeys(ours, service.pid)},
+                        )
 
 
 async def _rounds(

@@ -6,6 +6,8 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import Final, TextIO
 
+from engine.running.named import name_this_thread
+
 ROOM: Final = 100_000
 """Pieces of text that may wait while nobody reads; more are left out, and how many is said."""
 
@@ -56,6 +58,7 @@ class Lines(io.TextIOBase):
             self._thread.join(_LAST)
 
     def _run(self) -> None:
+        name_this_thread()
         going_on = True
         while going_on:
             texts, going_on = self._taken()

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.registry import Collector
 
 from engine.errors import InvalidInput, Violation
+from engine.running.named import name_this_thread
 from engine.settings import Address
 
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -74,13 +75,17 @@ def pages_at(address: Address, answer: Callable[[str], Page]) -> Iterator[Addres
         address_family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         daemon_threads = True
 
+    def serve() -> None:
+        name_this_thread()
+        server.serve_forever()
+
     try:
         server = Server((address.host, address.port), Asked)
     except (OSError, UnicodeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         wrong = f"{address} cannot be listened on: {reason}"
         raise InvalidInput([Violation("metrics", wrong)]) from None
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=serve, name="pages", daemon=True)
     thread.start()
     try:
         yield Address(address.host, server.server_port)

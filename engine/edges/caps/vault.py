@@ -25,6 +25,7 @@ from engine.edges.journal.database import InPlace, open_database, storage_error,
 from engine.edges.journal.run import FIRST, Run, belongs, mark
 from engine.errors import StorageError
 from engine.model import DAY, Micros
+from engine.running.named import name_this_thread
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,7 @@ class SqliteVault:
             self._wake.set()
 
     def _write(self) -> None:
+        name_this_thread()
         while not (self._closing.is_set() and not self._jobs):
             self._wake.wait(_IDLE)
             self._wake.clear()

@@ -153,6 +153,7 @@ async def serve(
     settings: Settings,
     open_engine: OpenEngine,
     announce: Callable[[str], object],
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then ends in order; a second signal ends at once.
 
@@ -160,7 +161,7 @@ async def serve(
     whoever called before they knew still gets an answer. Then calls in flight have `settings.grace`.
     A start that is not done by then is given up.
 
-    `announce` is told one line when the service is ready, with the port it got.
+    `announce` is told one line when the service is ready, with the port it got. `clock` is the engine's.
     """
     closing, ready = asyncio.Event(), asyncio.Event()
     _heed_signals(closing)
@@ -186,7 +187,7 @@ async def serve(
             for gauge in engine.gauges():
                 metrics.watch(gauge)
         address = await stack.enter_async_context(
-            serving(engine, settings, metrics, closing=closing)
+            serving(engine, settings, metrics, closing=closing, clock=clock)
         )
         sys.setswitchinterval(_LONGEST_TURN)
         stack.callback(asyncio.create_task(tend(metrics.calls)).cancel)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from engine.errors import DamagedData, StorageError
+from engine.running.named import name_this_thread
 
 LAYOUT: Final = 1
 """Version of the tables; kept in each file's `meta`."""
@@ -241,7 +242,7 @@ class Readers:
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._path = path
         self._in_place = InPlace(path)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"read {path.name}")
+        self._pool = ThreadPoolExecutor(threads, f"read {path.stem}", name_this_thread)
         self._own = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._closed = False

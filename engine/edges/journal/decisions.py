@@ -35,6 +35,7 @@ from engine.edges.journal.latest import LatestOffers
 from engine.edges.journal.run import FIRST, Run, belongs, figure, mark, note
 from engine.errors import DamagedData, StorageError
 from engine.model import DAY, Decision, DecisionId, Micros
+from engine.running.named import name_this_thread
 
 log = logging.getLogger(__name__)
 
@@ -220,6 +221,7 @@ class DecisionLog:
         return open_database(self._path, _TABLES, synchronous="NORMAL")
 
     def _write(self) -> None:
+        name_this_thread()
         while not (self._closing.is_set() and not self._unwritten):
             self._wake.wait(_IDLE)
             self._wake.clear()

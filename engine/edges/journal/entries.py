@@ -30,6 +30,7 @@ from engine.edges.journal.database import (
 from engine.edges.journal.run import Run, mark_journal
 from engine.errors import DamagedData, Overloaded, StorageError
 from engine.model import CustomerId, Event, EventId, EventStatus, Micros, ProfileUpdate
+from engine.running.named import name_this_thread
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +227,7 @@ class Journal:
     # --- the writer's thread -------------------------------------------------------------------
 
     def _write(self) -> None:
+        name_this_thread()
         job: _Append | _Job | None = self._jobs.get()
         while job is not None:
             if isinstance(job, _Append):

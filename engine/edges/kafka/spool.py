@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from engine.edges.journal.database import insert_all, open_database, storage_errors
 from engine.edges.kafka.messages import Record
 from engine.errors import Overloaded
+from engine.running.named import name_this_thread
 
 LIMIT: Final = 1 << 30
 """Bytes of records that may lie in the spool, unless said otherwise."""
@@ -48,7 +49,7 @@ class Spool:
         self._bytes: int
         with storage_errors(path):
             self._count, self._bytes = self._connection.execute(_SIZE).fetchone()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._thread = ThreadPoolExecutor(1, "spool", name_this_thread)
         self._waiting: list[tuple[Sequence[Record], Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 

@@ -16,6 +16,7 @@ from typing import Final
 from engine.edges.journal.database import Readers, open_database, storage_errors
 from engine.errors import DamagedData, OutOfRange, StorageError
 from engine.model import DAY, Micros
+from engine.running.named import name_this_thread
 from engine.triggers.daily import Walked
 from engine.triggers.outbox import Left, Outgoing
 
@@ -56,7 +57,7 @@ class OfferBox:
         self._connection = open_database(path, _TABLES)
         with storage_errors(path):
             self._connection.execute(_BEGIN, (now,))
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write {path.name}")
+        self._writer = ThreadPoolExecutor(1, f"write {path.stem}", name_this_thread)
         self._readers = Readers(path, threads=1)
         self._waiting: set[Future[None]] = set()
         self.reached = _reached(self._connection, path)

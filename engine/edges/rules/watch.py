@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from engine.rulebook.snapshot import FOLDERS, MOST_FILES
+from engine.running.named import name_this_thread
 
 POLL: Final = 0.25
 """Seconds between two looks: a change is told of after one to two of them."""
@@ -96,6 +97,7 @@ class Watch:
         self._thread.join(1.0)
 
     def _run(self) -> None:
+        name_this_thread()
         last, restless_since = self._told, 0.0
         while not self._stop.wait(POLL):
             now = self._looks()
