@@ -31,6 +31,7 @@ from rich.progress import track
 
 from benchmarks import echo, workloads
 from benchmarks.clustered import clustered, wait_for
+from benchmarks.targets.process import wait_for_rest
 from engine.wire import customer_pb2_grpc
 from engine.wire.customer_pb2 import PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse
@@ -151,15 +152,13 @@ def measure(
         sizes = [len(_answered(decider, request)) for request in requests]
         with server(["benchmarks.echo", int(median(sizes))], for_servers) as floor:
             echoer = CLIENTS[client](floor.address)
-            pairs = [
-                (
-                    _round(echoer, echo.METHOD, requests, calls),
-                    _round(decider, DECIDE, requests, calls),
-                )
-                for _ in track(
-                    range(rounds + 2), "measuring", console=Console(stderr=True), disable=quiet
-                )
-            ]
+            pairs = []
+            for _ in track(
+                range(rounds + 2), "measuring", console=Console(stderr=True), disable=quiet
+            ):
+                wait_for_rest(service.pid)
+                bare = _round(echoer, echo.METHOD, requests, calls)
+                pairs.append((bare, _round(decider, DECIDE, requests, calls)))
     floors, decisions = zip(*pairs[2:], strict=True)  # the first two rounds warm up
     return {
         "client": client,

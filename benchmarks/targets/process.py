@@ -2,13 +2,32 @@
 
 import os
 import platform
+import time
 from pathlib import Path
+from typing import Final
+
+_LOOK: Final = 0.12
+_LOOKS: Final = 50
 
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of a process and all its threads, to a hundredth of a second."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_rest(pid: int) -> None:
+    """Waits until a process has done what was left to it, such as its log; some seconds at most.
+
+    Who is asked next would else be measured beside it.
+    """
+    now = cpu_seconds(pid)
+    for _ in range(_LOOKS):
+        before = now
+        time.sleep(_LOOK)
+        now = cpu_seconds(pid)
+        if now == before:
+            return
 
 
 def resident_bytes(pid: int) -> int:
