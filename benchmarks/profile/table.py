@@ -13,6 +13,7 @@ from engine.stages import STAGES
 
 _NAMES: Final = {"echo": "echo", "decide": "Decide", "stream": "DecideStream"}
 _WORTH_A_LINE: Final = 2.0
+_LONGEST_WORD: Final = len(" DecideStream, ")
 _DEEP: Final = "\N{NO-BREAK SPACE}" * 4
 
 Row = tuple[str, list[str]]
@@ -108,11 +109,12 @@ def limits(found: Sequence[Bound]) -> Told:
 
 
 def drawn(told: Told) -> Table:
-    """The table for a terminal."""
-    table = Table(title=told.title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column(told.columns[0], min_width=18)
-    for column in told.columns[1:]:
-        table.add_column(column, justify="right")
+    """The table for a terminal, of 80 columns if need be."""
+    table = Table(title=told.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
+    first, *others = told.columns
+    table.add_column(first, min_width=_LONGEST_WORD)
+    for column in others:
+        table.add_column(column.replace(" ", "\n"), justify="right")
     for what, figures in told.rows:
         table.add_row(what, *figures)
     return table

@@ -1,5 +1,6 @@
 """The profile: what it reads, what it reckons from that, and one real run."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from benchmarks.profile.__main__ import main
 from benchmarks.profile.bounds import EMBEDDED, IN_REDIS, Target, bounds
 from benchmarks.profile.cost import Cost, Round, cost
 from benchmarks.profile.rounds import STEP
 from benchmarks.profile.stages import DECISION, staged
-from benchmarks.profile.table import Told, limits, markdown, profile
+from benchmarks.profile.table import Told, drawn, limits, markdown, profile
 from benchmarks.profile.threads import LOOP, Thread, Used, processor_seconds, since, threads
 from engine.model import Degradation, Step
 from engine.running.pages import page
@@ -214,6 +216,12 @@ def test_the_tables_have_a_figure_for_each_column_and_none_where_there_is_none()
     ]  # fmt: skip
     alike = profile("in process", found[:2])
     assert (alike.title, alike.columns[1:]) == ("in process, one at a time", ["echo", "Decide"])
+    terminal = Console(width=80, file=io.StringIO(), record=True)
+    longest = Target("p50: DecideStream, in Redis", "decide", 0.95)
+    terminal.print(drawn(limits(bounds(found, (*LIMITS, longest)))))
+    assert {"capacity", "0.33", "40", "short", "even", "free", "DecideStream,"} <= set(
+        terminal.export_text().split()
+    )
     lines = markdown(limits(bounds(found, LIMITS))).splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {8}
