@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contact.holding import Holding
-from engine.contact.pending import Offered
+from engine.contact.pending import Returned
 from engine.contact.standing import Past, standing, standing_after
 from engine.model import Touch
 from engine.rulebook.contact import Contact
@@ -41,7 +41,13 @@ touches = st.lists(
 )
 offers = st.lists(
     st.builds(
-        Offered, hours, st.integers(5, 30).map("d{}".format), actions, st.sampled_from(CHANNELS)
+        Returned,
+        st.integers(5, 30).map("d{}".format),
+        hours,
+        st.just("anna"),
+        st.none(),
+        st.sampled_from(CHANNELS),
+        st.lists(actions, min_size=1, max_size=3, unique=True).map(tuple),
     ),
     max_size=12,
 )
@@ -57,7 +63,7 @@ offers = st.lists(
 def test_offers_added_count_as_if_all_were_counted_anew(written, known, made, first, zone):
     holding = Holding(obeyed(written))
     own = ZoneInfo(zone) if zone else None
-    made.sort()
+    made.sort(key=lambda each: each.decided_at)
     now = max((offer.decided_at for offer in made), default=START)
     past = Past(known, tuple(made[:first]))
     before = standing(holding, past, past, min((o.decided_at for o in made), default=now), own)
