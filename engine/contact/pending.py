@@ -1,14 +1,14 @@
 """Offers just returned, of which nobody has reported yet what became of them: they count as shown."""
 
 from array import array
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 from zlib import crc32
 
 import structlog
 
-from engine.model import ActionId, CustomerId, Decision, DecisionId, Micros
+from engine.model import ActionId, CustomerId, Decision, DecisionId, Micros, Touch
 
 log = structlog.get_logger(__name__)
 
@@ -164,10 +164,20 @@ class Pending:
                 self._of.pop(subject, None)
 
 
+def settled(touches: Iterable[Touch]) -> Mapping[DecisionId, Sequence[ActionId]]:
+    """The actions of each decision whose fate is in the history."""
+    found: defaultdict[DecisionId, list[ActionId]] = defaultdict(list)
+    for touch in touches:
+        found[touch.decision_id].append(touch.action_id)
+    return found
+
+
 def without(
     offers: Iterable[Returned], gone: Mapping[DecisionId, Collection[ActionId]]
 ) -> tuple[Returned, ...]:
     """These offers but for some actions of some decisions; decisions of which nothing is left are left out."""
+    if not gone:
+        return tuple(offers)
     left = [
         each.without(gone[each.decision_id]) if each.decision_id in gone else each
         for each in offers

@@ -1,10 +1,9 @@
 """Offers just returned by any of several servers: known from a list they share, until the history has them."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from engine.contact.pending import Pending, Returned, without
+from engine.contact.pending import Pending, Returned, settled, without
 from engine.model import ActionId, Customer, DecisionId, Micros
 
 MANY: Final = 200
@@ -34,11 +33,8 @@ class SharedPending(Pending):
         if not offers:
             return
         since = min(offer.decided_at for offer in offers)
-        touched: defaultdict[DecisionId, list[ActionId]] = defaultdict(list)
-        for touch in customer.touches:
-            if touch.decided_at >= since:
-                touched[touch.decision_id].append(touch.action_id)
-        left = without(offers, touched)
+        known = settled(touch for touch in customer.touches if touch.decided_at >= since)
+        left = without(offers, known)
         if not left:
             del self._of[customer.customer_id]
         elif left != offers:

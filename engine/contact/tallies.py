@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from engine.contact.pending import Returned
+from engine.contact.pending import Returned, settled, without
 from engine.model import NOT_DELIVERED, ActionId, Micros, Touch
 from engine.rulebook.contact import IMPRESSION
 
@@ -96,12 +96,13 @@ class Tallies:
         """What these offers add to the cells while the history does not have them: impressions."""
         added: defaultdict[int, list[Micros]] = defaultdict(list)
         if offers and _ASSUMED in self._outcomes:
-            reported = {(touch.decision_id, touch.action_id) for touch in touches}
-            for decision_id, decided_at, *_, channel, actions in offers:
-                for action in actions:
-                    if (decision_id, action) not in reported:
-                        for cell in self._found((_ASSUMED, action, channel)):
-                            added[cell].append(decided_at)
+            cells_of = self._cells_of
+            for returned in without(offers, settled(touches)):
+                decided_at, channel = returned.decided_at, returned.channel
+                for action in returned.actions:
+                    where = (_ASSUMED, action, channel)
+                    for cell in cells_of.get(where) or self._found(where):
+                        added[cell].append(decided_at)
         return added
 
     def _cell(self, place: int, scope: str) -> int:
