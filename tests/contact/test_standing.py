@@ -76,6 +76,13 @@ def test_offers_added_count_as_if_all_were_counted_anew(written, known, made, fi
     assert after.past == anew.past
 
 
+def test_an_offer_counts_once_for_a_household_and_its_member():
+    whole = Returned("d1", START, "anna", "home", "web", ("a0", "a1"))
+    part, own = whole.without({"a1"}), whole._replace(decision_id="d2")
+    assert Past([], (whole,)).with_member(Past([], (part, own))).offers == (whole, own)
+    assert Past([], (part,)).with_member(Past([], (whole,))).offers == (part, whole.without({"a0"}))
+
+
 def obeyed(written):
     """A book all of whose actions obey all of these policies."""
     contact = Contact(tuple(compiled(f"p{n}", policy) for n, policy in enumerate(written)))

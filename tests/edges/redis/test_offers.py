@@ -71,6 +71,11 @@ def test_what_is_noted_is_read_as_it_was(
     assert decode_returned(encode_returned(one)) == one
 
 
+def test_a_note_has_the_form_that_other_versions_read() -> None:
+    noted = b'["d1",1,"ada",null,"web",["a","b"]]'
+    assert encode_returned(returned(1, "a", "b")) == noted
+
+
 @pytest.mark.parametrize("entry", [b"", b"{}", b"[1,2]", b'["d",1,"ada",null,"web",7]'])
 def test_what_is_damaged_is_said_so(entry: bytes) -> None:
     with pytest.raises(DamagedData):
