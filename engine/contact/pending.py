@@ -164,11 +164,15 @@ class Pending:
                 self._of.pop(subject, None)
 
 
-def settled(touches: Iterable[Touch]) -> Mapping[DecisionId, Sequence[ActionId]]:
-    """The actions of each decision whose fate is in the history."""
+def settled(
+    offers: Iterable[Returned], touches: Iterable[Touch]
+) -> Mapping[DecisionId, Sequence[ActionId]]:
+    """The actions of these offers whose fate is in the history, by decision."""
     found: defaultdict[DecisionId, list[ActionId]] = defaultdict(list)
+    decisions = {each.decision_id for each in offers}
     for touch in touches:
-        found[touch.decision_id].append(touch.action_id)
+        if touch.decision_id in decisions:
+            found[touch.decision_id].append(touch.action_id)
     return found
 
 

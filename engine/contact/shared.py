@@ -32,9 +32,7 @@ class SharedPending(Pending):
         offers = self._of.get(customer.customer_id)
         if not offers:
             return
-        since = min(offer.decided_at for offer in offers)
-        known = settled(touch for touch in customer.touches if touch.decided_at >= since)
-        left = without(offers, known)
+        left = without(offers, settled(offers, customer.touches))
         if not left:
             del self._of[customer.customer_id]
         elif left != offers:

@@ -97,7 +97,7 @@ class Tallies:
         added: defaultdict[int, list[Micros]] = defaultdict(list)
         if offers and _ASSUMED in self._outcomes:
             cells_of = self._cells_of
-            for returned in without(offers, settled(touches)):
+            for returned in without(offers, settled(offers, touches)):
                 decided_at, channel = returned.decided_at, returned.channel
                 for action in returned.actions:
                     where = (_ASSUMED, action, channel)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.contact.holding import Holding
 from engine.contact.pending import Returned
 from engine.contact.standing import Past, standing, standing_after
-from engine.model import Touch
+from engine.model import ActionId, CustomerId, DecisionId, Touch
 from engine.rulebook.contact import Contact
 from tests.contact.test_no_offer_violates_a_policy import (
     BASE,
@@ -77,10 +77,11 @@ def test_offers_added_count_as_if_all_were_counted_anew(written, known, made, fi
 
 
 def test_an_offer_counts_once_for_a_household_and_its_member():
-    whole = Returned("d1", START, "anna", "home", "web", ("a0", "a1"))
-    part, own = whole.without({"a1"}), whole._replace(decision_id="d2")
+    one, other, home = ActionId("a0"), ActionId("a1"), CustomerId("home")
+    whole = Returned(DecisionId("d1"), START, CustomerId("anna"), home, "web", (one, other))
+    part, own = whole.without({other}), whole._replace(decision_id=DecisionId("d2"))
     assert Past([], (whole,)).with_member(Past([], (part, own))).offers == (whole, own)
-    assert Past([], (part,)).with_member(Past([], (whole,))).offers == (part, whole.without({"a0"}))
+    assert Past([], (part,)).with_member(Past([], (whole,))).offers == (part, whole.without({one}))
 
 
 def obeyed(written):
