@@ -24,7 +24,7 @@ from engine.capsule import Capsules
 from engine.circumstances import Circumstances
 from engine.codec import DecisionRecord, encode_decision
 from engine.contact.guard import ContactGuard
-from engine.contact.pending import Offered, Pending, Returned
+from engine.contact.pending import Pending, Returned
 from engine.customer import Knowledge
 from engine.deadline import Budget
 from engine.decide import Decider
@@ -215,10 +215,8 @@ def test_contact_policies_after_one_more_decision(
 
     def one_more() -> None:
         name, first = DecisionId(f"more{next(numbers)}"), next(numbers) * SLOTS
-        offers = tuple(
-            Offered(NOW, name, actions[(first + n) % len(actions)], "web") for n in range(SLOTS)
-        )
-        pending.note(Returned(customer.customer_id, None, offers))
+        offered = tuple(actions[(first + n) % len(actions)] for n in range(SLOTS))
+        pending.note(Returned(name, NOW, customer.customer_id, None, "web", offered))
 
     _rounds(benchmark, guard.limit, asked, one_more)
 

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -140,7 +142,7 @@ class Arbiter:
         admitted = np.empty((3, len(treatments)), np.intp)
         priorities = np.empty(len(treatments))
         count = self._weigh(
-            np.array(treatments, np.intp),
+            _indexes(treatments),
             self._action_of,
             propensities if propensities is not None else self._certain,
             self._floors[channel] if asked else self._no_floors,
@@ -184,6 +186,19 @@ class Arbiter:
             merit.lever.item(action),
             self.priority(action, propensity, merit),
         )
+
+
+@cache
+def _packing(count: int) -> Struct:
+    """What writes so many indexes into an array."""
+    return Struct(f"{count}n")
+
+
+def _indexes(numbers: Sequence[int]) -> Indexes:
+    """These as an array. Of a list, `struct` makes one in half of the time that numpy takes."""
+    made = np.empty(len(numbers), np.intp)
+    _packing(len(numbers)).pack_into(made.data, 0, *numbers)
+    return made
 
 
 def _reaching(candidates: Candidates, least: Vector) -> Candidates:

@@ -517,7 +517,8 @@ class Decider:
                 meter=meter if sight.arm is None else None,
                 nothing=nothing,
             )
-            taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
+            if sight is not sights[-1]:
+                taken.update([self._action_of[treatment] for treatment, _, _ in chosen])
             placed.append(self._offers(sight, chosen, merit, scores))
         return tuple(contests), placed, entered, missed
 

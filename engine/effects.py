@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.arbitration import Candidates, Vector
+from engine.arbitration import Candidates, Indexes, Vector
 from engine.exploration.allowance import Draw
 from engine.exploration.chance import Chance
-from engine.exploration.choice import choose
+from engine.exploration.choice import drawing
 from engine.exploration.exposures import Experience
 from engine.exploration.thompson import Doubt
 from engine.model import DAY, ActionId, CustomerId, Micros
@@ -120,16 +118,11 @@ class Effects:
         (The idea is that of ghost ads: Johnson, Lewis & Nubbemeyer, "Ghost Ads: Improving the
         Economics of Measuring Online Ad Effectiveness", JMR 2017.)
         """
-        draw: Draw = partial(
-            choose,
-            exploration=exploration,
-            chance=Chance(seed ^ _APART),
-            lessons=lessons,
-            doubt=doubt,
-        )
+        chance = Chance(seed ^ _APART)
+        draw = drawing(exploration, chance, greedy=False, lessons=lessons, doubt=doubt)
         if tries_nothing(exploration):
             draw = or_nothing(draw)
-        picks = draw(candidates.priorities, slots, ties=candidates.ties, actions=candidates.actions)
+        picks = draw(candidates.priorities, slots, candidates.ties, candidates.actions)
         kept_back = frozenset(held)
         found = []
         for position, _ in picks:
@@ -148,18 +141,10 @@ def or_nothing(draw: Draw) -> Draw:
     """The same draw with nothing as a candidate more, after which it ends; see `tries_nothing`."""
 
     def drawn(
-        priorities: Vector,
-        slots: int,
-        *,
-        ties: npt.NDArray[np.intp],
-        **rest: object,
+        priorities: Vector, slots: int, ties: Indexes, actions: Indexes
     ) -> list[tuple[int, float]]:
-        picks = draw(
-            np.append(priorities, 0.0),
-            slots,
-            ties=np.append(ties, ties.max(initial=0) + 1),
-            **rest,
-        )
+        last = np.append(ties, ties.max(initial=0) + 1)
+        picks = draw(np.append(priorities, 0.0), slots, last, actions)
         places = [position for position, _ in picks]
         ends = places.index(len(priorities)) if len(priorities) in places else len(picks)
         return picks[:ends]

@@ -1,7 +1,6 @@
 """Place: slots are filled, mandatory actions lead, no action appears twice, and nothing stays empty."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +11,7 @@ from engine.bundling import Bundling
 from engine.effects import or_nothing
 from engine.exploration.allowance import Draw, Meter
 from engine.exploration.chance import Chance
-from engine.exploration.choice import choose
+from engine.exploration.choice import drawing
 from engine.exploration.exposures import Experience
 from engine.exploration.thompson import Doubt
 from engine.limits.limits import NO_LIMITS, Limits
@@ -52,10 +51,8 @@ def fill(
     """
     led: list[Chosen] = [(treatment, 1.0, "") for treatment in mandatory[:slots]]
     steady = limits.steady(min(slots, len(mandatory) + len(candidates.treatments)) - 1)
-    limits.chosen([treatment for treatment, _, _ in led])
-    draw: Draw = partial(
-        choose, exploration=exploration, chance=chance, greedy=greedy, lessons=lessons, doubt=doubt
-    )
+    limits.chosen(mandatory[:slots])
+    draw = drawing(exploration, chance, greedy=greedy, lessons=lessons, doubt=doubt)
     if meter is not None and not greedy:
         draw = meter.metered(draw)
     if nothing and not greedy:
@@ -65,9 +62,9 @@ def fill(
         return led + _together(candidates, left, draw, limits, bundling)
     if not steady:
         return led + _one_by_one(candidates, left, draw, limits)
-    picks = draw(candidates.priorities, left, ties=candidates.ties, actions=candidates.actions)
-    treatment_at = candidates.treatments.item
-    chosen: list[Chosen] = [(treatment_at(at), probability, "") for at, probability in picks]
+    treatments, actions, priorities, ties = candidates
+    picks = draw(priorities, left, ties, actions)
+    chosen: list[Chosen] = [(treatments.item(at), probability, "") for at, probability in picks]
     limits.chosen([treatment for treatment, _, _ in chosen])
     return led + chosen
 
@@ -77,7 +74,7 @@ def _one_by_one(candidates: Candidates, slots: int, draw: Draw, limits: Limits) 
     chosen: list[Chosen] = []
     while len(chosen) < slots:
         candidates = _still_open(candidates, limits)
-        picks = draw(candidates.priorities, 1, ties=candidates.ties, actions=candidates.actions)
+        picks = draw(candidates.priorities, 1, candidates.ties, candidates.actions)
         if not picks:
             break
         [(at, probability)] = picks
@@ -99,7 +96,7 @@ def _together(
         if not chosen:
             limits.exclude(entries.apart)
         leads = candidates.actions[entries.positions]
-        picks = draw(entries.priorities, 1, ties=entries.ties, actions=leads)
+        picks = draw(entries.priorities, 1, entries.ties, leads)
         if not picks:
             break
         [(at, probability)] = picks

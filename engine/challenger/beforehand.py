@@ -1,6 +1,6 @@
 """Beforehand: what had been offered before a decision, though it has been made since."""
 
-from engine.contact.pending import Offered, Pending
+from engine.contact.pending import Pending, Returned
 from engine.model import CustomerId, Micros
 
 
@@ -11,7 +11,7 @@ class Beforehand(Pending):
         super().__init__()
         self._pending = pending
 
-    def of(self, subject: CustomerId, now: Micros) -> tuple[Offered, ...]:
+    def of(self, subject: CustomerId, now: Micros) -> tuple[Returned, ...]:
         """What counted as shown to a customer or household before `now`."""
         offers = self._pending.of(subject, now)
         if any(offer.decided_at >= now for offer in offers):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from engine.circumstances import Circumstances
 from engine.contact.holding import Holding, Quiet
 from engine.contact.limit import ContactLimit
-from engine.contact.pending import NO_OFFERS, Offered, Pending, Returned
+from engine.contact.pending import NO_OFFERS, Pending, Returned
 from engine.contact.rests import is_quiet
 from engine.contact.standing import NOTHING_KNOWN, Past, Standing, standing, standing_after
 from engine.model import (
@@ -40,15 +40,15 @@ class _Basis(NamedTuple):
 
     customer: Customer
     revision: int
-    offers: tuple[Offered, ...]
+    offers: tuple[Returned, ...]
     household: Customer | Unknown | None
     household_revision: int
-    household_offers: tuple[Offered, ...]
+    household_offers: tuple[Returned, ...]
     uncertain: Micros
     zone: str
     known: bool
 
-    def since(self, before: "_Basis") -> tuple[Offered, ...]:
+    def since(self, before: "_Basis") -> tuple[Returned, ...]:
         """The offers added since then, if the customer is known by themselves and nothing else changed."""
         had = len(before.offers)
         added = self.offers[had:]
@@ -93,7 +93,7 @@ class ContactGuard:
         if self._pending.assume_shown:
             returned = Returned.by(decision)
             self._pending.note(returned)
-            if returned.offers:
+            if returned.actions:
                 self._pending.keep(returned)
 
     def _zone(self, values: Sequence[Value]) -> str:

@@ -21,14 +21,13 @@ class ContactLimit(Foreseeing):
     stage: ClassVar = Stage.CONSENT_AND_CONTACT
 
     __slots__ = (
-        "_closed",
         "_closing",
         "_holding",
         "_more",
         "_now",
         "_nowhere",
+        "_out",
         "_picked",
-        "_quiet",
         "_quiets",
         "_standing",
     )
@@ -47,19 +46,16 @@ class ContactLimit(Foreseeing):
         self._closing = holding.closing_on(channel)
         self._standing = standing
         self._quiets = quiets
-        self._quiet = quiet
         self._now = now
         self._nowhere = nowhere
-        self._closed = standing.closed
+        self._out = quiet.union([t for t, until in standing.closed.items() if until > now])
         self._picked = 0
         self._more: dict[tuple[int, str], list[Micros]] = defaultdict(list)
 
     def open_to(self, treatments: Sequence[int]) -> list[int]:
         """Those that neither rest nor come at a quiet hour."""
-        closed, quiet, now = self._closed, self._quiet, self._now
-        if not closed and not quiet:
-            return list(treatments)
-        return [t for t in treatments if closed.get(t, now) <= now and t not in quiet]
+        out = self._out
+        return [t for t in treatments if t not in out] if out else list(treatments)
 
     def steady(self, picks: int) -> bool:
         """Whether no policy is so near its limit that `picks` more offers could reach it."""
@@ -77,7 +73,9 @@ class ContactLimit(Foreseeing):
         return True
 
     def chosen(self, treatment: int) -> None:
-        """Counts an impression of this treatment's action now."""
+        """Counts an impression of this treatment's action now, where one may close anything."""
+        if not self._closing:
+            return
         now, standing = self._now, self._standing
         action = self._holding.action_of[treatment]
         self._picked += 1
@@ -90,9 +88,7 @@ class ContactLimit(Foreseeing):
             more.append(now)
             until = held.ends(standing.counts(held), scope, standing.zone, more)
             if until > now:
-                self._closed = self._closed | {
-                    t: max(until, self._closed.get(t, until)) for t in resting
-                }
+                self._out = self._out.union(resting)
 
     def together(self, treatments: Sequence[int]) -> bool:
         """Whether none of these closes one after it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from engine.contact.pending import Pending, Returned
+from engine.contact.pending import Pending, Returned, settled, without
 from engine.model import ActionId, Customer, DecisionId, Micros
 
 MANY: Final = 200
@@ -25,21 +25,15 @@ class SharedPending(Pending):
         told = 0
         for each in returned:
             told += 1
-            if each.offers and each.offers[0].decided_at + self.assume_shown > now:
+            if each.decided_at + self.assume_shown > now:
                 self.note(each)
         if told >= MANY:
             self.doubt_of(customer.customer_id, now + self.assume_shown)
         offers = self._of.get(customer.customer_id)
         if not offers:
             return
-        since = min(offer.decided_at for offer in offers)
-        touches = {
-            (touch.decision_id, touch.action_id)
-            for touch in customer.touches
-            if touch.decided_at >= since
-        }
-        left = tuple([o for o in offers if (o.decision_id, o.action_id) not in touches])
+        left = without(offers, settled(offers, customer.touches))
         if not left:
             del self._of[customer.customer_id]
-        elif len(left) < len(offers):
+        elif left != offers:
             self._of[customer.customer_id] = left

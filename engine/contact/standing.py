@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.contact.holding import Held, Holding, Watch
-from engine.contact.pending import Offered
+from engine.contact.pending import Returned, without
 from engine.contact.rests import NEVER
-from engine.contact.tallies import Counted
+from engine.contact.tallies import Counted, Tallies
 from engine.model import Customer, Micros, Touch
 from engine.respond import MAX_TOUCHES
 from engine.rulebook.contact import FOREVER, IMPRESSION
@@ -23,12 +23,12 @@ class Past(NamedTuple):
     """
 
     touches: Sequence[Touch]
-    offers: tuple[Offered, ...]
+    offers: tuple[Returned, ...]
     unknown_until: Micros = NEVER
     reach: Micros = NEVER
 
     @classmethod
-    def of(cls, record: Customer, offers: tuple[Offered, ...], unknown_until: Micros) -> "Past":
+    def of(cls, record: Customer, offers: tuple[Returned, ...], unknown_until: Micros) -> "Past":
         """What one record and the offers just returned tell."""
         touches = record.touches
         reach = touches[0].decided_at if len(touches) >= MAX_TOUCHES else NEVER
@@ -42,10 +42,10 @@ class Past(NamedTuple):
         """A household's past together with that of one of its members."""
         known = {(touch.decision_id, touch.action_id) for touch in self.touches}
         own = [t for t in member.touches if (t.decision_id, t.action_id) not in known]
-        offered = frozenset(self.offers)
+        offered = {each.decision_id: each.actions for each in self.offers}
         return Past(
             [*self.touches, *own],
-            self.offers + tuple(offer for offer in member.offers if offer not in offered),
+            self.offers + without(member.offers, offered),
             max(self.unknown_until, member.unknown_until),
             max(self.reach, member.reach),
         )
@@ -107,8 +107,8 @@ def standing(
 def standing_after(
     holding: Holding,
     before: Standing,
-    offers: tuple[Offered, ...],
-    added: Sequence[Offered],
+    offers: tuple[Returned, ...],
+    added: Sequence[Returned],
     now: Micros,
 ) -> Standing:
     """How the policies stand once offers have been added to what they stood by, and nothing else changed.
@@ -118,17 +118,24 @@ def standing_after(
     """
     past = before.past._replace(offers=offers)
     closed, zone = dict(before.closed), before.zone
-    counts = []
-    for tallies, counted, watch in (
-        (holding.own, before.own, holding.own_watch),
-        (holding.home, before.home, holding.home_watch),
-    ):
-        more = tallies.assumed(past.touches, added)
-        grown = {**counted, **{cell: [*counted.get(cell, ()), *more[cell]] for cell in more}}
-        _close(closed, _rests(grown, more, watch, zone), now)
-        counts.append(grown)
-    own, home = counts
+    own, more = _grown(before.own, holding.own, past, added)
+    _close(closed, _rests(own, more, holding.own_watch, zone), now)
+    home = before.home
+    if holding.households:
+        home, more = _grown(home, holding.home, past, added)
+        _close(closed, _rests(home, more, holding.home_watch, zone), now)
     return Standing(closed, own, home, past, past, zone)
+
+
+def _grown(
+    counted: Counted, tallies: Tallies, past: Past, added: Sequence[Returned]
+) -> tuple[Counted, Iterable[int]]:
+    """What was counted, with what these offers add, and in which cells that is."""
+    grown = dict(counted)
+    more = tallies.assumed(past.touches, added)
+    for cell, times in more.items():
+        grown[cell] = [*counted.get(cell, ()), *times]
+    return grown, more
 
 
 def _rests(

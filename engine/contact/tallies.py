@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from engine.contact.pending import Offered
+from engine.contact.pending import Returned, settled, without
 from engine.model import NOT_DELIVERED, ActionId, Micros, Touch
 from engine.rulebook.contact import IMPRESSION
 
@@ -65,7 +65,7 @@ class Tallies:
         scopes = (EVERYTHING,) if tally.scopes is None else dict.fromkeys(tally.scopes.values())
         return {scope: self._cell(place, scope) for scope in scopes}
 
-    def count(self, touches: Sequence[Touch], offers: Sequence[Offered]) -> Counted:
+    def count(self, touches: Sequence[Touch], offers: Sequence[Returned]) -> Counted:
         """When each outcome came, cell by cell.
 
         An offer that was answered was seen: with no impression of its own, and none ruled out by
@@ -91,16 +91,18 @@ class Tallies:
         return counted
 
     def assumed(
-        self, touches: Sequence[Touch], offers: Sequence[Offered]
+        self, touches: Sequence[Touch], offers: Sequence[Returned]
     ) -> Mapping[int, list[Micros]]:
         """What these offers add to the cells while the history does not have them: impressions."""
         added: defaultdict[int, list[Micros]] = defaultdict(list)
         if offers and _ASSUMED in self._outcomes:
-            reported = {(touch.decision_id, touch.action_id) for touch in touches}
-            for offer in offers:
-                if (offer.decision_id, offer.action_id) not in reported:
-                    for cell in self._found((_ASSUMED, offer.action_id, offer.channel)):
-                        added[cell].append(offer.decided_at)
+            cells_of = self._cells_of
+            for returned in without(offers, settled(offers, touches)):
+                decided_at, channel = returned.decided_at, returned.channel
+                for action in returned.actions:
+                    where = (_ASSUMED, action, channel)
+                    for cell in cells_of.get(where) or self._found(where):
+                        added[cell].append(decided_at)
         return added
 
     def _cell(self, place: int, scope: str) -> int:

@@ -16,8 +16,9 @@ from engine.model import Decision, Micros
 from engine.rulebook.cap import Period
 
 Vector = npt.NDArray[np.float64]
-Draw: TypeAlias = Callable[..., list[tuple[int, float]]]
-"""Fills slots from priorities, as `engine.exploration.choice.choose` does."""
+Indexes = npt.NDArray[np.intp]
+Draw: TypeAlias = Callable[[Vector, int, Indexes, Indexes], list[tuple[int, float]]]
+"""Fills slots from priorities, ties and actions, as `engine.exploration.choice.choose` does."""
 
 UNTOLD: Final = math.inf
 """What counts as given up on a day of which it cannot be told any more."""
@@ -86,8 +87,10 @@ class Meter:
     def metered(self, draw: Draw) -> Draw:
         """The same draw, with what it gives up counted."""
 
-        def counted(priorities: Vector, slots: int, **rest: object) -> list[tuple[int, float]]:
-            picks = draw(priorities, slots, **rest)
+        def counted(
+            priorities: Vector, slots: int, ties: Indexes, actions: Indexes
+        ) -> list[tuple[int, float]]:
+            picks = draw(priorities, slots, ties, actions)
             self.given_up += _given_up(priorities, picks)
             return picks
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.exploration import thompson
+from engine.exploration.allowance import Draw
 from engine.exploration.chance import Chance
 from engine.exploration.exposures import Experience
 from engine.exploration.lots import draw_lots
@@ -94,6 +95,34 @@ def choose(
     chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
     loops().fill(priorities, ties, gamma, greedy, state, *seen, chosen, probabilities)
     return list(zip(chosen.tolist(), probabilities.tolist(), strict=True))
+
+
+def drawing(
+    exploration: Exploration,
+    chance: Chance,
+    *,
+    greedy: bool,
+    lessons: int,
+    doubt: Doubt | Experience | None,
+) -> Draw:
+    """`choose` for every contest of one placement, one after the other."""
+
+    def draw(
+        priorities: Vector, slots: int, ties: Indexes, actions: Indexes
+    ) -> list[tuple[int, float]]:
+        return choose(
+            priorities,
+            slots,
+            exploration,
+            chance=chance,
+            greedy=greedy,
+            lessons=lessons,
+            ties=ties,
+            actions=actions,
+            doubt=doubt,
+        )
+
+    return draw
 
 
 def shares(

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from engine.kernels.loops import DENSE, LEAST, Indexes, Loops, Numbers
@@ -85,16 +84,22 @@ def _uniform(state: np.uint64) -> float:
 
 
 @inlined
-def _best(priorities: Numbers, ties: Indexes, is_open: npt.NDArray[np.bool_]) -> int:
-    best = -1
+def _rank(priorities: Numbers, ties: Indexes, ranked: Indexes) -> None:
+    """Writes the positions of the best, as many as `ranked` is long, the best first."""
+    room = len(ranked)
     for k in range(len(priorities)):
-        if is_open[k] and (
-            best < 0
-            or priorities[k] > priorities[best]
-            or (priorities[k] == priorities[best] and ties[k] < ties[best])
-        ):
-            best = k
-    return best
+        priority, tie, at = priorities[k], ties[k], min(k, room)
+        while at > 0:
+            above = ranked[at - 1]
+            if priority < priorities[above] or (
+                priority == priorities[above] and tie >= ties[above]
+            ):
+                break
+            at -= 1
+            if at + 1 < room:
+                ranked[at + 1] = above
+        if at < room:
+            ranked[at] = k
 
 
 @inlined
@@ -217,9 +222,14 @@ def _fill(
         p = propensities[action]
         spreads[k] = worth[action] * math.sqrt(p * (1.0 - p) / (1.0 + exposures[action]))
     taken, is_open = np.empty(len(chosen), np.intp), np.ones(len(priorities), np.bool_)
+    ranked = np.empty(len(chosen), np.intp)
     shares = np.empty(len(priorities))
+    _rank(priorities, ties, ranked)
+    top = 0
     for slot in range(len(chosen)):
-        best = choice = _best(priorities, ties, is_open)
+        while not is_open[ranked[top]]:
+            top += 1
+        best = choice = ranked[top]
         if not greedy:
             merit, left = priorities[best], len(priorities) - slot
             is_clear = merit > LEAST

@@ -98,8 +98,7 @@ def _pending(path: Path, given: Circumstances, book: RuleBook) -> Pending:
     people = [one for one in (given.customer, given.household) if isinstance(one, Customer)]
     ids = {one.customer_id for one in people}
     for returned in offered(path, given.now - pending.assume_shown):
-        first = returned.offers[0]
-        is_before = first.decided_at <= given.now and first.decision_id != given.decision_id
+        is_before = returned.decided_at <= given.now and returned.decision_id != given.decision_id
         if is_before and not ids.isdisjoint({returned.customer_id, returned.household}):
             pending.note(returned)
     for person in people:

@@ -8,7 +8,7 @@ import pytest
 from engine.challenger.beforehand import Beforehand
 from engine.challenger.shadowing import BUSY, PAUSE, STALE, Missed, Shadow, Shadowing
 from engine.circumstances import Circumstances
-from engine.contact.pending import Offered, Pending, Returned
+from engine.contact.pending import Pending, Returned
 from engine.deadline import Budget
 from engine.model import ActionId, CustomerId, DecisionId
 from tests.builders import NOW, customer, decider, question
@@ -102,8 +102,7 @@ def test_beforehand_nothing_had_been_offered_that_was_offered_then() -> None:
     pending.assume_shown = NOW
     who = CustomerId("anna")
     for at in (5, 7, 9):
-        offered = Offered(at, DecisionId(f"d{at}"), ActionId("a"), "web")
-        pending.note(Returned(who, None, (offered,)))
+        pending.note(Returned(DecisionId(f"d{at}"), at, who, None, "web", (ActionId("a"),)))
     beforehand = Beforehand(pending)
     assert [offer.decided_at for offer in beforehand.of(who, 7)] == [5]
     assert beforehand.of(who, 10) is pending.of(who, 10)

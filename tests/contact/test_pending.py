@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contact.pending import Offered, Pending, Returned
+from engine.contact.pending import Pending, Returned
 from engine.model import HOUR, MINUTE
 
 NOW = 1_795_000_000_000_000
 
 
 def returned(name, at=NOW, *, who="anna", home=None, actions=("a",)):
-    return Returned(who, home, tuple(Offered(at, name, action, "web") for action in actions))
+    return Returned(name, at, who, home, "web", tuple(actions))
 
 
 def pending(room=10):
@@ -20,7 +20,7 @@ def pending(room=10):
 
 
 def actions(made, subject, now=NOW):
-    return [offer.action_id for offer in made.of(subject, now)]
+    return [action for each in made.of(subject, now) for action in each.actions]
 
 
 def test_an_offer_counts_for_the_customer_and_the_household_until_its_time_is_over():
@@ -92,7 +92,7 @@ def test_nothing_that_may_have_been_shown_is_lost_without_a_trace(steps, room):
             made.reported(name, "a")
         for who in {who for who, _ in known.values()}:
             due = {n for n, (w, at) in known.items() if w == who and at + HOUR > now}
-            held = {offer.decision_id for offer in made.of(who, now)}
+            held = {each.decision_id for each in made.of(who, now)}
             assert held <= due
             lost = [known[name][1] + HOUR for name in due - held]
             assert made.uncertain_until(who) >= max(lost, default=0)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.contact.shared import MANY, SharedPending
 from engine.model import (
     HOUR,
@@ -22,8 +22,7 @@ WEB = PlacementId("web.home")
 
 
 def returned(number: int, at: int = NOW, household: CustomerId | None = None) -> Returned:
-    offers = (Offered(at, DecisionId(f"d{number}"), ActionId("a"), "web"),)
-    return Returned(ADA, household, offers)
+    return Returned(DecisionId(f"d{number}"), at, ADA, household, "web", (ActionId("a"),))
 
 
 def customer(*reported: int) -> Customer:

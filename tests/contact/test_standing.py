@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contact.holding import Holding
-from engine.contact.pending import Offered
+from engine.contact.pending import Returned
 from engine.contact.standing import Past, standing, standing_after
-from engine.model import Touch
+from engine.model import ActionId, CustomerId, DecisionId, Touch
 from engine.rulebook.contact import Contact
 from tests.contact.test_no_offer_violates_a_policy import (
     BASE,
@@ -41,7 +41,13 @@ touches = st.lists(
 )
 offers = st.lists(
     st.builds(
-        Offered, hours, st.integers(5, 30).map("d{}".format), actions, st.sampled_from(CHANNELS)
+        Returned,
+        st.integers(5, 30).map("d{}".format),
+        hours,
+        st.just("anna"),
+        st.none(),
+        st.sampled_from(CHANNELS),
+        st.lists(actions, min_size=1, max_size=3, unique=True).map(tuple),
     ),
     max_size=12,
 )
@@ -57,7 +63,7 @@ offers = st.lists(
 def test_offers_added_count_as_if_all_were_counted_anew(written, known, made, first, zone):
     holding = Holding(obeyed(written))
     own = ZoneInfo(zone) if zone else None
-    made.sort()
+    made.sort(key=lambda each: each.decided_at)
     now = max((offer.decided_at for offer in made), default=START)
     past = Past(known, tuple(made[:first]))
     before = standing(holding, past, past, min((o.decided_at for o in made), default=now), own)
@@ -68,6 +74,14 @@ def test_offers_added_count_as_if_all_were_counted_anew(written, known, made, fi
     assert open_until(after, now) == open_until(anew, now)
     assert sums(after) == sums(anew)
     assert after.past == anew.past
+
+
+def test_an_offer_counts_once_for_a_household_and_its_member():
+    one, other, home = ActionId("a0"), ActionId("a1"), CustomerId("home")
+    whole = Returned(DecisionId("d1"), START, CustomerId("anna"), home, "web", (one, other))
+    part, own = whole.without({other}), whole._replace(decision_id=DecisionId("d2"))
+    assert Past([], (whole,)).with_member(Past([], (part, own))).offers == (whole, own)
+    assert Past([], (part,)).with_member(Past([], (whole,))).offers == (part, whole.without({one}))
 
 
 def obeyed(written):

@@ -1,8 +1,8 @@
 """What counts as an impression, and where outcomes are counted."""
 
-from engine.contact.pending import Offered
+from engine.contact.pending import Returned
 from engine.contact.tallies import Tallies, Tally
-from engine.model import ActionId, DecisionId, PlacementId, Touch
+from engine.model import ActionId, CustomerId, DecisionId, PlacementId, Touch
 
 FAMILY = {"a": "one", "b": "one", "c": "two"}
 
@@ -45,7 +45,7 @@ def test_what_was_answered_was_seen_unless_it_was_not_delivered():
 
 
 def test_an_offer_just_returned_counts_until_the_history_has_it():
-    offer = Offered(50, DecisionId("d1"), ActionId("a"), "web")
+    offer = Returned(DecisionId("d1"), 50, CustomerId("anna"), None, "web", (ActionId("a"),))
     assert counted([], [offer]) == {"one": [50]}
     assert counted([touch("a", impression=60)], [offer]) == {"one": [60]}
     assert counted([touch("a", not_delivered=60)], [offer]) == {}

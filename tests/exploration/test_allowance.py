@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from engine.decide import Decider
 from engine.exploration.allowance import Allowance, Meter
 from engine.exploration.chance import Chance
-from engine.exploration.choice import choose
+from engine.exploration.choice import drawing
 from engine.model import DAY, HOUR, Decision
 from engine.rulebook.book import Exploration, RuleBook
 from tests.builders import NOW, FixedModel, customer, decide, question, trace_of
@@ -139,8 +139,7 @@ def test_no_choice_gives_up_more_than_was_checked_for(
     meter = Meter(60.0)
     covered = meter.covers(worths, slots, together=False)
 
-    def draw(among: np.ndarray, count: int) -> list[tuple[int, float]]:
-        return choose(among, count, exploration, chance=Chance(seed), greedy=not covered)
-
-    meter.metered(draw)(worths, slots)
+    draw = drawing(exploration, Chance(seed), greedy=not covered, lessons=0, doubt=None)
+    order = np.arange(len(worths))
+    meter.metered(draw)(worths, slots, order, order)
     assert 0.0 <= meter.given_up <= 60.0 + 1e-9

@@ -21,7 +21,7 @@ import orjson
 import zstandard
 
 from engine.codec import DecisionRecord, decode_decision, encode_decision, split_decisions
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.edges.journal.database import (
     Readers,
     insert_all,
@@ -435,7 +435,7 @@ def _whole_since(connection: sqlite3.Connection, run: Run, now: Micros, *, is_ne
 
 def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> None:
     """Keeps offers whose decisions were lost with the process, in a block that lists them and no more."""
-    names = [returned.offers[0].decision_id for returned in found]
+    names = [returned.decision_id for returned in found]
     known = known_among(connection, "decisions", "decision_id", names)
     lost = [
         _listing_of(returned)
@@ -501,11 +501,8 @@ def _listing(decision: Decision) -> list[Any]:
 
 def _listing_of(returned: Returned) -> list[Any]:
     """The same where no more is known of a decision than what it offered."""
-    customer, household, offers = returned
-    first, actions = offers[0], [offer.action_id for offer in offers]
-    return [
-        first.decision_id, "", first.decided_at, [customer, household, first.channel, actions],
-    ]  # fmt: skip
+    decision_id, decided_at, *offered = returned
+    return [decision_id, "", decided_at, offered]
 
 
 def _returned(record: "DecisionRecord | _Encoded") -> Returned | None:
@@ -513,7 +510,7 @@ def _returned(record: "DecisionRecord | _Encoded") -> Returned | None:
     if isinstance(record, _Encoded):
         return _offered(record.listed) if len(record.listed) > _PLAIN else None
     returned = Returned.by(record.decision)
-    return returned if returned.offers else None
+    return returned if returned.actions else None
 
 
 def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
@@ -528,14 +525,13 @@ def _offers(reader: sqlite3.Connection, since: Micros) -> list[Returned]:
         except (ValueError, TypeError, LookupError) as error:
             raise DamagedData(f"block {block} of the decisions is damaged: {error}") from error
     found.reverse()
-    return [returned for returned in found if returned.offers[0].decided_at >= since]
+    return [returned for returned in found if returned.decided_at >= since]
 
 
 def _offered(row: list[Any]) -> Returned:
     """The offers in a row of a block's list (`_listing`)."""
-    decision_id, _, at, (customer, household, channel, actions) = row
-    offers = tuple(Offered(at, decision_id, action, channel) for action in actions)
-    return Returned(customer, household, offers)
+    decision_id, _, decided_at, offered = row
+    return Returned.of([decision_id, decided_at, *offered])
 
 
 def _listed(block: int, ids: bytes) -> list[PastRequest]:

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import orjson
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.edges.journal.database import storage_errors
 
 HALF: Final = 2 << 20
@@ -40,7 +40,7 @@ class LatestOffers:
         with storage_errors(path):
             self._memory = _mapped(path, 2 * half)
         halves = sorted((self._read(start) for start in (0, half)), key=itemgetter(0))
-        self.found: list[Returned] = [_returned(row) for _, rows in halves for row in rows]
+        self.found = [Returned.of(row) for _, rows in halves for row in rows]
         self._generation = halves[-1][0]
         self._start = self._at = 0
 
@@ -53,7 +53,7 @@ class LatestOffers:
 
     def note(self, returned: Returned) -> None:
         """Keeps these offers; those of more than half the file ago may be let go."""
-        body = orjson.dumps(_row(returned))
+        body = orjson.dumps(tuple(returned))
         end = self._at + _HEAD.size + len(body)
         if end > self._start + self._half:
             self._open(self._half - self._start)
@@ -100,17 +100,3 @@ def _mapped(path: Path, size: int) -> mmap.mmap:
         return mmap.mmap(file, size)
     finally:
         os.close(file)
-
-
-def _row(returned: Returned) -> list[object]:
-    offers = returned.offers
-    first = offers[0]
-    names = [offer.action_id for offer in offers]
-    at, name = first.decided_at, first.decision_id
-    return [name, at, returned.customer_id, returned.household, first.channel, names]
-
-
-def _returned(row: Any) -> Returned:
-    name, at, customer, household, channel, actions = row
-    offers = tuple(Offered(at, name, action, channel) for action in actions)
-    return Returned(customer, household, offers)

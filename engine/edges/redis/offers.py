@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import orjson
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.contact.shared import MANY
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection, checked
@@ -55,10 +55,7 @@ def read_list(reply: Any) -> list[Returned]:
 
 def encode_returned(returned: Returned) -> bytes:
     """An entry of a list: what one decision offered."""
-    first = returned.offers[0]
-    names = [offer.action_id for offer in returned.offers]
-    about = [returned.customer_id, returned.household, first.channel, names]
-    return orjson.dumps([first.decision_id, first.decided_at, *about])
+    return orjson.dumps(tuple(returned))
 
 
 def decode_returned(entry: bytes) -> Returned:
@@ -68,8 +65,6 @@ def decode_returned(entry: bytes) -> Returned:
         DamagedData: these bytes are none.
     """
     try:
-        name, at, customer, household, channel, actions = orjson.loads(entry)
-        offers = tuple(Offered(at, name, action, channel) for action in actions)
+        return Returned.of(orjson.loads(entry))
     except (ValueError, TypeError) as error:
         raise DamagedData(f"a note of what was offered is damaged: {error}") from error
-    return Returned(customer, household, offers)

@@ -292,7 +292,7 @@ class ClusterState:
         """Has the other servers know once more what was offered here and may still count as shown."""
         keep, since = self.pending.assume_shown, self._clock() - self.pending.assume_shown
         for number, returned in enumerate(list(self._own)):
-            if returned.offers[0].decided_at > since:
+            if returned.decided_at > since:
                 self._offers.note(returned, keep)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(_PAUSE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.edges.journal.latest import LatestOffers
 from engine.errors import StorageError
 from engine.model import ActionId, CustomerId, DecisionId
@@ -14,8 +14,10 @@ HALF = 1_024
 
 def returned(number: int, actions: int = 1, household: str | None = None) -> Returned:
     name = DecisionId(f"d{number}")
-    offers = tuple(Offered(number, name, ActionId(f"a{n}"), "web") for n in range(actions))
-    return Returned(CustomerId(f"c{number}"), CustomerId(household) if household else None, offers)
+    who, home = CustomerId(f"c{number}"), CustomerId(household) if household else None
+    return Returned(
+        name, number, who, home, "web", tuple(ActionId(f"a{n}") for n in range(actions))
+    )
 
 
 def found(path: Path) -> list[Returned]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
@@ -71,8 +71,8 @@ async def test_a_profile_is_weighed_apart(connection: Connection) -> None:
 
 async def test_what_was_just_offered_is_weighed_too(connection: Connection) -> None:
     before = await lived(connection, interaction("e0"))
-    offered = Offered(0, DecisionId("d1"), ActionId("bundle"), "web")
-    RecentOffers(connection, Aside(connection)).note(Returned(ADA, None, (offered,)), HOUR)
+    returned = Returned(DecisionId("d1"), 0, ADA, None, "web", (ActionId("bundle"),))
+    RecentOffers(connection, Aside(connection)).note(returned, HOUR)
     after = await weigh(connection, ADA)
     assert after.returned > 60
     assert after.total == before.total + after.returned

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
 from engine.edges.redis.connection import Connection
@@ -27,9 +27,8 @@ ADA, HOME = CustomerId("ada"), CustomerId("home")
 
 
 def returned(number: int, *actions: str, household: CustomerId | None = None) -> Returned:
-    name = DecisionId(f"d{number}")
-    offers = tuple(Offered(number, name, ActionId(one), "web") for one in actions)
-    return Returned(ADA, household, offers)
+    names = tuple(ActionId(one) for one in actions)
+    return Returned(DecisionId(f"d{number}"), number, ADA, household, "web", names)
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ async def test_the_newest_are_kept(connection: Connection) -> None:
     for number in range(KEPT + 3):
         offers.note(returned(number, "a"), HOUR)
     newest = await told(offers, ADA)
-    assert [each.offers[0].decided_at for each in newest] == list(range(3, KEPT + 3))
+    assert [each.decided_at for each in newest] == list(range(3, KEPT + 3))
 
 
 @given(st.integers(0, 2**53), st.lists(st.text(min_size=1), min_size=1), st.none() | st.just(HOME))
@@ -70,6 +69,11 @@ def test_what_is_noted_is_read_as_it_was(
 ) -> None:
     one = returned(at, *actions, household=household)
     assert decode_returned(encode_returned(one)) == one
+
+
+def test_a_note_has_the_form_that_other_versions_read() -> None:
+    noted = b'["d1",1,"ada",null,"web",["a","b"]]'
+    assert encode_returned(returned(1, "a", "b")) == noted
 
 
 @pytest.mark.parametrize("entry", [b"", b"{}", b"[1,2]", b'["d",1,"ada",null,"web",7]'])

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.contact.pending import Offered, Returned
+from engine.contact.pending import Returned
 from engine.contact.shared import SharedPending
 from engine.edges.redis.address import RedisAddress
 from engine.edges.redis.aside import Aside
@@ -25,7 +25,7 @@ from tools.brokers.redis import Redis
 
 ADA = CustomerId("ada")
 SCORED = Scored("web", 1, "m", ((ActionId("a"), 0.5),))
-RETURNED = Returned(ADA, None, (Offered(1, DecisionId("d1"), ActionId("a"), "web"),))
+RETURNED = Returned(DecisionId("d1"), 1, ADA, None, "web", (ActionId("a"),))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_what_was_offered_and_said_comes_with_the_customer(stores: Stores)
     customer = await found(stores)
     assert isinstance(customer, Customer)
     assert customer.attributes == {"age": 40}
-    assert stores.pending.of(ADA, 2) == RETURNED.offers
+    assert stores.pending.of(ADA, 2) == (RETURNED,)
     assert stores.scores.of(ADA) == SCORED
 
 
