@@ -84,7 +84,7 @@ from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
 from engine.running.seeds import Seeds
-from engine.running.slices import slice_of
+from engine.running.slices import giving_way, slice_of
 from engine.settings import Settings
 from engine.stages import STAGES
 from engine.stopwatch import Stopwatch
@@ -224,7 +224,7 @@ class AttuneEngine:
         now = self.book
         if now is not before:
             self._note_in_force(())
-            found = await asyncio.to_thread(loosened, before, now)
+            found = await asyncio.to_thread(loosened, before, now, giving_way())
             if self.book is now:
                 self._status = replace(self._status, loosened=found)
         return obstacles

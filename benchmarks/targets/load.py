@@ -1,11 +1,13 @@
 """Under load: 500 questions a second by `attune bench`'s generator, with and without something else going on."""
 
 import asyncio
+import multiprocessing
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,7 @@ from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
 
 RATE: Final = 500.0
 RESPONSES: Final = 1_000
+_ACTIONS: Final = "actions/all.yaml"
 _LATE: Final = 0.005
 """Seconds late at p99 beyond which the machine, not the service, is what was measured."""
 
@@ -35,10 +38,11 @@ def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", 2_000)
+        others = _others(folder, int(seconds) + 1)
         with floor.attune(book, folder / "data") as service:
             before = _asked(service.address, seconds, step)
             loads = _loads(service.address)
-            with _meanwhile(lambda stop: _rewrite(book, service.address, stop)):
+            with _apart(_rewrite, book / _ACTIONS, others, service.address):
                 during = _asked(service.address, seconds, step)
             loads = _loads(service.address) - loads
     remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {seconds:g} s"
@@ -100,17 +104,36 @@ def _meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def _rewrite(book: Path, address: str, stop: threading.Event) -> None:
-    """Writes the book's actions anew, with other conditions, whenever the last ones have taken over."""
-    seed, written_at = 10, -1
-    while not stop.wait(1.0):
+@contextmanager
+def _apart(work: Callable[..., None], *told: object) -> Iterator[None]:
+    """Has `work` done by a process of its own: whoever measures is not to wait for it. It is told when to stop."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    process = context.Process(target=work, args=(*told, stop))
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
+
+
+def _others(folder: Path, count: int) -> list[bytes]:
+    """So many other versions of the book's actions, whose conditions are all others."""
+    return [
+        (workloads.write_book(folder / f"other-{seed}", 2_000, seed) / _ACTIONS).read_bytes()
+        for seed in range(10, 10 + count)
+    ]
+
+
+def _rewrite(actions: Path, others: list[bytes], address: str, stop: Event) -> None:
+    """Puts the next of the others in the place of the actions, whenever the last have taken over."""
+    written_at = -1
+    while others and not stop.wait(1.0):
         if (loads := _loads(address)) == written_at:
             continue
         written_at = loads
-        with tempfile.TemporaryDirectory() as scratch:
-            written = workloads.write_book(Path(scratch) / "book", 2_000, seed)
-            (book / "actions/all.yaml").write_bytes((written / "actions/all.yaml").read_bytes())
-        seed += 1
+        actions.write_bytes(others.pop(0))
 
 
 def _loads(address: str) -> int:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from engine.challenger.caps import missing_budgets
 from engine.challenger.contender import lacking
+from engine.challenger.ending import let_go
 from engine.challenger.plan import Part, Plan
 from engine.decide import Decider
-from engine.rulebook.book import RuleBook, dissolve
+from engine.rulebook.book import RuleBook
 
 
 class Lease:
-    """Frees a book's functions once the last decider that uses them is gone (`book.dissolve`).
+    """Lets go of a book once the last decider that uses it is gone.
 
     One book of a challenger serves several deciders, one after the other: each step of the plan, and
     each reload of the champion, makes another.
@@ -30,7 +31,7 @@ class Lease:
     def _left(self) -> None:
         self._users -= 1
         if not self._users:
-            dissolve(self._book)
+            let_go(self._book)
 
 
 @dataclass(frozen=True, slots=True)

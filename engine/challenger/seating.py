@@ -11,6 +11,7 @@ from engine.challenger.casting import Casting
 from engine.challenger.challenge import Challenge
 from engine.challenger.common import guards_in_common
 from engine.challenger.contact import with_contact_of
+from engine.challenger.ending import let_go
 from engine.challenger.plan import Part, Plan
 from engine.challenger.seats import Seats
 from engine.challenger.shadowing import Shadowing
@@ -20,7 +21,7 @@ from engine.edges.caps.port import CapsKeeper
 from engine.learning.binding import bind, consulted
 from engine.learning.mind import Mind
 from engine.limits.limits import Guard
-from engine.rulebook.book import RuleBook, dissolve
+from engine.rulebook.book import RuleBook
 
 
 class MakeDecider(Protocol):
@@ -82,7 +83,7 @@ class Seating:
             decider = await self._decider_of(book, caps)
             before = self.seats
             self._take(await self._beside(Seats(decider, caps), before.challenge))
-            weakref.finalize(before.champion, dissolve, before.champion.book)
+            weakref.finalize(before.champion, let_go, before.champion.book)
 
     async def challenge(self, challenge: Challenge | None) -> tuple[str, ...]:
         """Has a challenger take its seat, in place of the one before; None leaves it empty.

@@ -1,7 +1,7 @@
 """Two rule books compared: whatever the new one no longer asks before an action may be shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -71,18 +71,20 @@ class Loosening:
         return f"{place}{self.name} {self.message}"
 
 
-def loosened(old: RuleBook, new: RuleBook) -> tuple[Loosening, ...]:
+def loosened(
+    old: RuleBook, new: RuleBook, pause: Callable[[], object] = object
+) -> tuple[Loosening, ...]:
     """Everything in which `new` may let through what `old` kept back, conditions first.
 
     A condition counts as kept where an action still has one with the same text, whatever its name and
     wherever it stands now. One whose text changed is listed, tightened or not. Actions and
     treatments that are new, and those that are gone, are not: nothing was asked of them before, or
-    nothing will be shown.
+    nothing will be shown. `pause` is called between one and the next.
     """
     return (
-        *_conditions(old, new),
+        *_conditions(old, new, pause),
         *_attributes(old, new),
-        *_actions(old, new),
+        *_actions(old, new, pause),
         *_contact(old, new),
         *_caps(old, new),
         *_arbitration(old, new),
@@ -104,21 +106,26 @@ class Loss(NamedTuple):
     detail: str = ""
 
 
-def _conditions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
-    for loss, actions in lost_conditions(old, new).items():
+def _conditions(old: RuleBook, new: RuleBook, pause: Callable[[], object]) -> Iterator[Loosening]:
+    for loss, actions in lost_conditions(old, new, pause).items():
+        pause()
         yield told(loss, actions, old, new)
 
 
-def lost_conditions(old: RuleBook, new: RuleBook) -> Mapping[Loss, Sequence[str]]:
+def lost_conditions(
+    old: RuleBook, new: RuleBook, pause: Callable[[], object] = object
+) -> Mapping[Loss, Sequence[str]]:
     """What actions and their treatments lost, and the actions that lost it in the same way."""
     losses: dict[Loss, list[str]] = defaultdict(list)
     before = {action.action_id: action for action in old.actions}
     for action in new.actions:
+        pause()
         if was := before.get(action.action_id):
             for loss in _lost(was, action, old, new):
                 losses[loss].append(action.action_id)
     shown = {treatment.treatment_id: treatment for treatment in old.treatments}
     for treatment in new.treatments:
+        pause()
         if had := shown.get(treatment.treatment_id):
             owner = new.actions[treatment.action].action_id
             for loss in _compared(had.conditions, treatment.conditions, old, new):
@@ -212,10 +219,11 @@ def _looser(was: Attribute, now: Attribute) -> Iterator[str]:
         yield "may be older than before (max_age)"
 
 
-def _actions(old: RuleBook, new: RuleBook) -> Iterator[Loosening]:
+def _actions(old: RuleBook, new: RuleBook, pause: Callable[[], object]) -> Iterator[Loosening]:
     """Wider dates, a class that skips contact policies, policies that no longer hold."""
     before = {action.action_id: action for action in old.actions}
     for now in new.actions:
+        pause()
         was = before.get(now.action_id)
         for said in _freer(was, now) if was else ():
             yield Loosening(

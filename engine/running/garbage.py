@@ -45,6 +45,12 @@ async def tend(calls: Callable[[], int]) -> None:
         gc.unfreeze()
 
 
+def put_away() -> None:
+    """Has what is there now not be looked at, for who makes many objects that stay; nothing before `tend`."""
+    if gc.get_threshold() == (_YOUNG, _MIDDLE, _NEVER):
+        gc.freeze()
+
+
 def _put_away(phase: str, info: Mapping[str, int]) -> None:
     """Has what a collection of the young left not looked at again; called by the collector."""
     if phase == "stop" and info["generation"] == 0:

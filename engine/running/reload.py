@@ -21,6 +21,7 @@ from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loaded import Loaded
 from engine.rulebook.loosening import Loosening, loosened
 from engine.rulebook.snapshot import STOPS, Snapshot
+from engine.running.slices import giving_way
 from engine.settings import Settings
 
 RETRY: Final = 60.0
@@ -30,7 +31,12 @@ PATIENCE: Final = 10.0
 """Seconds the journal has to take in what a book needs before the attempt counts as failed."""
 
 TOLD: Final = 20
-"""Mistakes told one by one in the log; the status of the rule book and `attune check` tell all."""
+"""Mistakes, and conditions loosened, told one by one in the log; the status of the rule book tells all."""
+
+NAMED: Final = 100
+"""What is no longer asked, named in one line of the log."""
+
+STATUS: Final = "GetRuleBookStatus"
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +88,7 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
     if loaded.book is not None:
         before = await _before(kept, loaded.book.version, compiled) if kept else None
         found = await asyncio.to_thread(loosened, before, loaded.book) if before else ()
-        await asyncio.to_thread(_tell, found)
+        await asyncio.to_thread(tell, found)
         return First(loaded, loaded.book, found=found)
     last = None
     if kept and settings.last_good:
@@ -191,8 +197,8 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
         log.info("rulebook.unchanged", version=book.version)
         serving.confirm()
         return False
-    found = await asyncio.to_thread(loosened, before, book)
-    await asyncio.to_thread(_tell, found)
+    found = await asyncio.to_thread(loosened, before, book, giving_way())
+    await asyncio.to_thread(tell, found)
     try:
         async with asyncio.timeout(PATIENCE):
             await serving.adopt(book, found)
@@ -205,13 +211,19 @@ async def _take_over(serving: Serving, book: RuleBook) -> bool:
     return True
 
 
-def _tell(found: Sequence[Loosening]) -> None:
-    """Lists by name what is no longer asked, before the book goes live."""
-    for each in found:
+def tell(found: Sequence[Loosening]) -> None:
+    """Lists by name what is no longer asked, before the book goes live; of `TOLD` it says what became of them.
+
+    A line for each of thousands would take longer than all else that a reload does in this process.
+    """
+    for each in found[:TOLD]:
         log.warning(
             "rulebook.loosened", kind=each.kind.name.lower(), name=each.name,
             actions=len(each.actions), message=str(each),
         )  # fmt: skip
+    for first in range(TOLD, len(found), NAMED):
+        names = [f"{each.name}: {', '.join(each.actions)}" for each in found[first : first + NAMED]]
+        log.warning("rulebook.loosened_too", number=len(names), names=names, see=STATUS)
 
 
 def complain(errors: Sequence[Diagnostic], serving: str) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from engine.running.garbage import tend
+from engine.running.garbage import put_away, tend
 
 
 class Node:
@@ -46,3 +46,14 @@ async def test_young_garbage_is_found(tended):
         Node()
     after = gc.get_freeze_count() + len(gc.get_objects())
     assert after - before < 50_000
+
+
+async def test_who_makes_much_that_stays_has_it_not_looked_at(tended):
+    kept = [[number] for number in range(5_000)]
+    put_away()
+    assert len(gc.get_objects()) < len(kept)
+
+
+def test_nothing_is_put_away_where_nobody_tends():
+    put_away()
+    assert gc.get_freeze_count() == 0

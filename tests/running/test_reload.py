@@ -14,8 +14,10 @@ from structlog.testing import capture_logs
 
 from engine.edges.rules.kept import KEPT
 from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.loosening import Loosened
+from engine.rulebook.loosening import Loosening as Loss
 from engine.rulebook.snapshot import Snapshot
-from engine.running.reload import TOLD, complain
+from engine.running.reload import TOLD, complain, tell
 from engine.wire.customer_pb2 import Customer, PutCustomersRequest
 from engine.wire.decision_pb2 import DecideRequest, DecideResponse, DecideStreamRequest
 from engine.wire.event_pb2 import Event, EventResult, RecordEventsRequest, Response
@@ -353,6 +355,20 @@ def test_what_is_loosened_is_told_by_name(tmp_path):
     (loosening,) = status.loosened
     assert (loosening.kind, loosening.name) == (Loosening.KIND_REMOVED, "applicable_when.consent")
     assert list(loosening.actions) == ["data_5gb", "stay"]
+
+
+def test_of_thousands_that_are_loosened_every_one_is_named_in_few_lines():
+    found = [
+        Loss(Loosened.CHANGED, f"suitable_when.c{n}", (f"a{n}",), "says else") for n in range(250)
+    ]
+    with capture_logs() as lines:
+        tell(found)
+    whole = [line["name"] for line in lines if line["event"] == "rulebook.loosened"]
+    others = [line["names"] for line in lines if line["event"] == "rulebook.loosened_too"]
+    named = [name for names in others for name in names]
+    assert len(lines) < 30
+    assert [*whole, *[name.partition(":")[0] for name in named]] == [each.name for each in found]
+    assert named[-1] == "suitable_when.c249: a249"
 
 
 def test_a_hangup_has_files_loaded_that_nobody_watches(tmp_path):

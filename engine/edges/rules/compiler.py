@@ -13,6 +13,8 @@ import structlog
 from engine.edges.rules.child import Begun, begin
 from engine.rulebook.compile import MOST_SECONDS, refused, too_large
 from engine.rulebook.loaded import Loaded, unpacked
+from engine.running.garbage import put_away
+from engine.running.slices import giving_way
 
 Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
 """Loads a book from its directory (or from where one is kept) without holding up the event loop."""
@@ -75,7 +77,18 @@ async def _outcome(begun: Begun) -> Loaded:
             return refused(
                 f"the compiler failed (status {child.returncode}); the server's log tells more"
             )
-    return await asyncio.to_thread(unpacked, parcel)
+    return await asyncio.to_thread(unpacked, parcel, _aside())
+
+
+def _aside() -> Callable[[], None]:
+    """To be called now and then by who takes up a book while others decide."""
+    pause = giving_way()
+
+    def between() -> None:
+        put_away()
+        pause()
+
+    return between
 
 
 async def _begun(book: Path) -> Begun:
