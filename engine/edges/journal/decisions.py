@@ -50,8 +50,9 @@ _PAUSE: Final = 0.05
 _RETRY: Final = 1.0
 _BREATH: Final = 0.000_05
 _COMPRESSED_AT_ONCE: Final = 8
+_ENCODED_AT_LEAST: Final = 4
 _ENCODED_AT_ONCE: Final = 64
-_BEHIND: Final = _BLOCK // 2
+_BEHIND: Final = _BLOCK // 8
 _FAR_BEHIND: Final = MAX_WAITING // 5
 _GIVES_WAY_EVERY: Final = 32
 _IDLE: Final = 600.0
@@ -272,14 +273,15 @@ class DecisionLog:
         self._encoded.clear()
 
     def _encode(self) -> None:
-        """Encodes one by one, letting the event loop run in between: both need the interpreter.
+        """Encodes a few at a time, letting the event loop run in between: both need the interpreter.
 
-        A loop that never rests gives it back after some milliseconds only. So the more records wait,
-        the more are encoded between two breaths: what is decided is recorded as fast as it comes.
+        A breath costs about half of what a record does, and a loop that never rests gives the interpreter
+        back after some milliseconds only. So the more records wait, the more are encoded between two
+        breaths: what is decided is recorded as fast as it comes.
 
         What is encoded is not needed as objects any more: freeing many at once would hold up decisions.
         """
-        at_once = min(1 + len(self._waiting) // _BEHIND, _ENCODED_AT_ONCE)
+        at_once = min(_ENCODED_AT_LEAST + len(self._waiting) // _BEHIND, _ENCODED_AT_ONCE)
         for place in range(1, min(len(self._waiting), _BLOCK - len(self._encoded)) + 1):
             decision = self._waiting[0].decision
             name = decision.decision_id
