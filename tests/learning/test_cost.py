@@ -1,5 +1,6 @@
 """What a lesson costs does not depend on how many actions there are: counted, not timed."""
 
+import gc
 import sys
 import tracemalloc
 from types import FrameType
@@ -30,18 +31,20 @@ def learner_of(actions: int, loops: LessonLoops) -> Learner:
 
 
 def calls(learner: Learner, example: TrainingExample) -> int:
-    """How many functions are called, Python's and C's, to learn a lesson."""
+    """How many functions are called, Python's and C's, to learn a lesson; what a collector calls is none of it."""
     count = 0
 
     def note(_: FrameType, event: str, argument: Any) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
+    gc.disable()
     sys.setprofile(note)
     try:
         learner.learn_one(example)
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 

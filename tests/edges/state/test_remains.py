@@ -46,7 +46,7 @@ async def test_nothing_is_accepted_into_files_that_are_no_longer_in_place(
                 await store.append([interaction("e2")])
         with pytest.raises(StorageError, match=name):
             await store.checkpoint()
-        assert caplog.text.count(f"{name} was removed or replaced") == 1
+        assert caplog.text.count(f"nothing is accepted: {name} was removed or replaced") == 1
         (tmp_path / "aside").rename(tmp_path / name)
         assert await store.append([interaction("e1"), interaction("e2")]) == [
             EventStatus.DUPLICATE,
