@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.rulebook.book import RuleBook, dissolve
+from engine.running.named import name_this_thread
 from engine.running.slices import giving_way
 
 _AT_ONCE: Final = 16
@@ -25,6 +26,7 @@ def let_go(book: RuleBook) -> None:
 
 
 def _drop(parts: list[object], pause: Callable[[], None]) -> None:
+    name_this_thread()
     time.sleep(_LATER)
     while parts:
         del parts[-_AT_ONCE:]
