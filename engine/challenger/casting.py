@@ -1,10 +1,11 @@
 """Casting: a challenger's shadows, made and kept, for as long as it is one."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.challenger.plan import Plan
-from engine.challenger.shadowing import Shadowing
+from engine.challenger.shadowing import Missed, Shadowing
 from engine.decide import Decider
 from engine.edges.journal.shadows import SHADOWS, ShadowLog
 from engine.model import Customer, CustomerId
@@ -25,8 +26,10 @@ class Casting:
         clock: Callable[[], float],
     ) -> None:
         name, begun = plan.name, plan.steps[0].since
-        self._log = ShadowLog(data / SHADOWS, name, begun, lambda: self.shadowing.missed)
-        self.shadowing = Shadowing(name, challenger, plan.sample, self._log.keep, known, clock)
+        missed: Counter[Missed] = Counter()  # not by way of the shadowing: a circle is not freed
+        self._log = ShadowLog(data / SHADOWS, name, begun, lambda: missed)
+        keep = self._log.keep
+        self.shadowing = Shadowing(name, challenger, plan.sample, keep, known, clock, missed)
 
     def stop(self) -> None:
         """Decides nothing more; what is made already is still to be kept."""

@@ -71,7 +71,7 @@ class Shadowing:
     It sees the same question, customer, time and chance, and what had been offered before. It decides
     on the event loop, one decision at a time, only while the loop has nothing else to do; nothing it
     decides is counted, reserved or learned. `keep` is given each shadow; `known` finds a customer in
-    memory; `clock` is monotonic, in seconds.
+    memory; `clock` is monotonic, in seconds; in `missed` it counts what comes to nothing.
 
     Attributes:
         made: how many shadows there were.
@@ -86,10 +86,11 @@ class Shadowing:
         keep: Callable[[Shadow], object],
         known: Callable[[CustomerId], Customer | None],
         clock: Callable[[], float],
+        missed: Counter[Missed],
     ) -> None:
         self.name = name
         self.made = 0
-        self.missed: Counter[Missed] = Counter()
+        self.missed = missed
         self._decider = challenger
         self._below = int(sample * _WORD)
         self._keep = keep

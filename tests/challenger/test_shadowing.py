@@ -1,5 +1,6 @@
 """When shadows are made: while nobody waits, and not of what is long ago."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,8 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
 def casting() -> tuple[Shadowing, list[Shadow]]:
     kept: list[Shadow] = []
     by = decider(book())
-    return Shadowing("autumn", by, 1.0, kept.append, lambda _: None, lambda: 0.0), kept
+    shadowing = Shadowing("autumn", by, 1.0, kept.append, lambda _: None, lambda: 0.0, Counter())
+    return shadowing, kept
 
 
 def ask(shadowing: Shadowing, seed: int = 1, **rest: Any) -> None:
