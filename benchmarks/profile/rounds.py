@@ -1,6 +1,5 @@
 """Rounds: the service and the echo asked in turn, and what everybody used for it."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -9,8 +8,9 @@ from typing import Final, NamedTuple
 from benchmarks.profile import stages
 from benchmarks.profile.cost import Cost, Round, cost
 from benchmarks.profile.serve import SERVE
-from benchmarks.profile.threads import LOOP, Thread, Threads, processor_seconds, since, threads
+from benchmarks.profile.threads import since, threads
 from benchmarks.targets import wire
+from benchmarks.targets.process import cpu_seconds, wait_for_rest
 from tools.brokers.process import HOST, free_port
 
 ECHO: Final = "echo"
@@ -19,9 +19,6 @@ STEP: Final = max(UNDER_WAY)
 """Calls are a multiple of this, so that each is asked by one of so many."""
 
 _WARM_UP: Final = 2
-_LOOK: Final = 0.12
-_AT_REST: Final = 0.000_5
-_LOOKS: Final = 50
 
 
 class Course(NamedTuple):
@@ -70,29 +67,13 @@ async def measure(
 async def _round(send: wire.Send, calls: int, under_way: int, pid: int, metrics: str) -> Round:
     """So many calls of one way. What is written behind them, such as the log, is waited for and counts."""
     page = stages.read(metrics) if metrics else None
-    before, processor, client = threads(pid), processor_seconds(pid), time.process_time()
+    before, processor, client = threads(pid), cpu_seconds(pid), time.process_time()
     took = await send(calls, under_way)
     client = time.process_time() - client
-    after = await _at_rest(pid) if metrics else threads(pid)
-    processor = processor_seconds(pid) - processor
+    wait_for_rest(pid)
+    after, processor = threads(pid), cpu_seconds(pid) - processor
     told = stages.read(metrics).since(page) if page is not None else stages.Staged(calls, 0, {})
     if told.answered < calls or told.degraded:
         raise SystemExit(f"{calls} asked, {told.answered} decided, {told.degraded} steps left out")
     used = since(before, after)
     return Round(told.answered, median(took), client, processor, used, told.seconds)
-
-
-async def _at_rest(pid: int) -> dict[int, Thread]:
-    """The threads, once all but the loop's have done what was left to them; after some seconds in any case."""
-    now = threads(pid)
-    for _ in range(_LOOKS):
-        before = now
-        await asyncio.sleep(_LOOK)
-        now = threads(pid)
-        if _besides_the_loop(before, now) < _AT_REST:
-            break
-    return now
-
-
-def _besides_the_loop(before: Threads, after: Threads) -> float:
-    return sum(used.busy for name, used in since(before, after).items() if name != LOOP)

@@ -1,7 +1,6 @@
 """Threads: what each thread of a process has used so far, as Linux counts it."""
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +13,6 @@ UNNAMED: Final = "unnamed"
 
 _PROC: Final = Path("/proc")
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
-_OF_PROCESS: Final = 2
 
 
 class Used(NamedTuple):
@@ -94,12 +92,3 @@ def since(before: Threads, after: Threads) -> dict[str, Used]:
         then = before[number].used if number in before else Used()
         used[name] = used.get(name, Used()).plus(now.minus(then))
     return used
-
-
-def processor_seconds(pid: int) -> float:
-    """Processor time of a process with all its threads, those that have ended too, to the nanosecond.
-
-    The clock is the one `clock_getcpuclockid(3)` names: the complement of the process id, shifted by
-    three bits, and in these what is counted.
-    """
-    return time.clock_gettime((~pid << 3) | _OF_PROCESS)

@@ -6,7 +6,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
@@ -62,7 +63,7 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             events = list(responses(channel, int(RESPONSES * (seconds + 3)), floor.CUSTOMERS))
             before = _asked(service.address, seconds, step)
             sent: list[int] = []
-            with _meanwhile(lambda stop: _respond(channel, events, sent, stop)):
+            with _meanwhile(_respond, channel, events, sent):
                 during = _asked(service.address, seconds, step)
     rate = len(sent) * BATCH / (seconds + 1)
     return _judged(what, before, during, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
@@ -91,31 +92,29 @@ def _asked(address: str, seconds: float, step: Callable[[], None]) -> Tally:
     return asyncio.run(run(plan, lambda course, elapsed: step())).total
 
 
-@contextmanager
-def _meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Has `work` done in a thread until it is told to stop."""
+def _meanwhile(work: Callable[..., None], *told: object) -> AbstractContextManager[None]:
+    """Has `work` done in a thread until it is told to stop, by the event that is its last argument."""
     stop = threading.Event()
-    thread = threading.Thread(target=work, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return _until_told(threading.Thread(target=work, args=(*told, stop)), stop)
 
 
-@contextmanager
-def _apart(work: Callable[..., None], *told: object) -> Iterator[None]:
-    """Has `work` done by a process of its own: whoever measures is not to wait for it. It is told when to stop."""
+def _apart(work: Callable[..., None], *told: object) -> AbstractContextManager[None]:
+    """The same by a process of its own, where whoever measures is not to wait for it."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    process = context.Process(target=work, args=(*told, stop))
-    process.start()
+    return _until_told(context.Process(target=work, args=(*told, stop)), stop)
+
+
+@contextmanager
+def _until_told(
+    worker: threading.Thread | BaseProcess, stop: threading.Event | Event
+) -> Iterator[None]:
+    worker.start()
     try:
         yield
     finally:
         stop.set()
-        process.join()
+        worker.join()
 
 
 def _others(folder: Path, count: int) -> list[bytes]:

@@ -76,7 +76,7 @@ async def measure(
     `options` are more for `attune serve`.
     """
     async with wired(options, more) as wire:
-        return await _rounds(wire.senders, wire.pids, rounds, step)
+        return await _rounds(wire, rounds, step)
 
 
 @asynccontextmanager
@@ -105,13 +105,11 @@ async def wired(
                         )
 
 
-async def _rounds(
-    senders: dict[str, Send], pids: dict[str, int], rounds: int, step: Callable[[], None]
-) -> dict[str, Samples]:
-    found = {way: Samples() for way in senders}
+async def _rounds(wire: Wire, rounds: int, step: Callable[[], None]) -> dict[str, Samples]:
+    found = {way: Samples() for way in wire.senders}
     for round_ in range(rounds + _WARM_UP):
-        for way, send in senders.items():
-            took, pid = await send(_CALLS, 1), pids[way]
+        for way, send in wire.senders.items():
+            took, pid = await send(_CALLS, 1), wire.pids[way]
             wait_for_rest(pid)
             before = cpu_seconds(pid)
             await send(2 * _CALLS, _UNDER_WAY)

@@ -36,8 +36,6 @@ TOLD: Final = 20
 NAMED: Final = 100
 """What is no longer asked, named in one line of the log."""
 
-STATUS: Final = "GetRuleBookStatus"
-
 log = structlog.get_logger(__name__)
 
 
@@ -223,7 +221,9 @@ def tell(found: Sequence[Loosening]) -> None:
         )  # fmt: skip
     for first in range(TOLD, len(found), NAMED):
         names = [f"{each.name}: {', '.join(each.actions)}" for each in found[first : first + NAMED]]
-        log.warning("rulebook.loosened_too", number=len(names), names=names, see=STATUS)
+        log.warning(
+            "rulebook.loosened_too", number=len(names), names=names, see="GetRuleBookStatus"
+        )
 
 
 def complain(errors: Sequence[Diagnostic], serving: str) -> None:

@@ -19,7 +19,8 @@ from benchmarks.profile.cost import Cost, Round, cost
 from benchmarks.profile.rounds import STEP
 from benchmarks.profile.stages import DECISION, staged
 from benchmarks.profile.table import Told, drawn, limits, markdown, profile
-from benchmarks.profile.threads import LOOP, Thread, Used, processor_seconds, since, threads
+from benchmarks.profile.threads import LOOP, Thread, Used, since, threads
+from benchmarks.targets.process import cpu_seconds
 from engine.model import Degradation, Step
 from engine.running.pages import page
 from engine.stages import STAGES
@@ -74,9 +75,9 @@ def test_who_began_meanwhile_counts_from_nothing_and_one_name_counts_together():
 @on_linux
 def test_a_process_is_told_its_own_processor_time():
     before, own, after = (
-        processor_seconds(os.getpid()),
+        cpu_seconds(os.getpid()),
         time.process_time(),
-        processor_seconds(os.getpid()),
+        cpu_seconds(os.getpid()),
     )
     assert before <= own <= after
 
