@@ -1,4 +1,5 @@
 import struct
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from engine.codec import (
     decode_decision,
     decode_entry,
     encode_customer,
+    encode_customer_in_pieces,
     encode_decision,
     encode_entry,
     split_decisions,
@@ -24,19 +26,24 @@ from engine.errors import StorageError
 from engine.grounds import Answer, Entered, Grounds, Narrowed
 from engine.model import (
     UNKNOWN,
+    ActionId,
     Customer,
+    CustomerId,
     Decision,
+    DecisionId,
     Event,
     Exposure,
     Interaction,
     Offer,
     PastInteraction,
+    PlacementId,
     PlacementOffers,
     ProfileUpdate,
     Question,
     Response,
     Touch,
 )
+from engine.respond import MAX_TOUCHES
 from tests.happenings import decision, interaction, response, update
 
 texts = st.text(max_size=6)
@@ -152,6 +159,41 @@ def test_entries_come_back_exactly(entry: Entry) -> None:
 @given(customers)
 def test_customers_come_back_exactly(customer: Customer) -> None:
     assert repr(decode_customer(encode_customer(customer))) == repr(customer)
+
+
+@settings(deadline=None)
+@given(customers, st.integers(0, 350))
+def test_a_history_comes_back_exactly_however_long_it_is(customer: Customer, lines: int) -> None:
+    told = customer.touches or [
+        Touch(DecisionId("d"), ActionId("null"), "web", PlacementId("p"), 1)
+    ]
+    customer.touches = [deepcopy(told[at % len(told)]) for at in range(lines)]
+    written = encode_customer(customer)
+    assert repr(decode_customer(written)) == repr(customer)
+    assert in_pieces(customer)[0] == written
+
+
+def in_pieces(customer: Customer) -> tuple[bytes, int]:
+    """What comes of `encode_customer_in_pieces`, and in how many steps."""
+    pieces, steps = encode_customer_in_pieces(customer), 1
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            return done.value, steps
+        steps += 1
+
+
+def test_a_full_history_is_encoded_in_many_steps() -> None:
+    lines = [
+        Touch(
+            DecisionId(f"d{at}"), ActionId("a"), "web", PlacementId("p"), at, {"click": (at, 1.5)}
+        )
+        for at in range(MAX_TOUCHES)
+    ]
+    customer = Customer(CustomerId("ada"), touches=lines)
+    written, steps = in_pieces(customer)
+    assert (written, steps) == (encode_customer(customer), 11)
 
 
 @settings(deadline=None)

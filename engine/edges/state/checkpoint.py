@@ -1,8 +1,8 @@
 """One consistent picture of the state at one place in the log, taken while the state moves on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
-from engine.codec import encode_customer
+from engine.codec import encode_customer, encode_customer_in_pieces
 from engine.edges.journal import entries
 from engine.model import Customer, CustomerId
 
@@ -10,8 +10,8 @@ from engine.model import Customer, CustomerId
 class Picture:
     """The changed customers and the model as of `seq`, encoded little by little.
 
-    Whoever changes a customer calls `before_change` first; a customer that is still to be encoded is
-    then encoded as they were.
+    Whoever changes a customer calls `before_change` first; a customer that is still to be encoded, or
+    encoded in part, is then encoded as they were.
     """
 
     def __init__(self, seq: int, model: bytes, changed: dict[CustomerId, Customer]) -> None:
@@ -19,21 +19,37 @@ class Picture:
         self.model = model
         self.ids = frozenset(changed)
         self._left = changed
+        self._under_way: CustomerId | None = None
+        self._pieces: Generator[None, None, bytes] | None = None
         self._encoded: list[tuple[CustomerId, bytes]] = []
 
     def before_change(self, customer: Customer) -> None:
         """Secures the customer as of `seq`."""
-        if self._left.pop(customer.customer_id, None) is not None:
-            self._encoded.append((customer.customer_id, encode_customer(customer)))
+        customer_id = customer.customer_id
+        if self._left.pop(customer_id, None) is not None:
+            self._encoded.append((customer_id, encode_customer(customer)))
+        elif customer_id == self._under_way:
+            while self._under_way is not None:
+                self._step()
 
     def encode_some(self, enough: Callable[[], bool]) -> bool:
-        """Encodes until `enough` says so, one customer at least; True once all are."""
-        while self._left:
-            customer_id, customer = self._left.popitem()
-            self._encoded.append((customer_id, encode_customer(customer)))
+        """Encodes until `enough` says so, a piece of a customer at least; True once all are."""
+        while self._left or self._under_way is not None:
+            self._step()
             if enough():
                 break
-        return not self._left
+        return not self._left and self._under_way is None
+
+    def _step(self) -> None:
+        """Encodes the next piece of the customer under way, or of the next one."""
+        if self._under_way is None or self._pieces is None:
+            self._under_way, customer = self._left.popitem()
+            self._pieces = encode_customer_in_pieces(customer)
+        try:
+            next(self._pieces)
+        except StopIteration as done:
+            self._encoded.append((self._under_way, done.value))
+            self._under_way = self._pieces = None
 
     def checkpoint(self) -> entries.Checkpoint:
         """What is to be written, in an order that is kind to the database."""

@@ -58,7 +58,7 @@ _RETRY: Final = 0.2
 _REPLAYED_AT_ONCE: Final = 1_000
 _REPLAYED_BETWEEN_CHECKPOINTS: Final = 50_000
 _FORGOTTEN_AT_ONCE: Final = 1_000
-_LAID_TO_REST_AT_ONCE: Final = 64
+_LAID_TO_REST_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

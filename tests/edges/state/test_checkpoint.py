@@ -1,6 +1,7 @@
 import asyncio
 import shutil
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 from engine.codec import decode_customer
 from engine.edges.state.checkpoint import Picture
 from engine.edges.state.embedded import Limits
-from engine.model import Customer, CustomerId, Event, EventId, EventStatus
+from engine.model import (
+    ActionId,
+    Customer,
+    CustomerId,
+    DecisionId,
+    Event,
+    EventId,
+    EventStatus,
+    PlacementId,
+    Touch,
+)
 from engine.topology import apply
 from tests.edges.state.tally import Tally, rebuilt, recovered, store_at
 from tests.happenings import exposure, response, update
@@ -29,6 +40,24 @@ def test_a_picture_holds_customers_as_they_were_when_it_was_taken() -> None:
     assert {i: decode_customer(body).attributes for i, body in checkpoint.customers} == {
         CustomerId(i): {"age": 40} for i in "abc"
     }
+
+
+def test_a_customer_who_changes_while_being_encoded_is_kept_as_they_were() -> None:
+    ada = Customer(CustomerId("ada"), {"age": 40})
+    ada.touches = [
+        Touch(DecisionId(f"d{at:04}"), ActionId("a"), "web", PlacementId("p"), at)
+        for at in range(950)
+    ]
+    before = deepcopy(ada)
+    picture = Picture(7, b"model", {ada.customer_id: ada})
+    for _ in range(3):
+        assert not picture.encode_some(lambda: True)
+    picture.before_change(ada)
+    ada.touches.clear()
+    picture.before_change(ada)
+    assert picture.encode_some(lambda: True)
+    ((_, body),) = picture.checkpoint().customers
+    assert decode_customer(body) == before
 
 
 # What may happen, in any order: a batch of events appended, a customer looked at, a checkpoint
