@@ -1,13 +1,10 @@
 """Under load: 500 questions a second by `attune bench`'s generator, with and without something else going on."""
 
 import asyncio
-import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
@@ -15,6 +12,7 @@ from typing import Final
 import grpc
 
 from benchmarks import floor, workloads
+from benchmarks.targets.beside import apart, meanwhile
 from benchmarks.targets.responses import BATCH, responses
 from benchmarks.targets.target import Outcome
 from engine.bench.plan import Page, Plan
@@ -43,7 +41,7 @@ def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
         with floor.attune(book, folder / "data") as service:
             before = _asked(service.address, seconds, step)
             loads = _loads(service.address)
-            with _apart(_rewrite, book / _ACTIONS, others, service.address):
+            with apart(_rewrite, book / _ACTIONS, others, service.address):
                 during = _asked(service.address, seconds, step)
             loads = _loads(service.address) - loads
     remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {seconds:g} s"
@@ -63,7 +61,7 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             events = list(responses(channel, int(RESPONSES * (seconds + 3)), floor.CUSTOMERS))
             before = _asked(service.address, seconds, step)
             sent: list[int] = []
-            with _meanwhile(_respond, channel, events, sent):
+            with meanwhile(_respond, channel, events, sent):
                 during = _asked(service.address, seconds, step)
     rate = len(sent) * BATCH / (seconds + 1)
     return _judged(what, before, during, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
@@ -90,31 +88,6 @@ def _asked(address: str, seconds: float, step: Callable[[], None]) -> Tally:
         responses=0.0, template=DecideRequest(), seed=1,
     )  # fmt: skip
     return asyncio.run(run(plan, lambda course, elapsed: step())).total
-
-
-def _meanwhile(work: Callable[..., None], *told: object) -> AbstractContextManager[None]:
-    """Has `work` done in a thread until it is told to stop, by the event that is its last argument."""
-    stop = threading.Event()
-    return _until_told(threading.Thread(target=work, args=(*told, stop)), stop)
-
-
-def _apart(work: Callable[..., None], *told: object) -> AbstractContextManager[None]:
-    """The same by a process of its own, where whoever measures is not to wait for it."""
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    return _until_told(context.Process(target=work, args=(*told, stop)), stop)
-
-
-@contextmanager
-def _until_told(
-    worker: threading.Thread | BaseProcess, stop: threading.Event | Event
-) -> Iterator[None]:
-    worker.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        worker.join()
 
 
 def _others(folder: Path, count: int) -> list[bytes]:
