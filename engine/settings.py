@@ -109,6 +109,8 @@ class Settings:
         workers: how many processes serve there; more than one takes a cluster's log and state.
         transport: what speaks HTTP/2 there: `http2`, the engine's own, or `grpcio`, the library, which
             costs five times as much.
+        awake: for how long the event loop stays awake for callers who ask without a pause, at the cost of a
+            core meanwhile, where there is more than one; 0 never. Of `http2` alone.
         metrics: where to serve Prometheus metrics; None for nowhere.
         budgets: what a decision may take when its caller sets no deadline.
         reserve: what is kept back of a caller's deadline for the way home, at most a tenth of it.
@@ -146,6 +148,7 @@ class Settings:
     share_port: bool = False
     workers: int = 1
     transport: str = "http2"
+    awake: float = 0.000_2
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
     reserve: float = 0.002
@@ -307,6 +310,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "share_port": _switch,
     "workers": _whole(1, 256, "servers"),
     "transport": _word("grpcio", "http2"),
+    "awake": _seconds(0.0, 0.01),
     "metrics": Address.parse,
     "budgets": Budgets.parse,
     "reserve": _seconds(0.0, 60.0),

@@ -22,6 +22,7 @@ from engine.edges.grpc.port import Engine, OpenEngine
 from engine.edges.grpc.turns import Turns
 from engine.edges.http2.sending import Limits
 from engine.edges.http2.server import Server
+from engine.edges.http2.vigil import worth_keeping
 from engine.errors import InvalidInput, Violation
 from engine.model import Micros
 from engine.rulebook.book import RuleBook
@@ -135,7 +136,7 @@ def _of_grpcio(handler: Handler) -> "grpc.RpcMethodHandler[Any, Any]":
 
 async def _start_http2(settings: Settings, handlers: Handlers) -> Started:
     """Serves with the engine's own HTTP/2."""
-    server = Server(Limits(settings.receive_limit))
+    server = Server(Limits(settings.receive_limit), settings.awake if worth_keeping() else 0.0)
     for name, methods in handlers.items():
         server.add(name, methods)
     address, places, tls = settings.listen, _resolved(settings.listen), _tls(settings)

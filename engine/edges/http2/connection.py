@@ -22,6 +22,7 @@ from engine.edges.http2.heads import MOST, Opening
 from engine.edges.http2.hpack import Field, Unpackable, Unpacker
 from engine.edges.http2.sending import LARGEST_WINDOW, Limits, Sending
 from engine.edges.http2.stream import Stream
+from engine.edges.http2.vigil import Vigil
 
 _AT_ONCE: Final = 16
 _REPLENISH: Final = 1 << 20
@@ -59,8 +60,9 @@ class Connection(Sending):
         limits: Limits,
         alive: MutableSet["Connection"],
         stopping: asyncio.Event,
+        vigil: Vigil,
     ) -> None:
-        super().__init__(limits)
+        super().__init__(limits, vigil)
         self._open = open_
         self._limits = limits
         self._alive = alive
@@ -130,6 +132,7 @@ class Connection(Sending):
         if self._over:
             return
         self._heard = self._reading = True
+        self._vigil.heard()
         try:
             data = self._rest + data if self._rest else data
             begins = 0 if self._greeted else self._greet(data)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from engine.edges.http2 import frames
 from engine.edges.http2.frames import END_HEADERS, END_STREAM, Broken, Code, Kind
 from engine.edges.http2.stream import Stream
+from engine.edges.http2.vigil import Vigil
 
 LARGEST_WINDOW: Final = (1 << 31) - 1
 
@@ -47,7 +48,8 @@ class Sending(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, vigil: Vigil) -> None:
+        self._vigil = vigil
         self._loop = asyncio.get_running_loop()
         self._streams: dict[int, Stream] = {}
         self._blocked: dict[int, Stream] = {}
@@ -80,6 +82,7 @@ class Sending(asyncio.Protocol):
             said = b"".join(self._out)
             self._out.clear()
             self._transport.write(said)
+            self._vigil.said()
         if self._over or (self._leaving and not self._streams):
             self._transport.close()
 

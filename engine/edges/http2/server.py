@@ -16,6 +16,7 @@ from engine.edges.http2.exchanging import Exchanging
 from engine.edges.http2.heads import Head, Opening, opening
 from engine.edges.http2.sending import Limits
 from engine.edges.http2.stream import Stream
+from engine.edges.http2.vigil import Vigil
 
 _BACKLOG: Final = 1_024
 _EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})  # noqa: S104 -- who asks for it gets it
@@ -23,10 +24,14 @@ _ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class Server:
-    """Serves methods to gRPC clients. All of it lives on the running event loop."""
+    """Serves methods to gRPC clients. All of it lives on the running event loop.
 
-    def __init__(self, limits: Limits) -> None:
+    `awake` is for how long that stays awake for callers who ask without a pause, in seconds (`Vigil`).
+    """
+
+    def __init__(self, limits: Limits, awake: float = 0.0) -> None:
         self._limits = limits
+        self._vigil = Vigil(asyncio.get_running_loop().call_soon, awake)
         self._bodies = Bodies(limits.unfinished)
         self._methods: dict[str, Handler] = {}
         self._read = opening(self._methods)
@@ -72,7 +77,9 @@ class Server:
 
     def connection(self) -> Connection:
         """A connection that has not been made yet: what listens makes it."""
-        return Connection(self._stream, self._read, self._limits, self._connections, self._stopping)
+        return Connection(
+            self._stream, self._read, self._limits, self._connections, self._stopping, self._vigil
+        )
 
     def _stream(self, connection: Connection, number: int, opening: Opening) -> Stream:
         if not isinstance(opening, Head):

@@ -7,12 +7,16 @@ import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from engine.edges.grpc.gate import Handler
 from engine.edges.http2 import frames
 from engine.edges.http2.frames import Code, Frame, Kind
+from engine.edges.http2.sending import Limits
+from engine.edges.http2.server import Server
 from tests.edges.grpc.certificates import self_signed
 from tests.edges.http2.wire import Client, Transport, call, echo, server
 
@@ -120,3 +124,20 @@ def plain(client: ssl.SSLObject) -> bytes:
         while part := client.read(65_536):
             said += part
     return said
+
+
+@pytest.mark.parametrize(("awake", "looked"), [(0.0, False), (0.01, True)])
+async def test_the_loop_stays_awake_for_who_asks_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch, awake: float, looked: bool
+) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr("engine.edges.http2.vigil._give_way", lambda: looks.append(None))
+    made = Server(Limits(1_000), awake)
+    made.add("floor.Floor", {"Echo": Handler(echo)})
+    port = await made.listen(["127.0.0.1"], 0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        ask: Any = channel.unary_unary("/floor.Floor/Echo")
+        for number in range(100):
+            assert await ask(b"%d" % number) == b"%d" % number
+    await made.stop(0.0)
+    assert bool(looks) is looked
