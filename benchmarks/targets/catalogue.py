@@ -21,7 +21,7 @@ class Measured(NamedTuple):
 
 
 class Effort(NamedTuple):
-    """How much is measured: rounds on the wire, seconds under load, seconds a side of each contest.
+    """How much is measured: rounds on the wire, seconds a round under load, seconds a side of each contest.
 
     `customers` are on disk at a cold start; a million are filled in by the first run, in a minute.
     """
@@ -32,8 +32,8 @@ class Effort(NamedTuple):
     customers: int
 
 
-USUAL: Final = Effort(rounds=40, seconds=15, contest=1.0, customers=1_000_000)
-QUICK: Final = Effort(rounds=6, seconds=4, contest=0.1, customers=10_000)
+USUAL: Final = Effort(rounds=40, seconds=5, contest=1.0, customers=1_000_000)
+QUICK: Final = Effort(rounds=6, seconds=2, contest=0.1, customers=10_000)
 
 
 def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
@@ -42,7 +42,7 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
     blocking = _blocking(effort, begin("the wire, blocking client", 1))
     in_redis = redis.outcomes(effort.rounds, begin("the wire, in Redis", effort.rounds + 2))
     cores = core.outcomes(begin("the decision core", core.STEPS))
-    ticks = int(2 * effort.seconds) + 6
+    ticks = load.steps(effort.seconds)
     reload = load.reloading(effort.seconds, begin("a reload under load", ticks))
     learning = load.learning(effort.seconds, begin("learning under load", ticks))
     memory_ = memory.outcome(begin("memory", memory.STEPS))

@@ -5,8 +5,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import grpc
@@ -26,31 +28,43 @@ from engine.wire.rulebook_pb2_grpc import RuleBookServiceStub
 
 RATE: Final = 500.0
 RESPONSES: Final = 1_000
+ROUNDS: Final = 5
+"""Quoted is the median over so many rounds of each round's ratio."""
+
 _ACTIONS: Final = "actions/all.yaml"
 _LATE: Final = 0.005
 """Seconds late at p99 beyond which the machine, not the service, is what was measured."""
 
 
+def steps(seconds: float) -> int:
+    """How often `reloading` and `learning` step, about: once a second."""
+    return 2 * ROUNDS * round(seconds + 1)
+
+
 def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
-    """2,000 conditions replaced while decisions go on."""
+    """2,000 conditions replaced while decisions go on; so many seconds a round and side."""
     what = "a reload of 2,000 conditions under 500 questions/s: p99 during / before, no failed call"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", 2_000)
-        others = _others(folder, int(seconds) + 1)
+        others = _others(folder, ROUNDS * (int(seconds) + 1))
         with floor.attune(book, folder / "data") as service:
-            before = _asked(service.address, seconds, step)
             loads = _loads(service.address)
-            with apart(_rewrite, book / _ACTIONS, others, service.address):
-                during = _asked(service.address, seconds, step)
+
+            def rewriting(number: int) -> AbstractContextManager[None]:
+                return apart(_rewrite, book / _ACTIONS, others[number::ROUNDS], service.address)
+
+            rounds = _in_turn(service.address, seconds, step, rewriting)
             loads = _loads(service.address) - loads
-    remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {seconds:g} s"
-    return _judged(what, before, during, remark, enough=loads > 0)
+    remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {ROUNDS * seconds:g} s"
+    return _judged(what, rounds, remark, enough=loads > 0)
 
 
 def learning(seconds: float, step: Callable[[], None]) -> Outcome:
-    """A thousand responses a second while decisions go on."""
+    """A thousand responses a second while decisions go on; so many seconds a round and side."""
     what = "learning 1,000 responses/s under 500 questions/s: p99 with / without"
+    each = round(RESPONSES * (seconds + 3) / BATCH)
+    sent: list[int] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", 200)
@@ -58,22 +72,39 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             floor.attune(book, folder / "data") as service,
             grpc.insecure_channel(service.address) as channel,
         ):
-            events = list(responses(channel, int(RESPONSES * (seconds + 3)), floor.CUSTOMERS))
-            before = _asked(service.address, seconds, step)
-            sent: list[int] = []
-            with meanwhile(_respond, channel, events, sent):
-                during = _asked(service.address, seconds, step)
-    rate = len(sent) * BATCH / (seconds + 1)
-    return _judged(what, before, during, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
+            batches = list(responses(channel, ROUNDS * each * BATCH, floor.CUSTOMERS))
+
+            def responding(number: int) -> AbstractContextManager[None]:
+                return meanwhile(_respond, channel, batches[number * each :][:each], sent)
+
+            rounds = _in_turn(service.address, seconds, step, responding)
+    rate = len(sent) * BATCH / (ROUNDS * (seconds + 1))
+    return _judged(what, rounds, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
 
 
-def _judged(what: str, before: Tally, during: Tally, remark: str, enough: bool) -> Outcome:
-    ratio = during.at(99) / before.at(99)
-    failed = before.unanswered + during.unanswered
-    told = f"{ratio:.2f} × ({before.at(99) * 1e3:.1f} → {during.at(99) * 1e3:.1f} ms)"
+def _in_turn(
+    address: str,
+    seconds: float,
+    step: Callable[[], None],
+    beside: Callable[[int], AbstractContextManager[None]],
+) -> list[tuple[Tally, Tally]]:
+    """Of each round what came back with nothing beside, and with what is `beside` in that round."""
+    rounds = []
+    for number in range(ROUNDS):
+        before = _asked(address, seconds, step)
+        with beside(number):
+            rounds.append((before, _asked(address, seconds, step)))
+    return rounds
+
+
+def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: bool) -> Outcome:
+    ratio = median(during.at(99) / before.at(99) for before, during in rounds)
+    without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
+    failed = sum(tally.unanswered for both in rounds for tally in both)
+    told = f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
     if failed:
         told += f", {failed} failed"
-    late = max(before.late.at(99), during.late.at(99))
+    late = median(tally.late.at(99) for both in rounds for tally in both)
     if late > _LATE:
         remark = f"not judged: this machine sent questions {late * 1e3:.0f} ms late; {remark}"
         return Outcome(what, "≤ 1.5 ×", told, None, ratio, remark)
