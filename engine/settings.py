@@ -229,7 +229,8 @@ def _hint(variable: str) -> str:
 def _seconds(least: float, most: float, *, above: bool = False) -> Callable[[str], float]:
     """Reads seconds from `least` (or `above` it) to `most`."""
     lower = "above" if above else "from"
-    wanted = f"a number of seconds {lower} {least:g} to {most:,.0f}, e.g. 0.5"
+    until = f"{most:,.0f}" if most >= 1 else f"{most:g}"
+    wanted = f"a number of seconds {lower} {least:g} to {until}, e.g. {min(0.5, most / 2):g}"
 
     def read(text: str) -> float:
         try:

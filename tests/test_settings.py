@@ -71,6 +71,7 @@ def test_what_is_no_budget_is_refused(text: str) -> None:
         ("LINGER", "inf", "must be a number of seconds from 0 to 600"),
         ("LATENESS", "0", "must be a number of seconds above 0"),
         ("AHEAD", "-1", "must be a number of seconds from 0"),
+        ("AWAKE", "1", "must be a number of seconds from 0 to 0.01, e.g. 0.005"),
         ("REQUEST_TTL", "0", "must be a number of seconds above 0"),
         ("BUDGETS", f"web={'9' * 400}", "at most 3,600,000 milliseconds"),
     ],

@@ -7,19 +7,32 @@ costs the caller's own pause in processor time, and nothing where questions come
 same is known as busy polling or adaptive spinning.
 """
 
+import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
+
+QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 IN_A_ROW: Final = 4
 """Questions that have to come at once before the next is waited for."""
 
 
-def worth_keeping() -> bool:
-    """Whether callers have a core besides the loop's."""
+def worth_keeping(quota: Path = QUOTA) -> bool:
+    """Whether callers have a core besides the loop's: by affinity, and by what a container may use (cgroup v2)."""
     affinity = getattr(os, "sched_getaffinity", None)
-    return (len(affinity(0)) if affinity else os.cpu_count() or 1) > 1
+    return (len(affinity(0)) if affinity else os.cpu_count() or 1) > 1 and _allowed(quota) > 1
+
+
+def _allowed(quota: Path) -> float:
+    """The cores that may be used at a time; infinite where nobody says."""
+    try:
+        most, period = quota.read_text().split()
+        return math.inf if most == "max" else int(most) / int(period)
+    except (OSError, ValueError):
+        return math.inf
 
 
 class Vigil:

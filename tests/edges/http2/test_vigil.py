@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,9 +79,21 @@ def test_it_can_be_told_never_to() -> None:
     assert loop.answers(0.0, 100) == 0.0
 
 
-@pytest.mark.parametrize(("cores", "worth"), [({0}, False), ({0, 3}, True)])
+@pytest.mark.parametrize(
+    ("cores", "quota", "worth"),
+    [
+        ({0}, None, False),
+        ({0, 3}, None, True),
+        ({0, 3}, "max 100000\n", True),
+        ({0, 3}, "100000 100000\n", False),
+        ({0, 3}, "150000 100000\n", True),
+        ({0, 3}, "what?\n", True),
+    ],
+)
 def test_a_core_that_callers_need_is_not_kept_from_them(
-    monkeypatch: pytest.MonkeyPatch, cores: set[int], worth: bool
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: set[int], quota: str | None, worth: bool
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: cores, raising=False)
-    assert worth_keeping() is worth
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota)
+    assert worth_keeping(tmp_path / "cpu.max") is worth
