@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
+
+Later: TypeAlias = Callable[[Callable[[], None]], object]
+"""Calls what it is given, now or as soon as there is time, as `loop.call_soon` does."""
 
 SLICE: Final = 0.000_25
 """Seconds of a slice: as long as a decision or two, which then wait for no more than that."""

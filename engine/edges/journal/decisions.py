@@ -1,9 +1,10 @@
 """The log of decisions: what was asked, seen and chosen, for late responses, explanation and replay.
 
-Recording never waits for the disk: `record` hands over references, and a thread of its own encodes
-them, compresses them in blocks and writes them. A record is on its way for some milliseconds, and at
-most about `_PAUSE` seconds longer when many come; the death of the process in between loses it
-(responses then still join by token), but not what it offered (see `latest`).
+Recording never waits for the disk: `record` hands over references, and a thread of its own compresses
+them in blocks and writes them. They are encoded where they were made, once the answer has left: there the
+processor has them at hand, and nobody waits for the interpreter; what is not by then the thread encodes. A
+record is on its way for some milliseconds, and at most about `_PAUSE` seconds longer when many come; the death
+of the process in between loses it (responses then still join by token), but not what it offered (see `latest`).
 """
 
 import logging
@@ -13,9 +14,9 @@ import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 import zstandard
@@ -36,6 +37,7 @@ from engine.edges.journal.run import FIRST, Run, belongs, figure, mark, note
 from engine.errors import DamagedData, StorageError
 from engine.model import DAY, Decision, DecisionId, Micros
 from engine.running.named import name_this_thread
+from engine.running.slices import Later, slice_of
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ _IDLE: Final = 600.0
 _PRUNED_AT_ONCE: Final = 32
 _LEVEL: Final = 1
 _PLAIN: Final = 3
+_FRESH: Final = 64
+"""Records that may wait to be encoded where they were made; the older ones are left to the writer."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS blocks (
@@ -94,8 +98,34 @@ class _Encoded(NamedTuple):
     body: bytes
 
 
+class _Entry:
+    """A record on its way to the disk: as it was handed over, until it is encoded.
+
+    The loop's thread and the writer's may both encode it, to the same bytes. So `encoded` is always set
+    before `record` is let go, and who wants either looks at `record` first.
+    """
+
+    __slots__ = ("encoded", "record")
+
+    def __init__(self, record: DecisionRecord) -> None:
+        self.record: DecisionRecord | None = record
+        self.encoded: _Encoded | None = None
+
+    def encode(self) -> _Encoded:
+        """Its bytes; the record itself is let go. Raises what `encode_decision` does."""
+        record = self.record
+        if record is not None:
+            if self.encoded is None:
+                self.encoded = _encoded(record)
+            self.record = None
+        return cast("_Encoded", self.encoded)
+
+
 class DecisionLog:
     """Records decisions in one database file, the oldest of which it lets go.
+
+    `later` has work done on the thread of whoever records, soon and not at once, as `loop.call_soon` does;
+    without it the writer does all.
 
     A commit survives the death of the process; a power failure may take the last ones.
 
@@ -107,7 +137,12 @@ class DecisionLog:
     """
 
     def __init__(
-        self, path: Path, clock: Callable[[], Micros], retention: Retention, run: Run = FIRST
+        self,
+        path: Path,
+        clock: Callable[[], Micros],
+        retention: Retention,
+        run: Run = FIRST,
+        later: Later | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -124,9 +159,12 @@ class DecisionLog:
             raise
         self._latest.begin()
         self._readers = Readers(path, threads=1)
-        self._waiting: deque[DecisionRecord] = deque()
+        self._later = later
+        self._fresh: deque[_Entry] = deque(maxlen=_FRESH)
+        self._is_encoding = False
+        self._waiting: deque[_Entry] = deque()
         self._encoded: list[_Encoded] = []
-        self._unwritten: dict[DecisionId, DecisionRecord | _Encoded] = {}
+        self._unwritten: dict[DecisionId, _Entry] = {}
         self._reported = False
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -145,14 +183,29 @@ class DecisionLog:
         """
         if self.waiting >= MAX_WAITING:
             return False
-        self._unwritten[record.decision.decision_id] = record
-        self._waiting.append(record)
+        entry = self._unwritten[record.decision.decision_id] = _Entry(record)
+        self._waiting.append(entry)
+        if self._later is not None:
+            self._fresh.append(entry)
+            if not self._is_encoding:
+                self._is_encoding = True
+                self._later(self._encode_fresh)
         behind = len(self._waiting) - _FAR_BEHIND
         if behind >= 0 and behind % _GIVES_WAY_EVERY == 0:
             time.sleep(_BREATH)
         if not self._wake.is_set():
             self._wake.set()
         return True
+
+    def _encode_fresh(self) -> None:
+        """Encodes what was recorded lately, for as long as a slice lasts; the rest a little later."""
+        over, fresh = slice_of(time.perf_counter), self._fresh
+        while fresh and not over():
+            with suppress(Exception):  # the writer meets it too, and tells
+                fresh.popleft().encode()
+        self._is_encoding = bool(fresh)
+        if fresh and self._later is not None:
+            self._later(self._encode_fresh)
 
     def returned(self, returned: Returned) -> None:
         """Has these offers known after the death of the process, before anybody sees them."""
@@ -171,9 +224,9 @@ class DecisionLog:
         Raises:
             StorageError: the disk cannot be read.
         """
-        record = self._unwritten.get(decision_id)
-        if record is not None:
-            return decode_decision(record.body) if isinstance(record, _Encoded) else record
+        entry = self._unwritten.get(decision_id)
+        if entry is not None:
+            return _record_of(entry)
         return await self._readers.ask(loop, lambda reader: _find(reader, decision_id))
 
     async def recent_requests(self, loop: AbstractEventLoop, since: Micros) -> list[PastRequest]:
@@ -191,7 +244,7 @@ class DecisionLog:
                 f"{self._path} is new or an old copy beside this journal: what was offered before is not "
                 "known, so actions with contact policies rest until it counts no longer"
             )
-        waiting = [r for r in map(_returned, self._unwritten.values()) if r is not None]
+        waiting = [r for r in map(_returned, [*self._unwritten.values()]) if r is not None]
         written = await self._readers.ask(loop, lambda reader: _offers(reader, since))
         return [*written, *waiting]
 
@@ -202,8 +255,7 @@ class DecisionLog:
             StorageError: the disk cannot be read, or what it holds is damaged.
         """
         if self._unwritten:
-            record = next(reversed(self._unwritten.values()))
-            return decode_decision(record.body) if isinstance(record, _Encoded) else record
+            return _record_of(next(reversed(self._unwritten.values())))
         return await self._readers.ask(loop, _last)
 
     def close(self) -> None:
@@ -283,20 +335,22 @@ class DecisionLog:
         """
         at_once = min(_ENCODED_AT_LEAST + len(self._waiting) // _BEHIND, _ENCODED_AT_ONCE)
         for place in range(1, min(len(self._waiting), _BLOCK - len(self._encoded)) + 1):
-            decision = self._waiting[0].decision
-            name = decision.decision_id
-            try:
-                body = encode_decision(self._waiting[0])
-            except Exception:
+            entry = self._waiting[0]
+            is_encoded = entry.encoded is not None
+            self._encode_one(entry)
+            self._waiting.popleft()
+            if not is_encoded and place % at_once == 0:
+                self._breathe()
+
+    def _encode_one(self, entry: _Entry) -> None:
+        record = entry.record
+        try:
+            self._encoded.append(entry.encode())
+        except Exception:
+            if record is not None:
+                name = record.decision.decision_id
                 log.exception("decision %s cannot be recorded", name)
                 self._unwritten.pop(name, None)
-            else:
-                encoded = _Encoded(name, decision.decided_at, _listing(decision), body)
-                self._unwritten[name] = encoded
-                self._encoded.append(encoded)
-            self._waiting.popleft()
-            if place % at_once == 0:
-                self._breathe()
 
     def _compress(self) -> bytes:
         """Compresses a few at a time: on a small machine decisions need the same processor."""
@@ -507,10 +561,23 @@ def _listing_of(returned: Returned) -> list[Any]:
     return [decision_id, "", decided_at, offered]
 
 
-def _returned(record: "DecisionRecord | _Encoded") -> Returned | None:
+def _encoded(record: DecisionRecord) -> _Encoded:
+    decision = record.decision
+    return _Encoded(
+        decision.decision_id, decision.decided_at, _listing(decision), encode_decision(record)
+    )
+
+
+def _record_of(entry: _Entry) -> DecisionRecord:
+    return entry.record or decode_decision(entry.encode().body)
+
+
+def _returned(entry: _Entry) -> Returned | None:
     """What a decision on its way to the disk offers; None if that is nothing."""
-    if isinstance(record, _Encoded):
-        return _offered(record.listed) if len(record.listed) > _PLAIN else None
+    record = entry.record
+    if record is None:
+        listed = entry.encode().listed
+        return _offered(listed) if len(listed) > _PLAIN else None
     returned = Returned.by(record.decision)
     return returned if returned.actions else None
 

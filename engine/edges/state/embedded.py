@@ -115,7 +115,7 @@ class Embedded:
         try:
             self.run = Run.over(self._journal.connection, self._journal.last_seq)
             self._decisions = DecisionLog(
-                directory.path / DECISIONS, clock, limits.decisions, self.run
+                directory.path / DECISIONS, clock, limits.decisions, self.run, self._loop.call_soon
             )
         except StorageError:
             self._journal.close()

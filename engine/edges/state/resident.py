@@ -6,13 +6,11 @@ takes as the bytes a checkpoint holds. To take one up from rest costs a few micr
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from engine.codec import decode_customer, encode_customer
 from engine.model import Customer, CustomerId
-
-Later: TypeAlias = Callable[[Callable[[], None]], object]
-"""Calls what it is given, now or as soon as there is time, as `loop.call_soon` does."""
+from engine.running.slices import Later
 
 _EACH: Final = 4
 """Customers looked at for each that comes to hand, so that nothing takes long."""

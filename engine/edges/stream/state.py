@@ -128,7 +128,8 @@ class ClusterState:
         directory = DataDirectory(data)
         try:
             spool = Spool(data / SPOOL)
-            decisions = DecisionLog(data / DECISIONS, clock, Retention())
+            later = asyncio.get_running_loop().call_soon
+            decisions = DecisionLog(data / DECISIONS, clock, Retention(), later=later)
         except StorageError:
             directory.close()
             raise

@@ -1,9 +1,11 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,19 +15,34 @@ from engine.edges.journal.decisions import (
     DecisionLog,
     PastRequest,
     Retention,
+    how_many,
     recorded,
 )
-from engine.model import DAY, DecisionId
+from engine.model import DAY, DecisionId, Value
+from engine.running.slices import Later
 from tests.happenings import decision
+
+Work = Callable[[], None]
+
+
+class Seen(list[Value]):
+    """Values that can be watched."""
 
 
 @contextmanager
-def log_at(path: Path, now: int = 0, retention: Retention | None = None) -> Iterator[DecisionLog]:
-    log = DecisionLog(path, lambda: now, retention or Retention())
+def log_at(
+    path: Path, now: int = 0, retention: Retention | None = None, later: Later | None = None
+) -> Iterator[DecisionLog]:
+    log = DecisionLog(path, lambda: now, retention or Retention(), later=later)
     try:
         yield log
     finally:
         log.close()
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """A `Later` that is not late."""
+    work()
 
 
 @contextmanager
@@ -75,16 +92,50 @@ async def test_a_full_queue_lets_records_go_instead_of_blocking(tmp_path: Path) 
         assert await log.decision(loop, DecisionId(f"d{MAX_WAITING}")) is None
 
 
-def test_a_caller_that_never_rests_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", [None, at_once])
+def test_a_caller_that_never_rests_loses_nothing(tmp_path: Path, later: Later | None) -> None:
     """Every call to the system lets go of the interpreter and takes it back before the writer wakes."""
     reading, writing = os.pipe()
-    with log_at(tmp_path / "decisions.db") as log:
+    with log_at(tmp_path / "decisions.db", later=later) as log:
         for n in range(2 * MAX_WAITING):
             assert log.record(decision(f"d{n}"))
             os.write(writing, b"x")
             os.read(reading, 1)
     os.close(reading)
     os.close(writing)
+    assert how_many(tmp_path / "decisions.db") == 2 * MAX_WAITING
+
+
+async def test_what_is_recorded_is_encoded_by_who_records_it_soon_after(tmp_path: Path) -> None:
+    path, loop, soon = tmp_path / "decisions.db", asyncio.get_running_loop(), list[Work]()
+    with log_at(path, later=soon.append) as log, held(path):
+        made = [decision(f"d{n}", values=Seen([n])) for n in range(3)]
+        let_go = [weakref.ref(cast("Seen", record.decision.values)) for record in made]
+        for record in made:
+            log.record(record)
+        del made, record
+        assert len(soon) == 1
+        soon.pop()()
+        assert not soon
+        assert [gone() for gone in let_go] == [None] * 3
+        found = await log.decision(loop, DecisionId("d1"))
+        assert found is not None
+        assert found.decision.values == [1]
+        log.record(decision("d3"))
+        assert len(soon) == 1
+    assert [r.decision.decision_id for r in recorded(path)] == ["d0", "d1", "d2", "d3"]
+
+
+def test_what_is_not_encoded_by_who_recorded_it_the_writer_encodes(tmp_path: Path) -> None:
+    path, soon = tmp_path / "decisions.db", list[Work]()
+    with log_at(path, later=soon.append) as log:
+        for n in range(200):
+            log.record(decision(f"d{n}"))
+        while log.waiting:
+            pass
+        while soon:
+            soon.pop()()
+    assert how_many(path) == 200
 
 
 async def test_requests_are_recalled_newest_first(tmp_path: Path) -> None:
@@ -126,14 +177,18 @@ async def test_the_oldest_are_let_go_when_there_is_no_more_room(tmp_path: Path) 
     assert path.stat().st_size < 2 * retention.size
 
 
-async def test_one_that_cannot_be_written_does_not_take_others_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", [None, at_once])
+async def test_one_that_cannot_be_written_does_not_take_others_with_it(
+    tmp_path: Path, later: Later | None, caplog: pytest.LogCaptureFixture
+) -> None:
     path, loop = tmp_path / "decisions.db", asyncio.get_running_loop()
-    with log_at(path) as log, held(path):
+    with log_at(path, later=later) as log, held(path):
         log.record(decision("odd", values=[2**70]))
         log.record(decision("d1"))
     with log_at(path) as log:
         assert await log.decision(loop, DecisionId("odd")) is None
         assert await log.decision(loop, DecisionId("d1")) is not None
+    assert "decision odd cannot be recorded" in caplog.text
 
 
 def change(path: Path, statement: str) -> None:
