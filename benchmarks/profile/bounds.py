@@ -40,7 +40,8 @@ class Bound:
         promised: its limit, as people read it.
         measured: the ratio to the echo, in this run.
         free: the same ratio, were a decision free: without its rules, scoring, arbitration and record.
-        unlogged: and were nothing written to the log either; None where the log is behind the answer anyhow.
+        unlogged: and without the log's thread, which compresses and writes; None where it is behind the answer
+            anyhow. (What the loop does for the log, once the answer has left, stays.)
         takes: what these stages take a question, in microseconds.
         may_take: what they may take at most for the target to be met; below 0 no engine meets it.
         met: whether it is met.

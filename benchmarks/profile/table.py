@@ -44,7 +44,10 @@ def profile(title: str, costs: Sequence[Cost]) -> Told:
         _row("the loop's thread", (one.loop for one in costs)),
         _row(f"{_DEEP}of it the kernel's", (one.loop_in_kernel for one in costs)),
         *(_row(f"{_DEEP}{stage}", (_apart(one).get(stage) for one in costs)) for stage in STAGES),
-        _row(f"{_DEEP}the rest: transport, loop, system calls", (one.rest for one in costs)),
+        _row(
+            f"{_DEEP}the rest: transport, loop, system calls, the log's bytes",
+            (one.rest for one in costs),
+        ),
         *(_row(f"the thread “{name}”", (one.threads.get(name) for one in costs)) for name in named),
         _row("all other threads", (_besides(one, named) for one in costs)),
         _row("the loop waited for a processor", (one.queued for one in costs)),
@@ -89,7 +92,7 @@ def _worth_a_line(costs: Sequence[Cost]) -> list[str]:
 def limits(found: Sequence[Bound]) -> Told:
     """What limits each target."""
     columns = [
-        "target", "measured", "deciding free", "no log either", "deciding takes", "may take", "so",
+        "target", "measured", "deciding free", "no log written", "deciding takes", "may take", "so",
     ]  # fmt: skip
     rows = [
         (
