@@ -11,7 +11,7 @@ wrapped in one.
 
 import struct
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
@@ -393,11 +393,7 @@ _PIECE: Final = 100
 
 def encode_customer(customer: Customer) -> bytes:
     """A customer, whole."""
-    touches = customer.touches
-    return _encode_customer(
-        customer,
-        [_pack_touches(touches[at : at + _PIECE]) for at in range(0, len(touches), _PIECE)],
-    )
+    return _encode_customer(customer, [*_pieces(customer.touches)])
 
 
 def encode_customer_in_pieces(customer: Customer) -> Generator[None, None, bytes]:
@@ -405,11 +401,15 @@ def encode_customer_in_pieces(customer: Customer) -> Generator[None, None, bytes
 
     Until the bytes are returned the customer must not change.
     """
-    touches, packed = customer.touches, []
-    for at in range(0, len(touches), _PIECE):
-        packed.append(_pack_touches(touches[at : at + _PIECE]))
+    packed = []
+    for piece in _pieces(customer.touches):
+        packed.append(piece)
         yield
     return _encode_customer(customer, packed)
+
+
+def _pieces(touches: Sequence[Touch]) -> Iterator[bytes]:
+    return (_pack_touches(touches[at : at + _PIECE]) for at in range(0, len(touches), _PIECE))
 
 
 def _encode_customer(customer: Customer, touches: Sequence[bytes]) -> bytes:

@@ -13,6 +13,11 @@ SLICE: Final = 0.000_25
 _MOMENT: Final = 0.000_1
 
 
+def at_once(work: Callable[[], None]) -> None:
+    """A `Later` for those who have no loop."""
+    work()
+
+
 def slice_of(clock: Callable[[], float], seconds: float = SLICE) -> Callable[[], bool]:
     """Begins a slice; what is returned says whether it is over.
 

@@ -161,7 +161,6 @@ class DecisionLog:
         self._readers = Readers(path, threads=1)
         self._later = later
         self._fresh: deque[_Entry] = deque(maxlen=_FRESH)
-        self._is_encoding = False
         self._waiting: deque[_Entry] = deque()
         self._encoded: list[_Encoded] = []
         self._unwritten: dict[DecisionId, _Entry] = {}
@@ -186,9 +185,9 @@ class DecisionLog:
         entry = self._unwritten[record.decision.decision_id] = _Entry(record)
         self._waiting.append(entry)
         if self._later is not None:
+            is_first = not self._fresh
             self._fresh.append(entry)
-            if not self._is_encoding:
-                self._is_encoding = True
+            if is_first:
                 self._later(self._encode_fresh)
         behind = len(self._waiting) - _FAR_BEHIND
         if behind >= 0 and behind % _GIVES_WAY_EVERY == 0:
@@ -203,7 +202,6 @@ class DecisionLog:
         while fresh and not over():
             with suppress(Exception):  # the writer meets it too, and tells
                 fresh.popleft().encode()
-        self._is_encoding = bool(fresh)
         if fresh and self._later is not None:
             self._later(self._encode_fresh)
 

@@ -19,8 +19,7 @@ class Picture:
         self.model = model
         self.ids = frozenset(changed)
         self._left = changed
-        self._under_way: CustomerId | None = None
-        self._pieces: Generator[None, None, bytes] | None = None
+        self._under_way: tuple[CustomerId, Generator[None, None, bytes]] | None = None
         self._encoded: list[tuple[CustomerId, bytes]] = []
 
     def before_change(self, customer: Customer) -> None:
@@ -28,7 +27,7 @@ class Picture:
         customer_id = customer.customer_id
         if self._left.pop(customer_id, None) is not None:
             self._encoded.append((customer_id, encode_customer(customer)))
-        elif customer_id == self._under_way:
+        elif self._under_way is not None and self._under_way[0] == customer_id:
             while self._under_way is not None:
                 self._step()
 
@@ -42,14 +41,15 @@ class Picture:
 
     def _step(self) -> None:
         """Encodes the next piece of the customer under way, or of the next one."""
-        if self._under_way is None or self._pieces is None:
-            self._under_way, customer = self._left.popitem()
-            self._pieces = encode_customer_in_pieces(customer)
+        if self._under_way is None:
+            customer_id, customer = self._left.popitem()
+            self._under_way = customer_id, encode_customer_in_pieces(customer)
+        customer_id, pieces = self._under_way
         try:
-            next(self._pieces)
+            next(pieces)
         except StopIteration as done:
-            self._encoded.append((self._under_way, done.value))
-            self._under_way = self._pieces = None
+            self._encoded.append((customer_id, done.value))
+            self._under_way = None
 
     def checkpoint(self) -> entries.Checkpoint:
         """What is to be written, in an order that is kind to the database."""

@@ -5,20 +5,14 @@ takes as the bytes a checkpoint holds. To take one up from rest costs a few micr
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 from engine.codec import decode_customer, encode_customer
 from engine.model import Customer, CustomerId
-from engine.running.slices import Later
+from engine.running.slices import Later, at_once
 
 _EACH: Final = 4
 """Customers looked at for each that comes to hand, so that nothing takes long."""
-
-
-def at_once(work: Callable[[], None]) -> None:
-    """A `Later` for those who have no loop."""
-    work()
 
 
 class Resident:

@@ -19,7 +19,7 @@ from engine.edges.journal.decisions import (
     recorded,
 )
 from engine.model import DAY, DecisionId, Value
-from engine.running.slices import Later
+from engine.running.slices import Later, at_once
 from tests.happenings import decision
 
 Work = Callable[[], None]
@@ -38,11 +38,6 @@ def log_at(
         yield log
     finally:
         log.close()
-
-
-def at_once(work: Callable[[], None]) -> None:
-    """A `Later` that is not late."""
-    work()
 
 
 @contextmanager
