@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.columns import evenly
 from engine.kernels.loops import loops
 from engine.levers import Season, Seasons
 from engine.model import Factors, Micros
@@ -116,12 +117,7 @@ class Arbiter:
         numbers: Sequence[float | None],
         pull: Vector | None = None,
     ) -> Merit:
-        percent = np.zeros(self._count) if pull is None else pull.copy()
-        for i in matched:
-            weight = self._weights[i].weight
-            amount = weight.constant if weight.expression is None else numbers[weight.expression]
-            percent[list(self._weights[i].actions)] += amount or 0.0
-        context = np.maximum(1.0 + percent / 100.0, 0.0)
+        context = self._context(matched, numbers, pull)
         value, lever = season.value, season.lever
         if season.computed:
             value = value.copy()
@@ -129,6 +125,18 @@ class Arbiter:
                 number = numbers[expression]
                 value[action] = np.nan if number is None or not number >= 0.0 else number
         return Merit(context, value, lever, context * value * lever, season.ties)
+
+    def _context(
+        self, matched: tuple[int, ...], numbers: Sequence[float | None], pull: Vector | None
+    ) -> Vector:
+        if not matched and pull is None:
+            return evenly(1.0, self._count)
+        percent = np.zeros(self._count) if pull is None else pull.copy()
+        for i in matched:
+            weight = self._weights[i].weight
+            amount = weight.constant if weight.expression is None else numbers[weight.expression]
+            percent[list(self._weights[i].actions)] += amount or 0.0
+        return np.maximum(1.0 + percent / 100.0, 0.0)
 
     def compete(
         self, channel: str, treatments: Sequence[int], propensities: Vector | None, merit: Merit
@@ -171,6 +179,19 @@ class Arbiter:
         if propensity is None or not self._propensity:
             return merit.product.item(action)
         return propensity * merit.product.item(action)
+
+    def weighed(
+        self, actions: Sequence[int], propensities: Vector | None, merit: Merit
+    ) -> tuple[list[float], list[float], list[float]]:
+        """Of each of these actions the priority, the propensity (0 if the model was not asked) and V."""
+        at = _indexes(actions)
+        worth, value = merit.product[at], merit.value[at].tolist()
+        if propensities is None:
+            return worth.tolist(), [0.0] * len(actions), value
+        likely = propensities[at]
+        if self._propensity:
+            worth *= likely
+        return worth.tolist(), likely.tolist(), value
 
     def place_of_mandatory(self, action: int, merit: Merit) -> tuple[float, int]:
         """A sort key: the mandatory do not compete, yet have an order; no value counts as none."""

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from engine.columns import evenly, the_same
 from engine.errors import DamagedData, StorageError
 from engine.grounds import NO_VENTURE, Answer, Entered, Grounds, Narrowed, Venture
 from engine.model import (
@@ -50,7 +51,10 @@ from engine.model import (
 )
 
 VERSION: Final = 1
-"""Version of all layouts in this module; data of a newer one is refused."""
+"""Version of the layouts in this module; data of a newer one is refused."""
+
+DECISIONS: Final = 2
+"""Version of a decision's record. In the first one all numbers of a contest were written out; it is read too."""
 
 
 class EntryKind(IntEnum):
@@ -317,15 +321,15 @@ def _float(packed: Any) -> Any:
     return _unpack(packed) if type(packed) is dict else packed
 
 
-def _fields(data: bytes) -> list[Any]:
-    """The fields after the version."""
+def _fields(data: bytes, newest: int = VERSION) -> list[Any]:
+    """The fields after the version, which is at most the newest that is known."""
     fields: list[Any]
     try:
         version, *fields = orjson.loads(data)
     except (ValueError, TypeError) as error:
         raise DamagedData(f"damaged data: {error}") from error
-    if version != VERSION:
-        raise StorageError(f"data of layout {version}: this version reads layout {VERSION}")
+    if type(version) is not int or not VERSION <= version <= newest:
+        raise StorageError(f"data of layout {version}: this version reads layout {newest}")
     return fields
 
 
@@ -510,11 +514,15 @@ def _unpack_touch(packed: list[Any]) -> Touch:
 _LENGTHS: Final = struct.Struct("<II")
 _INDEX: Final = np.dtype(np.int32)
 _NOBODY: Final = np.empty(0, dtype=np.intp)
+_NOTHING: Final = np.empty(0)
 _IS_SWAPPED: Final = sys.byteorder != "little"
 
 
 def encode_decision(record: DecisionRecord) -> bytes:
-    """A decision's record: a JSON part, and the arrays of its contests as they are in memory."""
+    """A decision's record: a JSON part, and the arrays of its contests as they are in memory.
+
+    What follows from other numbers of a contest, or is the same for all actions, is not among the arrays.
+    """
     question, decision = record
     arrays: list[npt.NDArray[Any]] = []
     contests = [_pack_contest(contest, arrays) for contest in decision.contests]
@@ -523,7 +531,7 @@ def encode_decision(record: DecisionRecord) -> bytes:
     )
     text = orjson.dumps(
         [
-            VERSION,
+            DECISIONS,
             _pack_question(question),
             decision.decision_id,
             decision.decided_at,
@@ -560,7 +568,7 @@ def decode_decision(data: bytes) -> DecisionRecord:
         size, _ = _LENGTHS.unpack_from(data)
     except struct.error as error:
         raise StorageError(f"damaged data: {error}") from error
-    fields = _fields(data[_LENGTHS.size : _LENGTHS.size + size])
+    fields = _fields(data[_LENGTHS.size : _LENGTHS.size + size], DECISIONS)
     question, decision_id, decided_at, seed, placements, rulebook, model, holdout, *rest = fields
     degraded, values, features, schema, packed, customer_id, request_id, channel, *later = rest
     arrays = _Arrays(memoryview(data)[_LENGTHS.size + size :])
@@ -717,32 +725,47 @@ def _unpack_offer(packed: list[Any]) -> Offer:
 
 
 def _pack_contest(contest: Contest, arrays: list[npt.NDArray[Any]]) -> list[Any]:
-    """Placement and lengths; the arrays go to `arrays`, those of all actions cut to the candidates.
+    """Placement, lengths, whether priorities follow, and of C, V and L the number that is all actions'.
 
-    Indexing keeps the interpreter for up to 500 candidates; `take` would let go of it for each column.
+    The arrays go to `arrays`, those of all actions cut to the candidates. Indexing keeps the interpreter
+    for up to 500 candidates; `take` would let go of it for each column.
     """
-    placement, actions, priorities, propensities, context, value, lever, _ = contest
+    placement, actions, priorities, propensities, context, value, lever, _, weighed = contest
+    packed = [placement, propensities is not None, len(actions), len(lever), weighed]
     arrays.append(actions.astype(_INDEX))
-    arrays.append(priorities)
+    if not weighed:
+        arrays.append(priorities)
     if propensities is not None:
         arrays.append(propensities[actions])
-    arrays += (context[actions], value[actions], lever[actions])
-    return [placement, propensities is not None, len(actions), len(lever)]
+    for column in (context, value, lever):
+        same = the_same(column)
+        if same is None:
+            arrays.append(column[actions])
+        packed.append(same)
+    return packed
 
 
 def _unpack_contest(packed: list[Any], arrays: "_Arrays") -> Contest:
-    """The contest again; of actions that did not compete nothing was kept: NaN."""
-    placement, with_propensities, count, of_book = packed
+    """The contest again; of actions that did not compete nothing was kept but what is the same for all: NaN."""
+    placement, with_propensities, count, of_book, *later = packed
+    weighed, *same = later or (False, None, None, None)
     actions = arrays.take("<i4", count).astype(np.intp)
 
-    def spread() -> npt.NDArray[np.float64]:
+    def spread(same: float | None = None) -> npt.NDArray[np.float64]:
+        if same is not None:
+            return evenly(same, of_book)
         column = np.full(of_book, np.nan)
         column[actions] = arrays.take("<f8", count)
         return column
 
-    priorities = arrays.take("<f8", count)
+    priorities = _NOTHING if weighed else arrays.take("<f8", count)
     propensities = spread() if with_propensities else None
-    return Contest(placement, actions, priorities, propensities, spread(), spread(), spread())
+    context, value, lever = map(spread, same)
+    if weighed and propensities is not None:
+        priorities = propensities[actions] * (context * value * lever)[actions]
+    return Contest(
+        placement, actions, priorities, propensities, context, value, lever, weighed=weighed
+    )
 
 
 def _pack_grounds(

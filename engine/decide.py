@@ -43,6 +43,7 @@ from engine.model import (
     Value,
 )
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
+from engine.rulebook.rendering import FixedTexts
 from engine.rulebook.trial import Arm
 from engine.trials.arms import EligibilityOnly, varied
 from engine.trials.part import Assignment
@@ -143,24 +144,25 @@ class Findings(NamedTuple):
 
 
 class _Card(NamedTuple):
-    """What an offer of one treatment always says."""
+    """What an offer of one treatment always says; its `texts` too, where there is nothing to fill in."""
 
-    action: int
     action_id: ActionId
     treatment_id: TreatmentId
     issue: str
     group: str
+    texts: Mapping[str, str] | None
     render: Callable[[Sequence[Value]], Mapping[str, str]]
 
     @classmethod
     def of(cls, treatment: Treatment, action: Action) -> Self:
+        render = treatment.render
         return cls(
-            action.index,
             action.action_id,
             treatment.treatment_id,
             action.issue,
             action.group,
-            treatment.render,
+            render.texts if isinstance(render, FixedTexts) else None,
+            render,
         )
 
 
@@ -474,7 +476,7 @@ class Decider:
             held = effects.of(limits.held_out()) if effects and findings.holdout else []
             entered.append(Entered([*admitted, *held] if held else admitted, self._action_of))
             led, rivals = self._leading(admitted, merit)
-            candidates = self._competing(question.channel, rivals, scores, merit)
+            competing = candidates = self._competing(question.channel, rivals, scores, merit)
             if scores.propensities is not None:
                 candidates = limits.net(candidates)
             slots = self._slots(question, sight.placement)
@@ -502,7 +504,10 @@ class Decider:
                     self._by_propensity,
                     exploration,
                 )
-            contests.append(_contest(sight.placement, candidates, merit, scores, calm))
+            weighed = self._by_propensity and candidates is competing
+            contests.append(
+                _contest(sight.placement, candidates, merit, scores, calm, weighed=weighed)
+            )
             chosen = placement.fill(
                 candidates,
                 led,
@@ -601,24 +606,24 @@ class Decider:
     ) -> PlacementOffers:
         if not chosen:
             return placement.fallback(self.book.placements[sight.placement])
-        priority_of, value_of = self._arbiter.priority, merit.value.item
-        propensity_of = None if scores.propensities is None else scores.propensities.item
-        offers = []
-        for rank, (treatment, probability, bundle) in enumerate(chosen, 1):
-            action, action_id, treatment_id, issue, group, render = self._cards[treatment]
-            propensity = propensity_of(action) if propensity_of else None
+        actions = [self._action_of[treatment] for treatment, _, _ in chosen]
+        weighed = zip(*self._arbiter.weighed(actions, scores.propensities, merit), strict=True)
+        cards, offers = self._cards, list[Offer]()
+        for (treatment, probability, bundle), numbers in zip(chosen, weighed, strict=True):
+            action_id, treatment_id, issue, group, texts, render = cards[treatment]
+            priority, propensity, value = numbers
             offers.append(
                 Offer(
                     action_id,
                     treatment_id,
                     issue,
                     group,
-                    rank,
-                    priority_of(action, propensity, merit),
-                    propensity or 0.0,
-                    value_of(action),
+                    len(offers) + 1,
+                    priority,
+                    propensity,
+                    value,
                     probability,
-                    render(sight.values),
+                    render(sight.values) if texts is None else texts,
                     bundle,
                 )
             )
@@ -684,7 +689,13 @@ def _venture(contests: Sequence[Contest], findings: Findings) -> Venture:
 
 
 def _contest(
-    at: PlacementId, candidates: Candidates, merit: Merit, scores: Scores, calm: str
+    at: PlacementId,
+    candidates: Candidates,
+    merit: Merit,
+    scores: Scores,
+    calm: str,
+    *,
+    weighed: bool,
 ) -> Contest:
     return Contest(
         at,
@@ -695,4 +706,5 @@ def _contest(
         merit.value,
         merit.lever,
         calm,
+        weighed and scores.propensities is not None,
     )

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.columns import Vector, column
 from engine.model import Micros
 from engine.rulebook.book import Action, Number, RuleBook
-
-Vector = npt.NDArray[np.float64]
 
 
 class Season(NamedTuple):
@@ -51,11 +50,11 @@ class Seasons:
 def _season(book: RuleBook, number: int, now: Micros) -> Season:
     used = book.arbitration.factors
     numbers = [_value(action, now) if "V" in used else Number(1.0) for action in book.actions]
-    value = np.array([one.constant or 0.0 for one in numbers], dtype=np.float64)
+    value = column([one.constant or 0.0 for one in numbers])
     lever = [_lever(action, now) if "L" in used else 1.0 for action in book.actions]
     return Season(
         number,
-        np.array(lever, dtype=np.float64),
+        column(lever),
         value,
         tuple((i, one.expression) for i, one in enumerate(numbers) if one.expression is not None),
         _order_of_equals(book, value),

@@ -268,7 +268,8 @@ class Contest(NamedTuple):
 
     `actions` (indexes of the book) and `priorities` are parallel. The others are over all actions of
     the book; `propensities` is None if the model was not asked. `calm` says why nothing was tried out
-    here though the policy explores; empty if chance had its say. It is not recorded.
+    here though the policy explores; empty if chance had its say. It is not recorded. `weighed` says that
+    each priority is `propensity · (context · value · lever)`, to the last bit.
     """
 
     placement: PlacementId
@@ -279,6 +280,7 @@ class Contest(NamedTuple):
     value: npt.NDArray[np.float64]
     lever: npt.NDArray[np.float64]
     calm: str = ""
+    weighed: bool = False
 
 
 @dataclass(slots=True)

@@ -208,7 +208,7 @@ def test_the_arrays_of_a_contest_come_back_bit_for_bit() -> None:
     (contest,) = record.decision.contests
     (again,) = decode_decision(encode_decision(record)).decision.contests
     assert again.placement == contest.placement
-    for ours, theirs in zip(contest[1:-1], again[1:-1], strict=True):
+    for ours, theirs in zip(contest[1:7], again[1:7], strict=True):
         assert isinstance(ours, np.ndarray)
         assert isinstance(theirs, np.ndarray)
         assert ours.dtype == theirs.dtype

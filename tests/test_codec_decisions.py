@@ -1,7 +1,7 @@
 """The bytes of a decision's record, beside a plain writer of the same layout, and read again."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -11,7 +11,8 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.codec import VERSION, DecisionRecord, decode_decision, encode_decision
+from engine.codec import DecisionRecord, decode_decision, encode_decision
+from engine.columns import evenly, the_same
 from engine.grounds import Entered, Grounds, Venture
 from engine.model import UNKNOWN, Contest, Offer, PlacementId, PlacementOffers, Value
 from tests.happenings import decision
@@ -39,6 +40,7 @@ placements = st.lists(
     st.builds(PlacementOffers, texts, st.lists(offers, max_size=3), st.booleans()), max_size=2
 )
 columns = st.lists(numbers, min_size=BOOK, max_size=BOOK).map(np.array)
+even = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: evenly(number, BOOK))
 counts = st.lists(st.integers(0, 2**31 - 1), min_size=BOOK, max_size=BOOK).map(
     lambda seen: np.array(seen, float)
 )
@@ -58,16 +60,21 @@ def contests(draw: st.DrawFn) -> tuple[Contest, list[int]]:
     """A contest, and all who entered it, of whom some did not compete."""
     entered = draw(st.lists(st.integers(0, BOOK - 1), unique=True))
     competed = np.array(entered[: draw(st.integers(0, len(entered)))], np.intp)
-    priorities = draw(columns)[: len(competed)]
-    context, value, lever = draw(columns), draw(columns), draw(columns)
+    priorities, propensities = draw(columns)[: len(competed)], draw(st.none() | columns)
+    context, value, lever = draw(columns | even), draw(columns | even), draw(columns | even)
+    weighed = propensities is not None and draw(st.booleans())
+    if weighed and propensities is not None:
+        with np.errstate(all="ignore"):
+            priorities = propensities[competed] * (context * value * lever)[competed]
     contest = Contest(
         PlacementId(draw(texts)),
         competed,
         priorities,
-        draw(st.none() | columns),
+        propensities,
         context,
         value,
         lever,
+        weighed=weighed,
     )
     return contest, sorted(entered)
 
@@ -106,7 +113,7 @@ def others(contest: Contest, entered: Entered) -> list[int]:
     return sorted(set(entered.actions) - set(contest.actions.tolist()))
 
 
-def plainly(record: DecisionRecord) -> bytes:
+def plainly(record: DecisionRecord, layout: int = 2) -> bytes:
     """The same layout by the longest way: every value looked at, every array converted."""
     question, decided = record
     raw = b""
@@ -118,14 +125,22 @@ def plainly(record: DecisionRecord) -> bytes:
     packed = []
     for contest in decided.contests:
         given = contest.propensities is not None
-        packed.append([contest.placement, given, len(contest.actions), BOOK])
+        lengths = [contest.placement, given, len(contest.actions), BOOK]
+        same: list[float | None] = [None] * 3
+        if layout > 1:
+            same = [the_same(c) for c in (contest.context, contest.value, contest.lever)]
+            lengths += [contest.weighed, *same]
+        packed.append(lengths)
         write("<i4", contest.actions)
-        write("<f8", contest.priorities)
-        for column in (contest.propensities, contest.context, contest.value, contest.lever):
-            if column is not None:
+        if layout == 1 or not contest.weighed:
+            write("<f8", contest.priorities)
+        if contest.propensities is not None:
+            write("<f8", contest.propensities.take(contest.actions))
+        for column, one in zip((contest.context, contest.value, contest.lever), same, strict=True):
+            if one is None:
                 write("<f8", column.take(contest.actions))
     text = [
-        VERSION,
+        layout,
         [
             *(question.customer_id, question.channel, question.placements, dict(question.context)),
             *(question.request_id, None, question.max_offers, question.explain, question.dry_run),
@@ -178,9 +193,12 @@ def test_every_byte_is_as_by_the_longest_way(record: DecisionRecord) -> None:
 
 
 @settings(deadline=None)
-@given(records())
-def test_who_competed_comes_back_bit_for_bit(record: DecisionRecord) -> None:
-    ours, again = record.decision, decode_decision(encode_decision(record)).decision
+@given(records(), st.sampled_from([plainly, lambda record: plainly(record, 1)]))
+def test_who_competed_comes_back_bit_for_bit_by_the_first_layout_too(
+    record: DecisionRecord, written: Callable[[DecisionRecord], bytes]
+) -> None:
+    with np.errstate(all="ignore"):
+        ours, again = record.decision, decode_decision(written(record)).decision
     assert repr((again.placements, again.values, again.features)) == repr(
         (ours.placements, ours.values, ours.features)
     )

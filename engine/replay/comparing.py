@@ -1,6 +1,7 @@
 """Comparing: a decision and the same made again, step by step along its journey, bit for bit."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.codec import DecisionRecord, encode_decision
-from engine.model import Contest, Decision, Offer, PlacementOffers, Value
+from engine.model import Contest, Decision, Offer, PlacementOffers, Question, Value
 from engine.rulebook.book import RuleBook
 
 
@@ -172,5 +173,19 @@ def _bytes(record: DecisionRecord, again: Decision) -> str:
     then = record.decision
     if then.grounds is None:
         again.grounds = None
-    anew = encode_decision(DecisionRecord(record.question, again))
-    return "" if anew == encode_decision(record) else "its bytes are not the same"
+    one, other = (_in_full(record.question, decision) for decision in (then, again))
+    return "" if one == other else "its bytes are not the same"
+
+
+def _in_full(question: Question, decision: Decision) -> bytes:
+    """A decision's record with every number of its contests, also those that another record may do without."""
+    contests = tuple(
+        contest._replace(
+            context=contest.context.copy(),
+            value=contest.value.copy(),
+            lever=contest.lever.copy(),
+            weighed=False,
+        )
+        for contest in decision.contests
+    )
+    return encode_decision(DecisionRecord(question, replace(decision, contests=contests)))
