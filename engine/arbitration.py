@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from functools import cache
-from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.columns import evenly
-from engine.kernels.loops import loops
 from engine.levers import Season, Seasons
 from engine.model import Factors, Micros
+from engine.native import native
 from engine.rulebook.book import Action, RuleBook, Threshold, Truth
 
 Vector = npt.NDArray[np.float64]
@@ -61,7 +59,6 @@ class Arbiter:
         self._no_floors = np.zeros(self._count)
         self._certain = np.ones(self._count)
         self._action_of = np.array([t.action for t in book.treatments], dtype=np.intp)
-        self._weigh = loops().weigh
         self.all_actions = np.arange(self._count)
         self._merits: dict[tuple[int, tuple[int, ...]], Merit] = {}
         self._computed_weights = any(w.weight.expression is not None for w in self._weights)
@@ -139,7 +136,7 @@ class Arbiter:
         return np.maximum(1.0 + percent / 100.0, 0.0)
 
     def compete(
-        self, channel: str, treatments: Sequence[int], propensities: Vector | None, merit: Merit
+        self, channel: str, treatments: list[int], propensities: Vector | None, merit: Merit
     ) -> Candidates:
         """Those of `treatments` whose action reaches its threshold and has a value, with priorities.
 
@@ -149,8 +146,8 @@ class Arbiter:
         asked = propensities is not None
         admitted = np.empty((3, len(treatments)), np.intp)
         priorities = np.empty(len(treatments))
-        count = self._weigh(
-            _indexes(treatments),
+        count = native.weigh(
+            treatments,
             self._action_of,
             propensities if propensities is not None else self._certain,
             self._floors[channel] if asked else self._no_floors,
@@ -160,8 +157,9 @@ class Arbiter:
             admitted,
             priorities,
         )
-        treatments_in, actions, ties = admitted[:, :count]
-        candidates = Candidates(treatments_in, actions, priorities[:count], ties)
+        candidates = Candidates(
+            admitted[0, :count], admitted[1, :count], priorities[:count], admitted[2, :count]
+        )
         least = self._least[channel]
         return candidates if least is None or not asked else _reaching(candidates, least)
 
@@ -180,19 +178,6 @@ class Arbiter:
             return merit.product.item(action)
         return propensity * merit.product.item(action)
 
-    def weighed(
-        self, actions: Sequence[int], propensities: Vector | None, merit: Merit
-    ) -> tuple[list[float], list[float], list[float]]:
-        """Of each of these actions the priority, the propensity (0 if the model was not asked) and V."""
-        at = _indexes(actions)
-        worth, value = merit.product[at], merit.value[at].tolist()
-        if propensities is None:
-            return worth.tolist(), [0.0] * len(actions), value
-        likely = propensities[at]
-        if self._propensity:
-            worth *= likely
-        return worth.tolist(), likely.tolist(), value
-
     def place_of_mandatory(self, action: int, merit: Merit) -> tuple[float, int]:
         """A sort key: the mandatory do not compete, yet have an order; no value counts as none."""
         worth = merit.product.item(action)
@@ -207,19 +192,6 @@ class Arbiter:
             merit.lever.item(action),
             self.priority(action, propensity, merit),
         )
-
-
-@cache
-def _packing(count: int) -> Struct:
-    """What writes so many indexes into an array."""
-    return Struct(f"{count}n")
-
-
-def _indexes(numbers: Sequence[int]) -> Indexes:
-    """These as an array. Of a list, `struct` makes one in half of the time that numpy takes."""
-    made = np.empty(len(numbers), np.intp)
-    _packing(len(numbers)).pack_into(made.data, 0, *numbers)
-    return made
 
 
 def _reaching(candidates: Candidates, least: Vector) -> Candidates:

@@ -24,6 +24,7 @@ from engine.model import (
     PlacementId,
     Value,
 )
+from engine.native import native
 
 KEY_BYTES: Final = 32
 KEY_FILE: Final = "token.key"
@@ -71,7 +72,7 @@ class Capsules:
         """One token for all offers of the decision; a fallback's offers stand for no action."""
         features = decision.features
         unknown: list[int] = []
-        if features is not None and UNKNOWN in features:
+        if features is not None and not native.is_plain(features) and UNKNOWN in features:
             unknown = [i for i, value in enumerate(features) if value is UNKNOWN]
             features = [None if value is UNKNOWN else value for value in features]
         content = orjson.dumps(

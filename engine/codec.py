@@ -49,6 +49,8 @@ from engine.model import (
     UpliftLesson,
     Value,
 )
+from engine.native import native
+from engine.native.interpreted import FIELDS
 
 VERSION: Final = 1
 """Version of the layouts in this module; data of a newer one is refused."""
@@ -114,7 +116,6 @@ def trimmed(written: bytes) -> bytes:
 # --- values -----------------------------------------------------------------------------------
 
 _SCALARS: Final = frozenset({bool, int, str, type(None)})
-_PLAIN: Final = _SCALARS | {float}
 _UNKNOWN: Final = {"$": 0}
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY
 
@@ -298,9 +299,7 @@ def _decode_response(fields: list[Any]) -> Event:
 
 def _pack_sequence(values: Sequence[Value]) -> Any:
     """A list as an array, a tuple (which is the rarer one here) wrapped."""
-    plain = _PLAIN.issuperset(map(type, values))
-    written = _exactly(values, values.count(None)) if plain else None
-    packed = _pack_all(values) if written is None else orjson.Fragment(written)
+    packed = values if native.is_plain(values) else _pack_all(values)
     return {"$": packed} if type(values) is tuple else packed
 
 
@@ -657,25 +656,13 @@ def _pack_placement(placed: PlacementOffers) -> list[Any]:
     return [placed.placement, placed.fallback, _pack_offers(placed.offers)]
 
 
-def _pack_offers(offers: Sequence[Offer]) -> orjson.Fragment | list[Any]:
+_OFFER: Final = bytes(range(len(FIELDS)))
+"""All fields of an offer."""
+
+
+def _pack_offers(offers: list[Offer]) -> orjson.Fragment | list[Any]:
     """All in one go, one by one if a number among them is one that JSON lacks."""
-    fields = [
-        (
-            offer.action_id,
-            offer.treatment_id,
-            offer.issue,
-            offer.group,
-            offer.rank,
-            offer.priority,
-            offer.propensity,
-            offer.value,
-            offer.probability,
-            offer.content,
-            offer.bundle,
-        )
-        for offer in offers
-    ]
-    text = orjson.dumps(fields, option=_OPTIONS, default=dict)
+    text = orjson.dumps(native.rows(offers, _OFFER), option=_OPTIONS, default=dict)
     is_exact = text.rfind(_LACKED) < 0
     return orjson.Fragment(text) if is_exact else [_pack_offer(offer) for offer in offers]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.model import UNKNOWN, Customer, Micros, Question, Value
+from engine.native import native
 from engine.rulebook.book import Attribute, Kind, RuleBook, Type
 from engine.windows import Windows
 
@@ -58,7 +59,7 @@ class Knowledge:
 
     def values(self, customer: Customer, question: Question, now: Micros) -> list[Value]:
         """One value for each attribute, in the book's order."""
-        values = list(map(customer.attributes.get, self._names, self._absent))
+        values = native.lookup(customer.attributes, self._names, self._absent)
         for index, name, max_age in self._ages:
             if now - customer.as_of.get(name, customer.updated_at) > max_age:
                 values[index] = self._absent[index]
@@ -74,7 +75,7 @@ class Knowledge:
             values[self._placement] = question.placements[0]
         if self._now is not None:
             values[self._now] = now
-        if not all(map(frozenset.__contains__, self._kinds, map(type, values))):
+        if not native.fits(values, self._kinds):
             self._refit(values)
         for index, type_ in self._containers:
             if not _holds(values[index], type_):

@@ -1,8 +1,8 @@
 """Decide: the journey of one decision, from the question to the offers, as pure steps over values."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,15 +33,15 @@ from engine.model import (
     Decision,
     Degradation,
     Micros,
-    Offer,
     PlacementId,
     PlacementOffers,
     Question,
     Step,
-    TreatmentId,
     Unknown,
     Value,
 )
+from engine.native import native
+from engine.native.interpreted import Card, Chosen
 from engine.rulebook.book import Action, ActionClass, RuleBook, Treatment, Truth
 from engine.rulebook.rendering import FixedTexts
 from engine.rulebook.trial import Arm
@@ -143,29 +143,6 @@ class Findings(NamedTuple):
     exposures: Vector | None = None
 
 
-class _Card(NamedTuple):
-    """What an offer of one treatment always says; its `texts` too, where there is nothing to fill in."""
-
-    action_id: ActionId
-    treatment_id: TreatmentId
-    issue: str
-    group: str
-    texts: Mapping[str, str] | None
-    render: Callable[[Sequence[Value]], Mapping[str, str]]
-
-    @classmethod
-    def of(cls, treatment: Treatment, action: Action) -> Self:
-        render = treatment.render
-        return cls(
-            action.action_id,
-            treatment.treatment_id,
-            action.issue,
-            action.group,
-            render.texts if isinstance(render, FixedTexts) else None,
-            render,
-        )
-
-
 class Decider:
     """Decides by one rule book and the model bound to it; made anew for each book, swapped whole.
 
@@ -205,7 +182,7 @@ class Decider:
         self._bundlings = Bundling.by_placement(book)
         self._effects = Effects(book) if book.measured else None
         self._action_of = tuple(t.action for t in book.treatments)
-        self._cards = tuple(_Card.of(t, book.actions[t.action]) for t in book.treatments)
+        self._cards = tuple(_card(t, book.actions[t.action]) for t in book.treatments)
         self._mandatory = frozenset(
             a.index for a in book.actions if a.action_class is ActionClass.MANDATORY
         )
@@ -602,31 +579,20 @@ class Decider:
         return "" if meter.covers(worth, slots, together=together) else meter.why_not()
 
     def _offers(
-        self, sight: Sight, chosen: list[placement.Chosen], merit: Merit, scores: Scores
+        self, sight: Sight, chosen: list[Chosen], merit: Merit, scores: Scores
     ) -> PlacementOffers:
         if not chosen:
             return placement.fallback(self.book.placements[sight.placement])
-        actions = [self._action_of[treatment] for treatment, _, _ in chosen]
-        weighed = zip(*self._arbiter.weighed(actions, scores.propensities, merit), strict=True)
-        cards, offers = self._cards, list[Offer]()
-        for (treatment, probability, bundle), numbers in zip(chosen, weighed, strict=True):
-            action_id, treatment_id, issue, group, texts, render = cards[treatment]
-            priority, propensity, value = numbers
-            offers.append(
-                Offer(
-                    action_id,
-                    treatment_id,
-                    issue,
-                    group,
-                    len(offers) + 1,
-                    priority,
-                    propensity,
-                    value,
-                    probability,
-                    render(sight.values) if texts is None else texts,
-                    bundle,
-                )
-            )
+        offers = native.offers(
+            chosen,
+            self._cards,
+            self._action_of,
+            merit.product,
+            merit.value,
+            scores.propensities,
+            self._by_propensity,
+            sight.values,
+        )
         return PlacementOffers(sight.placement, offers, fallback=False)
 
     def _answer(
@@ -667,6 +633,19 @@ class Decider:
         """The last rung: no time for rules, so each placement's own content."""
         placed = [placement.fallback(self.book.placements[at]) for at in question.placements]
         return self._answer(question, given, [], scores, (), placed, holdout)
+
+
+def _card(treatment: Treatment, action: Action) -> Card:
+    render = treatment.render
+    texts = render.texts if isinstance(render, FixedTexts) else None
+    return (
+        action.action_id,
+        treatment.treatment_id,
+        action.issue,
+        action.group,
+        texts,
+        render,
+    )
 
 
 def _doubt(findings: Findings, worth: Vector) -> Doubt | Experience | None:

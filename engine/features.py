@@ -6,13 +6,13 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
-from operator import itemgetter
 from typing import Any, Final, Self
 
 import orjson
 
 from engine.history import LAST_CHANNEL, LAST_OUTCOME, Reading, asked_for, sources
 from engine.model import DAY, UNKNOWN, Customer, Micros, Value
+from engine.native import native
 from engine.rulebook.book import Attribute, Kind, RuleBook
 
 
@@ -105,7 +105,7 @@ class FeatureSchema:
 
         `values` are those the rules see, in the order of the book this schema was made for.
         """
-        raw: list[Any] = [None if v is UNKNOWN else v for v in self._pick(values)]
+        raw = native.known(values, self._places, UNKNOWN)
         for at, is_moment in self._times:
             time = raw[at]
             if time is not None:
@@ -117,11 +117,8 @@ class FeatureSchema:
         return tuple(raw)
 
     @cached_property
-    def _pick(self) -> Any:
-        positions = [attribute.index for attribute in self.attributes]
-        if len(positions) > 1:
-            return itemgetter(*positions)
-        return lambda values: tuple(values[position] for position in positions)
+    def _places(self) -> tuple[int, ...]:
+        return tuple(attribute.index for attribute in self.attributes)
 
     @cached_property
     def _times(self) -> tuple[tuple[int, bool], ...]:

@@ -1,7 +1,6 @@
 """Place: slots are filled, mandatory actions lead, no action appears twice, and nothing stays empty."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,11 @@ from engine.exploration.exposures import Experience
 from engine.exploration.thompson import Doubt
 from engine.limits.limits import NO_LIMITS, Limits
 from engine.model import Offer, PlacementOffers
+from engine.native import native
+from engine.native.interpreted import Chosen
 from engine.rulebook.book import Exploration, Placement
 
 NO_ACTION = ""
-
-
-Chosen: TypeAlias = tuple[int, float, str]
-"""One filled slot: which treatment, how probable it was to choose it, and in which bundle, if any."""
 
 
 def fill(
@@ -63,8 +60,7 @@ def fill(
     if not steady:
         return led + _one_by_one(candidates, left, draw, limits)
     treatments, actions, priorities, ties = candidates
-    picks = draw(priorities, left, ties, actions)
-    chosen: list[Chosen] = [(treatments.item(at), probability, "") for at, probability in picks]
+    chosen = native.slots(draw(priorities, left, ties, actions), treatments)
     limits.chosen([treatment for treatment, _, _ in chosen])
     return led + chosen
 

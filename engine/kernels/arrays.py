@@ -40,28 +40,6 @@ def _score(
     propensities[:] = [sigmoid(logit) for logit in logits.tolist()]
 
 
-def _weigh(
-    treatments: Indexes,
-    action_of: Indexes,
-    propensities: Numbers,
-    floors: Numbers,
-    product: Numbers,
-    ties: Indexes,
-    by_propensity: bool,
-    admitted: Indexes,
-    priorities: Numbers,
-) -> int:
-    actions = action_of[treatments]
-    keep = (propensities[actions] >= floors[actions]) & ~np.isnan(product[actions])
-    treatments, actions = treatments[keep], actions[keep]
-    count = len(actions)
-    admitted[:, :count] = treatments, actions, ties[actions]
-    priorities[:count] = product[actions]
-    if by_propensity:
-        priorities[:count] *= propensities[actions]
-    return count
-
-
 def _fill(
     priorities: Numbers,
     ties: Indexes,
@@ -153,4 +131,4 @@ def evident(
     return shares
 
 
-ARRAYS: Final = Loops(_score, _weigh, _fill)
+ARRAYS: Final = Loops(_score, _fill)

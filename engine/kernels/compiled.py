@@ -175,31 +175,6 @@ def _score(
         propensities[k] = sigmoid(logit + by_group[slot_of[action]])
 
 
-@machine_code("i8(i8[::1],i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],b1,i8[:,::1],f8[::1])")
-def _weigh(
-    treatments: Indexes,
-    action_of: Indexes,
-    propensities: Numbers,
-    floors: Numbers,
-    product: Numbers,
-    ties: Indexes,
-    by_propensity: bool,
-    admitted: Indexes,
-    priorities: Numbers,
-) -> int:
-    count = 0
-    for treatment in treatments:
-        action = action_of[treatment]
-        worth = product[action]
-        if propensities[action] >= floors[action] and not math.isnan(worth):
-            admitted[0, count] = treatment
-            admitted[1, count] = action
-            admitted[2, count] = ties[action]
-            priorities[count] = propensities[action] * worth if by_propensity else worth
-            count += 1
-    return count
-
-
 @machine_code("void(f8[::1],i8[::1],f8,b1,u8,i8[::1],f8[::1],f8[::1],f8[::1],i8[::1],f8[::1])")
 def _fill(
     priorities: Numbers,
@@ -257,4 +232,4 @@ def _fill(
         _insert(choice, slot, taken)
 
 
-COMPILED: Final = Loops(_score, _weigh, _fill)
+COMPILED: Final = Loops(_score, _fill)

@@ -1,6 +1,6 @@
 """Loops: what a decision does once for every candidate, as machine code where numba is installed.
 
-Three loops touch every candidate: `score`, `weigh` and `fill`. They are written twice: one candidate
+Two loops touch every candidate: `score` and `fill`. They are written twice: one candidate
 after the other in `engine.kernels.compiled`, for numba, and as steps over whole arrays in `engine.kernels.arrays`,
 for a machine without numba. Both add in the same order and take exponentials from the same C
 library, so both give the same answers to the last bit; a log can be replayed with either.
@@ -55,33 +55,6 @@ class Score(Protocol):
         """
 
 
-class Weigh(Protocol):
-    """Admission and priority."""
-
-    def __call__(
-        self,
-        treatments: Indexes,
-        action_of: Indexes,
-        propensities: Numbers,
-        floors: Numbers,
-        product: Numbers,
-        ties: Indexes,
-        by_propensity: bool,
-        admitted: Indexes,
-        priorities: Numbers,
-        /,
-    ) -> int:
-        """How many of `treatments` are admitted.
-
-        Writes to the three rows of `admitted` the treatments, their actions and their places among
-        equals, and to `priorities` their priorities; there must be room for all.
-
-        Admitted is whose propensity reaches its floor and whose `product` (C · V · L) is a number.
-        The priority is the product, times the propensity if `by_propensity`. `action_of` is over all
-        treatments of the book, the other four over all its actions.
-        """
-
-
 class Fill(Protocol):
     """Choice by chance and merit."""
 
@@ -111,10 +84,9 @@ class Fill(Protocol):
 
 
 class Loops(NamedTuple):
-    """The three, one way or the other."""
+    """Both, one way or the other."""
 
     score: Score
-    weigh: Weigh
     fill: Fill
 
 

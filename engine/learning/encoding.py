@@ -13,6 +13,7 @@ from engine.features import Feature, FeatureKind, FeatureSchema
 from engine.learning.scaling.loops import COUNT, LARGEST, Indexes, Numbers
 from engine.learning.scaling.scaler import Scaler, log_name
 from engine.model import Value
+from engine.native import native
 
 BIAS: Final = "1"
 """The column that is the same for everybody: the base rate of a row."""
@@ -56,7 +57,7 @@ class Encoding:
             for i, f in named
             if f.kind is FeatureKind.SET
         )
-        self._numbers = _picker([i for i, _ in numbers])
+        self._number_places = tuple(i for i, _ in numbers)
         self._places = np.array(
             [
                 (scaler.line_of(n), columns[n], columns[log_name(n)], columns[missing_name(n)])
@@ -68,11 +69,15 @@ class Encoding:
 
     def numbers(self, raw: Sequence[Value]) -> Numbers:
         """The numbers among the raw values, in their order; NaN where there is none."""
-        found = self._numbers(raw)
+        places = self._number_places
+        found = np.empty(len(places))
+        if native.numbers(raw, places, found):
+            return found
+        told: list[Any] = [raw[place] for place in places]
         try:
-            return np.array(found, dtype=np.float64)
+            return np.array(told, dtype=np.float64)
         except OverflowError:
-            return np.array([number_within(number) for number in found], dtype=np.float64)
+            return np.array([number_within(number) for number in told], dtype=np.float64)
 
     def encode(self, raw: Sequence[Value], numbers: Numbers) -> tuple[Indexes, Numbers]:
         """The columns that are not zero and their values; no column twice, `raw` is not changed.

@@ -7,10 +7,11 @@ https://protobuf.dev/programming-guides/encoding/; parsers take fields in any or
 """
 
 from collections.abc import Mapping, Sequence
-from struct import Struct
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from engine.model import CandidateTrace, Decision, Degradation, Offer, PlacementOffers, Trace
+from engine.native import native
+from engine.native.interpreted import NUMBERS, Fixed
 from engine.wire.decision_pb2 import CandidateTrace as CandidateTraceMessage
 from engine.wire.decision_pb2 import DecideResponse, DecisionTrace, Factors
 from engine.wire.decision_pb2 import Degradation as DegradationMessage
@@ -21,31 +22,7 @@ _ONE_BYTE: Final = 0x80
 _VARINTS: Final = tuple(bytes([n]) for n in range(_ONE_BYTE)) + tuple(
     bytes([n & 0x7F | _ONE_BYTE, n >> 7]) for n in range(_ONE_BYTE, 1 << 14)
 )
-_PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x31, 0x39, 0x41, 0x49  # tags
-_NUMBERS: Final = Struct("<dBdBdBd")
-"""An offer's doubles, each but the first after its tag; the priority's ends what is before it."""
 _TRUE: Final = b"\x18\x01"  # PlacementOffers.fallback
-
-
-def _ranked(rank: int) -> bytes:
-    """An offer's rank, a varint of always two bytes, so up to 16,383; and the tag of its priority."""
-    return bytes((0x28, rank & 0x7F | _ONE_BYTE, rank >> 7, _PRIORITY))
-
-
-_MANY: Final = 128
-_RANKS: Final = tuple(map(_ranked, range(_MANY)))
-_RANKED: Final = len(_RANKS[0])
-
-
-class _Fixed(NamedTuple):
-    """What of an offer is the same as long as its texts are, encoded; its numbers are to follow."""
-
-    content: Mapping[str, str]
-    bundle: str
-    head: bytes
-
-
-_NONE: Final = _Fixed({}, "", b"")
 
 
 class Answers:
@@ -56,7 +33,7 @@ class Answers:
     def __init__(self) -> None:
         self._version = self._model = ""
         self._version_field = self._model_field = b""
-        self._fixed: dict[str, _Fixed] = {}
+        self._fixed: dict[str, Fixed] = {}
 
     def encode(self, decision: Decision, token: bytes) -> bytes:
         """The serialized `DecideResponse`, with the trace if there is one."""
@@ -86,31 +63,8 @@ class Answers:
         return b"".join(parts)
 
     def _placement(self, shown: PlacementOffers) -> bytes:
-        parts = [_text(b"\x0a", shown.placement)]
-        kept, pack = self._fixed, _NUMBERS.pack
-        for offer in shown.offers:
-            content, rank = offer.content, offer.rank
-            key = offer.treatment_id or shown.placement
-            known, bundle, head = kept.get(key, _NONE)
-            if known is not content or bundle != offer.bundle:
-                head = _head(offer)
-                kept[key] = _Fixed(content, offer.bundle, head)
-            parts += (
-                head,
-                _RANKS[rank] if rank < _MANY else _ranked(rank),
-                pack(
-                    offer.priority,
-                    _PROPENSITY,
-                    offer.propensity,
-                    _VALUE,
-                    offer.value,
-                    _PROBABILITY,
-                    offer.probability,
-                ),
-            )
-        if shown.fallback:
-            parts.append(_TRUE)
-        body = b"".join(parts)
+        offers = native.offer_bytes(shown.offers, self._fixed, shown.placement, _head)
+        body = _text(b"\x0a", shown.placement) + offers + (_TRUE if shown.fallback else b"")
         return b"\x1a" + _varint(len(body)) + body
 
 
@@ -164,7 +118,7 @@ def _head(offer: Offer) -> bytes:
         content=offer.content,
         bundle=offer.bundle,
     ).SerializeToString()
-    return b"\x12" + _varint(len(fixed) + _RANKED + _NUMBERS.size) + fixed
+    return b"\x12" + _varint(len(fixed) + NUMBERS) + fixed
 
 
 def _degraded(degraded: Sequence[Degradation]) -> bytes:
