@@ -6,11 +6,17 @@ RUN python -m venv /opt/attune \
     && /opt/attune/bin/pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes --no-deps --requirement /tmp/requirements.lock
 
+FROM python:3.12-bookworm AS native
+COPY engine/native/core.c /source/engine/native/core.c
+COPY tools/native.py /source/tools/native.py
+RUN python /source/tools/native.py --required
+
 FROM python:3.12-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin attune \
     && install --directory --owner attune --group attune --mode 0700 /var/lib/attune
 COPY --from=packages /opt/attune /opt/attune
 COPY engine /opt/attune/source/engine
+COPY --from=native /source/engine/native/*.so /opt/attune/source/engine/native/
 COPY rules /etc/attune/rules
 ENV PATH=/opt/attune/bin:$PATH \
     PYTHONPATH=/opt/attune/source \

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+NATIVE := $(VENV)/.native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak check format bench bench-profile bench-soak proto peers lock brokers brokers-stop brokers-install clean
@@ -10,7 +11,7 @@ STAMP  := $(VENV)/.installed
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv from requirements.lock (hashes checked)
+setup: $(STAMP) $(NATIVE) ## make .venv from requirements.lock (hashes checked), and compile engine/native/core.c
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -21,6 +22,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@# machine code for this processor, kept for the next start
 	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
+	@touch $@
+
+$(NATIVE): $(STAMP) engine/native/core.c tools/native.py
+	@$(BIN)/python tools/native.py
 	@touch $@
 
 demo: setup ## run the whole loop on this machine, live, in about a minute
@@ -82,4 +87,4 @@ brokers-install: setup ## install what they take, for the tests that start their
 	$(BIN)/python -m tools.brokers install
 
 clean: ## remove what was built or installed here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report
+	rm -rf $(VENV) engine/native/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks bench-report

@@ -30,6 +30,15 @@ def test_the_container_has_the_cluster_and_no_tests() -> None:
     assert not names & {"pytest", "mypy", "hatchling"}
 
 
+def test_what_is_compiled_is_for_the_containers_python() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM python:([\d.]+)-(?:slim-)?(\w+)", dockerfile, re.MULTILINE)
+    assert len(stages) == 3
+    assert len(set(stages)) == 1
+    assert "tools/native.py --required" in dockerfile
+    assert "**/*.so" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 def test_the_container_runs_as_the_user_the_pods_name() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     servers = (ROOT / "deploy" / "kubernetes" / "servers.yaml").read_text()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine import native as package
 from engine.columns import evenly
-from engine.model import UNKNOWN, ActionId, Offer, TreatmentId
+from engine.model import UNKNOWN, ActionId, Offer, TreatmentId, Value
 from engine.native import interpreted
 from engine.wire.decision_pb2 import Offer as OfferMessage
 from engine.wire.decision_pb2 import PlacementOffers
@@ -92,7 +92,8 @@ def test_offers_are_the_same(
     propensities: Column | None,
     by_propensity: bool,
 ) -> None:
-    asked = chosen, book, action_of, product, value, propensities, by_propensity, [1, "x"]
+    values: list[Value] = [1, "x"]
+    asked = chosen, book, action_of, product, value, propensities, by_propensity, values
     with np.errstate(all="ignore"):
         assert same(core.offers(*asked), interpreted.offers(*asked))
 

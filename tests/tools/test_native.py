@@ -1,0 +1,95 @@
+"""Compiling engine/native/core.c: where it cannot be, it says so, and what was there stays."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools.native import SOURCE, build, main, target
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("cc") is None, reason="there is no C compiler on the path"
+)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SOURCE, tmp_path))
+
+
+@needs_compiler
+def test_it_is_compiled_beside_its_source(source: Path) -> None:
+    made = build(source)
+    assert made == target(source)
+    assert sorted(source.parent.iterdir()) == sorted([source, made])
+    said = subprocess.run(
+        [sys.executable, "-c", "import core; print(core.VERSION)"],
+        cwd=source.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout == "1\n"
+
+
+@needs_compiler
+def test_what_was_compiled_stays_where_the_source_is_broken(source: Path) -> None:
+    target(source).write_bytes(b"before")
+    source.write_text("int broken(")
+    with pytest.raises(OSError, match="error"):
+        build(source)
+    assert target(source).read_bytes() == b"before"
+    assert sorted(source.parent.iterdir()) == sorted([source, target(source)])
+
+
+def test_without_a_compiler_it_says_so_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler --with an-option")
+    before = target().stat().st_mtime_ns if target().exists() else None
+    for arguments, code in (([], 0), (["--required"], 1)):
+        monkeypatch.setattr(sys, "argv", ["native.py", *arguments])
+        assert main() == code
+        assert "no-such-compiler" in capsys.readouterr().err
+    assert (target().stat().st_mtime_ns if target().exists() else None) == before
+
+
+def wheel(root: Path, into: Path, **more: str) -> zipfile.ZipFile:
+    """The wheel of a copy of what belongs in it."""
+    copied = root / "source"
+    if not copied.exists():
+        ignored = shutil.ignore_patterns("*.so", "__pycache__")
+        for folder in ("engine", "tools"):
+            shutil.copytree(SOURCE.parents[2] / folder, copied / folder, ignore=ignored)
+        for file in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(SOURCE.parents[2] / file, copied)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]
+    done = subprocess.run(
+        command, cwd=copied, env=os.environ | more, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (made,) = into.iterdir()
+    return zipfile.ZipFile(made)
+
+
+def compiled_in(made: zipfile.ZipFile) -> list[str]:
+    return [name for name in made.namelist() if name.endswith(".so")]
+
+
+@needs_compiler
+def test_a_wheel_holds_what_was_compiled_and_is_for_this_python(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="it builds the wheel")
+    with wheel(tmp_path, tmp_path / "with") as made:
+        assert compiled_in(made) == [f"engine/native/{target().name}"]
+        assert "linux" in str(made.filename)
+
+
+def test_without_a_compiler_the_wheel_is_for_all(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="it builds the wheel")
+    with wheel(tmp_path, tmp_path / "without", CC="no-such-compiler") as made:
+        assert compiled_in(made) == []
+        assert str(made.filename).endswith("-py3-none-any.whl")
