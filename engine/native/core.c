@@ -3,7 +3,11 @@
    Every function does what its namesake in interpreted.py does, to the same bits; what each is for, and
    what it takes, is said there. Tests compare the two. Nothing here waits, lets go of the interpreter, or
    keeps anything from one call to the next but the layout of engine.model.Offer, which `register` reads.
-   Whatever is not as it must be raises TypeError, ValueError or IndexError, and nothing is changed.
+   Whatever is not as it must be raises TypeError, ValueError or IndexError; arrays may be written in part then.
+
+   Whatever Python code a call runs (a function it was given, a __float__, a __hash__, or what the garbage
+   collector calls) may change any list, dict or offer, and may look at every object there is. So what is taken
+   out of one is held for as long as it is used, lengths are asked for again, and no unfinished list is to be found.
 
    tools/native.py compiles it. Floating point must stay as written: -ffp-contract=off. */
 
@@ -15,6 +19,8 @@
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
 #define VERSION 1
+
+_Static_assert(sizeof(Py_ssize_t) == 8 && sizeof(long) == 8 && sizeof(double) == 8, "indexes are longs of 64 bits");
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -49,11 +55,35 @@ static int takes(Py_ssize_t given, Py_ssize_t wanted)
     return -1;
 }
 
+/* An item of a list, to be let go of; NULL with an exception if the list has become shorter. */
+static PyObject *item_of(PyObject *list, Py_ssize_t index)
+{
+    if (index < PyList_GET_SIZE(list))
+        return Py_NewRef(PyList_GET_ITEM(list, index));
+    return refuse("a list became shorter meanwhile"), NULL;
+}
+
+/* A list whose items are still to be set; the garbage collector shows it to nobody before it is `shown`. */
+static PyObject *hidden(Py_ssize_t length)
+{
+    PyObject *made = PyList_New(length);
+    if (made != NULL)
+        PyObject_GC_UnTrack(made);
+    return made;
+}
+
+static PyObject *shown(PyObject *made)
+{
+    if (made != NULL)
+        PyObject_GC_Track(made);
+    return made;
+}
+
 static PyObject *core_register(PyObject *module, PyObject *type)
 {
     Py_ssize_t offsets[FIELDS];
-    if (!PyType_Check(type))
-        return refuse("register takes a class"), NULL;
+    if (!PyType_Check(type) || ((PyTypeObject *)type)->tp_base != &PyBaseObject_Type)
+        return refuse("register takes a class without a base"), NULL;
     for (int field = 0; field < FIELDS; field++) {
         PyObject *slot = PyObject_GetAttrString(type, field_names[field]);
         if (slot == NULL)
@@ -97,7 +127,9 @@ static int read_column(PyObject *array, Py_buffer *column)
 
 static double at(const Py_buffer *column, Py_ssize_t index)
 {
-    return *(const double *)((const char *)column->buf + index * column->strides[0]);
+    double number;
+    memcpy(&number, (const char *)column->buf + index * column->strides[0], sizeof number);
+    return number;
 }
 
 /* An index below `count`, or -1 with an exception. */
@@ -134,9 +166,16 @@ static PyObject *offer_of(
         return NULL;
     double propensity = asked ? at(&columns[OF_PROPENSITIES], action) : 0.0;
     double worth = at(&columns[OF_PRODUCT], action);
-    PyObject *offer = offer_type->tp_alloc(offer_type, 0);
-    if (offer == NULL)
+    PyObject *texts = PyTuple_GET_ITEM(card, CARD_TEXTS);
+    PyObject *content =
+        texts != Py_None ? Py_NewRef(texts) : PyObject_CallOneArg(PyTuple_GET_ITEM(card, CARD_RENDER), values);
+    if (content == NULL)
         return NULL;
+    PyObject *offer = offer_type->tp_alloc(offer_type, 0);
+    if (offer == NULL) {
+        Py_DECREF(content);
+        return NULL;
+    }
     FIELD(offer, ACTION_ID) = Py_NewRef(PyTuple_GET_ITEM(card, CARD_ACTION_ID));
     FIELD(offer, TREATMENT_ID) = Py_NewRef(PyTuple_GET_ITEM(card, CARD_TREATMENT_ID));
     FIELD(offer, ISSUE) = Py_NewRef(PyTuple_GET_ITEM(card, CARD_ISSUE));
@@ -146,12 +185,9 @@ static PyObject *offer_of(
     FIELD(offer, PROPENSITY) = PyFloat_FromDouble(propensity);
     FIELD(offer, VALUE) = PyFloat_FromDouble(at(&columns[OF_VALUE], action));
     FIELD(offer, PROBABILITY) = Py_NewRef(PyTuple_GET_ITEM(chosen, 1));
-    PyObject *texts = PyTuple_GET_ITEM(card, CARD_TEXTS);
-    FIELD(offer, CONTENT) =
-        texts != Py_None ? Py_NewRef(texts) : PyObject_CallOneArg(PyTuple_GET_ITEM(card, CARD_RENDER), values);
+    FIELD(offer, CONTENT) = content;
     FIELD(offer, BUNDLE) = Py_NewRef(PyTuple_GET_ITEM(chosen, 2));
-    if (FIELD(offer, RANK) && FIELD(offer, PRIORITY) && FIELD(offer, PROPENSITY) && FIELD(offer, VALUE) &&
-        FIELD(offer, CONTENT))
+    if (FIELD(offer, RANK) && FIELD(offer, PRIORITY) && FIELD(offer, PROPENSITY) && FIELD(offer, VALUE))
         return offer;
     Py_DECREF(offer);
     return NULL;
@@ -181,8 +217,9 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
         }
     made = PyList_New(0);
     for (Py_ssize_t rank = 1; made != NULL && rank <= PyList_GET_SIZE(chosen); rank++) {
-        PyObject *one = PyList_GET_ITEM(chosen, rank - 1);
+        PyObject *one = Py_NewRef(PyList_GET_ITEM(chosen, rank - 1));
         PyObject *offer = offer_of(one, cards, action_of, columns, asked, by_propensity, given[7], rank);
+        Py_DECREF(one);
         if (offer == NULL || PyList_Append(made, offer) < 0)
             Py_CLEAR(made);
         Py_XDECREF(offer);
@@ -205,34 +242,64 @@ static PyObject *core_rows(PyObject *module, PyObject *const *given, Py_ssize_t 
     for (Py_ssize_t place = 0; place < width; place++)
         if (fields[place] >= FIELDS)
             return PyErr_Format(PyExc_IndexError, "an offer has no field %d", fields[place]);
-    PyObject *made = PyList_New(length);
+    PyObject *made = hidden(length);
     for (Py_ssize_t i = 0; made != NULL && i < length; i++) {
-        PyObject *offer = PyList_GET_ITEM(offers, i);
-        PyObject *row = is_whole_offer(offer) ? PyTuple_New(width) : NULL;
-        if (row == NULL) {
+        PyObject *row = PyTuple_New(width), *offer = row == NULL ? NULL : item_of(offers, i);
+        if (offer == NULL || !is_whole_offer(offer)) {
+            Py_XDECREF(offer);
+            Py_XDECREF(row);
             Py_CLEAR(made);
             break;
         }
         for (Py_ssize_t place = 0; place < width; place++)
             PyTuple_SET_ITEM(row, place, Py_NewRef(FIELD(offer, fields[place])));
+        Py_DECREF(offer);
         PyList_SET_ITEM(made, i, row);
     }
-    return made;
+    return shown(made);
 }
 
-/* The kept bytes of an offer if they still are its own, borrowed; NULL without an exception if not. */
-static PyObject *kept_head(PyObject *kept, PyObject *key, PyObject *offer)
+/* The kept bytes of an offer if they still are its own; NULL without an exception if not. */
+static PyObject *kept_head(PyObject *kept, PyObject *key, PyObject *content, PyObject *bundle)
 {
-    PyObject *fixed = PyDict_GetItemWithError(kept, key);
+    PyObject *head = NULL, *fixed = Py_XNewRef(PyDict_GetItemWithError(kept, key));
     if (fixed == NULL)
         return NULL;
     if (!PyTuple_Check(fixed) || PyTuple_GET_SIZE(fixed) != FIXED_FIELDS ||
         !PyBytes_Check(PyTuple_GET_ITEM(fixed, FIXED_HEAD)))
-        return refuse("what is kept is content, bundle and bytes"), NULL;
-    if (PyTuple_GET_ITEM(fixed, FIXED_CONTENT) != FIELD(offer, CONTENT))
-        return NULL;
-    int same = PyObject_RichCompareBool(PyTuple_GET_ITEM(fixed, FIXED_BUNDLE), FIELD(offer, BUNDLE), Py_EQ);
-    return same > 0 ? PyTuple_GET_ITEM(fixed, FIXED_HEAD) : NULL;
+        refuse("what is kept is content, bundle and bytes");
+    else if (PyTuple_GET_ITEM(fixed, FIXED_CONTENT) == content &&
+             PyObject_RichCompareBool(PyTuple_GET_ITEM(fixed, FIXED_BUNDLE), bundle, Py_EQ) > 0)
+        head = Py_NewRef(PyTuple_GET_ITEM(fixed, FIXED_HEAD));
+    Py_DECREF(fixed);
+    return head;
+}
+
+/* The first bytes of an offer, kept from before or from now on. */
+static PyObject *head_of(PyObject *offer, PyObject *kept, PyObject *placement, PyObject *written)
+{
+    PyObject *content = Py_NewRef(FIELD(offer, CONTENT)), *bundle = Py_NewRef(FIELD(offer, BUNDLE));
+    PyObject *key = Py_NewRef(FIELD(offer, TREATMENT_ID)), *head = NULL;
+    int has_treatment = PyObject_IsTrue(key);
+    if (has_treatment == 0)
+        Py_SETREF(key, Py_NewRef(placement));
+    if (has_treatment >= 0)
+        head = kept_head(kept, key, content, bundle);
+    if (head == NULL && !PyErr_Occurred()) {
+        head = PyObject_CallOneArg(written, offer);
+        if (head != NULL && !PyBytes_Check(head)) {
+            refuse("a head is bytes");
+            Py_CLEAR(head);
+        }
+        PyObject *fixed = head == NULL ? NULL : PyTuple_Pack(FIXED_FIELDS, content, bundle, head);
+        if (fixed == NULL || PyDict_SetItem(kept, key, fixed) < 0)
+            Py_CLEAR(head);
+        Py_XDECREF(fixed);
+    }
+    Py_DECREF(content);
+    Py_DECREF(bundle);
+    Py_DECREF(key);
+    return head;
 }
 
 /* The numbers of an offer, each after its tag: a varint of always two bytes, and doubles, lowest byte first. */
@@ -240,7 +307,9 @@ enum { RANK_BYTES = 3, DOUBLE_BYTES = 9, NUMBER_BYTES = RANK_BYTES + 4 * DOUBLE_
 
 static int write_numbers(char *to, PyObject *offer)
 {
-    long rank = PyLong_AsLong(FIELD(offer, RANK));
+    PyObject *held = Py_NewRef(FIELD(offer, RANK));
+    long rank = PyLong_AsLong(held);
+    Py_DECREF(held);
     if (rank < 0 || rank >= 1 << 14) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_ValueError, "a rank has 14 bits");
@@ -250,7 +319,9 @@ static int write_numbers(char *to, PyObject *offer)
     *to++ = (char)((rank & 0x7f) | 0x80);
     *to++ = (char)(rank >> 7);
     for (int field = PRIORITY; field <= PROBABILITY; field++) {
-        double number = PyFloat_AsDouble(FIELD(offer, field));
+        held = Py_XNewRef(FIELD(offer, field));
+        double number = held == NULL ? refuse("a field of an offer is gone") : PyFloat_AsDouble(held);
+        Py_XDECREF(held);
         if (number == -1.0 && PyErr_Occurred())
             return -1;
         *to++ = (char)(0x31 + 8 * (field - PRIORITY));
@@ -265,33 +336,20 @@ static PyObject *core_offer_bytes(PyObject *module, PyObject *const *given, Py_s
 {
     if (takes(count, 4) < 0)
         return NULL;
-    PyObject *offers = given[0], *kept = given[1], *placement = given[2], *head_of = given[3];
+    PyObject *offers = given[0], *kept = given[1], *placement = given[2];
     if (offer_type == NULL || !PyList_Check(offers) || !PyDict_Check(kept) || !PyUnicode_Check(placement))
         return refuse("offer_bytes takes a list of offers, a dict, a str and a function"), NULL;
     Py_ssize_t length = PyList_GET_SIZE(offers), size = 0;
-    PyObject *heads = PyTuple_New(length), *made = NULL;
+    PyObject *heads = hidden(length), *made = NULL;
     if (heads == NULL)
         return NULL;
     for (Py_ssize_t i = 0; i < length; i++) {
-        PyObject *offer = PyList_GET_ITEM(offers, i);
-        if (!is_whole_offer(offer))
-            goto done;
-        PyObject *key = PyObject_IsTrue(FIELD(offer, TREATMENT_ID)) == 1 ? FIELD(offer, TREATMENT_ID) : placement;
-        PyObject *head = Py_XNewRef(kept_head(kept, key, offer));
-        if (head == NULL && !PyErr_Occurred()) {
-            head = PyObject_CallOneArg(head_of, offer);
-            PyObject *fixed = head == NULL ? NULL : PyTuple_Pack(FIXED_FIELDS, FIELD(offer, CONTENT), FIELD(offer, BUNDLE), head);
-            if (fixed == NULL || PyDict_SetItem(kept, key, fixed) < 0)
-                Py_CLEAR(head);
-            Py_XDECREF(fixed);
-        }
+        PyObject *offer = item_of(offers, i);
+        PyObject *head = offer != NULL && is_whole_offer(offer) ? head_of(offer, kept, placement, given[3]) : NULL;
+        Py_XDECREF(offer);
         if (head == NULL)
             goto done;
-        PyTuple_SET_ITEM(heads, i, head);
-        if (!PyBytes_Check(head) || PyList_GET_SIZE(offers) != length) {
-            refuse("a head is bytes, and offers stay as they are");
-            goto done;
-        }
+        PyList_SET_ITEM(heads, i, head);
         size += PyBytes_GET_SIZE(head) + NUMBER_BYTES;
     }
     made = PyBytes_FromStringAndSize(NULL, size);
@@ -299,10 +357,12 @@ static PyObject *core_offer_bytes(PyObject *module, PyObject *const *given, Py_s
         goto done;
     char *to = PyBytes_AS_STRING(made);
     for (Py_ssize_t i = 0; i < length; i++) {
-        PyObject *head = PyTuple_GET_ITEM(heads, i);
+        PyObject *head = PyList_GET_ITEM(heads, i), *offer = item_of(offers, i);
         memcpy(to, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head));
         to += PyBytes_GET_SIZE(head);
-        if (write_numbers(to, PyList_GET_ITEM(offers, i)) < 0) {
+        int written = offer != NULL && is_whole_offer(offer) ? write_numbers(to, offer) : -1;
+        Py_XDECREF(offer);
+        if (written < 0) {
             Py_CLEAR(made);
             goto done;
         }
@@ -315,12 +375,16 @@ done:
 
 /* --- treatments -------------------------------------------------------------------------------------- */
 
-/* An array of indexes or doubles without gaps, of so many elements at least. */
-static int read_array(PyObject *array, Py_buffer *buffer, const char *format, Py_ssize_t least, int writable)
+/* An array of indexes or doubles without gaps, of so many elements at least, in rows if `rows` is not 1. */
+static int read_array(
+    PyObject *array, Py_buffer *buffer, const char *format, Py_ssize_t rows, Py_ssize_t least, int writable)
 {
     if (PyObject_GetBuffer(array, buffer, PyBUF_ND | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0)
         return -1;
-    if (buffer->itemsize == 8 && strcmp(buffer->format, format) == 0 && buffer->len >= 8 * least)
+    int fits = buffer->itemsize == 8 && strcmp(buffer->format, format) == 0 && (uintptr_t)buffer->buf % 8 == 0 &&
+               buffer->ndim == (rows == 1 ? 1 : 2) && (rows == 1 || buffer->shape[0] == rows) &&
+               buffer->shape[buffer->ndim - 1] >= least;
+    if (fits)
         return 0;
     PyBuffer_Release(buffer);
     return refuse("an array is of another kind, or too short");
@@ -342,16 +406,20 @@ static PyObject *core_weigh(PyObject *module, PyObject *const *given, Py_ssize_t
     Py_ssize_t room = PyList_GET_SIZE(treatments), admitted = 0, actions = 0;
     Py_buffer arrays[ARRAYS];
     for (; held < ARRAYS; held++) {
-        Py_ssize_t least = held == ADMITTED ? 3 * room : held == PRIORITIES ? room : held == ACTION_OF ? 0 : actions;
-        if (read_array(given[places[held]], &arrays[held], formats[held], least, held >= ADMITTED) < 0)
+        Py_ssize_t least = held >= ADMITTED ? room : held == ACTION_OF ? 0 : actions, height = held == ADMITTED ? 3 : 1;
+        if (read_array(given[places[held]], &arrays[held], formats[held], height, least, held >= ADMITTED) < 0)
             goto done;
         if (held == PROPENSITIES)
             actions = arrays[held].len / 8;
     }
     const Py_ssize_t *action_of = arrays[ACTION_OF].buf, *ties = arrays[TIES].buf;
     const double *propensities = arrays[PROPENSITIES].buf, *floors = arrays[FLOORS].buf, *product = arrays[PRODUCT].buf;
-    Py_ssize_t *rows = arrays[ADMITTED].buf;
+    Py_ssize_t *rows = arrays[ADMITTED].buf, width = arrays[ADMITTED].shape[1];
     double *priorities = arrays[PRIORITIES].buf;
+    if (PyList_GET_SIZE(treatments) != room) {
+        refuse("treatments stay as they are");
+        goto done;
+    }
     for (Py_ssize_t i = 0; i < room; i++) {
         Py_ssize_t treatment = index_below(PyList_GET_ITEM(treatments, i), arrays[ACTION_OF].len / 8);
         if (treatment < 0)
@@ -365,8 +433,8 @@ static PyObject *core_weigh(PyObject *module, PyObject *const *given, Py_ssize_t
         if (!(propensities[action] >= floors[action]) || isnan(worth))
             continue;
         rows[admitted] = treatment;
-        rows[room + admitted] = action;
-        rows[2 * room + admitted] = ties[action];
+        rows[width + admitted] = action;
+        rows[2 * width + admitted] = ties[action];
         priorities[admitted++] = by_propensity ? propensities[action] * worth : worth;
     }
     found = PyLong_FromSsize_t(admitted);
@@ -390,20 +458,25 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
         refuse("treatments are an array of indexes with one dimension");
         goto done;
     }
-    alone = PyUnicode_FromStringAndSize(NULL, 0);
-    made = alone == NULL ? NULL : PyList_New(PyList_GET_SIZE(picks));
+    alone = PyUnicode_FromStringAndSize("", 0);
+    made = alone == NULL ? NULL : hidden(PyList_GET_SIZE(picks));
     for (Py_ssize_t i = 0; made != NULL && i < PyList_GET_SIZE(made); i++) {
-        PyObject *pick = PyList_GET_ITEM(picks, i), *slot = NULL, *treatment = NULL;
-        Py_ssize_t place = -1;
-        if (!PyTuple_Check(pick) || PyTuple_GET_SIZE(pick) != 2)
+        PyObject *pick = item_of(picks, i), *slot = NULL, *treatment = NULL;
+        Py_ssize_t place = -1, found;
+        if (pick == NULL)
+            ; /* said already */
+        else if (!PyTuple_Check(pick) || PyTuple_GET_SIZE(pick) != 2)
             refuse("a pick is a position and a probability");
         else
             place = index_below(PyTuple_GET_ITEM(pick, 0), treatments.shape[0]);
-        if (place >= 0)
-            treatment = PyLong_FromSsize_t(*(Py_ssize_t *)((char *)treatments.buf + place * treatments.strides[0]));
+        if (place >= 0) {
+            memcpy(&found, (const char *)treatments.buf + place * treatments.strides[0], sizeof found);
+            treatment = PyLong_FromSsize_t(found);
+        }
         if (treatment != NULL)
             slot = PyTuple_Pack(3, treatment, PyTuple_GET_ITEM(pick, 1), alone);
         Py_XDECREF(treatment);
+        Py_XDECREF(pick);
         if (slot == NULL)
             Py_CLEAR(made);
         else
@@ -412,7 +485,7 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
 done:
     Py_XDECREF(alone);
     PyBuffer_Release(&treatments);
-    return made;
+    return shown(made);
 }
 
 /* --- attributes -------------------------------------------------------------------------------------- */
@@ -426,7 +499,7 @@ static PyObject *core_lookup(PyObject *module, PyObject *const *given, Py_ssize_
         PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(absent))
         return refuse("lookup takes a dict, and two tuples of one length"), NULL;
     Py_ssize_t length = PyTuple_GET_SIZE(names);
-    PyObject *made = PyList_New(length);
+    PyObject *made = hidden(length);
     for (Py_ssize_t i = 0; made != NULL && i < length; i++) {
         PyObject *value = PyDict_GetItemWithError(attributes, PyTuple_GET_ITEM(names, i));
         if (value == NULL && PyErr_Occurred()) {
@@ -435,7 +508,7 @@ static PyObject *core_lookup(PyObject *module, PyObject *const *given, Py_ssize_
         }
         PyList_SET_ITEM(made, i, Py_NewRef(value == NULL ? PyTuple_GET_ITEM(absent, i) : value));
     }
-    return made;
+    return shown(made);
 }
 
 static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -445,7 +518,7 @@ static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t
     PyObject *values = given[0], *places = given[1], *unknown = given[2];
     if (!(PyTuple_Check(values) || PyList_Check(values)) || !PyTuple_Check(places))
         return refuse("known takes a list or a tuple, and a tuple of places"), NULL;
-    PyObject *made = PyList_New(PyTuple_GET_SIZE(places));
+    PyObject *made = hidden(PyTuple_GET_SIZE(places));
     for (Py_ssize_t i = 0; made != NULL && i < PyTuple_GET_SIZE(places); i++) {
         Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(values));
         if (place < 0) {
@@ -455,7 +528,7 @@ static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t
         PyObject *value = PySequence_Fast_ITEMS(values)[place];
         PyList_SET_ITEM(made, i, Py_NewRef(value == unknown ? Py_None : value));
     }
-    return made;
+    return shown(made);
 }
 
 static PyObject *core_fits(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -466,10 +539,14 @@ static PyObject *core_fits(PyObject *module, PyObject *const *given, Py_ssize_t 
     if (!PyList_Check(values) || !PyTuple_Check(kinds) || PyList_GET_SIZE(values) != PyTuple_GET_SIZE(kinds))
         return refuse("fits takes a list, and a tuple as long"), NULL;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kinds); i++) {
-        PyObject *kind = PyTuple_GET_ITEM(kinds, i), *type = (PyObject *)Py_TYPE(PyList_GET_ITEM(values, i));
+        PyObject *kind = PyTuple_GET_ITEM(kinds, i);
         if (!PyAnySet_Check(kind))
             return refuse("a kind is a set of types"), NULL;
+        if (PyList_GET_SIZE(values) != PyTuple_GET_SIZE(kinds))
+            return refuse("values stay as they are"), NULL;
+        PyObject *type = Py_NewRef((PyObject *)Py_TYPE(PyList_GET_ITEM(values, i)));
         int fits = PySet_Contains(kind, type);
+        Py_DECREF(type);
         if (fits <= 0)
             return fits < 0 ? NULL : Py_NewRef(Py_False);
     }
@@ -501,7 +578,7 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
         return refuse("numbers takes a list or a tuple, and a tuple of places"), NULL;
     Py_ssize_t length = PyTuple_GET_SIZE(places);
     Py_buffer found;
-    if (read_array(given[2], &found, "d", length, 1) < 0)
+    if (read_array(given[2], &found, "d", 1, length, 1) < 0)
         return NULL;
     double *numbers = found.buf;
     PyObject *told = Py_True;

@@ -145,13 +145,25 @@ def test_what_is_kept_of_an_offer_is_used_only_while_it_is_the_same() -> None:
     assert len(asked) == 3
 
 
+def test_nothing_is_kept_of_an_offer_whose_head_is_no_bytes() -> None:
+    kept: dict[str, Any] = {}
+    for _ in range(2):
+        with pytest.raises(TypeError, match="a head is bytes"):
+            core.offer_bytes([OFFER], kept, "", lambda _: "text")
+    assert not kept
+
+
 @settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     treatments=st.lists(st.integers(0, 149), max_size=150),
     by_propensity=st.booleans(),
+    more=st.integers(0, 3),
 )
-def test_candidates_are_the_same(seed: int, treatments: list[int], by_propensity: bool) -> None:
+def test_candidates_are_the_same(
+    seed: int, treatments: list[int], by_propensity: bool, more: int
+) -> None:
+    width = len(treatments) + more
     chance = np.random.default_rng(seed)
     asked = (
         treatments,
@@ -164,7 +176,7 @@ def test_candidates_are_the_same(seed: int, treatments: list[int], by_propensity
     )
     found = []
     for function in (core.weigh, interpreted.weigh):
-        room = np.empty((3, len(treatments)), np.intp), np.empty(len(treatments))
+        room = np.empty((3, width), np.intp), np.empty(width)
         count = function(*asked, *room)
         found.append((count, room[0][:, :count].copy(), room[1][:count].copy()))
     assert same(*found)
@@ -240,6 +252,15 @@ class Other:
     action_id: str = ""
 
 
+class Grown(dict[str, str]):
+    """All slots of an offer, but more than them."""
+
+    __slots__ = interpreted.FIELDS
+
+
+UNALIGNED = memoryview(bytearray(17))[1:].cast("d")
+
+
 def half_made() -> Offer:
     return Offer.__new__(Offer)
 
@@ -278,6 +299,9 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1)), ONES.copy())),
     ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), evenly(1, 3))),
     ("weigh", (["0"], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), ONES.copy())),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty(3, int), ONES.copy())),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((1, 3), int), ONES.copy())),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), UNALIGNED)),
     ("slots", ([(3, 1.0)], INDEXES)),
     ("slots", ([(0,)], INDEXES)),
     ("slots", ([0], INDEXES)),
@@ -293,7 +317,10 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("numbers", ([1], (1,), ONES.copy())),
     ("numbers", ([1, 2], (0, 1), np.empty(1))),
     ("numbers", ([1], (0,), evenly(1.0, 1))),
+    ("numbers", ([1], (0,), np.empty((1, 1)))),
+    ("numbers", ([1], (0,), UNALIGNED)),
     ("register", (Other,)),
+    ("register", (Grown,)),
     ("register", (7,)),
 ]  # fmt: skip
 
