@@ -1,9 +1,8 @@
 """Encoding: raw feature values become named numbers, the same for learning and for scoring."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
 from typing import Any, Final
 from zlib import crc32
 
@@ -51,7 +50,7 @@ class Encoding:
         single = [(i, f) for i, f in named if f.kind in (FeatureKind.FLAG, FeatureKind.CATEGORY)]
         numbers = [(i, f.name) for i, f in named if f.kind is FeatureKind.NUMBER]
         self._tables = tuple(_Table(f, columns) for _, f in single)
-        self._singles = _picker([i for i, _ in single])
+        self._table_places = tuple(i for i, _ in single)
         self._sets = tuple(
             (i, _Table(f, columns), columns[missing_name(f.name)])
             for i, f in named
@@ -84,17 +83,18 @@ class Encoding:
 
         `numbers` are those among the raw values.
         """
-        told = [self._bias]
-        told += [
-            table[value] for table, value in zip(self._tables, self._singles(raw), strict=True)
-        ]
+        members: list[int] = []
         for at, table, missing in self._sets:
-            members: Any = raw[at]
-            told += [missing] if members is None else dict.fromkeys([table[m] for m in members])
-        known = len(told)
+            told: Any = raw[at]
+            members += [missing] if told is None else dict.fromkeys([table[m] for m in told])
+        singles = 1 + len(self._tables)
+        known = singles + len(members)
         room = known + 2 * len(numbers)
         columns, values = np.empty(room, np.intp), np.empty(room)
-        columns[:known] = told
+        columns[0] = self._bias
+        native.columns(self._tables, raw, self._table_places, columns[1:])
+        if members:
+            columns[singles:known] = members
         scaler = self._scaler
         end = scaler.loops.scale(
             numbers, self._places, scaler.lines, self.scale, known, columns, values
@@ -174,12 +174,6 @@ def _scale(features: Sequence[Feature]) -> float:
     twofold = (FeatureKind.NUMBER, FeatureKind.SET)
     active = sum(2 if feature.kind in twofold else 1 for feature in features)
     return math.sqrt(_USUAL_LENGTH / active) if active else 1.0
-
-
-def _picker(positions: list[int]) -> Callable[[Sequence[Value]], tuple[Any, ...]]:
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    return lambda raw: tuple(raw[position] for position in positions)
 
 
 def number_within(number: Any) -> float | None:

@@ -569,6 +569,36 @@ static PyObject *core_is_plain(PyObject *module, PyObject *values)
     Py_RETURN_TRUE;
 }
 
+static PyObject *core_columns(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 4) < 0)
+        return NULL;
+    PyObject *tables = given[0], *raw = given[1], *places = given[2], *done = NULL;
+    if (!PyTuple_Check(tables) || !(PyTuple_Check(raw) || PyList_Check(raw)) || !PyTuple_Check(places) ||
+        PyTuple_GET_SIZE(tables) != PyTuple_GET_SIZE(places))
+        return refuse("columns takes two tuples of one length, and a list or a tuple"), NULL;
+    Py_buffer found;
+    if (read_array(given[3], &found, "l", 1, PyTuple_GET_SIZE(tables), 1) < 0)
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tables); i++) {
+        Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(raw));
+        if (place < 0)
+            goto done;
+        PyObject *value = Py_NewRef(PySequence_Fast_ITEMS(raw)[place]);
+        PyObject *column = PyObject_GetItem(PyTuple_GET_ITEM(tables, i), value);
+        Py_DECREF(value);
+        Py_ssize_t index = column == NULL ? -1 : index_below(column, PY_SSIZE_T_MAX);
+        Py_XDECREF(column);
+        if (index < 0)
+            goto done;
+        ((Py_ssize_t *)found.buf)[i] = index;
+    }
+    done = Py_NewRef(Py_None);
+done:
+    PyBuffer_Release(&found);
+    return done;
+}
+
 static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
     if (takes(count, 3) < 0)
@@ -617,6 +647,7 @@ static PyMethodDef methods[] = {
     {"lookup", (PyCFunction)(void (*)(void))core_lookup, METH_FASTCALL, NULL},
     {"fits", (PyCFunction)(void (*)(void))core_fits, METH_FASTCALL, NULL},
     {"is_plain", core_is_plain, METH_O, NULL},
+    {"columns", (PyCFunction)(void (*)(void))core_columns, METH_FASTCALL, NULL},
     {"numbers", (PyCFunction)(void (*)(void))core_numbers, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -115,6 +115,16 @@ class Core(Protocol):
     def is_plain(self, values: Sequence[Any], /) -> bool:
         """Whether JSON has a list or tuple as it is: true, false, null, ints, texts, and finite floats only."""
 
+    def columns(
+        self,
+        tables: tuple[dict[Any, int], ...],
+        raw: Sequence[Any],
+        places: tuple[int, ...],
+        found: Indexes,
+        /,
+    ) -> None:
+        """Writes to `found` what each table has for the raw value at its place, an index."""
+
     def numbers(self, raw: Sequence[Any], places: tuple[int, ...], found: Vector, /) -> bool:
         """Writes the numbers at these places to `found`, NaN for None.
 
@@ -275,6 +285,13 @@ def is_plain(values: Sequence[Any]) -> bool:
         and _PLAIN.issuperset(map(type, values))
         and all(map(isfinite, [value for value in values if type(value) is float]))
     )
+
+
+def columns(
+    tables: tuple[dict[Any, int], ...], raw: Sequence[Any], places: tuple[int, ...], found: Indexes
+) -> None:
+    """See `Core.columns`."""
+    found[: len(tables)] = [table[raw[place]] for table, place in zip(tables, places, strict=True)]
 
 
 _NUMBERS: Final = frozenset({int, float, type(None)})
