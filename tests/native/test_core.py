@@ -258,6 +258,12 @@ class Grown(dict[str, str]):
     __slots__ = interpreted.FIELDS
 
 
+class Longer:
+    """All slots of an offer, and one more."""
+
+    __slots__ = (*interpreted.FIELDS, "more")
+
+
 UNALIGNED = memoryview(bytearray(17))[1:].cast("d")
 
 
@@ -321,6 +327,7 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("numbers", ([1], (0,), UNALIGNED)),
     ("register", (Other,)),
     ("register", (Grown,)),
+    ("register", (Longer,)),
     ("register", (7,)),
 ]  # fmt: skip
 
