@@ -14,6 +14,7 @@ import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -726,7 +727,8 @@ def _pack_contest(contest: Contest, arrays: list[npt.NDArray[Any]]) -> list[Any]
         arrays.append(propensities[actions])
     for column in (context, value, lever):
         same = the_same(column)
-        if same is None:
+        if same is None or not isfinite(same):  # JSON has no infinity
+            same = None
             arrays.append(column[actions])
         packed.append(same)
     return packed

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,19 @@ def grounds(held: Sequence[Contest], told: Grounds, write: Any) -> list[Any]:
 @given(records())
 def test_every_byte_is_as_by_the_longest_way(record: DecisionRecord) -> None:
     assert encode_decision(record) == plainly(record)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_a_number_of_all_actions_that_json_lacks_comes_back(number: float) -> None:
+    record = decision()
+    actions, even = np.array([2, 0]), evenly(1.5, 3)
+    at = PlacementId("home")
+    record.decision.contests = (
+        Contest(at, actions, np.ones(2), None, even, evenly(number, 3), even),
+    )
+    [read] = decode_decision(encode_decision(record)).decision.contests
+    assert repr(read.value[actions].tolist()) == repr([number] * 2)
+    assert (read.context[actions].tolist(), read.lever[actions].tolist()) == ([1.5] * 2,) * 2
 
 
 @settings(deadline=None)

@@ -33,18 +33,24 @@ def build(source: Path = SOURCE) -> Path:
     """
     made = target(source)
     scratch = made.with_suffix(f".{os.getpid()}.tmp")
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    more = shlex.split(os.environ.get("CFLAGS", ""))
+    compiler, more = _words("CC") or ["cc"], _words("CFLAGS")
     include = sysconfig.get_paths()["include"]
     command = [*compiler, *FLAGS, UNUSED, *more, f"-I{include}", str(source), "-o", str(scratch)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
-            raise OSError(f"{shlex.join(command)}\n{done.stderr}")
+            raise OSError(f"{shlex.join(command)}\n{done.stderr.decode(errors='replace')}")
         scratch.replace(made)
     finally:
         scratch.unlink(missing_ok=True)
     return made
+
+
+def _words(name: str) -> list[str]:
+    try:
+        return shlex.split(os.environ.get(name, ""))
+    except ValueError as error:
+        raise OSError(f"${name}: {error}") from error
 
 
 def main() -> int:

@@ -84,6 +84,8 @@ static PyObject *core_register(PyObject *module, PyObject *type)
     Py_ssize_t offsets[FIELDS];
     if (!PyType_Check(type) || ((PyTypeObject *)type)->tp_base != &PyBaseObject_Type)
         return refuse("register takes a class without a base"), NULL;
+    if (((PyTypeObject *)type)->tp_basicsize != (Py_ssize_t)(sizeof(PyObject) + FIELDS * sizeof(PyObject *)))
+        return refuse("the class has other slots than an offer"), NULL;
     for (int field = 0; field < FIELDS; field++) {
         PyObject *slot = PyObject_GetAttrString(type, field_names[field]);
         if (slot == NULL)

@@ -276,6 +276,12 @@ class Grown(dict[str, str]):
     __slots__ = interpreted.FIELDS
 
 
+class Longer:
+    """All slots of an offer, and one more."""
+
+    __slots__ = (*interpreted.FIELDS, "more")
+
+
 UNALIGNED = memoryview(bytearray(17))[1:].cast("d")
 
 
@@ -346,6 +352,7 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("columns", (({"a": 1}, {}), ["a"], (0,), np.empty(2, int))),
     ("register", (Other,)),
     ("register", (Grown,)),
+    ("register", (Longer,)),
     ("register", (7,)),
 ]  # fmt: skip
 

@@ -58,6 +58,32 @@ def test_without_a_compiler_it_says_so_and_goes_on(
     assert (target().stat().st_mtime_ns if target().exists() else None) == before
 
 
+@needs_compiler
+def test_an_empty_name_of_a_compiler_is_none(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", " ")
+    assert build(source).exists()
+
+
+@pytest.mark.parametrize("name", ["CC", "CFLAGS"])
+def test_what_cannot_be_told_apart_into_words_is_said(
+    name: str, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "cc 'unfinished")
+    with pytest.raises(OSError, match=f"{name}: No closing quotation"):
+        build(source)
+
+
+def test_what_the_compiler_says_may_be_in_any_encoding(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.write_text("#!/bin/sh\nprintf 'Zeile \\344' >&2; exit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    with pytest.raises(OSError, match="Zeile \ufffd"):
+        build(source)
+
+
 def wheel(root: Path, into: Path, **more: str) -> zipfile.ZipFile:
     """The wheel of a copy of what belongs in it."""
     copied = root / "source"
