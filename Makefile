@@ -20,13 +20,12 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@# machine code for this processor, kept for the next start
-	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
 	@touch $@
 
 $(NATIVE): $(STAMP) engine/native/core.c tools/native.py
-	@$(BIN)/python tools/native.py
-	@touch $@
+	@if $(BIN)/python tools/native.py --required; then touch $@; fi
+	@# machine code for this processor, kept for the next start
+	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
 
 demo: setup ## run the whole loop on this machine, live, in about a minute
 	$(BIN)/attune demo
