@@ -114,7 +114,8 @@ async def test_all_have_their_turn_once_however_often_it_is_broken_off(settings,
         await know(engine, *MANY, telco__data_used_pct=90.0)
         await know(engine, CustomerId("zoe"), telco__data_used_pct=10.0)
     circle.time += HOUR
-    for reached in (1, 100, 300, 550):
+    breaks = (1, 100, 300, 550)
+    for reached in breaks:
         async with opened(settings, circle, NINE) as engine:
             await first(engine, reached)
         circle.time += 10 * MINUTE  # longer than request ids are remembered
@@ -123,7 +124,8 @@ async def test_all_have_their_turn_once_however_often_it_is_broken_off(settings,
         found = [left async for left in engine.offers(0, only_kept=True)]
         last = await engine.customer(MANY[-1])
     assert sorted(names(found)) == for_all(*MANY)
-    assert rows(settings, "SELECT count(*) FROM decisions", DECISIONS) == [(600,)]
+    ((decided,),) = rows(settings, "SELECT count(*) FROM decisions", DECISIONS)
+    assert 600 <= decided < 600 + 10 * len(breaks)  # ten at a time are decided before they are left
     assert [past.type for past in last.interactions] == ["trigger:t"]
 
 
