@@ -64,7 +64,7 @@ def main() -> int:
         build()
     except OSError as error:
         print(
-            f"engine/native/core.c is not compiled, decisions take a fifth longer: {error}",
+            f"engine/native/core.c is not compiled, decisions take a quarter longer: {error}",
             file=sys.stderr,
         )
         return int(options.required)

@@ -3,7 +3,7 @@
 Three quarters of a decision's time is the interpreter's, spread over a hundred functions (docs/performance.md,
 "The profile behind it"). The few that do the same small thing again and again are written twice: in C
 (`core.c`), and in Python (`interpreted.py`, which says what they do), to the same bits. `make setup` compiles the
-C where there is a compiler and Python's headers; where there are none, all works, a fifth slower.
+C where there is a compiler and Python's headers; where there are none, all works, a quarter slower.
 """
 
 from importlib import import_module

@@ -17,7 +17,7 @@ def read_machine_code() -> None:
     if not IS_COMPILED:
         structlog.get_logger(__name__).info(
             "native.interpreted",
-            message="engine/native/core.c is not compiled, decisions take a fifth longer: "
+            message="engine/native/core.c is not compiled, decisions take a quarter longer: "
             "python tools/native.py compiles it",
         )
     for ready in (loops, expert_loops, binning_loops, scaling_loops):
