@@ -8,11 +8,12 @@ C where there is a compiler and Python's headers; where there are none, all work
 
 from importlib import import_module
 from types import ModuleType
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final
 
 from engine.model import Offer
 from engine.native import interpreted
-from engine.native.interpreted import Core
+
+__all__ = ["IS_COMPILED", "VERSION", "native"]
 
 VERSION: Final = 1
 """That of the compiled functions these modules expect: an older one that was left behind is not used."""
@@ -34,5 +35,8 @@ _core = _compiled()
 IS_COMPILED: Final = _core is not None
 """Whether the compiled ones are there."""
 
-native: Final = cast("Core", _core or interpreted)
-"""The functions, the fastest there are."""
+if TYPE_CHECKING:
+    from engine.native import interpreted as native
+else:
+    native = _core or interpreted
+    """The functions, the fastest there are."""

@@ -35,7 +35,7 @@ static Py_ssize_t field_offsets[FIELDS];
 
 #define FIELD(offer, field) (*(PyObject **)((char *)(offer) + field_offsets[field]))
 
-/* A card's fields, see engine.decide._Card. */
+/* A card's fields, see engine.native.interpreted.Card. */
 enum { CARD_ACTION_ID, CARD_TREATMENT_ID, CARD_ISSUE, CARD_GROUP, CARD_TEXTS, CARD_RENDER, CARD_FIELDS };
 
 /* What is kept of an offer's bytes, see engine.native.interpreted.Fixed. */

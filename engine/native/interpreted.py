@@ -1,18 +1,21 @@
-"""The functions of `engine.native` in Python: what they do, and what does it where nothing was compiled."""
+"""The functions of `engine.native` in Python: what they do, and what does it where nothing was compiled.
+
+What is compiled takes no arguments by name, so neither do these.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import isfinite
 from operator import attrgetter
 from struct import Struct
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.columns import Vector
 from engine.model import ActionId, Offer, TreatmentId, Value
 
-Vector: TypeAlias = npt.NDArray[np.float64]
 Indexes: TypeAlias = npt.NDArray[np.intp]
 
 Chosen: TypeAlias = tuple[int, float, str]
@@ -32,106 +35,6 @@ FIELDS: Final = tuple(Offer.__slots__)
 """An offer's fields, in the order by which `rows` numbers them."""
 
 
-class Core(Protocol):
-    """The functions, one way or the other."""
-
-    def offers(
-        self,
-        chosen: list[Chosen],
-        cards: tuple[Card, ...],
-        action_of: tuple[int, ...],
-        product: Vector,
-        value: Vector,
-        propensities: Vector | None,
-        by_propensity: bool,
-        values: Sequence[Value],
-        /,
-    ) -> list[Offer]:
-        """The offers for filled slots, the first of rank 1.
-
-        `cards` and `action_of` (indexes of the book) are over its treatments, `product` (C · V · L), `value`
-        (V) and `propensities` over its actions. A priority is the product, times the propensity if
-        `by_propensity`; without propensities (the model was not asked) they are 0, and P is 1.
-        `values` fill texts in.
-        """
-
-    def rows(self, offers: list[Offer], fields: bytes, /) -> list[tuple[Any, ...]]:
-        """Of each offer these fields, by their place in `FIELDS`."""
-
-    def offer_bytes(
-        self,
-        offers: list[Offer],
-        kept: dict[str, Fixed],
-        at: str,
-        head: Callable[[Offer], bytes],
-        /,
-    ) -> bytes:
-        """The serialized `offers` of a `PlacementOffers`.
-
-        `head` gives the first bytes of an offer: its tag, its length, and all but its numbers, which
-        follow as `NUMBERS` bytes. They are `kept` by treatment (by the placement they are shown `at`, if they
-        have none) for as long as content (the same object) and bundle are the same. Ranks are below 2¹⁴.
-        """
-
-    def weigh(
-        self,
-        treatments: list[int],
-        action_of: Indexes,
-        propensities: Vector,
-        floors: Vector,
-        product: Vector,
-        ties: Indexes,
-        by_propensity: bool,
-        admitted: Indexes,
-        priorities: Vector,
-        /,
-    ) -> int:
-        """How many of `treatments` are admitted.
-
-        Writes to the three rows of `admitted` the treatments, their actions and their places among
-        equals, and to `priorities` their priorities; there must be room for all.
-
-        Admitted is whose propensity reaches its floor and whose `product` (C · V · L) is a number.
-        The priority is the product, times the propensity if `by_propensity`. `action_of` is over all
-        treatments of the book, the other four over all its actions.
-        """
-
-    def slots(self, picks: list[tuple[int, float]], treatments: Indexes, /) -> list[Chosen]:
-        """The filled slots, by the positions among `treatments` that were picked, in no bundle."""
-
-    def lookup(
-        self, attributes: dict[str, Value], names: tuple[str, ...], absent: tuple[Value, ...], /
-    ) -> list[Value]:
-        """The attributes of these names; for a missing one what stands for it in `absent`."""
-
-    def known(
-        self, values: Sequence[Any], places: tuple[int, ...], unknown: object, /
-    ) -> list[Any]:
-        """The values at these places; None for `unknown`."""
-
-    def fits(self, values: list[Value], kinds: tuple[frozenset[type], ...], /) -> bool:
-        """Whether the type of each value is among the kinds at its place."""
-
-    def is_plain(self, values: Sequence[Any], /) -> bool:
-        """Whether JSON has a list or tuple as it is: true, false, null, ints, texts, and finite floats only."""
-
-    def columns(
-        self,
-        tables: tuple[dict[Any, int], ...],
-        raw: Sequence[Any],
-        places: tuple[int, ...],
-        found: Indexes,
-        /,
-    ) -> None:
-        """Writes to `found` what each table has for the raw value at its place, an index."""
-
-    def numbers(self, raw: Sequence[Any], places: tuple[int, ...], found: Vector, /) -> bool:
-        """Writes the numbers at these places to `found`, NaN for None.
-
-        False if one is neither a float nor an int that a float can hold; then `found` may hold anything.
-        """
-
-
 _TAGGED: Final = Struct("<BBBBdBdBdBd")
 _RANK, _PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x28, 0x31, 0x39, 0x41, 0x49  # tags
 _MORE: Final = 0x80
@@ -148,8 +51,15 @@ def offers(
     propensities: Vector | None,
     by_propensity: bool,
     values: Sequence[Value],
+    /,
 ) -> list[Offer]:
-    """See `Core.offers`."""
+    """The offers for filled slots, the first of rank 1.
+
+    `cards` and `action_of` (indexes of the book) are over its treatments, `product` (C · V · L), `value`
+    (V) and `propensities` over its actions. A priority is the product, times the propensity if
+    `by_propensity`; without propensities (the model was not asked) they are 0, and P is 1.
+    `values` fill texts in.
+    """
     made = []
     for rank, (treatment, probability, bundle) in enumerate(chosen, 1):
         action_id, treatment_id, issue, group, texts, render = cards[treatment]
@@ -185,15 +95,20 @@ def _getter(fields: bytes) -> Callable[[Offer], tuple[Any, ...]]:
     return lambda offer: tuple(getattr(offer, name) for name in names)
 
 
-def rows(offers: list[Offer], fields: bytes) -> list[tuple[Any, ...]]:
-    """See `Core.rows`."""
+def rows(offers: list[Offer], fields: bytes, /) -> list[tuple[Any, ...]]:
+    """Of each offer these fields, by their place in `FIELDS`."""
     return list(map(_getter(fields), offers))
 
 
 def offer_bytes(
-    offers: list[Offer], kept: dict[str, Fixed], at: str, head: Callable[[Offer], bytes]
+    offers: list[Offer], kept: dict[str, Fixed], at: str, head: Callable[[Offer], bytes], /
 ) -> bytes:
-    """See `Core.offer_bytes`."""
+    """The serialized `offers` of a `PlacementOffers`.
+
+    `head` gives the first bytes of an offer: its tag, its length, and all but its numbers, which
+    follow as `NUMBERS` bytes. They are `kept` by treatment (by the placement they are shown `at`, if they
+    have none) for as long as content (the same object) and bundle are the same. Ranks are below 2¹⁴.
+    """
     parts: list[bytes] = []
     for offer in offers:
         key = offer.treatment_id or at
@@ -237,8 +152,17 @@ def weigh(
     by_propensity: bool,
     admitted: Indexes,
     priorities: Vector,
+    /,
 ) -> int:
-    """See `Core.weigh`."""
+    """How many of `treatments` are admitted.
+
+    Writes to the three rows of `admitted` the treatments, their actions and their places among
+    equals, and to `priorities` their priorities; there must be room for all.
+
+    Admitted is whose propensity reaches its floor and whose `product` (C · V · L) is a number.
+    The priority is the product, times the propensity if `by_propensity`. `action_of` is over all
+    treatments of the book, the other four over all its actions.
+    """
     named = np.empty(len(treatments), np.intp)
     _packing(len(treatments)).pack_into(named.data, 0, *treatments)
     actions = action_of[named]
@@ -252,34 +176,34 @@ def weigh(
     return count
 
 
-def slots(picks: list[tuple[int, float]], treatments: Indexes) -> list[Chosen]:
-    """See `Core.slots`."""
+def slots(picks: list[tuple[int, float]], treatments: Indexes, /) -> list[Chosen]:
+    """The filled slots, by the positions among `treatments` that were picked, in no bundle."""
     return [(treatments.item(place), probability, "") for place, probability in picks]
 
 
 def lookup(
-    attributes: dict[str, Value], names: tuple[str, ...], absent: tuple[Value, ...]
+    attributes: dict[str, Value], names: tuple[str, ...], absent: tuple[Value, ...], /
 ) -> list[Value]:
-    """See `Core.lookup`."""
+    """The attributes of these names; for a missing one what stands for it in `absent`."""
     return list(map(attributes.get, names, absent))
 
 
-def known(values: Sequence[Any], places: tuple[int, ...], unknown: object) -> list[Any]:
-    """See `Core.known`."""
+def known(values: Sequence[Any], places: tuple[int, ...], unknown: object, /) -> list[Any]:
+    """The values at these places; None for `unknown`."""
     told = [values[place] for place in places]
     return [None if value is unknown else value for value in told]
 
 
-def fits(values: list[Value], kinds: tuple[frozenset[type], ...]) -> bool:
-    """See `Core.fits`."""
+def fits(values: list[Value], kinds: tuple[frozenset[type], ...], /) -> bool:
+    """Whether the type of each value is among the kinds at its place."""
     return all(map(frozenset.__contains__, kinds, map(type, values)))
 
 
 _PLAIN: Final = frozenset({bool, int, float, str, type(None)})
 
 
-def is_plain(values: Sequence[Any]) -> bool:
-    """See `Core.is_plain`."""
+def is_plain(values: Sequence[Any], /) -> bool:
+    """Whether JSON has a list or tuple as it is: true, false, null, ints, texts, and finite floats only."""
     return (
         type(values) in (list, tuple)
         and _PLAIN.issuperset(map(type, values))
@@ -288,17 +212,24 @@ def is_plain(values: Sequence[Any]) -> bool:
 
 
 def columns(
-    tables: tuple[dict[Any, int], ...], raw: Sequence[Any], places: tuple[int, ...], found: Indexes
+    tables: tuple[dict[Any, int], ...],
+    raw: Sequence[Any],
+    places: tuple[int, ...],
+    found: Indexes,
+    /,
 ) -> None:
-    """See `Core.columns`."""
+    """Writes to `found` what each table has for the raw value at its place, an index."""
     found[: len(tables)] = [table[raw[place]] for table, place in zip(tables, places, strict=True)]
 
 
 _NUMBERS: Final = frozenset({int, float, type(None)})
 
 
-def numbers(raw: Sequence[Any], places: tuple[int, ...], found: Vector) -> bool:
-    """See `Core.numbers`."""
+def numbers(raw: Sequence[Any], places: tuple[int, ...], found: Vector, /) -> bool:
+    """Writes the numbers at these places to `found`, NaN for None.
+
+    False if one is neither a float nor an int that a float can hold; then `found` may hold anything.
+    """
     told = [raw[place] for place in places]
     if not _NUMBERS.issuperset(map(type, told)):
         return False
