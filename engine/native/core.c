@@ -115,16 +115,16 @@ static int is_whole_offer(PyObject *offer)
     return 1;
 }
 
-/* --- columns: arrays of doubles with one dimension, also one number under every index --------------- */
+/* --- columns: arrays of doubles or indexes with one dimension, also one number under every index ------ */
 
-static int read_column(PyObject *array, Py_buffer *column)
+static int read_column(PyObject *array, Py_buffer *column, const char *format)
 {
     if (PyObject_GetBuffer(array, column, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
         return -1;
-    if (column->ndim == 1 && column->itemsize == sizeof(double) && strcmp(column->format, "d") == 0)
+    if (column->ndim == 1 && column->itemsize == 8 && strcmp(column->format, format) == 0)
         return 0;
     PyBuffer_Release(column);
-    return refuse("a column is an array of doubles with one dimension");
+    return refuse("a column is an array with one dimension, of doubles or indexes");
 }
 
 static double at(const Py_buffer *column, Py_ssize_t index)
@@ -210,7 +210,7 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
     int held = 0, wanted = asked ? OF_COLUMNS : OF_COLUMNS - 1;
     PyObject *made = NULL;
     for (; held < wanted; held++)
-        if (read_column(given[3 + held], &columns[held]) < 0)
+        if (read_column(given[3 + held], &columns[held], "d") < 0)
             goto done;
     for (int other = 1; other < wanted; other++)
         if (columns[other].shape[0] != columns[0].shape[0]) {
@@ -454,12 +454,8 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
     Py_buffer treatments;
     if (!PyList_Check(picks))
         return refuse("picks are a list"), NULL;
-    if (PyObject_GetBuffer(given[1], &treatments, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
+    if (read_column(given[1], &treatments, "l") < 0)
         return NULL;
-    if (treatments.ndim != 1 || treatments.itemsize != sizeof(Py_ssize_t) || strcmp(treatments.format, "l") != 0) {
-        refuse("treatments are an array of indexes with one dimension");
-        goto done;
-    }
     alone = PyUnicode_FromStringAndSize("", 0);
     made = alone == NULL ? NULL : hidden(PyList_GET_SIZE(picks));
     for (Py_ssize_t i = 0; made != NULL && i < PyList_GET_SIZE(made); i++) {
@@ -484,7 +480,6 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
         else
             PyList_SET_ITEM(made, i, slot);
     }
-done:
     Py_XDECREF(alone);
     PyBuffer_Release(&treatments);
     return shown(made);
@@ -513,6 +508,13 @@ static PyObject *core_lookup(PyObject *module, PyObject *const *given, Py_ssize_
     return shown(made);
 }
 
+/* What stands in a list or a tuple at the i-th of the places, borrowed; NULL with an exception if nothing does. */
+static PyObject *at_place(PyObject *values, PyObject *places, Py_ssize_t i)
+{
+    Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(values));
+    return place < 0 ? NULL : PySequence_Fast_ITEMS(values)[place];
+}
+
 static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
     if (takes(count, 3) < 0)
@@ -522,12 +524,11 @@ static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t
         return refuse("known takes a list or a tuple, and a tuple of places"), NULL;
     PyObject *made = hidden(PyTuple_GET_SIZE(places));
     for (Py_ssize_t i = 0; made != NULL && i < PyTuple_GET_SIZE(places); i++) {
-        Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(values));
-        if (place < 0) {
+        PyObject *value = at_place(values, places, i);
+        if (value == NULL) {
             Py_CLEAR(made);
             break;
         }
-        PyObject *value = PySequence_Fast_ITEMS(values)[place];
         PyList_SET_ITEM(made, i, Py_NewRef(value == unknown ? Py_None : value));
     }
     return shown(made);
@@ -583,10 +584,9 @@ static PyObject *core_columns(PyObject *module, PyObject *const *given, Py_ssize
     if (read_array(given[3], &found, "l", 1, PyTuple_GET_SIZE(tables), 1) < 0)
         return NULL;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tables); i++) {
-        Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(raw));
-        if (place < 0)
+        PyObject *value = Py_XNewRef(at_place(raw, places, i));
+        if (value == NULL)
             goto done;
-        PyObject *value = Py_NewRef(PySequence_Fast_ITEMS(raw)[place]);
         PyObject *column = PyObject_GetItem(PyTuple_GET_ITEM(tables, i), value);
         Py_DECREF(value);
         Py_ssize_t index = column == NULL ? -1 : index_below(column, PY_SSIZE_T_MAX);
@@ -615,8 +615,7 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
     double *numbers = found.buf;
     PyObject *told = Py_True;
     for (Py_ssize_t i = 0; told == Py_True && i < length; i++) {
-        Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(raw));
-        PyObject *value = place < 0 ? NULL : PySequence_Fast_ITEMS(raw)[place];
+        PyObject *value = at_place(raw, places, i);
         if (value == NULL)
             told = NULL;
         else if (PyFloat_CheckExact(value))
