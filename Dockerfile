@@ -7,9 +7,10 @@ RUN python -m venv /opt/attune \
         --require-hashes --no-deps --requirement /tmp/requirements.lock
 
 FROM python:3.12-bookworm AS native
-COPY engine/native/core.c /source/engine/native/core.c
+COPY --from=packages /opt/attune /opt/attune
+COPY engine/native /source/engine/native
 COPY tools/native.py /source/tools/native.py
-RUN python /source/tools/native.py --required
+RUN /opt/attune/bin/python /source/tools/native.py --required
 
 FROM python:3.12-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin attune \

@@ -11,7 +11,7 @@ NATIVE := $(VENV)/.native
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) $(NATIVE) ## make .venv from requirements.lock (hashes checked), and compile engine/native/core.c
+setup: $(STAMP) $(NATIVE) ## make .venv from requirements.lock (hashes checked), and compile the C of engine/native
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -22,10 +22,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(NATIVE): $(STAMP) engine/native/core.c tools/native.py
+$(NATIVE): $(STAMP) $(wildcard engine/native/*.[ch]) tools/native.py
 	@if $(BIN)/python tools/native.py --required; then touch $@; fi
-	@# machine code for this processor, kept for the next start
-	$(BIN)/python -c "from engine.running.machine_code import read_machine_code as read; read()"
 
 demo: setup ## run the whole loop on this machine, live, in about a minute
 	$(BIN)/attune demo

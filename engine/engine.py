@@ -79,7 +79,7 @@ from engine.running.breaker import Breaker
 from engine.running.deadlines import Deadlines
 from engine.running.inquiry import Inquiry, Known, Means, attended
 from engine.running.knowing import Knowing
-from engine.running.machine_code import read_machine_code
+from engine.running.native import tell_if_interpreted
 from engine.running.outlook import Outlook
 from engine.running.reload import First, first_book, following, remember
 from engine.running.repeats import Answer, Repeats, agree, fingerprint
@@ -886,8 +886,8 @@ async def open_engine(
     """
     sources = sources or Sources()
     before = look(settings.rules) if before is None else before
-    reading = asyncio.to_thread(read_machine_code)
-    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
+    tell_if_interpreted()
+    first = await first_book(settings, compiled)
     async with (
         _embedded(settings, first.book, sources) as edge,
         running(settings, edge, first, before, sources, compiled) as engine,

@@ -1,4 +1,4 @@
-"""Has the wheel hold engine/native/core.c compiled, where it can be; hatchling runs this (pyproject.toml).
+"""Has the wheel hold the C of engine/native compiled, where it can be; hatchling runs this (pyproject.toml).
 
 Such a wheel is for this machine's kind and this Python. Without a compiler it is for all, and without C.
 An editable install is left as it is: there `make setup` compiles.
@@ -11,7 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tools.native import SOURCE, build
+from tools.native import SOURCES, build
 
 
 class Compiling(BuildHookInterface[Any]):
@@ -22,10 +22,10 @@ class Compiling(BuildHookInterface[Any]):
         if version == "editable":
             return
         try:
-            made = build()
+            made = [build(source) for source in SOURCES]
         except OSError as error:
-            self.app.display_warning(f"the wheel is without {SOURCE.name} compiled: {error}")
+            self.app.display_warning(f"the wheel is without the C of engine/native: {error}")
             return
-        build_data["artifacts"].append(made.relative_to(self.root).as_posix())
+        build_data["artifacts"] += [one.relative_to(self.root).as_posix() for one in made]
         build_data["pure_python"] = False
         build_data["infer_tag"] = True

@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
-import engine
 from engine.cli.worker import require_cluster
 from engine.edges.rules.child import Begun, begin
 from engine.edges.rules.watch import look
@@ -21,8 +20,6 @@ from engine.settings import END_WITH_PARENT, MEMBER, Settings, unknown_settings
 
 if TYPE_CHECKING:
     from engine.engine import AttuneEngine
-
-_PACKAGE: Final = Path(engine.__file__).parent
 
 
 def serve(
@@ -129,8 +126,6 @@ def serve(
     if not settings.rules.is_dir() and not settings.last_good:
         raise InvalidInput([Violation("rules", _no_book(settings.rules))])
     before, begun = look(settings.rules), _begun(settings)
-    if spare := spare_cache(settings.data, (_PACKAGE, os.environ.get("HOME", ""))):
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(spare))
     import asyncio
 
     import structlog
@@ -192,14 +187,6 @@ def opener(settings: Settings) -> "Callable[..., AbstractAsyncContextManager[Att
     from engine.edges.stream.serving import open_cluster_engine
 
     return open_cluster_engine
-
-
-def spare_cache(data: Path, usual: Iterable[Path | str]) -> Path | None:
-    """Where compiled loops are kept if none of the `usual` places can be written; else None.
-
-    A service of the system has neither a package it may write to nor a home; it has its data.
-    """
-    return None if any(os.access(place, os.W_OK) for place in usual) else data / "compiled"
 
 
 def require_sharing(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Arrays: the experts' loops as steps over whole arrays, for a machine without numba."""
+"""Arrays: the experts' loops as steps over whole arrays, where nothing was compiled."""
 
 import math
 from typing import Any, Final

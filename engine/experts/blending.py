@@ -17,7 +17,7 @@ def blend(guess: float, counts: Numbers, trust: Numbers, stacks: Numbers, mix: N
     """Writes to `mix` what each expert's own logit counts for, then the slope, then the offset.
 
     Arguments are those of `loops.Learn`. Sums are taken term after term, so that
-    `engine.experts.compiled` ends in the same bits.
+    `engine/native/loops.c` ends in the same bits.
     """
     members = len(mix) - 2
     by_rate, by_mean, *by_stacks = trust[members:].tolist()

@@ -1,6 +1,6 @@
-"""What experts do once for every column of a lesson, as machine code where numba is installed.
+"""What experts do once for every column of a lesson, as machine code where it was compiled.
 
-As in `engine.kernels.loops`, each loop is written twice, for numba and for numpy, with the same answers to
+As in `engine.kernels.loops`, each loop is written twice, in C and for numpy, with the same answers to
 the last bit: a log can be learned again with either.
 """
 
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.loops import fastest
+from engine.native import compiled
 
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
@@ -108,8 +108,7 @@ class ExpertLoops(NamedTuple):
 
 @cache
 def expert_loops() -> ExpertLoops:
-    """The loops of this machine; the first call imports numba."""
+    """The loops of this machine."""
     from engine.experts.arrays import ARRAYS
 
-    found: ExpertLoops = fastest("engine.experts.compiled", ARRAYS)
-    return found
+    return ARRAYS if compiled is None else ExpertLoops(compiled.hear, compiled.learn)

@@ -1,7 +1,6 @@
 """How fast experts, trust and stacks move; the same for both ways the loops are written.
 
-Whoever changes one of these deletes `__pycache__`, too: numba keeps machine code until the file of the
-loop itself changes.
+Whoever changes one of these changes it in `engine/native/loops.c`, too; a test compares them.
 """
 
 from typing import Final

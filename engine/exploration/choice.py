@@ -91,7 +91,7 @@ def choose(
     greedy = greedy or policy != "squarecb"
     seen = _experience(exploration, actions, doubt)
     gamma = _SURENESS if len(seen[0]) else _gamma(exploration) * grown
-    state = np.uint64(chance.take(0 if greedy else slots))
+    state = chance.take(0 if greedy else slots)
     chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
     loops().fill(priorities, ties, gamma, greedy, state, *seen, chosen, probabilities)
     return list(zip(chosen.tolist(), probabilities.tolist(), strict=True))

@@ -1,6 +1,6 @@
-"""Arrays: the loops over candidates as steps over whole arrays, for a machine without numba.
+"""Arrays: the loops over candidates as steps over whole arrays, where nothing was compiled.
 
-Each gives the same bits as its twin in `engine.kernels.compiled`: sums are taken one term after the other
+Each gives the same bits as its twin in `engine/native/loops.c`: sums are taken one term after the other
 (`np.add.accumulate`; `np.sum` would pair terms up), products and sums are rounded apart, and
 exponentials are the C library's (numpy's own differ in the last bit).
 """
@@ -45,7 +45,7 @@ def _fill(
     ties: Indexes,
     gamma: float,
     greedy: bool,
-    state: np.uint64,
+    state: int,
     actions: Indexes,
     propensities: Numbers,
     worth: Numbers,
@@ -61,7 +61,7 @@ def _fill(
     if len(exposures):
         spreads = spread(propensities[actions], worth[actions], exposures[actions])
     slate = _Slate(np.maximum(priorities, 0.0), gamma, spreads)
-    chance = Chance(int(state))
+    chance = Chance(state)
     ranked = order.tolist()
     top = 0
     for _ in ranked:

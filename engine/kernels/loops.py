@@ -1,23 +1,22 @@
-"""Loops: what a decision does once for every candidate, as machine code where numba is installed.
+"""Loops: what a decision does once for every candidate, as machine code where it was compiled.
 
 Two loops touch every candidate: `score` and `fill`. They are written twice: one candidate
-after the other in `engine.kernels.compiled`, for numba, and as steps over whole arrays in `engine.kernels.arrays`,
-for a machine without numba. Both add in the same order and take exponentials from the same C
-library, so both give the same answers to the last bit; a log can be replayed with either.
+after the other in C (`engine/native/loops.c`), and as steps over whole arrays in `engine.kernels.arrays`.
+Both add in the same order and take exponentials from the same C library, so both give the same answers to
+the last bit; a log can be replayed with either.
 
 A decision comes about every millisecond, and by then the processor has forgotten the last one: what
 counts is how much code it must fetch anew. One compiled loop costs a third of the dozens of small
-array steps it replaces. (They write to arrays they are given, since for numba to make a new array a
-Python object takes longer than the loop itself.)
+array steps it replaces.
 """
 
-import importlib
 from functools import cache
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import structlog
+
+from engine.native import compiled
 
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
@@ -64,7 +63,7 @@ class Fill(Protocol):
         ties: Indexes,
         gamma: float,
         greedy: bool,
-        state: np.uint64,
+        state: int,
         actions: Indexes,
         propensities: Numbers,
         worth: Numbers,
@@ -92,26 +91,7 @@ class Loops(NamedTuple):
 
 @cache
 def loops() -> Loops:
-    """The loops of this machine. The first call imports numba, and on a new machine compiles (seconds).
-
-    What was compiled is kept in NUMBA_CACHE_DIR, beside `engine.kernels.compiled`, or in the user's cache
-    directory; where none can be written, every process compiles anew. Where numba is there and cannot
-    compile at all, that is logged and the loops run on numpy.
-    """
+    """The loops of this machine."""
     from engine.kernels.arrays import ARRAYS
 
-    found: Loops = fastest("engine.kernels.compiled", ARRAYS)
-    return found
-
-
-def fastest(module: str, arrays: Any) -> Any:
-    """`COMPILED` of a module if numba is there and can compile it, else `arrays`."""
-    try:
-        return importlib.import_module(module).COMPILED
-    except ImportError:
-        return arrays
-    except Exception as error:  # noqa: BLE001 -- no fault of a compiler may keep a service from starting
-        structlog.get_logger(__name__).warning(
-            "numba cannot compile here; decisions run on numpy, slower", error=str(error)
-        )
-        return arrays
+    return ARRAYS if compiled is None else Loops(compiled.score, compiled.fill)

@@ -1,4 +1,4 @@
-"""Learn: all the loops of a lesson, as machine code where numba is installed."""
+"""Learn: all the loops of a lesson, as machine code where it was compiled."""
 
 from typing import NamedTuple
 
@@ -16,5 +16,5 @@ class LessonLoops(NamedTuple):
 
 
 def lesson_loops() -> LessonLoops:
-    """The loops of this machine; the first call imports numba."""
+    """The loops of this machine."""
     return LessonLoops(scaling_loops(), binning_loops(), expert_loops())

@@ -4,7 +4,7 @@ import math
 
 
 def sigmoid(logit: float) -> float:
-    """1 / (1 + exp(−logit)), the same bits as `engine.kernels.compiled.sigmoid`.
+    """1 / (1 + exp(−logit)), the same bits as in `engine/native/loops.c`.
 
     >>> sigmoid(0.0), sigmoid(800.0), sigmoid(-800.0)
     (0.5, 1.0, 0.0)

@@ -1,9 +1,15 @@
-"""Native: what a decision does once for each offer, treatment and attribute, without the interpreter.
+"""Native: what decisions and lessons do again and again, without the interpreter.
 
 Three quarters of a decision's time is the interpreter's, spread over a hundred functions (docs/performance.md,
-"The profile behind it"). The few that do the same small thing again and again are written twice: in C
-(`core.c`), and in Python (`interpreted.py`, which says what they do), to the same bits. `make setup` compiles the
-C where there is a compiler and Python's headers; where there are none, all works, a quarter slower.
+"The profile behind it"). What does the same small thing many times is written twice, in C and in Python, to the
+same bits:
+
+- once for each offer, treatment and attribute: `core.c`, and `interpreted.py`, which says what it does;
+- once for every candidate of a decision and column of a lesson: `loops.c`, and on numpy beside the `loops.py` that
+  say what each does (`engine.kernels`, `engine.experts`, `engine.experts.binning`, `engine.learning.scaling`).
+
+`make setup` compiles the C where there is a compiler and Python's headers; where there are none all works, but a
+decision takes four times as long.
 """
 
 from importlib import import_module
@@ -13,26 +19,28 @@ from typing import TYPE_CHECKING, Final
 from engine.model import Offer
 from engine.native import interpreted
 
-__all__ = ["IS_COMPILED", "VERSION", "native"]
+__all__ = ["IS_COMPILED", "VERSION", "compiled", "native"]
 
-VERSION: Final = 1
-"""That of the compiled functions these modules expect: an older one that was left behind is not used."""
+VERSION: Final = 2
+"""That of the compiled functions these modules expect: older ones that were left behind are not used."""
 
 
-def _compiled() -> ModuleType | None:
+def _compiled(name: str) -> ModuleType | None:
     try:
-        core = import_module("engine.native.core")
+        module = import_module(f"engine.native.{name}")
     except ImportError:
         return None
-    if core.VERSION != VERSION:
-        return None
-    core.register(Offer)
-    return core
+    return module if module.VERSION == VERSION else None
 
 
-_core = _compiled()
+_core = _compiled("core")
+if _core is not None:
+    _core.register(Offer)
 
-IS_COMPILED: Final = _core is not None
+compiled: Final = _compiled("loops")
+"""The loops in C; None where they were not compiled."""
+
+IS_COMPILED: Final = _core is not None and compiled is not None
 """Whether the compiled ones are there."""
 
 if TYPE_CHECKING:

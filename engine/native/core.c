@@ -11,16 +11,11 @@
 
    tools/native.py compiles it. Floating point must stay as written: -ffp-contract=off. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "arrays.h"
 #include <structmember.h>
-#include <math.h>
-#include <string.h>
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 1
-
-_Static_assert(sizeof(Py_ssize_t) == 8 && sizeof(long) == 8 && sizeof(double) == 8, "indexes are longs of 64 bits");
+#define VERSION 2
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -40,20 +35,6 @@ enum { CARD_ACTION_ID, CARD_TREATMENT_ID, CARD_ISSUE, CARD_GROUP, CARD_TEXTS, CA
 
 /* What is kept of an offer's bytes, see engine.native.interpreted.Fixed. */
 enum { FIXED_CONTENT, FIXED_BUNDLE, FIXED_HEAD, FIXED_FIELDS };
-
-static int refuse(const char *what)
-{
-    PyErr_SetString(PyExc_TypeError, what);
-    return -1;
-}
-
-static int takes(Py_ssize_t given, Py_ssize_t wanted)
-{
-    if (given == wanted)
-        return 0;
-    PyErr_Format(PyExc_TypeError, "takes %zd arguments, not %zd", wanted, given);
-    return -1;
-}
 
 /* An item of a list, to be let go of; NULL with an exception if the list has become shorter. */
 static PyObject *item_of(PyObject *list, Py_ssize_t index)
@@ -117,21 +98,18 @@ static int is_whole_offer(PyObject *offer)
 
 /* --- columns: arrays of doubles or indexes with one dimension, also one number under every index ------ */
 
-static int read_column(PyObject *array, Py_buffer *column, const char *format)
+static PyArrayObject *column_of(PyObject *given, int type)
 {
-    if (PyObject_GetBuffer(array, column, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
-        return -1;
-    if (column->ndim == 1 && column->itemsize == 8 && strcmp(column->format, format) == 0)
-        return 0;
-    PyBuffer_Release(column);
-    return refuse("a column is an array with one dimension, of doubles or indexes");
+    PyArrayObject *column = (PyArrayObject *)given;
+    if (PyArray_Check(given) && PyArray_TYPE(column) == type && PyArray_NDIM(column) == 1 && PyArray_ISBEHAVED_RO(column))
+        return column;
+    return refuse("a column is an array with one dimension, of doubles or indexes"), NULL;
 }
 
-static double at(const Py_buffer *column, Py_ssize_t index)
+/* What stands at an index, or not a number where the column has become shorter meanwhile. */
+static double at(PyArrayObject *column, Py_ssize_t index)
 {
-    double number;
-    memcpy(&number, (const char *)column->buf + index * column->strides[0], sizeof number);
-    return number;
+    return index < PyArray_DIM(column, 0) ? *(const double *)PyArray_GETPTR1(column, index) : Py_NAN;
 }
 
 /* An index below `count`, or -1 with an exception. */
@@ -139,11 +117,11 @@ static Py_ssize_t index_below(PyObject *number, Py_ssize_t count)
 {
     if (!PyLong_Check(number))
         return refuse("an index is an int");
-    Py_ssize_t index = PyNumber_AsSsize_t(number, PyExc_IndexError);
+    Py_ssize_t index = PyLong_AsSsize_t(number);
     if (index >= 0 && index < count)
         return index;
-    if (!PyErr_Occurred())
-        PyErr_Format(PyExc_IndexError, "there is no %zd among %zd", index, count);
+    PyErr_Clear(); /* too large for any index */
+    PyErr_Format(PyExc_IndexError, "there is no %R among %zd", number, count);
     return -1;
 }
 
@@ -152,7 +130,7 @@ static Py_ssize_t index_below(PyObject *number, Py_ssize_t count)
 enum { OF_PRODUCT, OF_VALUE, OF_PROPENSITIES, OF_COLUMNS };
 
 static PyObject *offer_of(
-    PyObject *chosen, PyObject *cards, PyObject *action_of, const Py_buffer *columns, int asked, int by_propensity,
+    PyObject *chosen, PyObject *cards, PyObject *action_of, PyArrayObject **columns, int asked, int by_propensity,
     PyObject *values, Py_ssize_t rank)
 {
     if (!PyTuple_Check(chosen) || PyTuple_GET_SIZE(chosen) != 3)
@@ -163,11 +141,11 @@ static PyObject *offer_of(
     PyObject *card = PyTuple_GET_ITEM(cards, treatment);
     if (!PyTuple_Check(card) || PyTuple_GET_SIZE(card) != CARD_FIELDS)
         return refuse("not a card"), NULL;
-    Py_ssize_t action = index_below(PyTuple_GET_ITEM(action_of, treatment), columns[OF_PRODUCT].shape[0]);
+    Py_ssize_t action = index_below(PyTuple_GET_ITEM(action_of, treatment), PyArray_DIM(columns[OF_PRODUCT], 0));
     if (action < 0)
         return NULL;
-    double propensity = asked ? at(&columns[OF_PROPENSITIES], action) : 0.0;
-    double worth = at(&columns[OF_PRODUCT], action);
+    double propensity = asked ? at(columns[OF_PROPENSITIES], action) : 0.0;
+    double worth = at(columns[OF_PRODUCT], action);
     PyObject *texts = PyTuple_GET_ITEM(card, CARD_TEXTS);
     PyObject *content =
         texts != Py_None ? Py_NewRef(texts) : PyObject_CallOneArg(PyTuple_GET_ITEM(card, CARD_RENDER), values);
@@ -185,7 +163,7 @@ static PyObject *offer_of(
     FIELD(offer, RANK) = PyLong_FromSsize_t(rank);
     FIELD(offer, PRIORITY) = PyFloat_FromDouble(asked && by_propensity ? propensity * worth : worth);
     FIELD(offer, PROPENSITY) = PyFloat_FromDouble(propensity);
-    FIELD(offer, VALUE) = PyFloat_FromDouble(at(&columns[OF_VALUE], action));
+    FIELD(offer, VALUE) = PyFloat_FromDouble(at(columns[OF_VALUE], action));
     FIELD(offer, PROBABILITY) = Py_NewRef(PyTuple_GET_ITEM(chosen, 1));
     FIELD(offer, CONTENT) = content;
     FIELD(offer, BUNDLE) = Py_NewRef(PyTuple_GET_ITEM(chosen, 2));
@@ -206,18 +184,16 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
         return refuse("offers takes a list, and two tuples of one length"), NULL;
     if (by_propensity < 0)
         return NULL;
-    Py_buffer columns[OF_COLUMNS];
-    int held = 0, wanted = asked ? OF_COLUMNS : OF_COLUMNS - 1;
-    PyObject *made = NULL;
-    for (; held < wanted; held++)
-        if (read_column(given[3 + held], &columns[held], "d") < 0)
-            goto done;
-    for (int other = 1; other < wanted; other++)
-        if (columns[other].shape[0] != columns[0].shape[0]) {
-            refuse("columns are of one length");
-            goto done;
-        }
-    made = PyList_New(0);
+    PyArrayObject *columns[OF_COLUMNS];
+    int wanted = asked ? OF_COLUMNS : OF_COLUMNS - 1;
+    for (int one = 0; one < wanted; one++) {
+        columns[one] = column_of(given[3 + one], NPY_DOUBLE);
+        if (columns[one] == NULL)
+            return NULL;
+        if (PyArray_DIM(columns[one], 0) != PyArray_DIM(columns[0], 0))
+            return refuse("columns are of one length"), NULL;
+    }
+    PyObject *made = PyList_New(0);
     for (Py_ssize_t rank = 1; made != NULL && rank <= PyList_GET_SIZE(chosen); rank++) {
         PyObject *one = Py_NewRef(PyList_GET_ITEM(chosen, rank - 1));
         PyObject *offer = offer_of(one, cards, action_of, columns, asked, by_propensity, given[7], rank);
@@ -226,9 +202,6 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
             Py_CLEAR(made);
         Py_XDECREF(offer);
     }
-done:
-    while (held > 0)
-        PyBuffer_Release(&columns[--held]);
     return made;
 }
 
@@ -377,60 +350,47 @@ done:
 
 /* --- treatments -------------------------------------------------------------------------------------- */
 
-/* An array of indexes or doubles without gaps, of so many elements at least, in rows if `rows` is not 1. */
-static int read_array(
-    PyObject *array, Py_buffer *buffer, const char *format, Py_ssize_t rows, Py_ssize_t least, int writable)
+/* The first number of an array without gaps, of so many elements at least, in rows if `rows` is not 1. */
+static void *elements_of(PyObject *given, int type, npy_intp rows, npy_intp least, int writable)
 {
-    if (PyObject_GetBuffer(array, buffer, PyBUF_ND | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0)
-        return -1;
-    int fits = buffer->itemsize == 8 && strcmp(buffer->format, format) == 0 && (uintptr_t)buffer->buf % 8 == 0 &&
-               buffer->ndim == (rows == 1 ? 1 : 2) && (rows == 1 || buffer->shape[0] == rows) &&
-               buffer->shape[buffer->ndim - 1] >= least;
-    if (fits)
-        return 0;
-    PyBuffer_Release(buffer);
-    return refuse("an array is of another kind, or too short");
+    int dimensions = rows == 1 ? 1 : 2;
+    PyArrayObject *array = (PyArrayObject *)given;
+    if (is_array(given, type, dimensions, writable) && (rows == 1 || PyArray_DIM(array, 0) == rows) &&
+        PyArray_DIM(array, dimensions - 1) >= least)
+        return PyArray_DATA(array);
+    return refuse("an array is of another kind, or too short"), NULL;
 }
 
 static PyObject *core_weigh(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
-    enum { ACTION_OF, PROPENSITIES, FLOORS, PRODUCT, TIES, ADMITTED, PRIORITIES, ARRAYS };
-    static const char *const formats[ARRAYS] = {"l", "d", "d", "d", "l", "l", "d"};
-    static const int places[ARRAYS] = {1, 2, 3, 4, 5, 7, 8};
     if (takes(count, 9) < 0)
         return NULL;
-    PyObject *treatments = given[0], *found = NULL;
-    int by_propensity = PyObject_IsTrue(given[6]), held = 0;
-    if (by_propensity < 0)
+    PyObject *treatments = given[0];
+    if (!PyList_Check(treatments) || !PyBool_Check(given[6]))
+        return refuse("treatments are a list, and whether propensities count is a bool"), NULL;
+    Py_ssize_t room = PyList_GET_SIZE(treatments), admitted = 0;
+    const npy_intp *action_of = elements_of(given[1], NPY_LONG, 1, 0, 0), *ties = NULL;
+    const double *propensities = elements_of(given[2], NPY_DOUBLE, 1, 0, 0), *floors = NULL, *product = NULL;
+    if (action_of == NULL || propensities == NULL)
         return NULL;
-    if (!PyList_Check(treatments))
-        return refuse("treatments are a list"), NULL;
-    Py_ssize_t room = PyList_GET_SIZE(treatments), admitted = 0, actions = 0;
-    Py_buffer arrays[ARRAYS];
-    for (; held < ARRAYS; held++) {
-        Py_ssize_t least = held >= ADMITTED ? room : held == ACTION_OF ? 0 : actions, height = held == ADMITTED ? 3 : 1;
-        if (read_array(given[places[held]], &arrays[held], formats[held], height, least, held >= ADMITTED) < 0)
-            goto done;
-        if (held == PROPENSITIES)
-            actions = arrays[held].len / 8;
-    }
-    const Py_ssize_t *action_of = arrays[ACTION_OF].buf, *ties = arrays[TIES].buf;
-    const double *propensities = arrays[PROPENSITIES].buf, *floors = arrays[FLOORS].buf, *product = arrays[PRODUCT].buf;
-    Py_ssize_t *rows = arrays[ADMITTED].buf, width = arrays[ADMITTED].shape[1];
-    double *priorities = arrays[PRIORITIES].buf;
-    if (PyList_GET_SIZE(treatments) != room) {
-        refuse("treatments stay as they are");
-        goto done;
-    }
+    npy_intp known = PyArray_DIM((PyArrayObject *)given[1], 0), actions = PyArray_DIM((PyArrayObject *)given[2], 0);
+    npy_intp *rows = NULL;
+    double *priorities = NULL;
+    if ((floors = elements_of(given[3], NPY_DOUBLE, 1, actions, 0)) == NULL ||
+        (product = elements_of(given[4], NPY_DOUBLE, 1, actions, 0)) == NULL ||
+        (ties = elements_of(given[5], NPY_LONG, 1, actions, 0)) == NULL ||
+        (rows = elements_of(given[7], NPY_LONG, 3, room, 1)) == NULL ||
+        (priorities = elements_of(given[8], NPY_DOUBLE, 1, room, 1)) == NULL)
+        return NULL;
+    npy_intp width = PyArray_DIM((PyArrayObject *)given[7], 1);
+    int by_propensity = given[6] == Py_True;
     for (Py_ssize_t i = 0; i < room; i++) {
-        Py_ssize_t treatment = index_below(PyList_GET_ITEM(treatments, i), arrays[ACTION_OF].len / 8);
+        Py_ssize_t treatment = index_below(PyList_GET_ITEM(treatments, i), known);
         if (treatment < 0)
-            goto done;
-        Py_ssize_t action = action_of[treatment];
-        if (action < 0 || action >= actions) {
-            PyErr_Format(PyExc_IndexError, "there is no action %zd", action);
-            goto done;
-        }
+            return NULL;
+        npy_intp action = action_of[treatment];
+        if (action < 0 || action >= actions)
+            return PyErr_Format(PyExc_IndexError, "there is no action %zd", (Py_ssize_t)action);
         double worth = product[action];
         if (!(propensities[action] >= floors[action]) || isnan(worth))
             continue;
@@ -439,38 +399,31 @@ static PyObject *core_weigh(PyObject *module, PyObject *const *given, Py_ssize_t
         rows[2 * width + admitted] = ties[action];
         priorities[admitted++] = by_propensity ? propensities[action] * worth : worth;
     }
-    found = PyLong_FromSsize_t(admitted);
-done:
-    while (held > 0)
-        PyBuffer_Release(&arrays[--held]);
-    return found;
+    return PyLong_FromSsize_t(admitted);
 }
 
 static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
     if (takes(count, 2) < 0)
         return NULL;
-    PyObject *picks = given[0], *made = NULL, *alone = NULL;
-    Py_buffer treatments;
+    PyObject *picks = given[0];
     if (!PyList_Check(picks))
         return refuse("picks are a list"), NULL;
-    if (read_column(given[1], &treatments, "l") < 0)
+    PyArrayObject *treatments = column_of(given[1], NPY_LONG);
+    if (treatments == NULL)
         return NULL;
-    alone = PyUnicode_FromStringAndSize("", 0);
-    made = alone == NULL ? NULL : hidden(PyList_GET_SIZE(picks));
+    PyObject *alone = PyUnicode_FromStringAndSize("", 0), *made = alone == NULL ? NULL : hidden(PyList_GET_SIZE(picks));
     for (Py_ssize_t i = 0; made != NULL && i < PyList_GET_SIZE(made); i++) {
         PyObject *pick = item_of(picks, i), *slot = NULL, *treatment = NULL;
-        Py_ssize_t place = -1, found;
+        Py_ssize_t place = -1;
         if (pick == NULL)
             ; /* said already */
         else if (!PyTuple_Check(pick) || PyTuple_GET_SIZE(pick) != 2)
             refuse("a pick is a position and a probability");
         else
-            place = index_below(PyTuple_GET_ITEM(pick, 0), treatments.shape[0]);
-        if (place >= 0) {
-            memcpy(&found, (const char *)treatments.buf + place * treatments.strides[0], sizeof found);
-            treatment = PyLong_FromSsize_t(found);
-        }
+            place = index_below(PyTuple_GET_ITEM(pick, 0), PyArray_DIM(treatments, 0));
+        if (place >= 0)
+            treatment = PyLong_FromSsize_t(*(const npy_intp *)PyArray_GETPTR1(treatments, place));
         if (treatment != NULL)
             slot = PyTuple_Pack(3, treatment, PyTuple_GET_ITEM(pick, 1), alone);
         Py_XDECREF(treatment);
@@ -481,7 +434,6 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
             PyList_SET_ITEM(made, i, slot);
     }
     Py_XDECREF(alone);
-    PyBuffer_Release(&treatments);
     return shown(made);
 }
 
@@ -576,29 +528,24 @@ static PyObject *core_columns(PyObject *module, PyObject *const *given, Py_ssize
 {
     if (takes(count, 4) < 0)
         return NULL;
-    PyObject *tables = given[0], *raw = given[1], *places = given[2], *done = NULL;
+    PyObject *tables = given[0], *raw = given[1], *places = given[2];
     if (!PyTuple_Check(tables) || !(PyTuple_Check(raw) || PyList_Check(raw)) || !PyTuple_Check(places) ||
         PyTuple_GET_SIZE(tables) != PyTuple_GET_SIZE(places))
         return refuse("columns takes two tuples of one length, and a list or a tuple"), NULL;
-    Py_buffer found;
-    if (read_array(given[3], &found, "l", 1, PyTuple_GET_SIZE(tables), 1) < 0)
-        return NULL;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tables); i++) {
         PyObject *value = Py_XNewRef(at_place(raw, places, i));
         if (value == NULL)
-            goto done;
+            return NULL;
         PyObject *column = PyObject_GetItem(PyTuple_GET_ITEM(tables, i), value);
         Py_DECREF(value);
         Py_ssize_t index = column == NULL ? -1 : index_below(column, PY_SSIZE_T_MAX);
         Py_XDECREF(column);
-        if (index < 0)
-            goto done;
-        ((Py_ssize_t *)found.buf)[i] = index;
+        npy_intp *found = index < 0 ? NULL : elements_of(given[3], NPY_LONG, 1, PyTuple_GET_SIZE(tables), 1);
+        if (found == NULL)
+            return NULL;
+        found[i] = index;
     }
-    done = Py_NewRef(Py_None);
-done:
-    PyBuffer_Release(&found);
-    return done;
+    Py_RETURN_NONE;
 }
 
 static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -609,10 +556,9 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
     if (!(PyTuple_Check(raw) || PyList_Check(raw)) || !PyTuple_Check(places))
         return refuse("numbers takes a list or a tuple, and a tuple of places"), NULL;
     Py_ssize_t length = PyTuple_GET_SIZE(places);
-    Py_buffer found;
-    if (read_array(given[2], &found, "d", 1, length, 1) < 0)
+    double *numbers = elements_of(given[2], NPY_DOUBLE, 1, length, 1);
+    if (numbers == NULL)
         return NULL;
-    double *numbers = found.buf;
     PyObject *told = Py_True;
     for (Py_ssize_t i = 0; told == Py_True && i < length; i++) {
         PyObject *value = at_place(raw, places, i);
@@ -631,7 +577,6 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
         } else
             told = Py_False;
     }
-    PyBuffer_Release(&found);
     return Py_XNewRef(told);
 }
 
@@ -659,6 +604,7 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit_core(void)
 {
+    import_array();
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
         Py_CLEAR(module);

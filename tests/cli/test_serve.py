@@ -14,7 +14,6 @@ from urllib.error import HTTPError
 
 import pytest
 
-from engine.cli.serve import spare_cache
 from tests.cli.conftest import ROOT, Attune
 
 
@@ -137,14 +136,6 @@ def test_a_variable_that_is_no_setting_is_a_warning(tmp_path: Path) -> None:
     assert warned["level"] == "warning"
     assert warned["event"] == "ATTUNE_GRACEE is no setting. Did you mean 'ATTUNE_GRACE'?"
     assert process.returncode == 0
-
-
-def test_compiled_loops_are_kept_with_the_data_where_nothing_else_can_be_written(
-    tmp_path: Path,
-) -> None:
-    data, nowhere = tmp_path / "data", tmp_path / "nowhere"
-    assert spare_cache(data, [nowhere, tmp_path]) is None
-    assert spare_cache(data, [nowhere, ""]) == data / "compiled"
 
 
 def test_several_servers_on_one_data_directory_are_refused(tmp_path: Path, attune: Attune) -> None:

@@ -165,7 +165,7 @@ def test_what_is_taken_back_counts_no_longer() -> None:
     assert learner.health().responses == taught_learner(400).health().responses
 
 
-def test_numba_and_numpy_learn_the_same_bytes() -> None:
+def test_c_and_numpy_learn_the_same_bytes() -> None:
     without = taught_learner(
         300, learner=Learner(LessonLoops(scaling.PLAIN, binning.PLAIN, ARRAYS))
     )

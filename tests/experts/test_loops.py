@@ -92,7 +92,7 @@ class World:
         return {name: getattr(self, name).tobytes() for name in names}
 
 
-@pytest.mark.skipif(FASTEST is ARRAYS, reason="without numba there is nothing to compare with")
+@pytest.mark.skipif(FASTEST is ARRAYS, reason="engine/native/loops.c is not compiled")
 @settings(deadline=None)
 @given(
     SEEDS,

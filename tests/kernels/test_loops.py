@@ -1,9 +1,4 @@
 import math
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import engine
 from engine.exploration.chance import Chance
 from engine.kernels.arrays import ARRAYS
+from engine.kernels.loops import loops
+from engine.native import IS_COMPILED
 
-pytest.importorskip("numba", reason="without numba there is nothing to compare with")
-from engine.kernels.compiled import COMPILED
+COMPILED = loops()
+
+pytestmark = pytest.mark.skipif(
+    not IS_COMPILED,
+    reason="engine/native/loops.c is not compiled: there is nothing to compare with",
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 NO_EVIDENCE = np.empty(0, np.intp), np.empty(0), np.empty(0), np.empty(0)
@@ -75,9 +75,9 @@ def test_a_score_is_the_sigmoid_of_what_everybody_the_group_and_the_action_add()
     matrix = np.array([[0.5, 0.25, -1.0], [1.0, 0.0, 2.0]])
     one, none = np.ones(1, np.intp), np.zeros(1, np.intp)
     shared, own = np.array([0, 1]), np.array([2])
-    for loops in (COMPILED, ARRAYS):
+    for way in (COMPILED, ARRAYS):
         found = scored(
-            loops, np.array([0, 1]), np.array([2.0, -1.0]), matrix, 3, shared, one, own, none, -0.5
+            way, np.array([0, 1]), np.array([2.0, -1.0]), matrix, 3, shared, one, own, none, -0.5
         )
         everybody, group, action = 2 * 0.5 - 1.0, 2 * 0.25, 2 * -1.0 - 2.0
         logit = -0.5 + everybody + group + action
@@ -106,7 +106,7 @@ def test_choices_and_probabilities_are_the_same_bits(
 ) -> None:
     ties = np.random.default_rng(state).permutation(len(priorities))
     slots = min(slots, len(priorities))
-    asked = slots, np.array(priorities), ties, gamma, greedy, np.uint64(state), *NO_EVIDENCE
+    asked = slots, np.array(priorities), ties, gamma, greedy, state, *NO_EVIDENCE
     assert same(filled(COMPILED, *asked), filled(ARRAYS, *asked))
 
 
@@ -130,58 +130,12 @@ def test_choices_by_evidence_are_the_same_bits(
         np.floor(10.0 ** (6.0 * chance.random(200))) - 1.0,
     )
     ties = chance.permutation(count)
-    asked = slots, np.array(priorities), ties, 50.0, greedy, np.uint64(state), *evidence
+    asked = slots, np.array(priorities), ties, 50.0, greedy, state, *evidence
     assert same(filled(COMPILED, *asked), filled(ARRAYS, *asked))
 
 
 @given(seed=st.integers(0, 2**64 - 1))
 def test_compiled_chance_is_chance(seed: int) -> None:
     equal = np.zeros(1_000)
-    chosen, _ = filled(
-        COMPILED, 1, equal, np.arange(1_000), 0.0, False, np.uint64(seed), *NO_EVIDENCE
-    )
+    chosen, _ = filled(COMPILED, 1, equal, np.arange(1_000), 0.0, False, seed, *NO_EVIDENCE)
     assert chosen.tolist() == [int(Chance(seed).uniform() * 1_000)]
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A copy of the package beside which nothing can be kept, whoever asks."""
-    package = tmp_path / "engine"
-    shutil.copytree(
-        Path(engine.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
-    )
-    (package / "kernels" / "__pycache__").touch()
-    return tmp_path
-
-
-def started(installed: Path, code: str) -> "subprocess.CompletedProcess[str]":
-    """The code, run like a system's service: without a home."""
-    return subprocess.run(
-        [sys.executable, "-B", "-c", code],
-        cwd=installed,
-        env={"PATH": os.defpath, "HOME": "/dev/null", "NUMBA_OPT": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-SAY = "import engine.kernels.loops as l, engine.kernels.%s as k; print(l.loops() is k.%s)"
-
-
-def test_where_nothing_can_be_kept_the_loops_are_compiled_for_one_process(installed: Path) -> None:
-    ran = started(installed, SAY % ("compiled", "COMPILED"))
-    assert (ran.returncode, ran.stderr) == (0, "")
-    *warnings, compiled = ran.stdout.splitlines()
-    assert compiled == "True"
-    assert len(warnings) == 2
-    assert all("NUMBA_CACHE_DIR" in line for line in warnings)
-
-
-def test_where_nothing_can_be_compiled_the_loops_run_on_numpy(installed: Path) -> None:
-    broken = "import numba; del numba.njit\n"
-    ran = started(installed, broken + SAY % ("arrays", "ARRAYS"))
-    assert (ran.returncode, ran.stderr) == (0, "")
-    warning, arrays = ran.stdout.splitlines()
-    assert arrays == "True"
-    assert "numba cannot compile here" in warning

@@ -282,7 +282,7 @@ class Longer:
     __slots__ = (*interpreted.FIELDS, "more")
 
 
-UNALIGNED = memoryview(bytearray(17))[1:].cast("d")
+UNALIGNED = np.ndarray(2, float, bytearray(17), 1)
 
 
 def half_made() -> Offer:
@@ -403,6 +403,8 @@ def test_compiled_functions_of_another_version_are_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert package.IS_COMPILED
-    assert package._compiled() is core
+    assert package._compiled("core") is core
     monkeypatch.setattr(core, "VERSION", package.VERSION + 1)
-    assert package._compiled() is None
+    assert package._compiled("core") is None
+    assert package._compiled("loops") is package.compiled
+    assert package._compiled("no_such") is None

@@ -1,4 +1,4 @@
-"""Compiling engine/native/core.c: where it cannot be, it says so, and what was there stays."""
+"""Compiling the C of engine/native: where it cannot be, it says so, and what was there stays."""
 
 import os
 import shutil
@@ -9,31 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from tools.native import SOURCE, build, main, target
+from engine.native import VERSION
+from tools.native import FOLDER, SOURCES, build, main, target
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("cc") is None, reason="there is no C compiler on the path"
 )
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return Path(shutil.copy(SOURCE, tmp_path))
+@pytest.fixture(params=SOURCES, ids=lambda source: source.stem)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    shutil.copy(FOLDER / "arrays.h", tmp_path)
+    return Path(shutil.copy(request.param, tmp_path))
 
 
 @needs_compiler
 def test_it_is_compiled_beside_its_source(source: Path) -> None:
     made = build(source)
     assert made == target(source)
-    assert sorted(source.parent.iterdir()) == sorted([source, made])
+    assert {source, made} == {*source.parent.iterdir()} - {source.with_name("arrays.h")}
     said = subprocess.run(
-        [sys.executable, "-c", "import core; print(core.VERSION)"],
+        [sys.executable, "-c", f"import {source.stem} as made; print(made.VERSION)"],
         cwd=source.parent,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout == "1\n"
+    assert said.stdout == f"{VERSION}\n"
 
 
 @needs_compiler
@@ -43,19 +45,23 @@ def test_what_was_compiled_stays_where_the_source_is_broken(source: Path) -> Non
     with pytest.raises(OSError, match="error"):
         build(source)
     assert target(source).read_bytes() == b"before"
-    assert sorted(source.parent.iterdir()) == sorted([source, target(source)])
+    assert len([*source.parent.iterdir()]) == 3, "the source, its header, and what was compiled"
 
 
 def test_without_a_compiler_it_says_so_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler --with an-option")
-    before = target().stat().st_mtime_ns if target().exists() else None
+    before = compiled_when()
     for arguments, code in (([], 0), (["--required"], 1)):
         monkeypatch.setattr(sys, "argv", ["native.py", *arguments])
         assert main() == code
         assert "no-such-compiler" in capsys.readouterr().err
-    assert (target().stat().st_mtime_ns if target().exists() else None) == before
+    assert compiled_when() == before
+
+
+def compiled_when() -> list[int]:
+    return [target(s).stat().st_mtime_ns for s in SOURCES if target(s).exists()]
 
 
 @needs_compiler
@@ -90,9 +96,9 @@ def wheel(root: Path, into: Path, **more: str) -> zipfile.ZipFile:
     if not copied.exists():
         ignored = shutil.ignore_patterns("*.so", "__pycache__")
         for folder in ("engine", "tools"):
-            shutil.copytree(SOURCE.parents[2] / folder, copied / folder, ignore=ignored)
+            shutil.copytree(FOLDER.parents[1] / folder, copied / folder, ignore=ignored)
         for file in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(SOURCE.parents[2] / file, copied)
+            shutil.copy(FOLDER.parents[1] / file, copied)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]
     done = subprocess.run(
         command, cwd=copied, env=os.environ | more, capture_output=True, text=True, check=False
@@ -110,7 +116,7 @@ def compiled_in(made: zipfile.ZipFile) -> list[str]:
 def test_a_wheel_holds_what_was_compiled_and_is_for_this_python(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="it builds the wheel")
     with wheel(tmp_path, tmp_path / "with") as made:
-        assert compiled_in(made) == [f"engine/native/{target().name}"]
+        assert sorted(compiled_in(made)) == [f"engine/native/{target(s).name}" for s in SOURCES]
         assert "linux" in str(made.filename)
 
 

@@ -35,7 +35,7 @@ from engine.engine import AttuneEngine, Sources, running
 from engine.errors import InvalidInput, StorageError, Violation
 from engine.model import SECOND
 from engine.rulebook.book import RuleBook
-from engine.running.machine_code import read_machine_code
+from engine.running.native import tell_if_interpreted
 from engine.running.reload import first_book
 from engine.settings import Settings
 
@@ -109,8 +109,8 @@ async def open_cluster_engine(
     sources = sources or Sources()
     installation = Installation.of(settings)
     before = look(settings.rules) if before is None else before
-    reading = asyncio.to_thread(read_machine_code)
-    first, _ = await asyncio.gather(first_book(settings, compiled), reading)
+    tell_if_interpreted()
+    first = await first_book(settings, compiled)
     taking_up = TakingUp()
     async with (
         _edge(settings, installation, first.book, sources, taking_up, at_worker) as edge,

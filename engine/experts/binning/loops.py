@@ -1,8 +1,8 @@
-"""Learn: what is done once for every number that has bins, as machine code where numba is installed.
+"""Learn: what is done once for every number that has bins, as machine code where it was compiled.
 
 As in `engine.kernels.loops`, each loop is written twice, with the same answers to the last bit.
 
-Whoever changes a number here deletes `__pycache__`, too; see `engine.experts.rates`.
+Whoever changes a number here changes it in `engine/native/loops.c`, too; a test compares them.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.loops import fastest
+from engine.native import compiled
 
 Numbers = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.intp]
@@ -85,8 +85,7 @@ class BinningLoops(NamedTuple):
 
 @cache
 def binning_loops() -> BinningLoops:
-    """The loops of this machine; the first call imports numba."""
+    """The loops of this machine."""
     from engine.experts.binning.plain import PLAIN
 
-    found: BinningLoops = fastest("engine.experts.binning.compiled", PLAIN)
-    return found
+    return PLAIN if compiled is None else BinningLoops(compiled.find_bins, compiled.fill_bins)

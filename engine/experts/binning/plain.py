@@ -1,4 +1,4 @@
-"""Plain: the loops over bins in Python, for a machine without numba."""
+"""Plain: the loops over bins in Python, where nothing was compiled."""
 
 import math
 from bisect import bisect_left

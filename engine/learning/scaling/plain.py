@@ -1,4 +1,4 @@
-"""Plain: the loops over numbers in Python, for a machine without numba."""
+"""Plain: the loops over numbers in Python, where nothing was compiled."""
 
 import math
 from typing import Final

@@ -55,10 +55,10 @@ def edges(bins: Bins) -> list[float]:
     return kept
 
 
-@pytest.mark.skipif(FASTEST is PLAIN, reason="without numba there is nothing to compare with")
+@pytest.mark.skipif(FASTEST is PLAIN, reason="engine/native/loops.c is not compiled")
 @settings(deadline=None)
 @given(st.lists(NUMBERS, max_size=400), st.lists(NUMBERS, max_size=20))
-def test_numba_and_python_cut_the_same_bins(numbers: list[float], asked: list[float]) -> None:
+def test_c_and_python_cut_the_same_bins(numbers: list[float], asked: list[float]) -> None:
     one, other = Columns(), Columns()
     compiled, plain = bins(FASTEST, one), bins(PLAIN, other)
     learn(compiled, *numbers)

@@ -38,7 +38,7 @@ def told(loops: ScalingLoops, numbers: tuple[float, float], lines: Any) -> dict[
     return dict(zip(columns[1:end].tolist(), values[1:end].tolist(), strict=True))
 
 
-@pytest.mark.skipif(FASTEST is PLAIN, reason="without numba there is nothing to compare with")
+@pytest.mark.skipif(FASTEST is PLAIN, reason="engine/native/loops.c is not compiled")
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(ANY, ANY), max_size=80), st.tuples(ANY, ANY), st.sampled_from([40, math.inf])
