@@ -144,21 +144,16 @@ class Arbiter:
         threshold is applied and P is 1.
         """
         asked = propensities is not None
-        admitted = np.empty((3, len(treatments)), np.intp)
-        priorities = np.empty(len(treatments))
-        count = native.weigh(
-            treatments,
-            self._action_of,
-            propensities if propensities is not None else self._certain,
-            self._floors[channel] if asked else self._no_floors,
-            merit.product,
-            merit.ties,
-            asked and self._propensity,
-            admitted,
-            priorities,
-        )
         candidates = Candidates(
-            admitted[0, :count], admitted[1, :count], priorities[:count], admitted[2, :count]
+            *native.weigh(
+                treatments,
+                self._action_of,
+                propensities if propensities is not None else self._certain,
+                self._floors[channel] if asked else self._no_floors,
+                merit.product,
+                merit.ties,
+                asked and self._propensity,
+            )
         )
         least = self._least[channel]
         return candidates if least is None or not asked else _reaching(candidates, least)

@@ -25,6 +25,7 @@ from engine.model import (
     Value,
 )
 from engine.native import native
+from engine.native.interpreted import FIELDS
 
 KEY_BYTES: Final = 32
 KEY_FILE: Final = "token.key"
@@ -36,6 +37,11 @@ _PREFIX: Final = 8
 _COUNTERS: Final = 1 << 32
 _HEADER: Final = len(_FORMAT) + _KEY_ID
 _FIELD: Final = "response.token"
+_OFFERED: Final = bytes(
+    (*FIELDS, "placement").index(field)
+    for field in ("action_id", "group", "placement", "probability", "propensity")
+)
+"""What a token says of each offer."""
 
 
 class Capsules:
@@ -85,16 +91,10 @@ class Capsules:
                 features,
                 unknown,
                 [
-                    (
-                        offer.action_id,
-                        offer.group,
-                        shown.placement,
-                        offer.probability,
-                        offer.propensity,
-                    )
+                    row
                     for shown in decision.placements
                     if not shown.fallback
-                    for offer in shown.offers
+                    for row in native.rows(shown.offers, _OFFERED, shown.placement)
                 ],
             )
         )

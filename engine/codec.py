@@ -10,7 +10,6 @@ wrapped in one.
 """
 
 import struct
-import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from engine.columns import evenly, the_same
+from engine.columns import Vector, evenly, the_same
 from engine.errors import DamagedData, StorageError
 from engine.grounds import NO_VENTURE, Answer, Entered, Grounds, Narrowed, Venture
 from engine.model import (
@@ -512,10 +511,9 @@ def _unpack_touch(packed: list[Any]) -> Touch:
 # --- decisions --------------------------------------------------------------------------------
 
 _LENGTHS: Final = struct.Struct("<II")
-_INDEX: Final = np.dtype(np.int32)
+_INDEX: Final = np.dtype("<i4")
 _NOBODY: Final = np.empty(0, dtype=np.intp)
 _NOTHING: Final = np.empty(0)
-_IS_SWAPPED: Final = sys.byteorder != "little"
 
 
 def encode_decision(record: DecisionRecord) -> bytes:
@@ -524,7 +522,7 @@ def encode_decision(record: DecisionRecord) -> bytes:
     What follows from other numbers of a contest, or is the same for all actions, is not among the arrays.
     """
     question, decision = record
-    arrays: list[npt.NDArray[Any]] = []
+    arrays: list[bytes] = []
     contests = [_pack_contest(contest, arrays) for contest in decision.contests]
     grounds = (
         None if decision.grounds is None else _pack_grounds(decision, decision.grounds, arrays)
@@ -553,13 +551,8 @@ def encode_decision(record: DecisionRecord) -> bytes:
         ],
         option=_OPTIONS,
     )
-    raw = _joined(arrays)
+    raw = b"".join(arrays)
     return b"".join((_LENGTHS.pack(len(text), len(raw)), text, raw))
-
-
-def _joined(arrays: list[Any]) -> bytes:
-    """The bytes of one array after the other, each number's lowest first."""
-    return b"".join([array.byteswap() for array in arrays] if _IS_SWAPPED else arrays)
 
 
 def decode_decision(data: bytes) -> DecisionRecord:
@@ -663,7 +656,7 @@ _OFFER: Final = bytes(range(len(FIELDS)))
 
 def _pack_offers(offers: list[Offer]) -> orjson.Fragment | list[Any]:
     """All in one go, one by one if a number among them is one that JSON lacks."""
-    text = orjson.dumps(native.rows(offers, _OFFER), option=_OPTIONS, default=dict)
+    text = orjson.dumps(native.rows(offers, _OFFER, None), option=_OPTIONS, default=dict)
     is_exact = text.rfind(_LACKED) < 0
     return orjson.Fragment(text) if is_exact else [_pack_offer(offer) for offer in offers]
 
@@ -712,25 +705,21 @@ def _unpack_offer(packed: list[Any]) -> Offer:
     )
 
 
-def _pack_contest(contest: Contest, arrays: list[npt.NDArray[Any]]) -> list[Any]:
+def _pack_contest(contest: Contest, arrays: list[bytes]) -> list[Any]:
     """Placement, lengths, whether priorities follow, and of C, V and L the number that is all actions'.
 
-    The arrays go to `arrays`, those of all actions cut to the candidates. Indexing keeps the interpreter
-    for up to 500 candidates; `take` would let go of it for each column.
+    The arrays go to `arrays`, those of all actions cut to the candidates.
     """
     placement, actions, priorities, propensities, context, value, lever, _, weighed = contest
     packed = [placement, propensities is not None, len(actions), len(lever), weighed]
-    arrays.append(actions.astype(_INDEX))
-    if not weighed:
-        arrays.append(priorities)
-    if propensities is not None:
-        arrays.append(propensities[actions])
+    columns: tuple[Vector, ...] = () if propensities is None else (propensities,)
     for column in (context, value, lever):
         same = the_same(column)
         if same is None or not isfinite(same):  # JSON has no infinity
             same = None
-            arrays.append(column[actions])
+            columns += (column,)
         packed.append(same)
+    arrays.append(native.cut(actions, None if weighed else priorities, columns))
     return packed
 
 
@@ -757,9 +746,7 @@ def _unpack_contest(packed: list[Any], arrays: "_Arrays") -> Contest:
     )
 
 
-def _pack_grounds(
-    decision: Decision, grounds: Grounds, arrays: list[npt.NDArray[Any]]
-) -> list[Any]:
+def _pack_grounds(decision: Decision, grounds: Grounds, arrays: list[bytes]) -> list[Any]:
     """Limits, pull and lengths; to `arrays` go those who entered a contest and did not compete."""
     entered, limits, pull, venture = grounds
     others = []
@@ -767,9 +754,8 @@ def _pack_grounds(
         other = _others(contest, one)
         others.append(other)
         if len(other):
-            arrays.append(other.astype(_INDEX))
-            if contest.propensities is not None:
-                arrays.append(contest.propensities[other])
+            propensities = contest.propensities
+            arrays.append(native.cut(other, None, () if propensities is None else (propensities,)))
     added = None
     if pull is not None:
         moved = np.flatnonzero(pull)
@@ -813,7 +799,7 @@ def _pack_venture(
     venture: Venture,
     contests: Sequence[Contest],
     others: Sequence[npt.NDArray[np.intp]],
-    arrays: list[npt.NDArray[Any]],
+    arrays: list[bytes],
 ) -> tuple[Any, ...]:
     """Beliefs by action, what was left, and whether exposures go to `arrays`; nothing if none was asked for.
 
@@ -827,8 +813,8 @@ def _pack_venture(
     if exposures is None:
         return packed
     for contest, other in zip(contests, others, strict=True):
-        arrays.append(exposures.take(contest.actions).astype(_INDEX))
-        arrays.append(exposures.take(other).astype(_INDEX))
+        arrays.append(exposures[contest.actions].astype(_INDEX).tobytes())
+        arrays.append(exposures[other].astype(_INDEX).tobytes())
     return *packed, True
 
 

@@ -102,10 +102,13 @@ class Reading:
         self._rest = tuple(chosen[len(totals) :])
         self._group_of = group_of
         self._tells_apart = any(one.kind in ("channel", "group") for one in chosen)
+        self._nothing: tuple[Raw, ...] = tuple(0 if one.is_count else None for one in chosen)
 
     def read(self, customer: Customer, now: Micros) -> list[Raw]:
         """Their values at `now`: counts, ages in days, names; None where there was nothing."""
         counts, last = customer.counts, customer.last
+        if not (counts or last or customer.touches):
+            return [*self._nothing]
         found: list[Raw] = [
             counts.get(outcome, 0) if is_count else _age(last.get(outcome), now)
             for outcome, is_count in self._totals

@@ -92,9 +92,7 @@ def choose(
     seen = _experience(exploration, actions, doubt)
     gamma = _SURENESS if len(seen[0]) else _gamma(exploration) * grown
     state = chance.take(0 if greedy else slots)
-    chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
-    loops().fill(priorities, ties, gamma, greedy, state, *seen, chosen, probabilities)
-    return list(zip(chosen.tolist(), probabilities.tolist(), strict=True))
+    return loops().fill(priorities, ties, gamma, greedy, state, *seen, slots)
 
 
 def drawing(

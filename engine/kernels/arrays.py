@@ -50,13 +50,11 @@ def _fill(
     propensities: Numbers,
     worth: Numbers,
     exposures: Numbers,
-    chosen: Indexes,
-    probabilities: Numbers,
-) -> None:
-    order = np.lexsort((ties, -priorities))[: len(chosen)]
+    slots: int,
+) -> list[tuple[int, float]]:
+    order = np.lexsort((ties, -priorities))[:slots]
     if greedy:
-        chosen[:], probabilities[:] = order, 1.0
-        return
+        return [(place, 1.0) for place in order.tolist()]
     spreads = None
     if len(exposures):
         spreads = spread(propensities[actions], worth[actions], exposures[actions])
@@ -68,7 +66,7 @@ def _fill(
         while ranked[top] in slate.taken:
             top += 1
         slate.fill(ranked[top], chance.uniform())
-    chosen[:], probabilities[:] = slate.chosen, slate.probabilities
+    return list(zip(slate.chosen, slate.probabilities, strict=True))
 
 
 class _Slate:

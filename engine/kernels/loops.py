@@ -68,16 +68,15 @@ class Fill(Protocol):
         propensities: Numbers,
         worth: Numbers,
         exposures: Numbers,
-        chosen: Indexes,
-        probabilities: Numbers,
+        slots: int,
         /,
-    ) -> None:
-        """Writes what fills each slot, and how probable it was; see `engine.exploration.choice.choose`.
+    ) -> list[tuple[int, float]]:
+        """The position that fills each slot, and how probable it was; see `engine.exploration.choice.choose`.
 
         `actions` are the candidates' indexes in the next three, which are over all actions of the book:
         the evidence that the choice goes by, `gamma` times the square of a gap in standard errors. If
         `exposures` is empty it goes by `gamma` times the gap.
-        There are as many slots as `chosen` is long, at most as many as candidates. `state` is that of
+        There are at most as many slots as candidates. `state` is that of
         a `Chance` of which one number is drawn for each slot (none if `greedy`).
         """
 

@@ -21,7 +21,7 @@ from engine.native import interpreted
 
 __all__ = ["IS_COMPILED", "VERSION", "compiled", "native"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """That of the compiled functions these modules expect: older ones that were left behind are not used."""
 
 

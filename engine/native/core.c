@@ -15,7 +15,7 @@
 #include <structmember.h>
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 2
+#define VERSION 3
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -112,12 +112,25 @@ static double at(PyArrayObject *column, Py_ssize_t index)
     return index < PyArray_DIM(column, 0) ? *(const double *)PyArray_GETPTR1(column, index) : Py_NAN;
 }
 
+/* An int of one digit, as nearly all indexes are, without a call; any other, or -1 with an exception, with one. */
+static inline Py_ssize_t index_of(PyObject *number)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number))
+        return PyUnstable_Long_CompactValue((PyLongObject *)number);
+#else
+    if (Py_SIZE(number) == 1)
+        return ((PyLongObject *)number)->ob_digit[0];
+#endif
+    return PyLong_AsSsize_t(number);
+}
+
 /* An index below `count`, or -1 with an exception. */
 static Py_ssize_t index_below(PyObject *number, Py_ssize_t count)
 {
     if (!PyLong_Check(number))
         return refuse("an index is an int");
-    Py_ssize_t index = PyLong_AsSsize_t(number);
+    Py_ssize_t index = index_of(number);
     if (index >= 0 && index < count)
         return index;
     PyErr_Clear(); /* too large for any index */
@@ -207,15 +220,15 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
 
 static PyObject *core_rows(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
-    if (takes(count, 2) < 0)
+    if (takes(count, 3) < 0)
         return NULL;
     PyObject *offers = given[0], *wanted = given[1];
     if (offer_type == NULL || !PyList_Check(offers) || !PyBytes_Check(wanted))
-        return refuse("rows takes a list of offers, and bytes"), NULL;
+        return refuse("rows takes a list of offers, bytes, and what else there is"), NULL;
     Py_ssize_t width = PyBytes_GET_SIZE(wanted), length = PyList_GET_SIZE(offers);
     const unsigned char *fields = (const unsigned char *)PyBytes_AS_STRING(wanted);
     for (Py_ssize_t place = 0; place < width; place++)
-        if (fields[place] >= FIELDS)
+        if (fields[place] > FIELDS)
             return PyErr_Format(PyExc_IndexError, "an offer has no field %d", fields[place]);
     PyObject *made = hidden(length);
     for (Py_ssize_t i = 0; made != NULL && i < length; i++) {
@@ -227,7 +240,7 @@ static PyObject *core_rows(PyObject *module, PyObject *const *given, Py_ssize_t 
             break;
         }
         for (Py_ssize_t place = 0; place < width; place++)
-            PyTuple_SET_ITEM(row, place, Py_NewRef(FIELD(offer, fields[place])));
+            PyTuple_SET_ITEM(row, place, Py_NewRef(fields[place] < FIELDS ? FIELD(offer, fields[place]) : given[2]));
         Py_DECREF(offer);
         PyList_SET_ITEM(made, i, row);
     }
@@ -350,56 +363,75 @@ done:
 
 /* --- treatments -------------------------------------------------------------------------------------- */
 
-/* The first number of an array without gaps, of so many elements at least, in rows if `rows` is not 1. */
-static void *elements_of(PyObject *given, int type, npy_intp rows, npy_intp least, int writable)
+/* The first number of an array without gaps, of so many elements at least. */
+static void *elements_of(PyObject *given, int type, npy_intp least, int writable)
 {
-    int dimensions = rows == 1 ? 1 : 2;
-    PyArrayObject *array = (PyArrayObject *)given;
-    if (is_array(given, type, dimensions, writable) && (rows == 1 || PyArray_DIM(array, 0) == rows) &&
-        PyArray_DIM(array, dimensions - 1) >= least)
-        return PyArray_DATA(array);
+    if (is_array(given, type, 1, writable) && PyArray_DIM((PyArrayObject *)given, 0) >= least)
+        return PyArray_DATA((PyArrayObject *)given);
     return refuse("an array is of another kind, or too short"), NULL;
+}
+
+/* A new array of these numbers. */
+static PyObject *array_of(const void *numbers, npy_intp count, int type)
+{
+    PyObject *made = PyArray_SimpleNew(1, &count, type);
+    if (made != NULL)
+        memcpy(PyArray_DATA((PyArrayObject *)made), numbers, count * 8);
+    return made;
 }
 
 static PyObject *core_weigh(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
-    if (takes(count, 9) < 0)
+    enum { TREATMENTS, ACTIONS, PRIORITIES, TIES, ARRAYS };
+    if (takes(count, 7) < 0)
         return NULL;
-    PyObject *treatments = given[0];
+    PyObject *treatments = given[0], *made = NULL;
     if (!PyList_Check(treatments) || !PyBool_Check(given[6]))
         return refuse("treatments are a list, and whether propensities count is a bool"), NULL;
     Py_ssize_t room = PyList_GET_SIZE(treatments), admitted = 0;
-    const npy_intp *action_of = elements_of(given[1], NPY_LONG, 1, 0, 0), *ties = NULL;
-    const double *propensities = elements_of(given[2], NPY_DOUBLE, 1, 0, 0), *floors = NULL, *product = NULL;
+    const npy_intp *action_of = elements_of(given[1], NPY_LONG, 0, 0), *ties = NULL;
+    const double *propensities = elements_of(given[2], NPY_DOUBLE, 0, 0), *floors = NULL, *product = NULL;
     if (action_of == NULL || propensities == NULL)
         return NULL;
     npy_intp known = PyArray_DIM((PyArrayObject *)given[1], 0), actions = PyArray_DIM((PyArrayObject *)given[2], 0);
-    npy_intp *rows = NULL;
-    double *priorities = NULL;
-    if ((floors = elements_of(given[3], NPY_DOUBLE, 1, actions, 0)) == NULL ||
-        (product = elements_of(given[4], NPY_DOUBLE, 1, actions, 0)) == NULL ||
-        (ties = elements_of(given[5], NPY_LONG, 1, actions, 0)) == NULL ||
-        (rows = elements_of(given[7], NPY_LONG, 3, room, 1)) == NULL ||
-        (priorities = elements_of(given[8], NPY_DOUBLE, 1, room, 1)) == NULL)
+    if ((floors = elements_of(given[3], NPY_DOUBLE, actions, 0)) == NULL ||
+        (product = elements_of(given[4], NPY_DOUBLE, actions, 0)) == NULL ||
+        (ties = elements_of(given[5], NPY_LONG, actions, 0)) == NULL)
         return NULL;
-    npy_intp width = PyArray_DIM((PyArrayObject *)given[7], 1);
+    npy_intp *found = PyMem_Malloc(ARRAYS * room * sizeof(npy_intp));
+    if (found == NULL)
+        return PyErr_NoMemory();
+    npy_intp *named = found + TREATMENTS * room, *acting = found + ACTIONS * room, *placed = found + TIES * room;
+    double *priorities = (double *)(found + PRIORITIES * room);
     int by_propensity = given[6] == Py_True;
     for (Py_ssize_t i = 0; i < room; i++) {
         Py_ssize_t treatment = index_below(PyList_GET_ITEM(treatments, i), known);
         if (treatment < 0)
-            return NULL;
+            goto done;
         npy_intp action = action_of[treatment];
-        if (action < 0 || action >= actions)
-            return PyErr_Format(PyExc_IndexError, "there is no action %zd", (Py_ssize_t)action);
+        if (action < 0 || action >= actions) {
+            PyErr_Format(PyExc_IndexError, "there is no action %zd", (Py_ssize_t)action);
+            goto done;
+        }
         double worth = product[action];
         if (!(propensities[action] >= floors[action]) || isnan(worth))
             continue;
-        rows[admitted] = treatment;
-        rows[width + admitted] = action;
-        rows[2 * width + admitted] = ties[action];
+        named[admitted] = treatment;
+        acting[admitted] = action;
+        placed[admitted] = ties[action];
         priorities[admitted++] = by_propensity ? propensities[action] * worth : worth;
     }
-    return PyLong_FromSsize_t(admitted);
+    made = PyTuple_New(ARRAYS);
+    for (int one = 0; made != NULL && one < ARRAYS; one++) {
+        PyObject *array = array_of(found + one * room, admitted, one == PRIORITIES ? NPY_DOUBLE : NPY_LONG);
+        if (array == NULL)
+            Py_CLEAR(made);
+        else
+            PyTuple_SET_ITEM(made, one, array);
+    }
+done:
+    PyMem_Free(found);
+    return made;
 }
 
 static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -437,6 +469,115 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
     return shown(made);
 }
 
+/* What stands in a list or a tuple at the i-th of the places, borrowed; NULL with an exception if nothing does. */
+static PyObject *at_place(PyObject *values, PyObject *places, Py_ssize_t i)
+{
+    Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(values));
+    return place < 0 ? NULL : PySequence_Fast_ITEMS(values)[place];
+}
+
+/* --- records ------------------------------------------------------------------------------------------ */
+
+/* Lowest byte first, whatever this machine's order is; compilers know these for one instruction. */
+static char *put32(char *to, uint32_t bits)
+{
+    for (int byte = 0; byte < 4; byte++)
+        *to++ = (char)(bits >> 8 * byte);
+    return to;
+}
+
+static char *put64(char *to, double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    for (int byte = 0; byte < 8; byte++)
+        *to++ = (char)(bits >> 8 * byte);
+    return to;
+}
+
+static PyObject *core_cut(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 3) < 0)
+        return NULL;
+    const npy_intp *actions = elements_of(given[0], NPY_LONG, 0, 0);
+    if (actions == NULL)
+        return NULL;
+    npy_intp length = PyArray_DIM((PyArrayObject *)given[0], 0), least = 0, last = -1;
+    PyArrayObject *own = given[1] == Py_None ? NULL : column_of(given[1], NPY_DOUBLE);
+    if (PyErr_Occurred())
+        return NULL;
+    if ((own != NULL && PyArray_DIM(own, 0) != length) || !PyTuple_Check(given[2]))
+        return refuse("cut takes actions, a number for each, and a tuple of columns"), NULL;
+    for (npy_intp i = 0; i < length; i++) {
+        least = actions[i] < least ? actions[i] : least;
+        last = actions[i] > last ? actions[i] : last;
+    }
+    if (least < 0 || last > INT32_MAX)
+        return PyErr_Format(PyExc_IndexError, "an action has an index of 31 bits");
+    Py_ssize_t columns = PyTuple_GET_SIZE(given[2]);
+    for (Py_ssize_t c = 0; c < columns; c++) {
+        PyArrayObject *column = column_of(PyTuple_GET_ITEM(given[2], c), NPY_DOUBLE);
+        if (column == NULL)
+            return NULL;
+        if (PyArray_DIM(column, 0) <= last)
+            return PyErr_Format(PyExc_IndexError, "there is no %zd in a column", (Py_ssize_t)last);
+    }
+    PyObject *made = PyBytes_FromStringAndSize(NULL, length * (4 + 8 * (columns + (own != NULL))));
+    if (made == NULL)
+        return NULL;
+    char *to = PyBytes_AS_STRING(made);
+    for (npy_intp i = 0; i < length; i++)
+        to = put32(to, (uint32_t)actions[i]);
+    for (npy_intp i = 0; own != NULL && i < length; i++)
+        to = put64(to, at(own, i));
+    for (Py_ssize_t c = 0; c < columns; c++) {
+        PyArrayObject *column = (PyArrayObject *)PyTuple_GET_ITEM(given[2], c);
+        for (npy_intp i = 0; i < length; i++)
+            to = put64(to, at(column, actions[i]));
+    }
+    return made;
+}
+
+/* --- conditions --------------------------------------------------------------------------------------- */
+
+/* Whether a test is passed; -1 with an exception if it cannot be told. */
+static int passes(PyObject *test, PyObject *truths, PyObject *values, PyObject *unknown)
+{
+    PyObject *conditions = PyTuple_GET_ITEM(test, 1), *needs = PyTuple_GET_ITEM(test, 2);
+    if (!PyTuple_Check(conditions) || !PyTuple_Check(needs))
+        return refuse("a test's conditions and needs are tuples");
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(conditions); i++) {
+        PyObject *truth = at_place(truths, conditions, i);
+        if (truth != Py_True)
+            return truth == NULL ? -1 : 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(needs); i++) {
+        PyObject *value = at_place(values, needs, i);
+        if (value == NULL || value == Py_None || value == unknown)
+            return value == NULL ? -1 : 0;
+    }
+    return 1;
+}
+
+static PyObject *core_passing(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 5) < 0)
+        return NULL;
+    PyObject *tests = given[0], *truths = given[1], *values = given[2], *found = given[4];
+    if (!PyTuple_Check(tests) || !(PyList_Check(truths) || PyTuple_Check(truths)) ||
+        !(PyList_Check(values) || PyTuple_Check(values)) || !PyList_Check(found))
+        return refuse("passing takes a tuple, and three lists"), NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tests); i++) {
+        PyObject *test = PyTuple_GET_ITEM(tests, i);
+        if (!PyTuple_Check(test) || PyTuple_GET_SIZE(test) != 3)
+            return refuse("a test is a treatment, conditions and needs"), NULL;
+        int passed = passes(test, truths, values, given[3]);
+        if (passed < 0 || (passed > 0 && PyList_Append(found, PyTuple_GET_ITEM(test, 0)) < 0))
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* --- attributes -------------------------------------------------------------------------------------- */
 
 static PyObject *core_lookup(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -458,13 +599,6 @@ static PyObject *core_lookup(PyObject *module, PyObject *const *given, Py_ssize_
         PyList_SET_ITEM(made, i, Py_NewRef(value == NULL ? PyTuple_GET_ITEM(absent, i) : value));
     }
     return shown(made);
-}
-
-/* What stands in a list or a tuple at the i-th of the places, borrowed; NULL with an exception if nothing does. */
-static PyObject *at_place(PyObject *values, PyObject *places, Py_ssize_t i)
-{
-    Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), PySequence_Fast_GET_SIZE(values));
-    return place < 0 ? NULL : PySequence_Fast_ITEMS(values)[place];
 }
 
 static PyObject *core_known(PyObject *module, PyObject *const *given, Py_ssize_t count)
@@ -540,7 +674,7 @@ static PyObject *core_columns(PyObject *module, PyObject *const *given, Py_ssize
         Py_DECREF(value);
         Py_ssize_t index = column == NULL ? -1 : index_below(column, PY_SSIZE_T_MAX);
         Py_XDECREF(column);
-        npy_intp *found = index < 0 ? NULL : elements_of(given[3], NPY_LONG, 1, PyTuple_GET_SIZE(tables), 1);
+        npy_intp *found = index < 0 ? NULL : elements_of(given[3], NPY_LONG, PyTuple_GET_SIZE(tables), 1);
         if (found == NULL)
             return NULL;
         found[i] = index;
@@ -556,7 +690,7 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
     if (!(PyTuple_Check(raw) || PyList_Check(raw)) || !PyTuple_Check(places))
         return refuse("numbers takes a list or a tuple, and a tuple of places"), NULL;
     Py_ssize_t length = PyTuple_GET_SIZE(places);
-    double *numbers = elements_of(given[2], NPY_DOUBLE, 1, length, 1);
+    double *numbers = elements_of(given[2], NPY_DOUBLE, length, 1);
     if (numbers == NULL)
         return NULL;
     PyObject *told = Py_True;
@@ -589,6 +723,8 @@ static PyMethodDef methods[] = {
     {"offer_bytes", (PyCFunction)(void (*)(void))core_offer_bytes, METH_FASTCALL, NULL},
     {"weigh", (PyCFunction)(void (*)(void))core_weigh, METH_FASTCALL, NULL},
     {"slots", (PyCFunction)(void (*)(void))core_slots, METH_FASTCALL, NULL},
+    {"cut", (PyCFunction)(void (*)(void))core_cut, METH_FASTCALL, NULL},
+    {"passing", (PyCFunction)(void (*)(void))core_passing, METH_FASTCALL, NULL},
     {"known", (PyCFunction)(void (*)(void))core_known, METH_FASTCALL, NULL},
     {"lookup", (PyCFunction)(void (*)(void))core_lookup, METH_FASTCALL, NULL},
     {"fits", (PyCFunction)(void (*)(void))core_fits, METH_FASTCALL, NULL},

@@ -4,9 +4,7 @@ What is compiled takes no arguments by name, so neither do these.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from math import isfinite
-from operator import attrgetter
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
@@ -30,6 +28,9 @@ same, and what fills them in."""
 
 Fixed: TypeAlias = tuple[Texts, str, bytes]
 """The content and the bundle that an offer's first bytes were made of, and these bytes."""
+
+Test: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""A treatment, the conditions it needs, and the attributes its texts name."""
 
 FIELDS: Final = tuple(Offer.__slots__)
 """An offer's fields, in the order by which `rows` numbers them."""
@@ -87,17 +88,13 @@ def offers(
     return made
 
 
-@cache
-def _getter(fields: bytes) -> Callable[[Offer], tuple[Any, ...]]:
-    names = [FIELDS[field] for field in fields]
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda offer: tuple(getattr(offer, name) for name in names)
-
-
-def rows(offers: list[Offer], fields: bytes, /) -> list[tuple[Any, ...]]:
-    """Of each offer these fields, by their place in `FIELDS`."""
-    return list(map(_getter(fields), offers))
+def rows(offers: list[Offer], fields: bytes, more: object, /) -> list[tuple[Any, ...]]:
+    """Of each offer these fields, by their place in `FIELDS`; the place after the last is that of `more`."""
+    names = [(*FIELDS, None)[field] for field in fields]
+    return [
+        tuple([more if name is None else getattr(offer, name) for name in names])
+        for offer in offers
+    ]
 
 
 def offer_bytes(
@@ -136,12 +133,6 @@ def offer_bytes(
     return b"".join(parts)
 
 
-@cache
-def _packing(count: int) -> Struct:
-    """What writes so many indexes into an array, in half of the time that numpy takes."""
-    return Struct(f"{count}n")
-
-
 def weigh(
     treatments: list[int],
     action_of: Indexes,
@@ -150,35 +141,55 @@ def weigh(
     product: Vector,
     ties: Indexes,
     by_propensity: bool,
-    admitted: Indexes,
-    priorities: Vector,
     /,
-) -> int:
-    """How many of `treatments` are admitted.
-
-    Writes to the three rows of `admitted` the treatments, their actions and their places among
-    equals, and to `priorities` their priorities; there must be room for all.
+) -> tuple[Indexes, Indexes, Vector, Indexes]:
+    """Those of `treatments` that are admitted, their actions, priorities and places among equals.
 
     Admitted is whose propensity reaches its floor and whose `product` (C · V · L) is a number.
     The priority is the product, times the propensity if `by_propensity`. `action_of` is over all
     treatments of the book, the other four over all its actions.
     """
-    named = np.empty(len(treatments), np.intp)
-    _packing(len(treatments)).pack_into(named.data, 0, *treatments)
+    named = np.array(treatments, np.intp)
     actions = action_of[named]
     keep = (propensities[actions] >= floors[actions]) & ~np.isnan(product[actions])
     named, actions = named[keep], actions[keep]
-    count = len(actions)
-    admitted[:, :count] = named, actions, ties[actions]
-    priorities[:count] = product[actions]
+    priorities = product[actions]
     if by_propensity:
-        priorities[:count] *= propensities[actions]
-    return count
+        priorities *= propensities[actions]
+    return named, actions, priorities, ties[actions]
 
 
 def slots(picks: list[tuple[int, float]], treatments: Indexes, /) -> list[Chosen]:
     """The filled slots, by the positions among `treatments` that were picked, in no bundle."""
     return [(treatments.item(place), probability, "") for place, probability in picks]
+
+
+def cut(actions: Indexes, own: Vector | None, columns: tuple[Vector, ...], /) -> bytes:
+    """The actions in 32 bits each, their own numbers, and of each column those of these actions.
+
+    All lowest byte first. `own` are as many as there are actions, `columns` over all actions of the book.
+    """
+    numbers = [column[actions] for column in columns]
+    parts = [actions.astype("<i4").tobytes()]
+    parts += [n.astype("<f8").tobytes() for n in (numbers if own is None else [own, *numbers])]
+    return b"".join(parts)
+
+
+def passing(
+    tests: tuple[Test, ...],
+    truths: Sequence[bool | None],
+    values: Sequence[Value],
+    unknown: object,
+    found: list[int],
+    /,
+) -> None:
+    """Adds to `found` the treatments of those tests whose conditions are all true, and whose needs are there."""
+    for treatment, conditions, needs in tests:
+        told = [values[need] for need in needs]
+        if all(truths[condition] is True for condition in conditions) and not any(
+            value is None or value is unknown for value in told
+        ):
+            found.append(treatment)
 
 
 def lookup(

@@ -5,7 +5,7 @@
    term, and exponentials and logarithms are the C library's. What each is for, and what it takes, is said in the
    `loops.py` beside it; tests compare the two, and the numbers below with those of Python.
 
-   No Python code runs while one of these does, so whatever was read off an argument stays as it is. Whatever is not
+   No Python code runs while one of these looks at what it was given, which so stays as it is. Whatever is not
    as it must be raises TypeError, ValueError or IndexError; what is written to may be written in part then.
 
    tools/native.py compiles it. Floating point must stay as written: -ffp-contract=off. */
@@ -13,7 +13,7 @@
 #include "arrays.h"
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 2
+#define VERSION 3
 
 /* engine/kernels/loops.py */
 #define DENSE 3
@@ -306,27 +306,44 @@ static void insert(npy_intp position, npy_intp *taken, npy_intp count)
     taken[count] = position;
 }
 
+/* A list of choices, each with its probability. */
+static PyObject *filled_by(const npy_intp *chosen, const double *probabilities, npy_intp slots)
+{
+    PyObject *filled = PyList_New(0);
+    for (npy_intp done = 0; filled != NULL && done < slots; done++) {
+        PyObject *place = PyLong_FromSsize_t(chosen[done]), *probability = PyFloat_FromDouble(probabilities[done]);
+        PyObject *slot = place == NULL || probability == NULL ? NULL : PyTuple_Pack(2, place, probability);
+        if (slot == NULL || PyList_Append(filled, slot) < 0)
+            Py_CLEAR(filled);
+        Py_XDECREF(place);
+        Py_XDECREF(probability);
+        Py_XDECREF(slot);
+    }
+    return filled;
+}
+
 static PyObject *loops_fill(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
     enum {
-        PRIORITIES, TIES, GAMMA, GREEDY, STATE, ACTIONS, PROPENSITIES, WORTH, EXPOSURES, CHOSEN, PROBABILITIES, ARGUMENTS
+        PRIORITIES, TIES, GAMMA, GREEDY, STATE, ACTIONS, PROPENSITIES, WORTH, EXPOSURES, SLOTS, ARGUMENTS
     };
     Argument a[ARGUMENTS];
-    if (read_arguments(given, count, "difbuidddID", a) < 0)
+    if (read_arguments(given, count, "difbuidddn", a) < 0)
         return NULL;
-    npy_intp candidates = a[PRIORITIES].shape[0], slots = a[CHOSEN].shape[0], actions = a[EXPOSURES].shape[0];
+    npy_intp candidates = a[PRIORITIES].shape[0], slots = a[SLOTS].whole, actions = a[EXPOSURES].shape[0];
     int greedy = a[GREEDY].whole != 0, is_evident = actions > 0 && !greedy;
-    if (!fits(a[TIES].shape[0] == candidates && slots <= candidates && a[PROBABILITIES].shape[0] == slots) ||
+    if (!fits(a[TIES].shape[0] == candidates && slots >= 0 && slots <= candidates) ||
         !fits(!is_evident || (a[ACTIONS].shape[0] == candidates && a[PROPENSITIES].shape[0] == actions &&
                               a[WORTH].shape[0] == actions)) ||
         (is_evident && !all_below(&a[ACTIONS], actions)))
         return NULL;
-    /* one piece: how far each may be off, the shares, who was taken, who is best, and who is still to be had */
-    void *scratch = PyMem_Malloc((2 * candidates + 2 * slots) * sizeof(double) + candidates);
+    /* one piece: how far each may be off, the shares, probabilities, choices in their order and sorted, who is best,
+       and who is no longer to be had */
+    void *scratch = PyMem_Malloc((2 * candidates + 4 * slots) * sizeof(double) + candidates);
     if (scratch == NULL)
         return PyErr_NoMemory();
-    double *spreads = scratch, *shares = spreads + candidates;
-    npy_intp *taken = (npy_intp *)(shares + candidates), *ranked = taken + slots;
+    double *spreads = scratch, *shares = spreads + candidates, *probabilities = shares + candidates;
+    npy_intp *chosen = (npy_intp *)(probabilities + slots), *taken = chosen + slots, *ranked = taken + slots;
     char *is_taken = (char *)(ranked + slots);
     memset(is_taken, 0, candidates);
     for (npy_intp k = 0; is_evident && k < candidates; k++) {
@@ -365,13 +382,14 @@ static PyObject *loops_fill(PyObject *module, PyObject *const *given, Py_ssize_t
                 probability = rest_of(&slot, &a[PRIORITIES], best, taken, done, shares);
             }
         }
-        a[CHOSEN].indexes[done] = choice;
-        a[PROBABILITIES].numbers[done] = probability;
+        chosen[done] = choice;
+        probabilities[done] = probability;
         is_taken[choice] = 1;
         insert(choice, taken, done);
     }
+    PyObject *filled = filled_by(chosen, probabilities, slots);
     PyMem_Free(scratch);
-    Py_RETURN_NONE;
+    return filled;
 }
 
 /* --- scaling: all numbers of a customer ------------------------------------------------------------------- */

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from engine.model import ActionId, Micros, PlacementId, Stage, TreatmentId, Value
+from engine.native import native
 from engine.rulebook.answer_limit import AnswerLimit
 from engine.rulebook.bundle import Bundle
 from engine.rulebook.cap import Cap
@@ -451,13 +452,13 @@ def compiled(
 ) -> Functions:
     """The functions that a book's source (or its code) defines; `select_<n>` is the n-th placement's.
 
-    `treatments` are the book's: the source calls their `fits`.
+    `treatments` are the book's: the source calls their `fits`, and `native.passing`.
     """
     from engine.rulebook.cel import load
 
     fits = tuple(treatment.fits for treatment in treatments)
     code = code_of(source) if isinstance(source, str) else source
-    defined: Mapping[str, Any] = load(code, {"fits": fits})
+    defined: Mapping[str, Any] = load(code, {"fits": fits, "passing": native.passing})
     return Functions(
         conditions_of=defined["conditions_of"],
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},

@@ -5,11 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from engine.native.interpreted import Test
 from engine.rulebook.book import Action, Placement, Treatment
 from engine.rulebook.stop import Stop
 
 _MOST_ACTIONS: Final = 100
 """Actions in one function: more go into several, since compiling long functions is slow."""
+
+_FEWEST: Final = 3
+"""So many actions in a row that need nothing but truths and attributes are tested by one call."""
 
 
 def select_name(index: int) -> str:
@@ -27,7 +31,7 @@ def select_source(
 
     t are the truths of all conditions (True, False or None), v the values, now the time. Actions
     in a row that inherit the same conditions stand under one test of them. The source expects
-    `fits`, by treatment, where it is loaded.
+    `fits`, by treatment, and `passing` (`engine.native`) where it is loaded.
     """
     common = _common(actions)
     closed = {t.index: [_open(stops[stop]) for stop in t.stops] for t in treatments if t.stops}
@@ -93,12 +97,33 @@ def _run(
         test = " and ".join(_truths(common))
         yield f"{indent}if {names.get(test, test)}:"
         indent += "    "
-    for treatments in run:
-        action = actions[treatments[0].action]
-        span = _span(action)
-        tests = [names.get(span, span)] if span else []
-        tests += _truths(c for c in action.conditions if c not in common)
-        yield from _action(tests, treatments, indent, closed)
+    for is_plain, part in groupby(run, key=lambda each: _is_plain(each, actions, closed)):
+        together = list(part)
+        if is_plain and len(together) >= _FEWEST:
+            tests = tuple(_test(treatment, common, actions) for (treatment,) in together)
+            yield f"{indent}passing({tests!r}, t, v, UNKNOWN, found)"
+            continue
+        for treatments in together:
+            action = actions[treatments[0].action]
+            span = _span(action)
+            own = [names.get(span, span)] if span else []
+            own += _truths(c for c in action.conditions if c not in common)
+            yield from _action(own, treatments, indent, closed)
+
+
+def _is_plain(
+    treatments: list[Treatment], actions: Sequence[Action], closed: Mapping[int, list[str]]
+) -> bool:
+    """Whether an action's one treatment needs no more than truths, and attributes that are there."""
+    first, *others = treatments
+    is_fit = first.index in closed or first.fits is not None
+    return not (others or is_fit or _span(actions[first.action]))
+
+
+def _test(treatment: Treatment, common: tuple[int, ...], actions: Sequence[Action]) -> Test:
+    """The test of a plain treatment, whose action's `common` conditions hold."""
+    own = [c for c in actions[treatment.action].conditions if c not in common]
+    return treatment.index, (*own, *treatment.conditions), tuple(treatment.needs)
 
 
 def _action(

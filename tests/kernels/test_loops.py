@@ -36,9 +36,9 @@ def scored(loops: Any, *asked: Any) -> Any:
 
 
 def filled(loops: Any, slots: int, *asked: Any) -> Any:
-    chosen, probabilities = np.empty(slots, np.intp), np.empty(slots)
-    loops.fill(*asked, chosen, probabilities)
-    return chosen, probabilities
+    picks = loops.fill(*asked, slots)
+    assert all(type(place) is int and type(probability) is float for place, probability in picks)
+    return np.array([p for p, _ in picks]), np.array([p for _, p in picks])
 
 
 @settings(deadline=None)

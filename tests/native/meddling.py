@@ -98,7 +98,7 @@ def chosen_are_cleared_while_an_offer_is_made() -> None:
 def offers_are_cleared_while_rows_are_made() -> None:
     offers = [offer() for _ in range(5)]
     with whenever_garbage_is_collected(offers.clear):
-        core.rows(offers, bytes(range(11)))
+        core.rows(offers, bytes(range(12)), None)
 
 
 def picks_are_cleared_while_slots_are_made() -> None:
@@ -242,7 +242,7 @@ def slots_made_so_far_are_looked_at() -> None:
 def rows_made_so_far_are_looked_at() -> None:
     offers = [offer()] * MANY
     with whenever_garbage_is_collected(look_around):
-        core.rows(offers, bytes(range(11)))
+        core.rows(offers, bytes(range(12)), None)
 
 
 CASES: tuple[Callable[[], None], ...] = (

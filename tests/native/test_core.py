@@ -99,9 +99,10 @@ def test_offers_are_the_same(
         assert same(core.offers(*asked), interpreted.offers(*asked))
 
 
-@given(st.lists(offers, max_size=4), st.binary(max_size=14).map(lambda b: bytes(n % 11 for n in b)))
+@given(st.lists(offers, max_size=4), st.binary(max_size=14).map(lambda b: bytes(n % 12 for n in b)))
 def test_rows_are_the_same(made: list[Offer], fields: bytes) -> None:
-    assert same(core.rows(made, fields), interpreted.rows(made, fields))
+    more = object()
+    assert same(core.rows(made, fields, more), interpreted.rows(made, fields, more))
 
 
 def head(offer: Offer) -> bytes:
@@ -159,12 +160,8 @@ def test_nothing_is_kept_of_an_offer_whose_head_is_no_bytes() -> None:
     seed=st.integers(0, 2**32 - 1),
     treatments=st.lists(st.integers(0, 149), max_size=150),
     by_propensity=st.booleans(),
-    more=st.integers(0, 3),
 )
-def test_candidates_are_the_same(
-    seed: int, treatments: list[int], by_propensity: bool, more: int
-) -> None:
-    width = len(treatments) + more
+def test_candidates_are_the_same(seed: int, treatments: list[int], by_propensity: bool) -> None:
     chance = np.random.default_rng(seed)
     asked = (
         treatments,
@@ -175,11 +172,40 @@ def test_candidates_are_the_same(
         chance.permutation(100),
         by_propensity,
     )
-    found = []
-    for function in (core.weigh, interpreted.weigh):
-        room = np.empty((3, width), np.intp), np.empty(width)
-        count = function(*asked, *room)
-        found.append((count, room[0][:, :count].copy(), room[1][:count].copy()))
+    assert same(core.weigh(*asked), interpreted.weigh(*asked))
+
+
+@given(
+    st.lists(st.integers(0, BOOK - 1), max_size=BOOK),
+    st.booleans(),
+    st.lists(columns, max_size=4).map(tuple),
+    st.data(),
+)
+def test_records_are_cut_the_same(
+    actions: list[int], has_own: bool, of_book: tuple[Column, ...], data: st.DataObject
+) -> None:
+    own = None
+    if has_own:
+        own = np.array(data.draw(st.lists(floats, min_size=len(actions), max_size=len(actions))))
+    asked = np.array(actions, np.intp), own, of_book
+    written = core.cut(*asked)
+    assert written == interpreted.cut(*asked)
+    assert written.startswith(struct.pack(f"<{len(actions)}i", *actions))
+    assert len(written) == len(actions) * (4 + 8 * (len(of_book) + has_own))
+
+
+places = st.lists(st.integers(0, 3), max_size=3).map(tuple)
+
+
+@given(
+    st.lists(st.tuples(st.integers(), places, places), max_size=8).map(tuple),
+    st.lists(st.sampled_from([True, True, False, None]), min_size=4, max_size=4),
+    st.lists(st.sampled_from([1, "", False, None, UNKNOWN]), min_size=4, max_size=4),
+)
+def test_treatments_pass_the_same(tests: Any, truths: Any, values: Any) -> None:
+    found: tuple[list[int], list[int]] = [-1], [-1]
+    for function, passed in zip((core.passing, interpreted.passing), found, strict=True):
+        assert function(tests, truths, values, UNKNOWN, passed) is None
     assert same(*found)
 
 
@@ -306,26 +332,41 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("offers", (((0, 1.0, ""),), (CARD,), (0,), ONES, ONES, None, True, [])),
     ("offers", ([(0, 1.0, "")], ((*CARD[:5], fails),), (0,), ONES, ONES, None, True, [])),
     ("offers", ([(0, 1.0, "")], ((*CARD[:5], 7),), (0,), ONES, ONES, None, True, [])),
-    ("rows", ([OFFER], b"\x0b")),
-    ("rows", ([Other()], b"\x00")),
-    ("rows", ([half_made()], b"\x00")),
-    ("rows", ((OFFER,), b"\x00")),
+    ("rows", ([OFFER], b"\x0c", None)),
+    ("rows", ([Other()], b"\x00", None)),
+    ("rows", ([half_made()], b"\x00", None)),
+    ("rows", ((OFFER,), b"\x00", None)),
     ("offer_bytes", ([Other()], {}, "", head)),
     ("offer_bytes", ([half_made()], {}, "", head)),
     ("offer_bytes", ([OFFER], {"t": (OFFER.content, "", "text")}, "", head)),
     ("offer_bytes", ([OFFER], {"t": "text"}, "", head)),
     ("offer_bytes", ([OFFER], {}, "", lambda offer: "text")),
     ("offer_bytes", ([OFFER], {}, "", fails)),
-    ("weigh", ([3], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), ONES.copy())),
-    ("weigh", ([0], INDEXES + 3, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES[:2], ONES, INDEXES, True, np.empty((3, 1), int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 0), int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1)), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), evenly(1, 3))),
-    ("weigh", (["0"], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty(3, int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((1, 3), int), ONES.copy())),
-    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, True, np.empty((3, 1), int), UNALIGNED)),
+    ("weigh", ([3], INDEXES, ONES, ONES, ONES, INDEXES, True)),
+    ("weigh", ([0], INDEXES + 3, ONES, ONES, ONES, INDEXES, True)),
+    ("weigh", ([0], INDEXES, ONES, ONES[:2], ONES, INDEXES, True)),
+    ("weigh", (["0"], INDEXES, ONES, ONES, ONES, INDEXES, True)),
+    ("weigh", ([0], INDEXES, UNALIGNED, ONES, ONES, INDEXES, True)),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES, ONES, True)),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES[::2], INDEXES, True)),
+    ("weigh", ((0,), INDEXES, ONES, ONES, ONES, INDEXES, True)),
+    ("weigh", ([0], INDEXES, ONES, ONES, ONES, INDEXES, 1)),
+    ("cut", (INDEXES, None, (ONES[:0],))),
+    ("cut", (INDEXES - 1, None, (ONES,))),
+    ("cut", (INDEXES + 2**31, None, ())),
+    ("cut", (INDEXES, ONES[:1], ())),
+    ("cut", (INDEXES, None, [ONES])),
+    ("cut", (INDEXES, None, (ONES, ONES.astype("f4")))),
+    ("cut", (ONES, None, ())),
+    ("cut", (INDEXES, UNALIGNED, ())),
+    ("passing", (((0, (1,), ()),), [True], [], None, [])),
+    ("passing", (((0, (), (-1,)),), [True], [], None, [])),
+    ("passing", (((0, [0], ()),), [True], [], None, [])),
+    ("passing", (((0, ("0",), ()),), [True], [], None, [])),
+    ("passing", (((0, ()),), [True], [], None, [])),
+    ("passing", ([(0, (), ())], [True], [], None, [])),
+    ("passing", ((), {}, [], None, [])),
+    ("passing", ((), [], [], None, ())),
     ("slots", ([(3, 1.0)], INDEXES)),
     ("slots", ([(0,)], INDEXES)),
     ("slots", ([0], INDEXES)),
@@ -368,16 +409,17 @@ def test_nothing_is_kept_that_was_taken_or_given() -> None:
     content, values, bundle, at = {"x": "y"}, [object()], "bundle-1", "place-1"
     card = ("action-1", "treatment-1", "issue-1", "group-1", content, filled_in)
     watched = [content, values, bundle, at, card, *card, UNKNOWN, INDEXES, ONES, OFFER]
-    room = np.empty((3, 1), np.intp), np.empty(1)
 
     def once() -> None:
         chosen = core.slots([(0, 0.25)], INDEXES)
         made = core.offers(chosen, (card,), (0,), ONES, ONES, ONES, True, values)
         filled = (*card[:4], None, filled_in)
         core.offers(chosen, (filled,), (0,), ONES, ONES, None, True, values)
-        core.rows([*made, OFFER], bytes(range(11)))
+        core.rows([*made, OFFER], bytes(range(12)), at)
         core.offer_bytes([*made, OFFER], {}, at, head)
-        core.weigh([0], INDEXES, ONES, ONES, ONES, INDEXES, True, *room)
+        core.weigh([0], INDEXES, ONES, ONES, ONES, INDEXES, True)
+        core.cut(INDEXES, ONES, (ONES, ONES))
+        core.passing(((bundle, (0,), (0,)),), [True], [content], UNKNOWN, [])
         core.lookup({at: values}, (at, bundle), (None, content))
         core.known([UNKNOWN, content], (0, 1), UNKNOWN)
         core.fits([content], (frozenset({dict}),))
