@@ -30,6 +30,7 @@ class Merit(NamedTuple):
     ties: Indexes
 
 
+@native.quick
 class Candidates(NamedTuple):
     """What competes for one placement: parallel, of length K. Lower in `ties` is first among equals."""
 

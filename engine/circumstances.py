@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.deadline import Budget
 from engine.model import Customer, DecisionId, Degradation, Micros, Unknown
+from engine.native import native
 from engine.stopwatch import UNREAD, Stopwatch
 from engine.triggers.scored import Scored
 
@@ -18,6 +19,7 @@ def unscored() -> Scored | None:
     return None
 
 
+@native.quick
 class Foresight(NamedTuple):
     """What rules and model say of a customer at a moment, worked out before it is sure that they are still so.
 
@@ -35,6 +37,7 @@ class Foresight(NamedTuple):
     scored: float
 
 
+@native.quick
 class Circumstances(NamedTuple):
     """Who asks, when, by which seed, with how much time, and what failed before.
 

@@ -98,6 +98,7 @@ def owner(line: Line) -> CustomerId | None:
     return line.customer_id if isinstance(line, Event | ProfileUpdate) else None
 
 
+@native.quick
 class DecisionRecord(NamedTuple):
     """What is kept of a decision: the question, and the answer without its trace."""
 

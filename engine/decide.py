@@ -110,6 +110,7 @@ class Consulted(Protocol):
         """
 
 
+@native.quick
 class Scores(NamedTuple):
     """What the model saw and said: propensities of every action of the book, None if not asked.
 
@@ -124,6 +125,7 @@ class Scores(NamedTuple):
     degraded: tuple[Degradation, ...] = ()
 
 
+@native.quick
 class Findings(NamedTuple):
     """All that a decision follows from, besides its question, its seed and the book.
 

@@ -22,11 +22,13 @@ from engine.model import (
     Trace,
     Value,
 )
+from engine.native import native
 from engine.rulebook.book import Action, ActionClass, RuleBook, Truth
 from engine.rulebook.trial import Arm
 from engine.stopwatch import UNREAD
 
 
+@native.quick
 class Sight(NamedTuple):
     """What the rules see and say for one placement, and the treatments they let through.
 

@@ -1,7 +1,10 @@
 """Stages: how long each part of the journey takes, of every decision, cheap enough to be always on."""
 
-from bisect import bisect_left
 from typing import Final
+
+import numpy as np
+
+from engine.native import native
 
 WAIT: Final = "wait"
 """Before the journey: how long a question waited for those that were taken up in the same turn of the loop."""
@@ -24,15 +27,14 @@ STAGE_BOUNDS: Final = (
 )  # fmt: skip
 """Upper bounds of the buckets a stage is counted in, in seconds."""
 
+_BOUNDS: Final = np.array(STAGE_BOUNDS)
 _ROW: Final = len(STAGE_BOUNDS) + 2
-_WAIT_ROW: Final = _ROW * len(STAGES)
 
 
 class StageTally:
     """How often each stage took how long, of one channel.
 
-    `counts` holds a row for each of `STAGES`, and one for `WAIT`: its buckets, the one beyond the last bound,
-    and the sum of all seconds. It may be read from another thread, which then may miss the last decision.
+    It may be read from another thread, which then may miss the last decision.
 
     >>> tally = StageTally()
     >>> tally.note((0.000_004, 0.0, 0.000_02, 0.0, 0.0, 0.0, 1.0))
@@ -40,24 +42,21 @@ class StageTally:
     ([1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0])
     """
 
-    __slots__ = ("counts",)
+    __slots__ = ("_counts", "_waits")
 
     def __init__(self) -> None:
-        self.counts = [0.0] * (_ROW * (len(STAGES) + 1))
+        self._counts = np.zeros(_ROW * (len(STAGES) + 1))
+        self._waits = self._counts[-_ROW:]
 
     def note(self, took: tuple[float, ...]) -> None:
         """Counts one decision, by the seconds of each of its stages."""
-        counts, bounds, at = self.counts, STAGE_BOUNDS, 0
-        for seconds in took:
-            counts[at + bisect_left(bounds, seconds)] += 1.0
-            at += _ROW
-            counts[at - 1] += seconds
+        native.tally(self._counts, _BOUNDS, took)
 
     def waited(self, seconds: float) -> None:
         """Counts one question's wait."""
-        self.counts[_WAIT_ROW + bisect_left(STAGE_BOUNDS, seconds)] += 1.0
-        self.counts[-1] += seconds
+        native.tally(self._waits, _BOUNDS, (seconds,))
 
     def row(self, stage: int) -> list[float]:
         """The buckets of a stage (its place in `STAGES`; behind them is `WAIT`), and behind those its seconds."""
-        return self.counts[stage * _ROW : (stage + 1) * _ROW]
+        found: list[float] = self._counts[stage * _ROW : (stage + 1) * _ROW].tolist()
+        return found

@@ -12,10 +12,12 @@ from engine.experts.mixture import Mixture
 from engine.experts.panel import NAMES, RULES, Panel
 from engine.features import FeatureSchema
 from engine.learning.table import WeightTable
+from engine.native import native
 
 RIVER: Final = "river's AdaGrad"
 
 
+@native.quick
 class Seen(NamedTuple):
     """A customer as experts see them: columns with their values, and details, all of one value."""
 

@@ -16,12 +16,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from engine.model import Offer
+from engine.grounds import Entered, Grounds
+from engine.model import Contest, Offer
 from engine.native import interpreted
 
 __all__ = ["IS_COMPILED", "VERSION", "compiled", "native"]
 
-VERSION: Final = 3
+VERSION: Final = 4
 """That of the compiled functions these modules expect: older ones that were left behind are not used."""
 
 
@@ -36,6 +37,12 @@ def _compiled(name: str) -> ModuleType | None:
 _core = _compiled("core")
 if _core is not None:
     _core.register(Offer)
+    for kind in (
+        Contest,
+        Entered,
+        Grounds,
+    ):  # which engine.model takes along, and so cannot ask for it
+        _core.quick(kind)
 
 compiled: Final = _compiled("loops")
 """The loops in C; None where they were not compiled."""

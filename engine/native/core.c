@@ -15,7 +15,7 @@
 #include <structmember.h>
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 3
+#define VERSION 4
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -714,10 +714,185 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
     return Py_XNewRef(told);
 }
 
+/* --- stages ------------------------------------------------------------------------------------------- */
+
+static PyObject *core_tally(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 3) < 0)
+        return NULL;
+    PyObject *took = given[2];
+    const double *bounds = elements_of(given[1], NPY_DOUBLE, 0, 0);
+    if (bounds == NULL)
+        return NULL;
+    if (!PyTuple_Check(took))
+        return refuse("tally takes counts, bounds, and a tuple of seconds"), NULL;
+    npy_intp length = PyArray_DIM((PyArrayObject *)given[1], 0), row = length + 2;
+    double *counts = elements_of(given[0], NPY_DOUBLE, row * PyTuple_GET_SIZE(took), 1);
+    if (counts == NULL)
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(took); i++, counts += row) {
+        PyObject *seconds = PyTuple_GET_ITEM(took, i);
+        if (!PyFloat_Check(seconds))
+            return refuse("seconds are floats"), NULL;
+        npy_intp bucket = 0;
+        while (bucket < length && bounds[bucket] < PyFloat_AS_DOUBLE(seconds))
+            bucket++;
+        counts[bucket] += 1.0;
+        counts[row - 1] += PyFloat_AS_DOUBLE(seconds);
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- frames of HTTP/2 (RFC 9113, section 4.1) ----------------------------------------------------------- */
+
+enum { FRAME_HEADER = 9, DATA_FRAME = 0, HEADERS_FRAME = 1, END_STREAM = 1, END_HEADERS = 4 };
+
+/* A frame whose body is of this length: its kind, flags, stream and body. */
+static PyObject *frame_of(const unsigned char *head, Py_ssize_t length)
+{
+    unsigned long stream = (head[5] & 0x7fUL) << 24 | (unsigned long)head[6] << 16 | head[7] << 8 | head[8];
+    PyObject *kind = PyLong_FromLong(head[3]), *flags = PyLong_FromLong(head[4]), *number = PyLong_FromUnsignedLong(stream);
+    PyObject *body = PyBytes_FromStringAndSize((const char *)head + FRAME_HEADER, length), *made = NULL;
+    if (kind != NULL && flags != NULL && number != NULL && body != NULL)
+        made = PyTuple_Pack(4, kind, flags, number, body);
+    Py_XDECREF(kind);
+    Py_XDECREF(flags);
+    Py_XDECREF(number);
+    Py_XDECREF(body);
+    return made;
+}
+
+static PyObject *core_frames(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 3) < 0)
+        return NULL;
+    if (!PyBytes_Check(given[0]))
+        return refuse("frames are cut out of bytes"), NULL;
+    Py_ssize_t size = PyBytes_GET_SIZE(given[0]), at = index_below(given[1], size + 1);
+    Py_ssize_t most = at < 0 ? -1 : index_below(given[2], PY_SSIZE_T_MAX);
+    PyObject *found = most < 0 ? NULL : PyList_New(0);
+    while (found != NULL && size - at >= FRAME_HEADER) {
+        const unsigned char *head = (const unsigned char *)PyBytes_AS_STRING(given[0]) + at;
+        Py_ssize_t length = head[0] << 16 | head[1] << 8 | head[2];
+        if (length > most) {
+            at = -1;
+            break;
+        }
+        if (size - at - FRAME_HEADER < length)
+            break;
+        PyObject *frame = frame_of(head, length);
+        if (frame == NULL || PyList_Append(found, frame) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(frame);
+        at += FRAME_HEADER + length;
+    }
+    return found == NULL ? NULL : Py_BuildValue("Nn", found, at);
+}
+
+static char *put_frame(char *to, int kind, int flags, unsigned long stream, PyObject *body)
+{
+    Py_ssize_t length = PyBytes_GET_SIZE(body);
+    const char head[FRAME_HEADER] = {
+        (char)(length >> 16), (char)(length >> 8), (char)length, (char)kind, (char)flags,
+        (char)(stream >> 24), (char)(stream >> 16), (char)(stream >> 8), (char)stream,
+    };
+    memcpy(to, head, FRAME_HEADER);
+    memcpy(to + FRAME_HEADER, PyBytes_AS_STRING(body), length);
+    return to + FRAME_HEADER + length;
+}
+
+static PyObject *core_reply(PyObject *module, PyObject *const *given, Py_ssize_t count)
+{
+    if (takes(count, 4) < 0)
+        return NULL;
+    Py_ssize_t stream = index_below(given[0], 1L << 31), size = 0;
+    if (stream < 0)
+        return NULL;
+    for (int part = 1; part <= 3; part++) {
+        if (!PyBytes_Check(given[part]) || PyBytes_GET_SIZE(given[part]) >= 1 << 24)
+            return refuse("a reply is three bytes of less than 16 MiB"), NULL;
+        size += FRAME_HEADER + PyBytes_GET_SIZE(given[part]);
+    }
+    PyObject *made = PyBytes_FromStringAndSize(NULL, size);
+    if (made == NULL)
+        return NULL;
+    char *to = put_frame(PyBytes_AS_STRING(made), HEADERS_FRAME, END_HEADERS, stream, given[1]);
+    to = put_frame(to, DATA_FRAME, 0, stream, given[2]);
+    put_frame(to, HEADERS_FRAME, END_HEADERS | END_STREAM, stream, given[3]);
+    return made;
+}
+
+/* --- named tuples ------------------------------------------------------------------------------------- */
+
+/* The classes whose objects are made here, and how many fields they have; they are never let go of. */
+enum { MOST_QUICK = 64 };
+static struct {
+    PyTypeObject *type;
+    Py_ssize_t fields;
+} quick[MOST_QUICK];
+static int quick_count;
+
+/* As the class is called anyway: by its __new__. */
+static PyObject *called_slowly(PyObject *type, PyObject *const *given, Py_ssize_t count, PyObject *names)
+{
+    PyObject *arguments = PyTuple_New(count), *named = NULL, *made = NULL;
+    if (arguments == NULL)
+        return NULL;
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(arguments, i, Py_NewRef(given[i]));
+    if (names != NULL && (named = PyDict_New()) == NULL)
+        goto done;
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++)
+        if (PyDict_SetItem(named, PyTuple_GET_ITEM(names, i), given[count + i]) < 0)
+            goto done;
+    made = PyType_Type.tp_call(type, arguments, named);
+done:
+    Py_DECREF(arguments);
+    Py_XDECREF(named);
+    return made;
+}
+
+/* An object of a class: all fields in their order, and nothing else, go straight into it. */
+static PyObject *called(PyObject *type, PyObject *const *given, size_t flags, PyObject *names)
+{
+    Py_ssize_t count = PyVectorcall_NARGS(flags), fields = -1;
+    for (int one = 0; one < quick_count && fields < 0; one++)
+        if ((PyObject *)quick[one].type == type)
+            fields = quick[one].fields;
+    if (names != NULL || count != fields)
+        return called_slowly(type, given, count, names);
+    PyObject *made = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, count);
+    for (Py_ssize_t i = 0; made != NULL && i < count; i++)
+        PyTuple_SET_ITEM(made, i, Py_NewRef(given[i]));
+    return made;
+}
+
+static PyObject *core_quick(PyObject *module, PyObject *given)
+{
+    PyTypeObject *type = (PyTypeObject *)given;
+    if (!PyType_Check(given) || type->tp_base != &PyTuple_Type || type->tp_basicsize != PyTuple_Type.tp_basicsize ||
+        type->tp_dictoffset != 0 || type->tp_vectorcall != NULL || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return refuse("quick takes a class of named tuples, once"), NULL;
+    PyObject *fields = PyObject_GetAttrString(given, "_fields");
+    if (fields == NULL)
+        return NULL;
+    Py_ssize_t count = PyTuple_Check(fields) ? PyTuple_GET_SIZE(fields) : refuse("_fields is a tuple");
+    Py_DECREF(fields);
+    if (count < 0)
+        return NULL;
+    if (quick_count < MOST_QUICK) {
+        quick[quick_count].type = (PyTypeObject *)Py_NewRef(given);
+        quick[quick_count++].fields = count;
+        type->tp_vectorcall = called;
+    }
+    return Py_NewRef(given);
+}
+
 /* --- the module -------------------------------------------------------------------------------------- */
 
 static PyMethodDef methods[] = {
     {"register", core_register, METH_O, NULL},
+    {"quick", core_quick, METH_O, NULL},
     {"offers", (PyCFunction)(void (*)(void))core_offers, METH_FASTCALL, NULL},
     {"rows", (PyCFunction)(void (*)(void))core_rows, METH_FASTCALL, NULL},
     {"offer_bytes", (PyCFunction)(void (*)(void))core_offer_bytes, METH_FASTCALL, NULL},
@@ -725,6 +900,9 @@ static PyMethodDef methods[] = {
     {"slots", (PyCFunction)(void (*)(void))core_slots, METH_FASTCALL, NULL},
     {"cut", (PyCFunction)(void (*)(void))core_cut, METH_FASTCALL, NULL},
     {"passing", (PyCFunction)(void (*)(void))core_passing, METH_FASTCALL, NULL},
+    {"tally", (PyCFunction)(void (*)(void))core_tally, METH_FASTCALL, NULL},
+    {"frames", (PyCFunction)(void (*)(void))core_frames, METH_FASTCALL, NULL},
+    {"reply", (PyCFunction)(void (*)(void))core_reply, METH_FASTCALL, NULL},
     {"known", (PyCFunction)(void (*)(void))core_known, METH_FASTCALL, NULL},
     {"lookup", (PyCFunction)(void (*)(void))core_lookup, METH_FASTCALL, NULL},
     {"fits", (PyCFunction)(void (*)(void))core_fits, METH_FASTCALL, NULL},

@@ -6,7 +6,7 @@ What is compiled takes no arguments by name, so neither do these.
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from struct import Struct
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,14 @@ _RANK, _PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x28, 0x31, 0x39, 0x41, 0x
 _MORE: Final = 0x80
 NUMBERS: Final = _TAGGED.size
 """Bytes of an offer's numbers: its rank, a varint of always two bytes, and four doubles, each after its tag."""
+
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def quick(kind: Kind, /) -> Kind:
+    """A decorator for named tuples: one is made without the interpreter where all fields are given in order."""
+    return kind
 
 
 def offers(
@@ -172,6 +180,54 @@ def cut(actions: Indexes, own: Vector | None, columns: tuple[Vector, ...], /) ->
     numbers = [column[actions] for column in columns]
     parts = [actions.astype("<i4").tobytes()]
     parts += [n.astype("<f8").tobytes() for n in (numbers if own is None else [own, *numbers])]
+    return b"".join(parts)
+
+
+def tally(counts: Vector, bounds: Vector, took: tuple[float, ...], /) -> None:
+    """Counts in each row of `counts` what took so many seconds.
+
+    A row holds a bucket for each of the upper `bounds` and one beyond the last, and the sum of all seconds.
+    """
+    row = len(bounds) + 2
+    for at, seconds in enumerate(took):
+        counts[at * row + int(np.searchsorted(bounds, seconds))] += 1.0
+        counts[(at + 1) * row - 1] += seconds
+
+
+_FRAME: Final = Struct(">HBBBI")
+_STREAM: Final = 0x7FFF_FFFF
+_DATA, _HEADERS, _END_STREAM, _END_HEADERS = 0, 1, 1, 4
+
+
+def frames(data: bytes, at: int, most: int, /) -> tuple[list[tuple[int, int, int, bytes]], int]:
+    """The whole frames of HTTP/2 from `at` on, and where the next begins; −1 where one has more than `most` octets.
+
+    Of each its kind, flags, stream and body.
+    """
+    found: list[tuple[int, int, int, bytes]] = []
+    while len(data) - at >= _FRAME.size:
+        high, low, kind, flags, stream = _FRAME.unpack_from(data, at)
+        length = high << 8 | low
+        if length > most:
+            return found, -1
+        body = at + _FRAME.size
+        if len(data) - body < length:
+            break
+        at = body + length
+        found.append((kind, flags, stream & _STREAM, data[body:at]))
+    return found, at
+
+
+def reply(stream: int, opening: bytes, data: bytes, farewell: bytes, /) -> bytes:
+    """A whole reply on a stream of HTTP/2: a frame of headers, one of data, and the headers that end it."""
+    parts: list[bytes] = []
+    last = _END_HEADERS | _END_STREAM
+    for kind, flags, body in (
+        (_HEADERS, _END_HEADERS, opening),
+        (_DATA, 0, data),
+        (_HEADERS, last, farewell),
+    ):
+        parts += _FRAME.pack(len(body) >> 8, len(body) & 0xFF, kind, flags, stream), body
     return b"".join(parts)
 
 

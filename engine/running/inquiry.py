@@ -17,6 +17,7 @@ from engine.model import (
     Question,
     Unknown,
 )
+from engine.native import native
 from engine.running.deadlines import Deadlines
 from engine.running.knowing import NOT_DEGRADED, Knowing, Reading
 from engine.running.outlook import Outlook
@@ -29,6 +30,7 @@ Outcome: TypeAlias = Answer | bytes | BaseException
 """What came of a question: the answer, the reply that another server gave to it, or why there is none."""
 
 
+@native.quick
 class Known(NamedTuple):
     """Who asks, with the record of their household: None if there is none, `UNKNOWN` if it cannot be told."""
 

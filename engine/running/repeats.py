@@ -8,11 +8,13 @@ import orjson
 
 from engine.errors import RequestConflict
 from engine.model import Decision, DecisionId, Micros, Question
+from engine.native import native
 
 ROOM: Final = 64 * 2**20
 """Bytes of replies kept at hand; of older requests only the id, their decision is in the journal."""
 
 
+@native.quick
 class Answer(NamedTuple):
     """A decision and its sealed token."""
 

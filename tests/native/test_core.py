@@ -1,11 +1,13 @@
 """The compiled functions beside their namesakes in Python: the same answers, to the last bit, and no crash."""
 
 import gc
+import math
+import pickle
 import struct
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from engine import native as package
 from engine.columns import evenly
-from engine.model import UNKNOWN, ActionId, Offer, TreatmentId, Value
+from engine.model import UNKNOWN, ActionId, Contest, Offer, TreatmentId, Value
 from engine.native import interpreted
 from engine.wire.decision_pb2 import Offer as OfferMessage
 from engine.wire.decision_pb2 import PlacementOffers
@@ -194,6 +196,78 @@ def test_records_are_cut_the_same(
     assert len(written) == len(actions) * (4 + 8 * (len(of_book) + has_own))
 
 
+@given(
+    st.lists(st.lists(st.floats(), max_size=3).map(tuple), max_size=4),
+    st.lists(st.floats(0, 1), max_size=4).map(sorted),
+)
+def test_stages_are_counted_the_same(every: Any, bounds: list[float]) -> None:
+    found = np.zeros(3 * (len(bounds) + 2)), np.zeros(3 * (len(bounds) + 2))
+    for took in every:
+        for function, counts in zip((core.tally, interpreted.tally), found, strict=True):
+            if not any(map(math.isnan, took)):
+                function(counts, np.array(bounds), took)
+    assert same(*found)
+
+
+@given(st.binary(max_size=60), st.integers(0, 70), st.integers(0, 20))
+def test_frames_are_cut_the_same(data: bytes, at: int, most: int) -> None:
+    at = min(at, len(data))
+    plain = data.replace(b"\xff", b"\0\0")
+    for one in (data, plain, plain[at:]):
+        asked = one, min(at, len(one)), most
+        assert same(core.frames(*asked), interpreted.frames(*asked))
+
+
+@given(st.integers(0, 2**31 - 1), st.binary(), st.binary(), st.binary(max_size=300))
+def test_replies_are_framed_the_same_and_read_as_they_are(
+    stream: int, opening: bytes, data: bytes, farewell: bytes
+) -> None:
+    written = core.reply(stream, opening, data, farewell)
+    assert written == interpreted.reply(stream, opening, data, farewell)
+    assert core.frames(written, 0, 2**14) == (
+        [(1, 4, stream, opening), (0, 0, stream, data), (1, 5, stream, farewell)],
+        len(written),
+    )
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 7
+
+
+class Special(Point):
+    pass
+
+
+def test_named_tuples_are_made_as_ever() -> None:
+    usual = [Point(1, 2), Point(1), Point(y=2, x=1), Point(1, y=3), Point._make((3, 4))]
+    assert core.quick(Point) is Point
+    now = [Point(1, 2), Point(1), Point(y=2, x=1), Point(1, y=3), Point._make((3, 4))]
+    assert now == usual
+    assert [type(one) for one in now] == [Point] * 5
+    assert Point(1, 2)._replace(x=5) == (5, 2)
+    assert pickle.loads(pickle.dumps(Point(1, 2))) == Point(1, 2)
+    special = Special(1, 2)
+    assert (type(special), special.y) == (Special, 2)
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+        ((), {}),
+        ((1, 2, 3), {}),
+        ((1,), {"z": 2}),
+    ]
+    for given_, named in wrong:
+        with pytest.raises(TypeError):
+            Point(*given_, **named)
+
+
+def test_only_named_tuples_are_made_quickly_and_once() -> None:
+    core.quick(NamedTuple("Other", [("a", int)]))
+    for other in (int, tuple, Special, Offer, 7, type("Bare", (tuple,), {"__slots__": ()})):
+        with pytest.raises((TypeError, AttributeError)):
+            core.quick(other)
+    with pytest.raises(TypeError):
+        core.quick(Contest)
+
+
 places = st.lists(st.integers(0, 3), max_size=3).map(tuple)
 
 
@@ -367,6 +441,18 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("passing", ([(0, (), ())], [True], [], None, [])),
     ("passing", ((), {}, [], None, [])),
     ("passing", ((), [], [], None, ())),
+    ("tally", (np.zeros(3), np.zeros(2), (1.0,))),
+    ("tally", (np.zeros(4), np.zeros(2), [1.0])),
+    ("tally", (np.zeros(4), np.zeros(2), (1,))),
+    ("tally", (evenly(0, 4), np.zeros(2), (1.0,))),
+    ("frames", (bytearray(9), 0, 9)),
+    ("frames", (bytes(9), 10, 9)),
+    ("frames", (bytes(9), -1, 9)),
+    ("frames", (bytes(9), 0, -1)),
+    ("reply", (2**31, b"", b"", b"")),
+    ("reply", (-1, b"", b"", b"")),
+    ("reply", (1, b"", bytearray(), b"")),
+    ("reply", (1, b"", bytes(1 << 24), b"")),
     ("slots", ([(3, 1.0)], INDEXES)),
     ("slots", ([(0,)], INDEXES)),
     ("slots", ([0], INDEXES)),
@@ -426,6 +512,12 @@ def test_nothing_is_kept_that_was_taken_or_given() -> None:
         core.numbers([1, None], (0, 1), ONES.copy())
         core.is_plain([content, bundle])
         core.columns(({bundle: 2**40},), [bundle], (0,), np.empty(1, np.intp))
+        core.tally(np.zeros(4), np.ones(2), (0.5,))
+        core.frames(core.reply(1 << 20, b"opening", b"data", b"farewell"), 0, 300)
+        anything: Any = Contest
+        anything(at, *[content] * 8)
+        outcome(anything, at, at)
+        anything(*[at] * 7, calm=bundle)
         for name, asked in MISTAKES:
             outcome(getattr(core, name), *asked)
 

@@ -4,6 +4,8 @@ from enum import IntEnum
 from struct import Struct
 from typing import Final, TypeAlias
 
+from engine.native import native
+
 Frame: TypeAlias = tuple[int, int, int, bytes]
 """Its kind, its flags, its stream (0 for the connection itself), and its body."""
 
@@ -96,19 +98,10 @@ def header(kind: int, flags: int, stream: int, length: int) -> bytes:
 
 def split(data: bytes, at: int = 0) -> tuple[list[Frame], bytes]:
     """The whole frames from `at` on, and what is there of the next. Raises `Broken` if one is too long."""
-    frames: list[Frame] = []
-    unpack, end = _FRAME.unpack_from, len(data)
-    while end - at >= HEADER:
-        high, low, kind, flags, stream = unpack(data, at)
-        length = high << 8 | low
-        if length > MOST:
-            raise Broken(Code.FRAME_SIZE_ERROR, "a frame is too long")
-        body = at + HEADER
-        if end - body < length:
-            break
-        at = body + length
-        frames.append((kind, flags, stream & _STREAM, data[body:at]))
-    return frames, data[at:]
+    found, end = native.frames(data, at, MOST)
+    if end < 0:
+        raise Broken(Code.FRAME_SIZE_ERROR, "a frame is too long")
+    return found, data[end:]
 
 
 def unpadded(flags: int, body: bytes) -> bytes:

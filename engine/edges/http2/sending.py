@@ -9,6 +9,7 @@ from engine.edges.http2 import frames
 from engine.edges.http2.frames import END_HEADERS, END_STREAM, Broken, Code, Kind
 from engine.edges.http2.stream import Stream
 from engine.edges.http2.vigil import Vigil
+from engine.native import native
 
 LARGEST_WINDOW: Final = (1 << 31) - 1
 
@@ -95,17 +96,9 @@ class Sending(asyncio.Protocol):
             self.close(stream, farewell)
             return
         self._window -= size
-        number, header = stream.number, frames.header
         if not (self._reading or self._out):
             self._loop.call_soon(self._flush)
-        self._out += (
-            header(_HEADERS, END_HEADERS, number, len(opening)),
-            opening,
-            header(_DATA, 0, number, size),
-            data,
-            header(_HEADERS, _LAST_HEADERS, number, len(farewell)),
-            farewell,
-        )
+        self._out.append(native.reply(stream.number, opening, data, farewell))
         self._finish(stream)
 
     def open(self, stream: Stream, block: bytes) -> None:
