@@ -440,28 +440,30 @@ class Decider:
         meter: Meter | None,
     ) -> tuple[tuple[Contest, ...], list[PlacementOffers], list[Entered], tuple[ActionId, ...]]:
         sights, scores, limits, pull = findings[:4]
+        _, propensities, _, _, lessons, _ = scores
         chance = Chance(given.seed)
         taken: set[int] = set()
         contests: list[Contest] = []
         placed: list[PlacementOffers] = []
         entered: list[Entered] = []
         missed: tuple[ActionId, ...] = ()
-        effects = self._effects if scores.propensities is not None else None
+        effects = self._effects if propensities is not None else None
         for sight in sights:
-            merit = self._arbiter.merit(sight.truths, sight.values, given.now, pull)
-            limits.tell(self.book.placements[sight.placement].treatments)
-            free = placement.without(sight.treatments, self._action_of, taken)
+            at, values, truths, treatments, arm = sight
+            merit = self._arbiter.merit(truths, values, given.now, pull)
+            limits.tell(self.book.placements[at].treatments)
+            free = placement.without(treatments, self._action_of, taken)
             admitted = limits.open_to(free)
             held = effects.of(limits.held_out()) if effects and findings.holdout else []
             entered.append(Entered([*admitted, *held] if held else admitted, self._action_of))
             led, rivals = self._leading(admitted, merit)
             competing = candidates = self._competing(question.channel, rivals, scores, merit)
-            if scores.propensities is not None:
+            if propensities is not None:
                 candidates = limits.net(candidates)
-            slots = self._slots(question, sight.placement)
+            slots = self._slots(question, at)
             exploration, worth = self._exploration, merit.product
             calm, nothing = "", False
-            if sight.arm is None:
+            if arm is None:
                 nothing = self._tries_nothing and effects is not None and effects.among(candidates)
                 calm = self._calm(sight, candidates, slots, scores, meter, nothing=nothing)
                 if effects is not None and held:
@@ -471,22 +473,20 @@ class Decider:
                         slots - len(led),
                         calmly(exploration) if calm else exploration,
                         given.seed,
-                        scores.lessons,
+                        lessons,
                         _doubt(findings, worth),
                     )
             else:
                 candidates, exploration, worth = varied(
-                    sight.arm,
+                    arm,
                     candidates,
-                    scores.propensities,
+                    propensities,
                     merit,
                     self._by_propensity,
                     exploration,
                 )
             weighed = self._by_propensity and candidates is competing
-            contests.append(
-                _contest(sight.placement, candidates, merit, scores, calm, weighed=weighed)
-            )
+            contests.append(_contest(at, candidates, merit, propensities, calm, weighed=weighed))
             chosen = placement.fill(
                 candidates,
                 led,
@@ -494,11 +494,11 @@ class Decider:
                 exploration,
                 chance=chance,
                 greedy=bool(calm),
-                lessons=scores.lessons,
+                lessons=lessons,
                 limits=limits,
-                bundling=self._bundlings.get(sight.placement),
+                bundling=self._bundlings.get(at),
                 doubt=_doubt(findings, worth),
-                meter=meter if sight.arm is None else None,
+                meter=meter if arm is None else None,
                 nothing=nothing,
             )
             if sight is not sights[-1]:
@@ -673,19 +673,21 @@ def _contest(
     at: PlacementId,
     candidates: Candidates,
     merit: Merit,
-    scores: Scores,
+    propensities: Propensities | None,
     calm: str,
     *,
     weighed: bool,
 ) -> Contest:
+    _, actions, priorities, _ = candidates
+    context, value, lever, _, _ = merit
     return Contest(
         at,
-        candidates.actions,
-        candidates.priorities,
-        scores.propensities,
-        merit.context,
-        merit.value,
-        merit.lever,
+        actions,
+        priorities,
+        propensities,
+        context,
+        value,
+        lever,
         calm,
-        weighed and scores.propensities is not None,
+        weighed and propensities is not None,
     )

@@ -15,7 +15,7 @@
 #include <structmember.h>
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 4
+#define VERSION 5
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -540,40 +540,97 @@ static PyObject *core_cut(PyObject *module, PyObject *const *given, Py_ssize_t c
 
 /* --- conditions --------------------------------------------------------------------------------------- */
 
-/* Whether a test is passed; -1 with an exception if it cannot be told. */
-static int passes(PyObject *test, PyObject *truths, PyObject *values, PyObject *unknown)
+/* Packed tests, one after the other: the treatment, how many conditions, these, how many needs, these. */
+static int pack_places(PyObject *places, int32_t *to)
 {
-    PyObject *conditions = PyTuple_GET_ITEM(test, 1), *needs = PyTuple_GET_ITEM(test, 2);
-    if (!PyTuple_Check(conditions) || !PyTuple_Check(needs))
-        return refuse("a test's conditions and needs are tuples");
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(conditions); i++) {
-        PyObject *truth = at_place(truths, conditions, i);
-        if (truth != Py_True)
-            return truth == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places); i++) {
+        Py_ssize_t place = index_below(PyTuple_GET_ITEM(places, i), INT32_MAX);
+        if (place < 0)
+            return -1;
+        *to++ = (int32_t)place;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(needs); i++) {
-        PyObject *value = at_place(values, needs, i);
-        if (value == NULL || value == Py_None || value == unknown)
-            return value == NULL ? -1 : 0;
+    return 0;
+}
+
+static int is_test(PyObject *test)
+{
+    return PyTuple_Check(test) && PyTuple_GET_SIZE(test) == 3 && PyTuple_Check(PyTuple_GET_ITEM(test, 1)) &&
+           PyTuple_Check(PyTuple_GET_ITEM(test, 2));
+}
+
+static PyObject *core_tests(PyObject *module, PyObject *tests)
+{
+    Py_ssize_t words = 0;
+    if (!PyTuple_Check(tests))
+        return refuse("tests are a tuple"), NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tests); i++) {
+        PyObject *test = PyTuple_GET_ITEM(tests, i);
+        if (!is_test(test))
+            return refuse("a test is a treatment, conditions and needs"), NULL;
+        words += 3 + PyTuple_GET_SIZE(PyTuple_GET_ITEM(test, 1)) + PyTuple_GET_SIZE(PyTuple_GET_ITEM(test, 2));
     }
-    return 1;
+    PyObject *made = PyBytes_FromStringAndSize(NULL, words * sizeof(int32_t));
+    int32_t *to = made == NULL ? NULL : (int32_t *)PyBytes_AS_STRING(made);
+    for (Py_ssize_t i = 0; made != NULL && i < PyTuple_GET_SIZE(tests); i++) {
+        PyObject *test = PyTuple_GET_ITEM(tests, i);
+        Py_ssize_t treatment = index_below(PyTuple_GET_ITEM(test, 0), INT32_MAX);
+        *to++ = (int32_t)treatment;
+        for (int part = 1; part <= 2 && treatment >= 0; part++) {
+            PyObject *places = PyTuple_GET_ITEM(test, part);
+            *to++ = (int32_t)PyTuple_GET_SIZE(places);
+            if (pack_places(places, to) < 0)
+                treatment = -1;
+            to += PyTuple_GET_SIZE(places);
+        }
+        if (treatment < 0)
+            Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* The next of a test's two lists of places, and how long it is; NULL with an exception where there is not so much. */
+static const int32_t *places_at(const int32_t **at, const int32_t *end, int32_t *length)
+{
+    *length = *at < end ? *(*at)++ : -1;
+    const int32_t *places = *at;
+    if (*length < 0 || end - places < *length)
+        return PyErr_SetString(PyExc_ValueError, "not what tests gave"), NULL;
+    *at += *length;
+    return places;
 }
 
 static PyObject *core_passing(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
     if (takes(count, 5) < 0)
         return NULL;
-    PyObject *tests = given[0], *truths = given[1], *values = given[2], *found = given[4];
-    if (!PyTuple_Check(tests) || !(PyList_Check(truths) || PyTuple_Check(truths)) ||
+    PyObject *truths = given[1], *values = given[2], *found = given[4];
+    if (!PyBytes_Check(given[0]) || !(PyList_Check(truths) || PyTuple_Check(truths)) ||
         !(PyList_Check(values) || PyTuple_Check(values)) || !PyList_Check(found))
-        return refuse("passing takes a tuple, and three lists"), NULL;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tests); i++) {
-        PyObject *test = PyTuple_GET_ITEM(tests, i);
-        if (!PyTuple_Check(test) || PyTuple_GET_SIZE(test) != 3)
-            return refuse("a test is a treatment, conditions and needs"), NULL;
-        int passed = passes(test, truths, values, given[3]);
-        if (passed < 0 || (passed > 0 && PyList_Append(found, PyTuple_GET_ITEM(test, 0)) < 0))
+        return refuse("passing takes packed tests, and three lists"), NULL;
+    const int32_t *at = (const int32_t *)PyBytes_AS_STRING(given[0]), *end = at + PyBytes_GET_SIZE(given[0]) / 4;
+    while (at < end) {
+        int32_t treatment = *at++, conditions, needs, passed = 1;
+        const int32_t *condition = places_at(&at, end, &conditions);
+        const int32_t *need = condition == NULL ? NULL : places_at(&at, end, &needs);
+        if (need == NULL)
             return NULL;
+        for (int32_t i = 0; passed && i < conditions; i++) {
+            if (condition[i] < 0 || condition[i] >= PySequence_Fast_GET_SIZE(truths))
+                return PyErr_Format(PyExc_IndexError, "there is no condition %d", (int)condition[i]);
+            passed = PySequence_Fast_ITEMS(truths)[condition[i]] == Py_True;
+        }
+        for (int32_t i = 0; passed && i < needs; i++) {
+            if (need[i] < 0 || need[i] >= PySequence_Fast_GET_SIZE(values))
+                return PyErr_Format(PyExc_IndexError, "there is no value %d", (int)need[i]);
+            PyObject *value = PySequence_Fast_ITEMS(values)[need[i]];
+            passed = value != Py_None && value != given[3];
+        }
+        PyObject *named = passed ? PyLong_FromLong(treatment) : NULL;
+        if (passed && (named == NULL || PyList_Append(found, named) < 0)) {
+            Py_XDECREF(named);
+            return NULL;
+        }
+        Py_XDECREF(named);
     }
     Py_RETURN_NONE;
 }
@@ -899,6 +956,7 @@ static PyMethodDef methods[] = {
     {"weigh", (PyCFunction)(void (*)(void))core_weigh, METH_FASTCALL, NULL},
     {"slots", (PyCFunction)(void (*)(void))core_slots, METH_FASTCALL, NULL},
     {"cut", (PyCFunction)(void (*)(void))core_cut, METH_FASTCALL, NULL},
+    {"tests", core_tests, METH_O, NULL},
     {"passing", (PyCFunction)(void (*)(void))core_passing, METH_FASTCALL, NULL},
     {"tally", (PyCFunction)(void (*)(void))core_tally, METH_FASTCALL, NULL},
     {"frames", (PyCFunction)(void (*)(void))core_frames, METH_FASTCALL, NULL},

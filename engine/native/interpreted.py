@@ -32,6 +32,9 @@ Fixed: TypeAlias = tuple[Texts, str, bytes]
 Test: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...]]
 """A treatment, the conditions it needs, and the attributes its texts name."""
 
+Tests: TypeAlias = tuple[Test, ...]
+"""What `tests` makes; nobody else looks into it."""
+
 FIELDS: Final = tuple(Offer.__slots__)
 """An offer's fields, in the order by which `rows` numbers them."""
 
@@ -231,8 +234,13 @@ def reply(stream: int, opening: bytes, data: bytes, farewell: bytes, /) -> bytes
     return b"".join(parts)
 
 
+def tests(each: tuple[Test, ...], /) -> Tests:
+    """The tests as `passing` takes them."""
+    return each
+
+
 def passing(
-    tests: tuple[Test, ...],
+    tests: Tests,
     truths: Sequence[bool | None],
     values: Sequence[Value],
     unknown: object,

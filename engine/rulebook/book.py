@@ -452,13 +452,15 @@ def compiled(
 ) -> Functions:
     """The functions that a book's source (or its code) defines; `select_<n>` is the n-th placement's.
 
-    `treatments` are the book's: the source calls their `fits`, and `native.passing`.
+    `treatments` are the book's: the source calls their `fits`, and `native.tests` and `native.passing`.
     """
     from engine.rulebook.cel import load
 
     fits = tuple(treatment.fits for treatment in treatments)
     code = code_of(source) if isinstance(source, str) else source
-    defined: Mapping[str, Any] = load(code, {"fits": fits, "passing": native.passing})
+    defined: Mapping[str, Any] = load(
+        code, {"fits": fits, "tests": native.tests, "passing": native.passing}
+    )
     return Functions(
         conditions_of=defined["conditions_of"],
         select_for={name: defined[f"select_{n}"] for n, name in enumerate(placements)},

@@ -31,7 +31,7 @@ def select_source(
 
     t are the truths of all conditions (True, False or None), v the values, now the time. Actions
     in a row that inherit the same conditions stand under one test of them. The source expects
-    `fits`, by treatment, and `passing` (`engine.native`) where it is loaded.
+    `fits`, by treatment, and `tests` and `passing` (`engine.native`) where it is loaded.
     """
     common = _common(actions)
     closed = {t.index: [_open(stops[stop]) for stop in t.stops] for t in treatments if t.stops}
@@ -53,7 +53,6 @@ def _functions(
     """The function of one placement, and those it calls for its actions part by part."""
     parts = [by_action[i : i + _MOST_ACTIONS] for i in range(0, len(by_action), _MOST_ACTIONS)]
     for number, part in enumerate(parts):
-        yield f"def _{name}_{number}(t, v, now, found):"
         runs = [
             (conditions, list(run))
             for conditions, run in groupby(part, key=lambda group: common[group[0].action])
@@ -61,15 +60,36 @@ def _functions(
         spans = _named("d", [_span(actions[group[0].action]) for group in part])
         tests = _named("g", [" and ".join(_truths(conditions)) for conditions, _ in runs])
         names = {**spans, **tests}
+        packed = _Packed(f"_{name}_{number}_tests")
+        body = [
+            line
+            for conditions, run in runs
+            for line in _run(conditions, run, actions, names, closed, packed)
+        ]
+        yield from packed.lines
+        yield f"def _{name}_{number}(t, v, now, found):"
         yield from (f"    {local} = {test}" for test, local in names.items())
-        for conditions, run in runs:
-            yield from _run(conditions, run, actions, names, closed)
+        yield from body
         yield ""
     yield f"def {name}(t, v, now):"
     yield "    found = []"
     yield from (f"    _{name}_{number}(t, v, now, found)" for number in range(len(parts)))
     yield "    return found"
     yield ""
+
+
+class _Packed:
+    """Tests that are packed when the source is loaded, each under a name of its own."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.lines: list[str] = []
+
+    def add(self, tests: tuple[Test, ...]) -> str:
+        """The name of these tests."""
+        name = f"{self._prefix}_{len(self.lines)}"
+        self.lines.append(f"{name} = tests({tests!r})")
+        return name
 
 
 def _named(prefix: str, tests: list[str]) -> dict[str, str]:
@@ -90,6 +110,7 @@ def _run(
     actions: Sequence[Action],
     names: Mapping[str, str],
     closed: Mapping[int, list[str]],
+    packed: _Packed,
 ) -> Iterator[str]:
     """Actions in a row that have the conditions `common` in common."""
     indent = "    "
@@ -101,7 +122,7 @@ def _run(
         together = list(part)
         if is_plain and len(together) >= _FEWEST:
             tests = tuple(_test(treatment, common, actions) for (treatment,) in together)
-            yield f"{indent}passing({tests!r}, t, v, UNKNOWN, found)"
+            yield f"{indent}passing({packed.add(tests)}, t, v, UNKNOWN, found)"
             continue
         for treatments in together:
             action = actions[treatments[0].action]

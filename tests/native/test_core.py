@@ -272,14 +272,14 @@ places = st.lists(st.integers(0, 3), max_size=3).map(tuple)
 
 
 @given(
-    st.lists(st.tuples(st.integers(), places, places), max_size=8).map(tuple),
+    st.lists(st.tuples(st.integers(0, 2**31 - 2), places, places), max_size=8).map(tuple),
     st.lists(st.sampled_from([True, True, False, None]), min_size=4, max_size=4),
     st.lists(st.sampled_from([1, "", False, None, UNKNOWN]), min_size=4, max_size=4),
 )
 def test_treatments_pass_the_same(tests: Any, truths: Any, values: Any) -> None:
     found: tuple[list[int], list[int]] = [-1], [-1]
-    for function, passed in zip((core.passing, interpreted.passing), found, strict=True):
-        assert function(tests, truths, values, UNKNOWN, passed) is None
+    for module, passed in zip((core, interpreted), found, strict=True):
+        module.passing(module.tests(tests), truths, values, UNKNOWN, passed)
     assert same(*found)
 
 
@@ -382,6 +382,7 @@ class Longer:
     __slots__ = (*interpreted.FIELDS, "more")
 
 
+TEST = core.tests(((0, (0,), (0,)),))
 UNALIGNED = np.ndarray(2, float, bytearray(17), 1)
 
 
@@ -433,14 +434,27 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("cut", (INDEXES, None, (ONES, ONES.astype("f4")))),
     ("cut", (ONES, None, ())),
     ("cut", (INDEXES, UNALIGNED, ())),
-    ("passing", (((0, (1,), ()),), [True], [], None, [])),
-    ("passing", (((0, (), (-1,)),), [True], [], None, [])),
-    ("passing", (((0, [0], ()),), [True], [], None, [])),
-    ("passing", (((0, ("0",), ()),), [True], [], None, [])),
-    ("passing", (((0, ()),), [True], [], None, [])),
-    ("passing", ([(0, (), ())], [True], [], None, [])),
-    ("passing", ((), {}, [], None, [])),
-    ("passing", ((), [], [], None, ())),
+    ("passing", (TEST, [], [1], None, [])),
+    ("passing", (TEST, [True], [], None, [])),
+    ("passing", (TEST[:-1], [True], [1], None, [])),
+    ("passing", (TEST[:8], [True], [1], None, [])),
+    ("passing", (TEST[:4], [True], [1], None, [])),
+    ("passing", (struct.pack("5i", 0, 1, -1, 1, 0), [True], [1], None, [])),
+    ("passing", (struct.pack("5i", 0, 1, 0, 1, -1), [True], [1], None, [])),
+    ("passing", (struct.pack("5i", 0, -1, 0, 1, 0), [True], [1], None, [])),
+    ("passing", (struct.pack("5i", 0, 2**31 - 1, 0, 1, 0), [True], [1], None, [])),
+    ("passing", ((), [], [], None, [])),
+    ("passing", (b"", {}, [], None, [])),
+    ("passing", (b"", [], {}, None, [])),
+    ("passing", (b"", [], [], None, ())),
+    ("tests", ((0, (), ()),)),
+    ("tests", (((0, (-1,), ()),),)),
+    ("tests", (((0, (), (2**31,)),),)),
+    ("tests", (((0, [0], ()),),)),
+    ("tests", (((0, ("0",), ()),),)),
+    ("tests", (((-1, (), ()),),)),
+    ("tests", (((0, ()),),)),
+    ("tests", ([(0, (), ())],)),
     ("tally", (np.zeros(3), np.zeros(2), (1.0,))),
     ("tally", (np.zeros(4), np.zeros(2), [1.0])),
     ("tally", (np.zeros(4), np.zeros(2), (1,))),
@@ -505,7 +519,7 @@ def test_nothing_is_kept_that_was_taken_or_given() -> None:
         core.offer_bytes([*made, OFFER], {}, at, head)
         core.weigh([0], INDEXES, ONES, ONES, ONES, INDEXES, True)
         core.cut(INDEXES, ONES, (ONES, ONES))
-        core.passing(((bundle, (0,), (0,)),), [True], [content], UNKNOWN, [])
+        core.passing(core.tests(((1 << 20, (0,), (0,)),)), [True], [content], UNKNOWN, [])
         core.lookup({at: values}, (at, bundle), (None, content))
         core.known([UNKNOWN, content], (0, 1), UNKNOWN)
         core.fits([content], (frozenset({dict}),))
