@@ -22,7 +22,7 @@ from engine.native import interpreted
 
 __all__ = ["IS_COMPILED", "VERSION", "compiled", "native"]
 
-VERSION: Final = 5
+VERSION: Final = 6
 """That of the compiled functions these modules expect: older ones that were left behind are not used."""
 
 

@@ -15,7 +15,7 @@
 #include <structmember.h>
 
 /* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 5
+#define VERSION 6
 
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
@@ -245,6 +245,23 @@ static PyObject *core_rows(PyObject *module, PyObject *const *given, Py_ssize_t 
         PyList_SET_ITEM(made, i, row);
     }
     return shown(made);
+}
+
+static PyObject *core_are_finite(PyObject *module, PyObject *offers)
+{
+    if (offer_type == NULL || !PyList_Check(offers))
+        return refuse("are_finite takes a list of offers"), NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(offers); i++) {
+        PyObject *offer = PyList_GET_ITEM(offers, i);
+        if (!is_whole_offer(offer))
+            return NULL;
+        for (int field = PRIORITY; field <= PROBABILITY; field++) {
+            PyObject *number = FIELD(offer, field);
+            if (!PyFloat_CheckExact(number) || !isfinite(PyFloat_AS_DOUBLE(number)))
+                Py_RETURN_FALSE;
+        }
+    }
+    Py_RETURN_TRUE;
 }
 
 /* The kept bytes of an offer if they still are its own; NULL without an exception if not. */
@@ -605,8 +622,10 @@ static PyObject *core_passing(PyObject *module, PyObject *const *given, Py_ssize
         return NULL;
     PyObject *truths = given[1], *values = given[2], *found = given[4];
     if (!PyBytes_Check(given[0]) || !(PyList_Check(truths) || PyTuple_Check(truths)) ||
-        !(PyList_Check(values) || PyTuple_Check(values)) || !PyList_Check(found))
+        !(PyList_Check(values) || PyTuple_Check(values)) || !PyList_Check(found) || found == truths || found == values)
         return refuse("passing takes packed tests, and three lists"), NULL;
+    PyObject **truth_of = PySequence_Fast_ITEMS(truths), **value_of = PySequence_Fast_ITEMS(values);
+    Py_ssize_t known = PySequence_Fast_GET_SIZE(truths), there = PySequence_Fast_GET_SIZE(values);
     const int32_t *at = (const int32_t *)PyBytes_AS_STRING(given[0]), *end = at + PyBytes_GET_SIZE(given[0]) / 4;
     while (at < end) {
         int32_t treatment = *at++, conditions, needs, passed = 1;
@@ -615,15 +634,14 @@ static PyObject *core_passing(PyObject *module, PyObject *const *given, Py_ssize
         if (need == NULL)
             return NULL;
         for (int32_t i = 0; passed && i < conditions; i++) {
-            if (condition[i] < 0 || condition[i] >= PySequence_Fast_GET_SIZE(truths))
+            if (condition[i] < 0 || condition[i] >= known)
                 return PyErr_Format(PyExc_IndexError, "there is no condition %d", (int)condition[i]);
-            passed = PySequence_Fast_ITEMS(truths)[condition[i]] == Py_True;
+            passed = truth_of[condition[i]] == Py_True;
         }
         for (int32_t i = 0; passed && i < needs; i++) {
-            if (need[i] < 0 || need[i] >= PySequence_Fast_GET_SIZE(values))
+            if (need[i] < 0 || need[i] >= there)
                 return PyErr_Format(PyExc_IndexError, "there is no value %d", (int)need[i]);
-            PyObject *value = PySequence_Fast_ITEMS(values)[need[i]];
-            passed = value != Py_None && value != given[3];
+            passed = value_of[need[i]] != Py_None && value_of[need[i]] != given[3];
         }
         PyObject *named = passed ? PyLong_FromLong(treatment) : NULL;
         if (passed && (named == NULL || PyList_Append(found, named) < 0)) {
@@ -952,6 +970,7 @@ static PyMethodDef methods[] = {
     {"quick", core_quick, METH_O, NULL},
     {"offers", (PyCFunction)(void (*)(void))core_offers, METH_FASTCALL, NULL},
     {"rows", (PyCFunction)(void (*)(void))core_rows, METH_FASTCALL, NULL},
+    {"are_finite", core_are_finite, METH_O, NULL},
     {"offer_bytes", (PyCFunction)(void (*)(void))core_offer_bytes, METH_FASTCALL, NULL},
     {"weigh", (PyCFunction)(void (*)(void))core_weigh, METH_FASTCALL, NULL},
     {"slots", (PyCFunction)(void (*)(void))core_slots, METH_FASTCALL, NULL},

@@ -108,6 +108,15 @@ def rows(offers: list[Offer], fields: bytes, more: object, /) -> list[tuple[Any,
     ]
 
 
+_MEASURED: Final = ("priority", "propensity", "value", "probability")
+
+
+def are_finite(offers: list[Offer], /) -> bool:
+    """Whether all numbers of these offers are finite floats."""
+    numbers = [getattr(offer, name) for offer in offers for name in _MEASURED]
+    return all(type(number) is float and isfinite(number) for number in numbers)
+
+
 def offer_bytes(
     offers: list[Offer], kept: dict[str, Fixed], at: str, head: Callable[[Offer], bytes], /
 ) -> bytes:

@@ -107,6 +107,14 @@ def test_rows_are_the_same(made: list[Offer], fields: bytes) -> None:
     assert same(core.rows(made, fields, more), interpreted.rows(made, fields, more))
 
 
+@given(st.lists(offers, max_size=4), st.sampled_from([1.0, 1, np.float64(1), None, math.inf]))
+def test_finite_offers_are_told_the_same(made: list[Offer], last: Any) -> None:
+    assert core.are_finite(made) is interpreted.are_finite(made)
+    if made:
+        made[-1].probability = last
+        assert core.are_finite(made) is interpreted.are_finite(made)
+
+
 def head(offer: Offer) -> bytes:
     fixed = OfferMessage(action_id=offer.action_id, content=offer.content).SerializeToString()
     size = len(fixed) + interpreted.NUMBERS
@@ -382,6 +390,7 @@ class Longer:
     __slots__ = (*interpreted.FIELDS, "more")
 
 
+SHARED = [True]
 TEST = core.tests(((0, (0,), (0,)),))
 UNALIGNED = np.ndarray(2, float, bytearray(17), 1)
 
@@ -447,6 +456,10 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("passing", (b"", {}, [], None, [])),
     ("passing", (b"", [], {}, None, [])),
     ("passing", (b"", [], [], None, ())),
+    ("passing", (TEST, SHARED, [1], None, SHARED)),
+    ("are_finite", ([Other()],)),
+    ("are_finite", ([half_made()],)),
+    ("are_finite", ((OFFER,),)),
     ("tests", ((0, (), ()),)),
     ("tests", (((0, (-1,), ()),),)),
     ("tests", (((0, (), (2**31,)),),)),
@@ -527,6 +540,7 @@ def test_nothing_is_kept_that_was_taken_or_given() -> None:
         core.is_plain([content, bundle])
         core.columns(({bundle: 2**40},), [bundle], (0,), np.empty(1, np.intp))
         core.tally(np.zeros(4), np.ones(2), (0.5,))
+        core.are_finite([*made, OFFER])
         core.frames(core.reply(1 << 20, b"opening", b"data", b"farewell"), 0, 300)
         anything: Any = Contest
         anything(at, *[content] * 8)
