@@ -50,13 +50,14 @@ from engine.model import (
     Value,
 )
 from engine.native import native
-from engine.native.interpreted import FIELDS
+from engine.native.interpreted import Fixed
 
 VERSION: Final = 1
 """Version of the layouts in this module; data of a newer one is refused."""
 
-DECISIONS: Final = 2
-"""Version of a decision's record. In the first one all numbers of a contest were written out; it is read too."""
+DECISIONS: Final = 3
+"""Version of a decision's record. In the first one all numbers of a contest were written out, in the second all
+offers; they are read too."""
 
 
 class EntryKind(IntEnum):
@@ -517,13 +518,33 @@ _NOBODY: Final = np.empty(0, dtype=np.intp)
 _NOTHING: Final = np.empty(0)
 
 
-def encode_decision(record: DecisionRecord) -> bytes:
-    """A decision's record: a JSON part, and the arrays of its contests as they are in memory.
+class Heads:
+    """What all offers of a treatment have in common, as records have it: kept for the rule book recorded last."""
 
-    What follows from other numbers of a contest, or is the same for all actions, is not among the arrays.
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, dict[str, Fixed]] = "", {}
+
+    def of(self, version: str) -> dict[str, Fixed]:
+        """Those of this version of the rule book, as `native.offer_bytes` keeps them."""
+        known, kept = self._kept
+        if known != version:
+            kept = {}
+            self._kept = version, kept
+        return kept
+
+
+def encode_decision(record: DecisionRecord, heads: Heads | None = None) -> bytes:
+    """A decision's record: a JSON part, then its offers, and the arrays of its contests as they are in memory.
+
+    What follows from other numbers of a contest, or is the same for all actions, is not among the arrays. Who
+    writes many records gives all the same `heads`, and need not write out each offer.
     """
     question, decision = record
     arrays: list[bytes] = []
+    kept = {} if heads is None else heads.of(decision.rulebook_version)
+    placements = [_pack_placement(placed, kept, arrays) for placed in decision.placements]
     contests = [_pack_contest(contest, arrays) for contest in decision.contests]
     grounds = (
         None if decision.grounds is None else _pack_grounds(decision, decision.grounds, arrays)
@@ -535,7 +556,7 @@ def encode_decision(record: DecisionRecord) -> bytes:
             decision.decision_id,
             decision.decided_at,
             decision.seed,
-            [_pack_placement(placed) for placed in decision.placements],
+            placements,
             decision.rulebook_version,
             decision.model_version,
             decision.holdout,
@@ -566,6 +587,7 @@ def decode_decision(data: bytes) -> DecisionRecord:
     question, decision_id, decided_at, seed, placements, rulebook, model, holdout, *rest = fields
     degraded, values, features, schema, packed, customer_id, request_id, channel, *later = rest
     arrays = _Arrays(memoryview(data)[_LENGTHS.size + size :])
+    placed = [_unpack_placement(one, arrays) for one in placements]
     contests = tuple([_unpack_contest(contest, arrays) for contest in packed])
     grounds = _unpack_grounds(later[0], contests, arrays) if later and later[0] else None
     decision = Decision(
@@ -575,7 +597,7 @@ def decode_decision(data: bytes) -> DecisionRecord:
         channel,
         decided_at,
         seed,
-        [_unpack_placement(placed) for placed in placements],
+        placed,
         rulebook,
         model,
         holdout,
@@ -647,41 +669,29 @@ def _unpack_question(packed: list[Any]) -> Question:
     )
 
 
-def _pack_placement(placed: PlacementOffers) -> list[Any]:
-    return [placed.placement, placed.fallback, _pack_offers(placed.offers)]
+def _pack_placement(
+    placed: PlacementOffers, kept: dict[str, Fixed], arrays: list[bytes]
+) -> list[Any]:
+    """The placement, and how many offers it has, which go to `arrays`."""
+    arrays.append(native.offer_bytes(placed.offers, kept, placed.placement, _head))
+    return [placed.placement, placed.fallback, len(placed.offers)]
 
 
-_OFFER: Final = bytes(range(len(FIELDS)))
-"""All fields of an offer."""
+_LENGTH: Final = struct.Struct("<I")
 
 
-def _pack_offers(offers: list[Offer]) -> orjson.Fragment | list[Any]:
-    """All in one go, one by one if a number among them is one that JSON lacks."""
-    if not native.are_finite(offers):
-        return [_pack_offer(offer) for offer in offers]
-    rows = native.rows(offers, _OFFER, None)
-    return orjson.Fragment(orjson.dumps(rows, option=_OPTIONS, default=dict))
+def _head(offer: Offer) -> bytes:
+    """What offers of a treatment have in common: as JSON, after its length."""
+    common = offer.action_id, offer.treatment_id, offer.issue, offer.group
+    text = orjson.dumps([*common, dict(offer.content), offer.bundle])
+    return _LENGTH.pack(len(text)) + text
 
 
-def _unpack_placement(packed: list[Any]) -> PlacementOffers:
+def _unpack_placement(packed: list[Any], arrays: "_Arrays") -> PlacementOffers:
     placement, fallback, offers = packed
+    if type(offers) is int:
+        return PlacementOffers(placement, [arrays.offer() for _ in range(offers)], fallback)
     return PlacementOffers(placement, [_unpack_offer(offer) for offer in offers], fallback)
-
-
-def _pack_offer(offer: Offer) -> list[Any]:
-    return [
-        offer.action_id,
-        offer.treatment_id,
-        offer.issue,
-        offer.group,
-        offer.rank,
-        _pack(offer.priority),
-        _pack(offer.propensity),
-        _pack(offer.value),
-        _pack(offer.probability),
-        dict(offer.content),
-        offer.bundle,
-    ]
 
 
 def _unpack_offer(packed: list[Any]) -> Offer:
@@ -853,12 +863,41 @@ def _unpack_answer(packed: Any) -> Answer:
     return {int(treatment): price for treatment, price in packed.items()}
 
 
+_NUMBERS: Final = struct.Struct("<xBBxdxdxdxd")
+"""An offer's numbers between their tags, see `native.offer_bytes`."""
+
+
 class _Arrays:
-    """Reads arrays off one after the other."""
+    """Reads offers and arrays off one after the other."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
         self._at = 0
+
+    def offer(self) -> Offer:
+        """What `native.offer_bytes` wrote of one, behind its head."""
+        (size,) = _LENGTH.unpack_from(self._data, self._at)
+        first = self._at + _LENGTH.size
+        action, treatment, issue, group, content, bundle = orjson.loads(
+            self._data[first : first + size]
+        )
+        low, high, priority, propensity, value, probability = _NUMBERS.unpack_from(
+            self._data, first + size
+        )
+        self._at = first + size + _NUMBERS.size
+        return Offer(
+            action,
+            treatment,
+            issue,
+            group,
+            low & 0x7F | high << 7,
+            priority,
+            propensity,
+            value,
+            probability,
+            content,
+            bundle,
+        )
 
     def take(self, dtype: str, count: int) -> npt.NDArray[Any]:
         array = np.frombuffer(self._data, dtype, count, self._at)

@@ -96,12 +96,12 @@ static int is_whole_offer(PyObject *offer)
     return 1;
 }
 
-/* --- columns: arrays of doubles or indexes with one dimension, also one number under every index ------ */
+/* --- columns: arrays of one dimension, wherever they lie in memory; also one number under every index ---- */
 
 static PyArrayObject *column_of(PyObject *given, int type)
 {
     PyArrayObject *column = (PyArrayObject *)given;
-    if (PyArray_Check(given) && PyArray_TYPE(column) == type && PyArray_NDIM(column) == 1 && PyArray_ISBEHAVED_RO(column))
+    if (PyArray_Check(given) && PyArray_TYPE(column) == type && PyArray_NDIM(column) == 1 && PyArray_ISNOTSWAPPED(column))
         return column;
     return refuse("a column is an array with one dimension, of doubles or indexes"), NULL;
 }
@@ -109,7 +109,10 @@ static PyArrayObject *column_of(PyObject *given, int type)
 /* What stands at an index, or not a number where the column has become shorter meanwhile. */
 static double at(PyArrayObject *column, Py_ssize_t index)
 {
-    return index < PyArray_DIM(column, 0) ? *(const double *)PyArray_GETPTR1(column, index) : Py_NAN;
+    double number = Py_NAN;
+    if (index < PyArray_DIM(column, 0))
+        memcpy(&number, PyArray_GETPTR1(column, index), sizeof number);
+    return number;
 }
 
 /* An int of one digit, as nearly all indexes are, without a call; any other, or -1 with an exception, with one. */
@@ -464,7 +467,7 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
     PyObject *alone = PyUnicode_FromStringAndSize("", 0), *made = alone == NULL ? NULL : hidden(PyList_GET_SIZE(picks));
     for (Py_ssize_t i = 0; made != NULL && i < PyList_GET_SIZE(made); i++) {
         PyObject *pick = item_of(picks, i), *slot = NULL, *treatment = NULL;
-        Py_ssize_t place = -1;
+        Py_ssize_t place = -1, found = 0;
         if (pick == NULL)
             ; /* said already */
         else if (!PyTuple_Check(pick) || PyTuple_GET_SIZE(pick) != 2)
@@ -472,7 +475,9 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
         else
             place = index_below(PyTuple_GET_ITEM(pick, 0), PyArray_DIM(treatments, 0));
         if (place >= 0)
-            treatment = PyLong_FromSsize_t(*(const npy_intp *)PyArray_GETPTR1(treatments, place));
+            memcpy(&found, PyArray_GETPTR1(treatments, place), sizeof found);
+        if (place >= 0)
+            treatment = PyLong_FromSsize_t(found);
         if (treatment != NULL)
             slot = PyTuple_Pack(3, treatment, PyTuple_GET_ITEM(pick, 1), alone);
         Py_XDECREF(treatment);

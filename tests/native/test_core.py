@@ -196,7 +196,10 @@ def test_records_are_cut_the_same(
 ) -> None:
     own = None
     if has_own:
-        own = np.array(data.draw(st.lists(floats, min_size=len(actions), max_size=len(actions))))
+        drawn = data.draw(st.lists(floats, min_size=len(actions), max_size=len(actions)))
+        own = np.frombuffer(
+            b"." + np.array(drawn, float).tobytes(), offset=1
+        )  # as records are read
     asked = np.array(actions, np.intp), own, of_book
     written = core.cut(*asked)
     assert written == interpreted.cut(*asked)
@@ -442,7 +445,7 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("cut", (INDEXES, None, [ONES])),
     ("cut", (INDEXES, None, (ONES, ONES.astype("f4")))),
     ("cut", (ONES, None, ())),
-    ("cut", (INDEXES, UNALIGNED, ())),
+    ("cut", (INDEXES, ONES.astype(">f8"), ())),
     ("passing", (TEST, [], [1], None, [])),
     ("passing", (TEST, [True], [], None, [])),
     ("passing", (TEST[:-1], [True], [1], None, [])),

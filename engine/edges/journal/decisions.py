@@ -21,7 +21,13 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 import zstandard
 
-from engine.codec import DecisionRecord, decode_decision, encode_decision, split_decisions
+from engine.codec import (
+    DecisionRecord,
+    Heads,
+    decode_decision,
+    encode_decision,
+    split_decisions,
+)
 from engine.contact.pending import Returned
 from engine.edges.journal.database import (
     Readers,
@@ -111,12 +117,12 @@ class _Entry:
         self.record: DecisionRecord | None = record
         self.encoded: _Encoded | None = None
 
-    def encode(self) -> _Encoded:
+    def encode(self, heads: Heads | None = None) -> _Encoded:
         """Its bytes; the record itself is let go. Raises what `encode_decision` does."""
         record = self.record
         if record is not None:
             if self.encoded is None:
-                self.encoded = _encoded(record)
+                self.encoded = _encoded(record, heads)
             self.record = None
         return cast("_Encoded", self.encoded)
 
@@ -163,6 +169,7 @@ class DecisionLog:
         self._fresh: deque[_Entry] = deque(maxlen=_FRESH)
         self._waiting: deque[_Entry] = deque()
         self._encoded: list[_Encoded] = []
+        self._heads = Heads()
         self._unwritten: dict[DecisionId, _Entry] = {}
         self._reported = False
         self._wake = threading.Event()
@@ -201,7 +208,7 @@ class DecisionLog:
         over, fresh = slice_of(time.perf_counter), self._fresh
         while fresh and not over():
             with suppress(Exception):  # the writer meets it too, and tells
-                fresh.popleft().encode()
+                fresh.popleft().encode(self._heads)
         if fresh and self._later is not None:
             self._later(self._encode_fresh)
 
@@ -343,7 +350,7 @@ class DecisionLog:
     def _encode_one(self, entry: _Entry) -> None:
         record = entry.record
         try:
-            self._encoded.append(entry.encode())
+            self._encoded.append(entry.encode(self._heads))
         except Exception:
             if record is not None:
                 name = record.decision.decision_id
@@ -559,10 +566,13 @@ def _listing_of(returned: Returned) -> list[Any]:
     return [decision_id, "", decided_at, offered]
 
 
-def _encoded(record: DecisionRecord) -> _Encoded:
+def _encoded(record: DecisionRecord, heads: Heads | None) -> _Encoded:
     decision = record.decision
     return _Encoded(
-        decision.decision_id, decision.decided_at, _listing(decision), encode_decision(record)
+        decision.decision_id,
+        decision.decided_at,
+        _listing(decision),
+        encode_decision(record, heads),
     )
 
 
