@@ -61,7 +61,8 @@ def fill(
         return led + _one_by_one(candidates, left, draw, limits)
     treatments, actions, priorities, ties = candidates
     chosen = native.slots(draw(priorities, left, ties, actions), treatments)
-    limits.chosen([treatment for treatment, _, _ in chosen])
+    if limits is not NO_LIMITS:
+        limits.chosen([treatment for treatment, _, _ in chosen])
     return led + chosen
 
 
