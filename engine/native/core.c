@@ -6,8 +6,9 @@
    Whatever is not as it must be raises TypeError, ValueError or IndexError; arrays may be written in part then.
 
    Whatever Python code a call runs (a function it was given, a __float__, a __hash__, or what the garbage
-   collector calls) may change any list, dict or offer, and may look at every object there is. So what is taken
-   out of one is held for as long as it is used, lengths are asked for again, and no unfinished list is to be found.
+   collector calls) may change any list, dict, array or offer, and may look at every object there is. So what is
+   taken out of one is held for as long as it is used, lengths, and of what kind an array is, are asked for again, and
+   no unfinished list is to be found.
 
    tools/native.py compiles it. Floating point must stay as written: -ffp-contract=off. */
 
@@ -98,19 +99,23 @@ static int is_whole_offer(PyObject *offer)
 
 /* --- columns: arrays of one dimension, wherever they lie in memory; also one number under every index ---- */
 
+static int is_column(PyArrayObject *array, int type)
+{
+    return PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 && PyArray_ISNOTSWAPPED(array);
+}
+
 static PyArrayObject *column_of(PyObject *given, int type)
 {
-    PyArrayObject *column = (PyArrayObject *)given;
-    if (PyArray_Check(given) && PyArray_TYPE(column) == type && PyArray_NDIM(column) == 1 && PyArray_ISNOTSWAPPED(column))
-        return column;
+    if (PyArray_Check(given) && is_column((PyArrayObject *)given, type))
+        return (PyArrayObject *)given;
     return refuse("a column is an array with one dimension, of doubles or indexes"), NULL;
 }
 
-/* What stands at an index, or not a number where the column has become shorter meanwhile. */
+/* What stands at an index, or not a number where the column has become shorter, or no column, meanwhile. */
 static double at(PyArrayObject *column, Py_ssize_t index)
 {
     double number = Py_NAN;
-    if (index < PyArray_DIM(column, 0))
+    if (is_column(column, NPY_DOUBLE) && index < PyArray_DIM(column, 0))
         memcpy(&number, PyArray_GETPTR1(column, index), sizeof number);
     return number;
 }
@@ -157,6 +162,8 @@ static PyObject *offer_of(
     PyObject *card = PyTuple_GET_ITEM(cards, treatment);
     if (!PyTuple_Check(card) || PyTuple_GET_SIZE(card) != CARD_FIELDS)
         return refuse("not a card"), NULL;
+    if (column_of((PyObject *)columns[OF_PRODUCT], NPY_DOUBLE) == NULL) /* any more */
+        return NULL;
     Py_ssize_t action = index_below(PyTuple_GET_ITEM(action_of, treatment), PyArray_DIM(columns[OF_PRODUCT], 0));
     if (action < 0)
         return NULL;
@@ -472,7 +479,7 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
             ; /* said already */
         else if (!PyTuple_Check(pick) || PyTuple_GET_SIZE(pick) != 2)
             refuse("a pick is a position and a probability");
-        else
+        else if (column_of(given[1], NPY_LONG) != NULL) /* still */
             place = index_below(PyTuple_GET_ITEM(pick, 0), PyArray_DIM(treatments, 0));
         if (place >= 0)
             memcpy(&found, PyArray_GETPTR1(treatments, place), sizeof found);
@@ -783,11 +790,12 @@ static PyObject *core_numbers(PyObject *module, PyObject *const *given, Py_ssize
         else if (value == Py_None)
             numbers[i] = Py_NAN;
         else if (PyLong_CheckExact(value)) {
-            numbers[i] = PyLong_AsDouble(value);
-            if (numbers[i] == -1.0 && PyErr_Occurred()) {
+            double number = PyLong_AsDouble(value);
+            if (number == -1.0 && PyErr_Occurred()) {
                 PyErr_Clear(); /* too large for a double */
                 told = Py_False;
-            }
+            } else
+                numbers[i] = number;
         } else
             told = Py_False;
     }

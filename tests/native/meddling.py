@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -78,6 +78,42 @@ def chosen_are_cleared_while_texts_are_filled_in() -> None:
         chosen, (("a", "t", "i", "g", None, render),), (0,), ONES, ONES, None, True, []
     )
     assert (made.probability, made.bundle) == (0.5, "bundle!")
+
+
+def become_a_number(array: Any) -> None:
+    """Leaves it without a dimension, in memory of its own."""
+    array.__setstate__((1, (), array.dtype, False, bytes(8)))
+
+
+def a_column_becomes_a_number_while_texts_are_filled_in() -> None:
+    for place in range(3):
+        columns = [np.ones(1) for _ in range(3)]
+
+        def render(_: Any, column: Any = columns[place]) -> dict[str, str]:
+            become_a_number(column)
+            return {}
+
+        cards: tuple[Any, ...] = (("a", "t", "i", "g", None, render),)
+        try:
+            made = core.offers([(0, 0.5, "")] * 2, cards, (0,), *columns, True, [])
+        except TypeError:
+            assert place == 0
+        else:
+            assert place
+            assert len(made) == 2
+
+
+def treatments_become_a_number_while_slots_are_made() -> None:
+    picks = [(0, n + 0.5) for n in range(9)]
+    for turns in range(40):
+        treatments, left = np.arange(1), iter(range(turns))
+
+        def meddle(left: Iterator[int] = left, treatments: Any = treatments) -> None:
+            if next(left, None) is None:
+                become_a_number(treatments)
+
+        with suppress(TypeError), whenever_garbage_is_collected(meddle):
+            core.slots(picks, treatments)
 
 
 def chosen_are_cleared_while_an_offer_is_made() -> None:
@@ -247,6 +283,8 @@ def rows_made_so_far_are_looked_at() -> None:
 
 CASES: tuple[Callable[[], None], ...] = (
     chosen_are_cleared_while_texts_are_filled_in,
+    a_column_becomes_a_number_while_texts_are_filled_in,
+    treatments_become_a_number_while_slots_are_made,
     chosen_are_cleared_while_an_offer_is_made,
     offers_are_cleared_while_rows_are_made,
     picks_are_cleared_while_slots_are_made,
