@@ -57,7 +57,7 @@ typedef struct {
         Py_ssize_t whole;
         unsigned long long bits;
     };
-    npy_intp shape[3];
+    npy_intp shape[3], bytes; /* of an array */
 } Argument;
 
 /* An array, `kind` being `i` or `j` for indexes of one dimension or two, `d`, `e`, `t` for doubles of one to three;
@@ -73,32 +73,52 @@ static int read_array(PyObject *given, char kind, Argument *read)
     read->numbers = PyArray_DATA((PyArrayObject *)given);
     for (int i = 0; i < dimensions[at]; i++)
         read->shape[i] = PyArray_DIM((PyArrayObject *)given, i);
+    read->bytes = PyArray_NBYTES((PyArrayObject *)given);
     return 0;
 }
 
+/* Whether two arguments are arrays that have a byte in common. */
+static int overlap(const Argument *one, const Argument *other)
+{
+    return one->bytes > 0 && other->bytes > 0 && (uintptr_t)one->numbers < (uintptr_t)other->numbers + other->bytes &&
+           (uintptr_t)other->numbers < (uintptr_t)one->numbers + one->bytes;
+}
+
 /* What was given, as `kinds` says: an array (see above), `n` an int, `u` one of 64 bits, `f` a number, `b` a bool.
-   Nothing is taken for another by running Python code. */
+   Nothing is taken for another by running Python code. What is written to has no byte in common with the rest, or
+   an index could change after it was found to be one. */
 static int read_arguments(PyObject *const *given, Py_ssize_t count, const char *kinds, Argument *read)
 {
     if (takes(count, (Py_ssize_t)strlen(kinds)) < 0)
         return -1;
-    for (; *kinds != '\0'; kinds++, given++, read++) {
-        int is_number = PyFloat_Check(*given) || PyLong_Check(*given), failed = 0;
-        if (*kinds == 'f' && is_number)
-            read->number = PyFloat_AsDouble(*given);
-        else if (*kinds == 'n' && PyLong_Check(*given))
-            read->whole = PyLong_AsSsize_t(*given);
-        else if (*kinds == 'u' && PyLong_Check(*given))
-            read->bits = PyLong_AsUnsignedLongLong(*given);
-        else if (*kinds == 'b' && PyBool_Check(*given))
-            read->whole = *given == Py_True;
-        else if (strchr("fnub", *kinds) != NULL)
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *one = given[i];
+        char kind = kinds[i];
+        int failed = 0;
+        read[i].bytes = 0;
+        if (kind == 'f' && PyFloat_Check(one))
+            read[i].number = PyFloat_AS_DOUBLE(one);
+        else if (kind == 'f' && PyLong_Check(one))
+            read[i].number = PyLong_AsDouble(one);
+        else if (kind == 'n' && PyLong_Check(one))
+            read[i].whole = PyLong_AsSsize_t(one);
+        else if (kind == 'u' && PyLong_Check(one))
+            read[i].bits = PyLong_AsUnsignedLongLong(one);
+        else if (kind == 'b' && PyBool_Check(one))
+            read[i].whole = one == Py_True;
+        else if (strchr("fnub", kind) != NULL)
             failed = refuse("an argument is no such number");
         else
-            failed = read_array(*given, *kinds, read);
+            failed = read_array(one, kind, &read[i]);
         if (failed < 0 || PyErr_Occurred())
             return -1;
     }
+    for (Py_ssize_t i = 0; i < count; i++)
+        for (Py_ssize_t other = 0; kinds[i] < 'a' && other < count; other++)
+            if (other != i && overlap(&read[i], &read[other])) {
+                PyErr_SetString(PyExc_ValueError, "an array that is written to shares memory with another argument");
+                return -1;
+            }
     return 0;
 }
 
@@ -123,6 +143,7 @@ static int all_below(const Argument *indexes, npy_intp limit)
 
 /* --- numbers -------------------------------------------------------------------------------------------- */
 
+/* As Python's `max` and `min`: what is not a number counts if it comes first. */
 static inline double at_least(double number, double least)
 {
     return least > number ? least : number;
@@ -262,7 +283,7 @@ static double share_of(const Slot *slot, double priority, double spread)
     double gap = at_least(1.0 - at_least(priority, 0.0) * slot->scale, 0.0);
     if (slot->spreads == NULL)
         return 1.0 / (slot->left + slot->slope * gap);
-    if (gap == 0.0)
+    if (!(gap > 0.0))
         return 1.0 / slot->left;
     double first = spread * slot->scale, second = slot->spread * slot->scale;
     double doubt = first * first + second * second;
@@ -421,7 +442,7 @@ static PyObject *loops_scale(PyObject *module, PyObject *const *given, Py_ssize_
     if (read_arguments(given, count, "djefnID", a) < 0)
         return NULL;
     npy_intp length = a[NUMBERS].shape[0], end = a[KNOWN].whole;
-    if (!fits(end > 0 && a[COLUMNS].shape[0] >= end + 2 * length && a[VALUES].shape[0] >= end + 2 * length) ||
+    if (!fits(end > 0 && a[COLUMNS].shape[0] - 2 * length >= end && a[VALUES].shape[0] - 2 * length >= end) ||
         !fits_scaling(&a[NUMBERS], &a[PLACES_OF], &a[LINES]))
         return NULL;
     npy_intp *columns = a[COLUMNS].indexes;
@@ -496,7 +517,7 @@ static PyObject *loops_measure(PyObject *module, PyObject *const *given, Py_ssiz
 
 /* --- binning: all numbers of a customer that have bins ------------------------------------------------------ */
 
-/* Whether every number has a line, and every line as many bins as there are columns for. */
+/* Whether every number has a line, and every line as many bins as there are columns for, and can count on. */
 static int fits_binning(const Argument *numbers, const Argument *lines, const Argument *sizes, const Argument *edges)
 {
     npy_intp count = sizes->shape[0];
@@ -505,8 +526,8 @@ static int fits_binning(const Argument *numbers, const Argument *lines, const Ar
         !all_below(lines, count))
         return 0;
     for (npy_intp n = 0; n < lines->shape[0]; n++) {
-        npy_intp bins = sizes->indexes[lines->indexes[n] * SIZES + BINS];
-        if (!fits(bins >= 0 && bins <= MOST_BINS))
+        const npy_intp *line = sizes->indexes + lines->indexes[n] * SIZES;
+        if (!fits(line[BINS] >= 0 && line[BINS] <= MOST_BINS && line[SEEN] <= NPY_MAX_INTP - numbers->shape[0]))
             return 0;
     }
     return 1;
@@ -559,8 +580,8 @@ static PyObject *loops_fill_bins(PyObject *module, PyObject *const *given, Py_ss
     for (npy_intp n = 0; n < a[NUMBERS].shape[0]; n++) {
         double number = a[NUMBERS].numbers[n];
         npy_intp line = a[LINES].indexes[n], *sizes = a[SIZES_OF].indexes + line * SIZES;
-        npy_intp bins = sizes[BINS], seen = sizes[SEEN] + 1;
-        if (!isfinite(number) || (double)seen > a[ENOUGH].number)
+        npy_intp bins = sizes[BINS];
+        if (!isfinite(number) || (double)sizes[SEEN] >= a[ENOUGH].number)
             continue;
         number = within(number);
         npy_intp bin = bin_of(number, bins, a[EDGES].numbers + line * (MOST_BINS - 1));
@@ -569,8 +590,8 @@ static PyObject *loops_fill_bins(PyObject *module, PyObject *const *given, Py_ss
         content[LOWEST] = at_most(content[LOWEST], number);
         content[HIGHEST] = at_least(content[HIGHEST], number);
         content[LOGS] += signed_log(number);
-        sizes[SEEN] = seen;
-        int is_full = content[HELD] >= at_least(FEWEST, SHARE * (double)seen) && bins < MOST_BINS;
+        sizes[SEEN]++;
+        int is_full = content[HELD] >= at_least(FEWEST, SHARE * (double)sizes[SEEN]) && bins < MOST_BINS;
         if (bins == 0 || (is_full && content[LOWEST] < content[HIGHEST]))
             a[DUE].indexes[due++] = n;
     }
@@ -636,7 +657,7 @@ static double river_sigmoid(double logit)
 /* The logit of the rate so far. */
 static double rate_of(const double *counts)
 {
-    double rate = at_least(at_most(counts[0] / counts[1], 1.0 - RAREST), RAREST);
+    double rate = at_least(RAREST, at_most(1.0 - RAREST, counts[0] / counts[1]));
     return log(rate / (1.0 - rate));
 }
 
@@ -677,7 +698,7 @@ static void trust_by(const double *opinions, npy_intp count, double label, int i
         double loss = -label * opinions[o];
         if (!is_correction)
             loss += at_least(opinions[o], 0.0) + log(1.0 + exp(-fabs(opinions[o])));
-        trust[o] *= exp(-AGILITY * at_least(at_most(loss, BOUND), -BOUND));
+        trust[o] *= exp(-AGILITY * at_least(-BOUND, at_most(BOUND, loss)));
         total += trust[o];
     }
     for (npy_intp o = 0; o < count; o++)
@@ -806,7 +827,7 @@ static PyObject *loops_learn(PyObject *module, PyObject *const *given, Py_ssize_
     settle(a, logits, experts + 2, missed, kind != LABEL);
     counts[0] += kind == TAKEN_BACK ? -target : target;
     if (kind != CORRECTION)
-        counts[1] = at_least(counts[1] + (kind == LABEL ? 1.0 : -1.0), IMAGINED);
+        counts[1] = at_least(IMAGINED, counts[1] + (kind == LABEL ? 1.0 : -1.0));
     blend(a, guess, rate_of(counts));
     Py_RETURN_NONE;
 }

@@ -198,5 +198,15 @@ def test_positives_and_labels_are_counted(
 
 
 @BOTH
+def test_who_says_what_is_no_number_loses_as_much_trust_as_can_be(loops: ExpertLoops) -> None:
+    world = World(1, 1.0)
+    before = world.trust.copy()
+    world.matrix[:] = math.nan
+    world.learn(loops, 1, 0, 1)
+    assert np.isfinite(world.trust).all()
+    assert world.trust[0] < before[0]
+
+
+@BOTH
 def test_trust_stays_a_share(loops: ExpertLoops) -> None:
     assert math.fsum(taught(loops, LABEL, 1.0)["trust"]) == pytest.approx(1.0)

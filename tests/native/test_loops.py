@@ -185,11 +185,13 @@ MISTAKES = [
     ("scale", 1, np.array([[1, 1, 2, 3]])),
     ("scale", 1, np.array([[0, 1, 2]])),
     ("scale", 4, 0),
+    ("scale", 4, 2**63 - 1),
     ("scale", 5, ints(0, 0)),
     ("measure", 1, np.array([[-1, 1, 2, 3]])),
     ("find_bins", 1, ints(1)),
     ("find_bins", 2, np.array([[BINS + 1, 9]])),
     ("find_bins", 5, ints()),
+    ("fill_bins", 3, np.array([[1, 2**63 - 1]])),
     ("fill_bins", 6, ints()),
     ("fill_bins", 5, ones(1, BINS, 3)),
     ("hear", 0, ints(1)),
@@ -221,19 +223,71 @@ def test_by_evidence_every_candidate_has_some() -> None:
             loops.fill(*given)
 
 
+WRITTEN = {
+    "score": [9],
+    "scale": [5, 6],
+    "measure": [2],
+    "find_bins": [5],
+    "fill_bins": [3, 5, 6],
+    "hear": [9],
+    "learn": [3, 6, 7, 8, 13, 15, 16, 18, 19],
+}
+
+
 def test_what_is_written_to_may_be_written_to() -> None:
-    writable = {
-        "score": [9],
-        "scale": [5, 6],
-        "measure": [2],
-        "find_bins": [5],
-        "fill_bins": [3, 5, 6],
-        "hear": [9],
-        "learn": [3, 6, 7, 8, 13, 15, 16, 18, 19],
-    }
-    for name, places in writable.items():
+    for name, places in WRITTEN.items():
         for at in places:
             given = copied(RIGHT[name][0])
             given[at].flags.writeable = False
             with pytest.raises(TypeError):
                 getattr(loops, name)(*given)
+
+
+def in_one_piece(one: Any, other: Any, shared: int) -> list[Any]:
+    """The two, of which the last element of the first and the first of the second are the same, if `shared`."""
+    piece = np.empty(one.size + other.size)
+    places = slice(one.size), slice(one.size - shared, one.size - shared + other.size)
+    made = [
+        piece[at].view(a.dtype).reshape(a.shape) for a, at in zip((one, other), places, strict=True)
+    ]
+    made[1][...] = other
+    made[0][...] = one
+    return made
+
+
+@pytest.mark.parametrize(("name", "asked"), EVERY, ids=[name for name, _ in EVERY])
+def test_what_is_written_to_shares_memory_with_nothing_else(
+    name: str, asked: tuple[Any, ...]
+) -> None:
+    for at in WRITTEN.get(name, []):
+        for other, one in enumerate(asked):
+            if other == at or not isinstance(one, np.ndarray):
+                continue
+            for first, second in ((at, other), (other, at)):
+                given = copied(asked)
+                given[first], given[second] = in_one_piece(asked[first], asked[second], 0)
+                getattr(loops, name)(*given)
+                if one.size:
+                    given[first], given[second] = in_one_piece(asked[first], asked[second], 1)
+                    with pytest.raises(ValueError, match="shares memory"):
+                        getattr(loops, name)(*given)
+
+
+def test_no_python_code_says_which_number_an_argument_is() -> None:
+    class Number(int):
+        def __float__(self) -> float:
+            raise AssertionError
+
+        __index__ = __int__ = __float__  # type: ignore[assignment]
+
+    class Real(float):
+        __float__ = Number.__float__
+
+    for other in (Number(1), Real(1.0)):
+        given = copied(SCORE)
+        given[8] = other
+        loops.score(*given)
+    for name, at in (("scale", 4), ("fill", 4), ("learn", 10)):
+        given = copied(RIGHT[name][0])
+        given[at] = Number(given[at])
+        getattr(loops, name)(*given)

@@ -142,6 +142,14 @@ def test_what_was_seen_often_enough_is_not_counted(loops: BinningLoops) -> None:
     assert counted.state()[NAME]["seen"] == 4
 
 
+@pytest.mark.parametrize("loops", [FASTEST, PLAIN], ids=["fastest", "plain"])
+def test_half_a_number_more_is_one_more(loops: BinningLoops) -> None:
+    often = bins(loops)
+    for _ in range(3):
+        often.learn_one(np.array([1.0]), LINE, 1.5)
+    assert often.state()[NAME]["seen"] == 2
+
+
 def test_lines_are_added_without_forgetting() -> None:
     cut = bins()
     learn(cut, *[float(n % 7) for n in range(100)])
