@@ -44,7 +44,7 @@ def step(
     """So many steps of a logistic regression in a `WeightTable`, by river's loss and river's AdaGrad.
 
     A lesson's weights are one vector to river's optimizer: the `columns` of a customer, which had these
-    `values` and made this `logit`, at the `rows` of an offer. `engine.experts.compiled` does the same,
+    `values` and made this `logit`, at the `rows` of an offer. `engine/native/loops.c` does the same,
     to the last bit.
     """
     gradient = times * _LOSS.gradient(target, logit)
