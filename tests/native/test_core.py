@@ -208,15 +208,14 @@ def test_records_are_cut_the_same(
 
 
 @given(
-    st.lists(st.lists(st.floats(), max_size=3).map(tuple), max_size=4),
+    st.lists(st.lists(st.floats(-1e9, 1e9), max_size=3).map(tuple), max_size=4),
     st.lists(st.floats(0, 1), max_size=4).map(sorted),
 )
 def test_stages_are_counted_the_same(every: Any, bounds: list[float]) -> None:
     found = np.zeros(3 * (len(bounds) + 2)), np.zeros(3 * (len(bounds) + 2))
     for took in every:
         for function, counts in zip((core.tally, interpreted.tally), found, strict=True):
-            if not any(map(math.isnan, took)):
-                function(counts, np.array(bounds), took)
+            function(counts, np.array(bounds), took)
     assert same(*found)
 
 
