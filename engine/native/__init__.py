@@ -4,7 +4,8 @@ Three quarters of a decision's time is the interpreter's, spread over a hundred 
 "The profile behind it"). What does the same small thing many times is written twice, in C and in Python, to the
 same bits:
 
-- once for each offer, treatment and attribute: `core.c`, and `interpreted.py`, which says what it does;
+- once for each offer, treatment, attribute, frame and named tuple: `core.c`, and `interpreted.py`, which says what
+  it does;
 - once for every candidate of a decision and column of a lesson: `loops.c`, and on numpy beside the `loops.py` that
   say what each does (`engine.kernels`, `engine.experts`, `engine.experts.binning`, `engine.learning.scaling`).
 

@@ -1,9 +1,10 @@
-/* What a decision does once for each offer, treatment and attribute, without the interpreter.
+/* What a decision does once for each offer, treatment, attribute, frame and named tuple, without the interpreter.
 
    Every function does what its namesake in interpreted.py does, to the same bits; what each is for, and
    what it takes, is said there. Tests compare the two. Nothing here waits, lets go of the interpreter, or
-   keeps anything from one call to the next but the layout of engine.model.Offer, which `register` reads.
-   Whatever is not as it must be raises TypeError, ValueError or IndexError; arrays may be written in part then.
+   keeps anything from one call to the next but the layout of engine.model.Offer, which `register` reads, and the
+   classes that `quick` was given. Whatever is not as it must be raises TypeError, ValueError, IndexError or
+   OverflowError; arrays may be written in part then.
 
    Whatever Python code a call runs (a function it was given, a __float__, a __hash__, or what the garbage
    collector calls) may change any list, dict, array or offer, and may look at every object there is. So what is
@@ -839,7 +840,8 @@ enum { FRAME_HEADER = 9, DATA_FRAME = 0, HEADERS_FRAME = 1, END_STREAM = 1, END_
 static PyObject *frame_of(const unsigned char *head, Py_ssize_t length)
 {
     unsigned long stream = (head[5] & 0x7fUL) << 24 | (unsigned long)head[6] << 16 | head[7] << 8 | head[8];
-    PyObject *kind = PyLong_FromLong(head[3]), *flags = PyLong_FromLong(head[4]), *number = PyLong_FromUnsignedLong(stream);
+    PyObject *kind = PyLong_FromLong(head[3]), *flags = PyLong_FromLong(head[4]);
+    PyObject *number = PyLong_FromUnsignedLong(stream);
     PyObject *body = PyBytes_FromStringAndSize((const char *)head + FRAME_HEADER, length), *made = NULL;
     if (kind != NULL && flags != NULL && number != NULL && body != NULL)
         made = PyTuple_Pack(4, kind, flags, number, body);

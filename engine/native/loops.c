@@ -6,7 +6,8 @@
    `loops.py` beside it; tests compare the two, and the numbers below with those of Python.
 
    No Python code runs while one of these looks at what it was given, which so stays as it is. Whatever is not
-   as it must be raises TypeError, ValueError or IndexError; what is written to may be written in part then.
+   as it must be raises TypeError, ValueError, IndexError or OverflowError; what is written to may be written in part
+   then.
 
    tools/native.py compiles it. Floating point must stay as written: -ffp-contract=off. */
 
@@ -608,7 +609,8 @@ enum { KIND = HEARD, TARGET, GUESS, SQUARES, RULES, COUNTS, TRUST, START, STACKS
 static int fits_experts(const Argument *a)
 {
     npy_intp experts = a[COARSE].shape[1] / 2, keen = a[FINE].shape[1] / 2;
-    return fits(a[VALUES].shape[0] == a[COLUMNS].shape[0] && (a[ROWS].shape[0] > 0 || a[COLUMNS].shape[0] == 0) && experts <= MOST_EXPERTS &&
+    return fits(a[VALUES].shape[0] == a[COLUMNS].shape[0] &&
+                (a[ROWS].shape[0] > 0 || a[COLUMNS].shape[0] == 0) && experts <= MOST_EXPERTS &&
                 keen <= experts && a[MIX].shape[0] == experts + 3 && a[OPINIONS].shape[0] == experts + 3) &&
            all_below(&a[COLUMNS], a[MATRIX].shape[0]) && all_below(&a[COLUMNS], a[COARSE].shape[0]) &&
            all_below(&a[ROWS], a[MATRIX].shape[1]) && all_below(&a[DETAILS], a[FINE].shape[0]);
@@ -691,7 +693,8 @@ static void step_line(
 }
 
 /* What was said of a lesson, or of its correction: the loss of each opinion moves the trust in it. */
-static void trust_by(const double *opinions, npy_intp count, double label, int is_correction, double *trust, const double *start)
+static void trust_by(
+    const double *opinions, npy_intp count, double label, int is_correction, double *trust, const double *start)
 {
     double total = 0.0;
     for (npy_intp o = 0; o < count; o++) {
