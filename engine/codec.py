@@ -518,20 +518,24 @@ _NOBODY: Final = np.empty(0, dtype=np.intp)
 _NOTHING: Final = np.empty(0)
 
 
+_BOOKS: Final = 4
+
+
 class Heads:
-    """What all offers of a treatment have in common, as records have it: kept for the rule book recorded last."""
+    """What all offers of a treatment have in common, as records have it: kept for the last few rule books."""
 
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: tuple[str, dict[str, Fixed]] = "", {}
+        self._kept: dict[str, dict[str, Fixed]] = {}
 
     def of(self, version: str) -> dict[str, Fixed]:
         """Those of this version of the rule book, as `native.offer_bytes` keeps them."""
-        known, kept = self._kept
-        if known != version:
-            kept = {}
-            self._kept = version, kept
+        kept = self._kept.get(version)
+        if kept is None:
+            if len(self._kept) >= _BOOKS:
+                self._kept = {}
+            kept = self._kept.setdefault(version, {})
         return kept
 
 

@@ -210,10 +210,10 @@ def test_every_byte_is_as_by_the_longest_way(record: DecisionRecord) -> None:
     assert encode_decision(record) == plainly(record)
 
 
-def test_what_offers_have_in_common_is_kept_for_one_book_at_a_time() -> None:
+def test_what_offers_have_in_common_is_kept_for_each_book() -> None:
     record, heads = decision(), Heads()
     record.decision.contests, record.decision.grounds = (), None
-    for version in ("one", "two", "one"):
+    for version in ("one", "two", "one", *"abcdef", "two"):
         record.decision.rulebook_version = version
         for placed in record.decision.placements:
             for offer in placed.offers:
