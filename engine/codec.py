@@ -50,7 +50,8 @@ from engine.model import (
     Value,
 )
 from engine.native import native
-from engine.native.interpreted import Fixed
+from engine.native.heads import Heads
+from engine.native.interpreted import TAGGED, Fixed
 
 VERSION: Final = 1
 """Version of the layouts in this module; data of a newer one is refused."""
@@ -518,27 +519,6 @@ _NOBODY: Final = np.empty(0, dtype=np.intp)
 _NOTHING: Final = np.empty(0)
 
 
-_BOOKS: Final = 4
-
-
-class Heads:
-    """What all offers of a treatment have in common, as records have it: kept for the last few rule books."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Fixed]] = {}
-
-    def of(self, version: str) -> dict[str, Fixed]:
-        """Those of this version of the rule book, as `native.offer_bytes` keeps them."""
-        kept = self._kept.get(version)
-        if kept is None:
-            if len(self._kept) >= _BOOKS:
-                self._kept = {}
-            kept = self._kept.setdefault(version, {})
-        return kept
-
-
 def encode_decision(record: DecisionRecord, heads: Heads | None = None) -> bytes:
     """A decision's record: a JSON part, then its offers, and the arrays of its contests as they are in memory.
 
@@ -867,10 +847,6 @@ def _unpack_answer(packed: Any) -> Answer:
     return {int(treatment): price for treatment, price in packed.items()}
 
 
-_NUMBERS: Final = struct.Struct("<xBBxdxdxdxd")
-"""An offer's numbers between their tags, see `native.offer_bytes`."""
-
-
 class _Arrays:
     """Reads offers and arrays off one after the other."""
 
@@ -885,10 +861,9 @@ class _Arrays:
         action, treatment, issue, group, content, bundle = orjson.loads(
             self._data[first : first + size]
         )
-        low, high, priority, propensity, value, probability = _NUMBERS.unpack_from(
-            self._data, first + size
-        )
-        self._at = first + size + _NUMBERS.size
+        _, low, high, *tagged = TAGGED.unpack_from(self._data, first + size)
+        priority, propensity, value, probability = tagged[1::2]
+        self._at = first + size + TAGGED.size
         return Offer(
             action,
             treatment,

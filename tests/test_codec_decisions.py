@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.codec import DecisionRecord, Heads, decode_decision, encode_decision
+from engine.codec import DecisionRecord, decode_decision, encode_decision
 from engine.columns import evenly, the_same
 from engine.grounds import Entered, Grounds, Venture
 from engine.model import UNKNOWN, Contest, Offer, PlacementId, PlacementOffers, Value
+from engine.native.heads import Heads
 from tests.happenings import decision
 
 BOOK = 9

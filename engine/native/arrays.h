@@ -1,4 +1,4 @@
-/* What a compiled function takes, read and checked: numpy's arrays, without copies, and numbers. */
+/* What both compiled modules are made with: arguments checked, numpy's arrays without copies, lists, the module. */
 
 #ifndef ATTUNE_ARRAYS_H
 #define ATTUNE_ARRAYS_H
@@ -11,6 +11,9 @@
 #include <string.h>
 
 _Static_assert(sizeof(npy_intp) == 8 && sizeof(long) == 8 && sizeof(double) == 8, "indexes are longs of 64 bits");
+
+/* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
+#define VERSION 6
 
 static int refuse(const char *what)
 {
@@ -34,6 +37,24 @@ static int is_array(PyObject *given, int type, int dimensions, int writable)
     PyArrayObject *array = (PyArrayObject *)given;
     return PyArray_TYPE(array) == type && PyArray_NDIM(array) == dimensions &&
            (writable ? PyArray_ISCARRAY(array) : PyArray_ISCARRAY_RO(array));
+}
+
+/* Puts an item at the end of a list, and lets go of it; where there is no item, or no room, of the list too. */
+static void append(PyObject **list, PyObject *item)
+{
+    if (item == NULL || PyList_Append(*list, item) < 0)
+        Py_CLEAR(*list);
+    Py_XDECREF(item);
+}
+
+/* The module, once numpy's functions can be called. */
+static PyObject *module_of(PyModuleDef *definition)
+{
+    import_array();
+    PyObject *module = PyModule_Create(definition);
+    if (module != NULL && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
+        Py_CLEAR(module);
+    return module;
 }
 
 #endif

@@ -16,9 +16,6 @@
 #include "arrays.h"
 #include <structmember.h>
 
-/* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 6
-
 /* --- offers: objects with slots, read and written where the slots are ------------------------------ */
 
 enum { ACTION_ID, TREATMENT_ID, ISSUE, GROUP, RANK, PRIORITY, PROPENSITY, VALUE, PROBABILITY, CONTENT, BUNDLE, FIELDS };
@@ -147,6 +144,25 @@ static Py_ssize_t index_below(PyObject *number, Py_ssize_t count)
     return -1;
 }
 
+/* --- bytes ------------------------------------------------------------------------------------------- */
+
+/* Lowest byte first, whatever this machine's order is; compilers know these for one instruction. */
+static char *put32(char *to, uint32_t bits)
+{
+    for (int byte = 0; byte < 4; byte++)
+        *to++ = (char)(bits >> 8 * byte);
+    return to;
+}
+
+static char *put64(char *to, double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    for (int byte = 0; byte < 8; byte++)
+        *to++ = (char)(bits >> 8 * byte);
+    return to;
+}
+
 /* --- offers ------------------------------------------------------------------------------------------ */
 
 enum { OF_PRODUCT, OF_VALUE, OF_PROPENSITIES, OF_COLUMNS };
@@ -220,11 +236,8 @@ static PyObject *core_offers(PyObject *module, PyObject *const *given, Py_ssize_
     PyObject *made = PyList_New(0);
     for (Py_ssize_t rank = 1; made != NULL && rank <= PyList_GET_SIZE(chosen); rank++) {
         PyObject *one = Py_NewRef(PyList_GET_ITEM(chosen, rank - 1));
-        PyObject *offer = offer_of(one, cards, action_of, columns, asked, by_propensity, given[7], rank);
+        append(&made, offer_of(one, cards, action_of, columns, asked, by_propensity, given[7], rank));
         Py_DECREF(one);
-        if (offer == NULL || PyList_Append(made, offer) < 0)
-            Py_CLEAR(made);
-        Py_XDECREF(offer);
     }
     return made;
 }
@@ -256,23 +269,6 @@ static PyObject *core_rows(PyObject *module, PyObject *const *given, Py_ssize_t 
         PyList_SET_ITEM(made, i, row);
     }
     return shown(made);
-}
-
-static PyObject *core_are_finite(PyObject *module, PyObject *offers)
-{
-    if (offer_type == NULL || !PyList_Check(offers))
-        return refuse("are_finite takes a list of offers"), NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(offers); i++) {
-        PyObject *offer = PyList_GET_ITEM(offers, i);
-        if (!is_whole_offer(offer))
-            return NULL;
-        for (int field = PRIORITY; field <= PROBABILITY; field++) {
-            PyObject *number = FIELD(offer, field);
-            if (!PyFloat_CheckExact(number) || !isfinite(PyFloat_AS_DOUBLE(number)))
-                Py_RETURN_FALSE;
-        }
-    }
-    Py_RETURN_TRUE;
 }
 
 /* The kept bytes of an offer if they still are its own; NULL without an exception if not. */
@@ -341,9 +337,7 @@ static int write_numbers(char *to, PyObject *offer)
         if (number == -1.0 && PyErr_Occurred())
             return -1;
         *to++ = (char)(0x31 + 8 * (field - PRIORITY));
-        if (PyFloat_Pack8(number, to, 1) < 0)
-            return -1;
-        to += sizeof(double);
+        to = put64(to, number);
     }
     return 0;
 }
@@ -482,10 +476,10 @@ static PyObject *core_slots(PyObject *module, PyObject *const *given, Py_ssize_t
             refuse("a pick is a position and a probability");
         else if (column_of(given[1], NPY_LONG) != NULL) /* still */
             place = index_below(PyTuple_GET_ITEM(pick, 0), PyArray_DIM(treatments, 0));
-        if (place >= 0)
+        if (place >= 0) {
             memcpy(&found, PyArray_GETPTR1(treatments, place), sizeof found);
-        if (place >= 0)
             treatment = PyLong_FromSsize_t(found);
+        }
         if (treatment != NULL)
             slot = PyTuple_Pack(3, treatment, PyTuple_GET_ITEM(pick, 1), alone);
         Py_XDECREF(treatment);
@@ -507,23 +501,6 @@ static PyObject *at_place(PyObject *values, PyObject *places, Py_ssize_t i)
 }
 
 /* --- records ------------------------------------------------------------------------------------------ */
-
-/* Lowest byte first, whatever this machine's order is; compilers know these for one instruction. */
-static char *put32(char *to, uint32_t bits)
-{
-    for (int byte = 0; byte < 4; byte++)
-        *to++ = (char)(bits >> 8 * byte);
-    return to;
-}
-
-static char *put64(char *to, double number)
-{
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    for (int byte = 0; byte < 8; byte++)
-        *to++ = (char)(bits >> 8 * byte);
-    return to;
-}
 
 static PyObject *core_cut(PyObject *module, PyObject *const *given, Py_ssize_t count)
 {
@@ -870,10 +847,7 @@ static PyObject *core_frames(PyObject *module, PyObject *const *given, Py_ssize_
         }
         if (size - at - FRAME_HEADER < length)
             break;
-        PyObject *frame = frame_of(head, length);
-        if (frame == NULL || PyList_Append(found, frame) < 0)
-            Py_CLEAR(found);
-        Py_XDECREF(frame);
+        append(&found, frame_of(head, length));
         at += FRAME_HEADER + length;
     }
     return found == NULL ? NULL : Py_BuildValue("Nn", found, at);
@@ -980,27 +954,28 @@ static PyObject *core_quick(PyObject *module, PyObject *given)
 
 /* --- the module -------------------------------------------------------------------------------------- */
 
+#define FUNCTION(name) {#name, (PyCFunction)(void (*)(void))core_##name, METH_FASTCALL, NULL}
+
 static PyMethodDef methods[] = {
     {"register", core_register, METH_O, NULL},
     {"quick", core_quick, METH_O, NULL},
-    {"offers", (PyCFunction)(void (*)(void))core_offers, METH_FASTCALL, NULL},
-    {"rows", (PyCFunction)(void (*)(void))core_rows, METH_FASTCALL, NULL},
-    {"are_finite", core_are_finite, METH_O, NULL},
-    {"offer_bytes", (PyCFunction)(void (*)(void))core_offer_bytes, METH_FASTCALL, NULL},
-    {"weigh", (PyCFunction)(void (*)(void))core_weigh, METH_FASTCALL, NULL},
-    {"slots", (PyCFunction)(void (*)(void))core_slots, METH_FASTCALL, NULL},
-    {"cut", (PyCFunction)(void (*)(void))core_cut, METH_FASTCALL, NULL},
+    FUNCTION(offers),
+    FUNCTION(rows),
+    FUNCTION(offer_bytes),
+    FUNCTION(weigh),
+    FUNCTION(slots),
+    FUNCTION(cut),
     {"tests", core_tests, METH_O, NULL},
-    {"passing", (PyCFunction)(void (*)(void))core_passing, METH_FASTCALL, NULL},
-    {"tally", (PyCFunction)(void (*)(void))core_tally, METH_FASTCALL, NULL},
-    {"frames", (PyCFunction)(void (*)(void))core_frames, METH_FASTCALL, NULL},
-    {"reply", (PyCFunction)(void (*)(void))core_reply, METH_FASTCALL, NULL},
-    {"known", (PyCFunction)(void (*)(void))core_known, METH_FASTCALL, NULL},
-    {"lookup", (PyCFunction)(void (*)(void))core_lookup, METH_FASTCALL, NULL},
-    {"fits", (PyCFunction)(void (*)(void))core_fits, METH_FASTCALL, NULL},
+    FUNCTION(passing),
+    FUNCTION(tally),
+    FUNCTION(frames),
+    FUNCTION(reply),
+    FUNCTION(known),
+    FUNCTION(lookup),
+    FUNCTION(fits),
     {"is_plain", core_is_plain, METH_O, NULL},
-    {"columns", (PyCFunction)(void (*)(void))core_columns, METH_FASTCALL, NULL},
-    {"numbers", (PyCFunction)(void (*)(void))core_numbers, METH_FASTCALL, NULL},
+    FUNCTION(columns),
+    FUNCTION(numbers),
     {NULL, NULL, 0, NULL},
 };
 
@@ -1010,9 +985,5 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit_core(void)
 {
-    import_array();
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
-        Py_CLEAR(module);
-    return module;
+    return module_of(&definition);
 }

@@ -39,11 +39,12 @@ FIELDS: Final = tuple(Offer.__slots__)
 """An offer's fields, in the order by which `rows` numbers them."""
 
 
-_TAGGED: Final = Struct("<BBBBdBdBdBd")
+TAGGED: Final = Struct("<BBBBdBdBdBd")
 _RANK, _PRIORITY, _PROPENSITY, _VALUE, _PROBABILITY = 0x28, 0x31, 0x39, 0x41, 0x49  # tags
 _MORE: Final = 0x80
-NUMBERS: Final = _TAGGED.size
-"""Bytes of an offer's numbers: its rank, a varint of always two bytes, and four doubles, each after its tag."""
+NUMBERS: Final = TAGGED.size
+"""Bytes of an offer's numbers, as `TAGGED` has them: its rank, a varint of always two bytes, and four doubles, each
+after its tag."""
 
 
 Kind = TypeVar("Kind", bound=type)
@@ -108,15 +109,6 @@ def rows(offers: list[Offer], fields: bytes, more: object, /) -> list[tuple[Any,
     ]
 
 
-_MEASURED: Final = ("priority", "propensity", "value", "probability")
-
-
-def are_finite(offers: list[Offer], /) -> bool:
-    """Whether all numbers of these offers are finite floats."""
-    numbers = [getattr(offer, name) for offer in offers for name in _MEASURED]
-    return all(type(number) is float and isfinite(number) for number in numbers)
-
-
 def offer_bytes(
     offers: list[Offer], kept: dict[str, Fixed], at: str, head: Callable[[Offer], bytes], /
 ) -> bytes:
@@ -136,7 +128,7 @@ def offer_bytes(
             raise ValueError("a rank has 14 bits")
         parts += (
             fixed[2],
-            _TAGGED.pack(
+            TAGGED.pack(
                 _RANK,
                 offer.rank & 0x7F | _MORE,
                 offer.rank >> 7,
@@ -206,8 +198,10 @@ def tally(counts: Vector, bounds: Vector, took: tuple[float, ...], /) -> None:
         counts[(at + 1) * row - 1] += seconds
 
 
-_FRAME: Final = Struct(">HBBBI")
-_STREAM: Final = 0x7FFF_FFFF
+FRAME: Final = Struct(">HBBBI")
+"""What stands before a frame's body: 24 bits of its length, its kind and flags, and 32 of which 31 name its stream."""
+
+STREAM: Final = 0x7FFF_FFFF
 _DATA, _HEADERS, _END_STREAM, _END_HEADERS = 0, 1, 1, 4
 
 
@@ -217,16 +211,16 @@ def frames(data: bytes, at: int, most: int, /) -> tuple[list[tuple[int, int, int
     Of each its kind, flags, stream and body.
     """
     found: list[tuple[int, int, int, bytes]] = []
-    while len(data) - at >= _FRAME.size:
-        high, low, kind, flags, stream = _FRAME.unpack_from(data, at)
+    while len(data) - at >= FRAME.size:
+        high, low, kind, flags, stream = FRAME.unpack_from(data, at)
         length = high << 8 | low
         if length > most:
             return found, -1
-        body = at + _FRAME.size
+        body = at + FRAME.size
         if len(data) - body < length:
             break
         at = body + length
-        found.append((kind, flags, stream & _STREAM, data[body:at]))
+        found.append((kind, flags, stream & STREAM, data[body:at]))
     return found, at
 
 
@@ -239,7 +233,7 @@ def reply(stream: int, opening: bytes, data: bytes, farewell: bytes, /) -> bytes
         (_DATA, 0, data),
         (_HEADERS, last, farewell),
     ):
-        parts += _FRAME.pack(len(body) >> 8, len(body) & 0xFF, kind, flags, stream), body
+        parts += FRAME.pack(len(body) >> 8, len(body) & 0xFF, kind, flags, stream), body
     return b"".join(parts)
 
 

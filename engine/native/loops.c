@@ -13,9 +13,6 @@
 
 #include "arrays.h"
 
-/* Raised with every change of what a function takes or gives; engine/native/__init__.py asks for it. */
-#define VERSION 6
-
 /* engine/kernels/loops.py */
 #define DENSE 3
 #define LEAST 1e-150
@@ -334,12 +331,9 @@ static PyObject *filled_by(const npy_intp *chosen, const double *probabilities, 
     PyObject *filled = PyList_New(0);
     for (npy_intp done = 0; filled != NULL && done < slots; done++) {
         PyObject *place = PyLong_FromSsize_t(chosen[done]), *probability = PyFloat_FromDouble(probabilities[done]);
-        PyObject *slot = place == NULL || probability == NULL ? NULL : PyTuple_Pack(2, place, probability);
-        if (slot == NULL || PyList_Append(filled, slot) < 0)
-            Py_CLEAR(filled);
+        append(&filled, place == NULL || probability == NULL ? NULL : PyTuple_Pack(2, place, probability));
         Py_XDECREF(place);
         Py_XDECREF(probability);
-        Py_XDECREF(slot);
     }
     return filled;
 }
@@ -850,9 +844,5 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit_loops(void)
 {
-    import_array();
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
-        Py_CLEAR(module);
-    return module;
+    return module_of(&definition);
 }

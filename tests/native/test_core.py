@@ -1,7 +1,6 @@
 """The compiled functions beside their namesakes in Python: the same answers, to the last bit, and no crash."""
 
 import gc
-import math
 import pickle
 import struct
 import sys
@@ -105,14 +104,6 @@ def test_offers_are_the_same(
 def test_rows_are_the_same(made: list[Offer], fields: bytes) -> None:
     more = object()
     assert same(core.rows(made, fields, more), interpreted.rows(made, fields, more))
-
-
-@given(st.lists(offers, max_size=4), st.sampled_from([1.0, 1, np.float64(1), None, math.inf]))
-def test_finite_offers_are_told_the_same(made: list[Offer], last: Any) -> None:
-    assert core.are_finite(made) is interpreted.are_finite(made)
-    if made:
-        made[-1].probability = last
-        assert core.are_finite(made) is interpreted.are_finite(made)
 
 
 def head(offer: Offer) -> bytes:
@@ -459,9 +450,6 @@ MISTAKES: list[tuple[str, tuple[Any, ...]]] = [
     ("passing", (b"", [], {}, None, [])),
     ("passing", (b"", [], [], None, ())),
     ("passing", (TEST, SHARED, [1], None, SHARED)),
-    ("are_finite", ([Other()],)),
-    ("are_finite", ([half_made()],)),
-    ("are_finite", ((OFFER,),)),
     ("tests", ((0, (), ()),)),
     ("tests", (((0, (-1,), ()),),)),
     ("tests", (((0, (), (2**31,)),),)),
@@ -542,7 +530,6 @@ def test_nothing_is_kept_that_was_taken_or_given() -> None:
         core.is_plain([content, bundle])
         core.columns(({bundle: 2**40},), [bundle], (0,), np.empty(1, np.intp))
         core.tally(np.zeros(4), np.ones(2), (0.5,))
-        core.are_finite([*made, OFFER])
         core.frames(core.reply(1 << 20, b"opening", b"data", b"farewell"), 0, 300)
         anything: Any = Contest
         anything(at, *[content] * 8)

@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from engine.model import CandidateTrace, Decision, Degradation, Offer, PlacementOffers, Trace
 from engine.native import native
+from engine.native.heads import Heads
 from engine.native.interpreted import NUMBERS, Fixed
 from engine.wire.decision_pb2 import CandidateTrace as CandidateTraceMessage
 from engine.wire.decision_pb2 import DecideResponse, DecisionTrace, Factors
@@ -26,14 +27,14 @@ _TRUE: Final = b"\x18\x01"  # PlacementOffers.fallback
 
 
 class Answers:
-    """Writes answers, keeping the fragments of one rule book's treatments, and the versions."""
+    """Writes answers, keeping the fragments of treatments, and the versions."""
 
-    __slots__ = ("_fixed", "_model", "_model_field", "_version", "_version_field")
+    __slots__ = ("_heads", "_model", "_model_field", "_version", "_version_field")
 
     def __init__(self) -> None:
         self._version = self._model = ""
         self._version_field = self._model_field = b""
-        self._fixed: dict[str, Fixed] = {}
+        self._heads = Heads()
 
     def encode(self, decision: Decision, token: bytes) -> bytes:
         """The serialized `DecideResponse`, with the trace if there is one."""
@@ -45,14 +46,14 @@ class Answers:
         if decision.rulebook_version != self._version:
             self._version = decision.rulebook_version
             self._version_field = _text(b"\x22", self._version)
-            self._fixed.clear()
         if decision.model_version != self._model:
             self._model = decision.model_version
             self._model_field = _text(b"\x2a", self._model)
+        kept = self._heads.of(decision.rulebook_version)
         parts = [
             _text(b"\x0a", decision.decision_id),
             _text(b"\x12", decision.request_id),
-            *map(self._placement, decision.placements),
+            *[_placement(shown, kept) for shown in decision.placements],
             self._version_field,
             self._model_field,
             _text(b"\x32", decision.holdout),
@@ -62,10 +63,11 @@ class Answers:
             parts.append(_degraded(decision.degraded))
         return b"".join(parts)
 
-    def _placement(self, shown: PlacementOffers) -> bytes:
-        offers = native.offer_bytes(shown.offers, self._fixed, shown.placement, _head)
-        body = _text(b"\x0a", shown.placement) + offers + (_TRUE if shown.fallback else b"")
-        return b"\x1a" + _varint(len(body)) + body
+
+def _placement(shown: PlacementOffers, kept: dict[str, Fixed]) -> bytes:
+    offers = native.offer_bytes(shown.offers, kept, shown.placement, _head)
+    body = _text(b"\x0a", shown.placement) + offers + (_TRUE if shown.fallback else b"")
+    return b"\x1a" + _varint(len(body)) + body
 
 
 def encode_on_stream(request_id: str, field: int, message: bytes) -> bytes:

@@ -5,6 +5,7 @@ from struct import Struct
 from typing import Final, TypeAlias
 
 from engine.native import native
+from engine.native.interpreted import FRAME, STREAM
 
 Frame: TypeAlias = tuple[int, int, int, bytes]
 """Its kind, its flags, its stream (0 for the connection itself), and its body."""
@@ -12,7 +13,7 @@ Frame: TypeAlias = tuple[int, int, int, bytes]
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What every client begins with."""
 
-HEADER: Final = 9
+HEADER: Final = FRAME.size
 """Octets before a frame's body."""
 
 MOST: Final = 16_384
@@ -27,9 +28,7 @@ END_HEADERS: Final = 0x4
 PADDED: Final = 0x8
 PRIORITY_SET: Final = 0x20
 
-_FRAME: Final = Struct(">HBBBI")
 _SETTING: Final = Struct(">HI")
-_STREAM: Final = 0x7FFF_FFFF
 _MOST_SETTINGS: Final = 100
 
 
@@ -93,7 +92,7 @@ def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
 
 def header(kind: int, flags: int, stream: int, length: int) -> bytes:
     """What stands before a body of so many octets."""
-    return _FRAME.pack(length >> 8, length & 0xFF, kind, flags, stream)
+    return FRAME.pack(length >> 8, length & 0xFF, kind, flags, stream)
 
 
 def split(data: bytes, at: int = 0) -> tuple[list[Frame], bytes]:
@@ -126,7 +125,7 @@ def settings_of(body: bytes) -> list[tuple[int, int]]:
         raise Broken(Code.ENHANCE_YOUR_CALM, "there are too many settings")
     told = list(_SETTING.iter_unpack(body))
     for name, value in told:
-        if name == Setting.INITIAL_WINDOW_SIZE and value > _STREAM:
+        if name == Setting.INITIAL_WINDOW_SIZE and value > STREAM:
             raise Broken(Code.FLOW_CONTROL_ERROR, "a window is too large")
         if name == Setting.MAX_FRAME_SIZE and not MOST <= value < 1 << 24:
             raise Broken(Code.PROTOCOL_ERROR, "a largest frame is out of range")
@@ -137,4 +136,4 @@ def settings_of(body: bytes) -> list[tuple[int, int]]:
 
 def number(body: bytes) -> int:
     """The 31-bit number a body begins with; the bit before it means nothing."""
-    return int.from_bytes(body[:4], "big") & _STREAM
+    return int.from_bytes(body[:4], "big") & STREAM

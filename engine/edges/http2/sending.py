@@ -18,7 +18,6 @@ _FORGOTTEN: Final = 100
 _TOLD_TOGETHER: Final = frames.WINDOW // 2
 _NUMBER: Final = Struct(">I").pack
 _DATA: Final = int(Kind.DATA)
-_HEADERS: Final = int(Kind.HEADERS)
 
 
 class Limits(NamedTuple):

@@ -21,13 +21,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 import zstandard
 
-from engine.codec import (
-    DecisionRecord,
-    Heads,
-    decode_decision,
-    encode_decision,
-    split_decisions,
-)
+from engine.codec import DecisionRecord, decode_decision, encode_decision, split_decisions
 from engine.contact.pending import Returned
 from engine.edges.journal.database import (
     Readers,
@@ -42,6 +36,7 @@ from engine.edges.journal.latest import LatestOffers
 from engine.edges.journal.run import FIRST, Run, belongs, figure, mark, note
 from engine.errors import DamagedData, StorageError
 from engine.model import DAY, Decision, DecisionId, Micros
+from engine.native.heads import Heads
 from engine.running.named import name_this_thread
 from engine.running.slices import Later, slice_of
 

@@ -22,6 +22,7 @@ from engine.codec import decode_decision, encode_decision
 from engine.edges.journal.database import open_database, open_reader, storage_error, storage_errors
 from engine.errors import StorageError
 from engine.model import DecisionId, Micros
+from engine.native.heads import Heads
 
 log = logging.getLogger(__name__)
 
@@ -92,11 +93,11 @@ class ShadowLog:
                 log.warning("%d shadows are not kept: %s", len(waiting), _said(self._path, error))
 
     def _write(self, shadows: list[Shadow], missed: Mapping[Missed, int]) -> None:
-        compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        compressor, heads = zstandard.ZstdCompressor(level=_LEVEL), Heads()
         rows = []
         for shadow in shadows:
             decision = shadow.record.decision
-            body = compressor.compress(encode_decision(shadow.record))
+            body = compressor.compress(encode_decision(shadow.record, heads))
             name, moment = decision.decision_id, decision.decided_at
             rows.append((name, shadow.name, moment, shadow.served, shadow.took, body))
             time.sleep(_BREATH)  # whoever waits for an answer needs the interpreter
