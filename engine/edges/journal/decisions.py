@@ -2,9 +2,12 @@
 
 Recording never waits for the disk: `record` hands over references, and a thread of its own compresses
 them in blocks and writes them. They are encoded where they were made, once the answer has left: there the
-processor has them at hand, and nobody waits for the interpreter; what is not by then the thread encodes. A
-record is on its way for some milliseconds, and at most about `_PAUSE` seconds longer when many come; the death
-of the process in between loses it (responses then still join by token), but not what it offered (see `latest`).
+processor has them at hand, and nobody waits for the interpreter; what is not by then the thread encodes. The
+thread works a tenth of a millisecond or two at a time, and stands back in between: who answers may be waiting for its
+processor, and the kernel takes that from nobody until a tick of some milliseconds has passed.
+
+A record is on its way for `_PAUSE` seconds and some milliseconds; the death of the process in between loses it
+(responses then still join by token), but not what it offered (see `latest`).
 """
 
 import logging
@@ -25,7 +28,6 @@ from engine.codec import DecisionRecord, decode_decision, encode_decision, split
 from engine.contact.pending import Returned
 from engine.edges.journal.database import (
     Readers,
-    insert_all,
     known_among,
     open_database,
     open_reader,
@@ -72,7 +74,12 @@ CREATE TABLE IF NOT EXISTS decisions (
     decision_id TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
 """
 _WHOLE_SINCE: Final = "whole_since"
-_REPLACING: Final = "ON CONFLICT (decision_id) DO UPDATE SET block = excluded.block"
+_INSERT_BLOCK: Final = "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)"
+_INSERT_NAMES: Final = (
+    "INSERT INTO decisions (decision_id, block) SELECT value, ?1 FROM json_each(?2) WHERE true "
+    "ON CONFLICT (decision_id) DO UPDATE SET block = excluded.block"
+)
+"""One statement for any number of names; `WHERE true` tells SQLite that ON belongs to no join."""
 
 
 class Retention(NamedTuple):
@@ -95,7 +102,7 @@ class _Encoded(NamedTuple):
 
     decision_id: DecisionId
     decided_at: Micros
-    listed: list[Any]
+    listed: bytes
     body: bytes
 
 
@@ -277,6 +284,7 @@ class DecisionLog:
         name_this_thread()
         while not (self._closing.is_set() and not self._unwritten):
             self._wake.wait(_IDLE)
+            self._closing.wait(_PAUSE)
             self._wake.clear()
             try:
                 self._write_block()
@@ -296,7 +304,6 @@ class DecisionLog:
                     return
                 self._closing.wait(_RETRY)
                 self._wake.set()
-            self._closing.wait(_PAUSE)
 
     def _recovered(self) -> None:
         if self._reported:
@@ -310,16 +317,17 @@ class DecisionLog:
             return
         body = self._compress()
         newest = max(encoded.decided_at for encoded in self._encoded)
-        ids = orjson.dumps([encoded.listed for encoded in self._encoded])
+        ids = b"[%b]" % b",".join([encoded.listed for encoded in self._encoded])
+        names = orjson.dumps(sorted(encoded.decision_id for encoded in self._encoded))
+        self._breathe()
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
-        block = connection.execute(
-            "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
-            (newest, ids, body),
-        ).lastrowid
-        rows = sorted((encoded.decision_id, block) for encoded in self._encoded)
-        insert_all(connection, "decisions (decision_id, block)", rows, _REPLACING)
+        block = connection.execute(_INSERT_BLOCK, (newest, ids, body)).lastrowid
+        self._breathe()
+        connection.execute(_INSERT_NAMES, (block, names.decode()))
+        self._breathe()
         connection.execute("COMMIT")
+        self._breathe()
         for written in self._encoded:
             self._unwritten.pop(written.decision_id, None)
         self._encoded.clear()
@@ -353,15 +361,15 @@ class DecisionLog:
                 self._unwritten.pop(name, None)
 
     def _compress(self) -> bytes:
-        """Compresses a few at a time: on a small machine decisions need the same processor."""
+        """Compresses a few at a time, and really does: left alone zstd gathers 128 KiB and compresses it at once."""
         at_once = _COMPRESSED_AT_ONCE * (1 + len(self._waiting) // _BEHIND)
         compressing = self._compressor.compressobj()
         parts: list[bytes] = []
         for first in range(0, len(self._encoded), at_once):
             bodies = [encoded.body for encoded in self._encoded[first : first + at_once]]
             parts.append(compressing.compress(b"".join(bodies)))
-            if len(bodies) == at_once:
-                self._breathe()
+            parts.append(compressing.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+            self._breathe()
         return b"".join((*parts, compressing.flush()))
 
     def _breathe(self) -> None:
@@ -566,7 +574,7 @@ def _encoded(record: DecisionRecord, heads: Heads | None) -> _Encoded:
     return _Encoded(
         decision.decision_id,
         decision.decided_at,
-        _listing(decision),
+        orjson.dumps(_listing(decision)),
         encode_decision(record, heads),
     )
 
@@ -579,7 +587,7 @@ def _returned(entry: _Entry) -> Returned | None:
     """What a decision on its way to the disk offers; None if that is nothing."""
     record = entry.record
     if record is None:
-        listed = entry.encode().listed
+        listed = orjson.loads(entry.encode().listed)
         return _offered(listed) if len(listed) > _PLAIN else None
     returned = Returned.by(record.decision)
     return returned if returned.actions else None
