@@ -148,7 +148,7 @@ class Settings:
     share_port: bool = False
     workers: int = 1
     transport: str = "http2"
-    awake: float = 0.000_2
+    awake: float = 0.000_5
     metrics: Address | None = None
     budgets: Budgets = field(default_factory=Budgets)
     reserve: float = 0.002

@@ -42,9 +42,12 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
     blocking = _blocking(effort, begin("the wire, blocking client", 1))
     in_redis = redis.outcomes(effort.rounds, begin("the wire, in Redis", effort.rounds + 2))
     cores = core.outcomes(begin("the decision core", core.STEPS))
-    ticks = load.steps(effort.seconds)
-    reload = load.reloading(effort.seconds, begin("a reload under load", ticks))
-    learning = load.learning(effort.seconds, begin("learning under load", ticks))
+    reload = load.reloading(
+        effort.seconds, begin("a reload under load", load.steps(effort.seconds, load.SIDES))
+    )
+    learning = load.learning(
+        effort.seconds, begin("learning under load", load.steps(effort.seconds))
+    )
     memory_ = memory.outcome(begin("memory", memory.STEPS))
     cold_ = cold.outcome(effort.customers, begin("cold start", cold.steps(effort.customers)))
     contests, absent = _peers(effort, begin("peers", 14))
@@ -55,7 +58,7 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
         *cores,
         *map(_contest, contests),
         *(Outcome("a peer", "", remark=sentence) for sentence in absent),
-        reload,
+        *reload,
         learning,
         memory_,
         cold_,

@@ -1,6 +1,7 @@
 """Under load: 500 questions a second by `attune bench`'s generator, with and without something else going on."""
 
 import asyncio
+import io
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from benchmarks.targets.target import Outcome
 from engine.bench.plan import Page, Plan
 from engine.bench.run import run
 from engine.bench.tally import Tally
+from engine.edges.rules.child import begin
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.event_pb2 import RecordEventsRequest
 from engine.wire.event_pb2_grpc import EventServiceStub
@@ -31,18 +33,25 @@ RESPONSES: Final = 1_000
 ROUNDS: Final = 5
 """Quoted is the median over so many rounds of each round's ratio."""
 
+SIDES: Final = 3
+"""Of `reloading`: nothing beside, a reload, and a compiler beside."""
+
+_AT_ONCE: Final = 1 << 16
 _ACTIONS: Final = "actions/all.yaml"
 _LATE: Final = 0.005
 """Seconds late at p99 beyond which the machine, not the service, is what was measured."""
 
 
-def steps(seconds: float) -> int:
-    """How often `reloading` and `learning` step, about: once a second."""
-    return 2 * ROUNDS * round(seconds + 1)
+def steps(seconds: float, sides: int = 2) -> int:
+    """How often what has so many sides steps, about: once a second."""
+    return sides * ROUNDS * round(seconds + 1)
 
 
-def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
-    """2,000 conditions replaced while decisions go on; so many seconds a round and side."""
+def reloading(seconds: float, step: Callable[[], None]) -> list[Outcome]:
+    """2,000 conditions replaced while decisions go on; so many seconds a round and side.
+
+    The second outcome is what the machine has of it: the same book compiled by the same process, for nobody.
+    """
     what = "a reload of 2,000 conditions under 500 questions/s: p99 during / before, no failed call"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -54,10 +63,16 @@ def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
             def rewriting(number: int) -> AbstractContextManager[None]:
                 return apart(_rewrite, book / _ACTIONS, others[number::ROUNDS], service.address)
 
-            rounds = _in_turn(service.address, seconds, step, rewriting)
+            def compiling(_: int) -> AbstractContextManager[None]:
+                return meanwhile(_compile, book)
+
+            rounds = _in_turn(service.address, seconds, step, rewriting, compiling)
             loads = _loads(service.address) - loads
     remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {ROUNDS * seconds:g} s"
-    return _judged(what, rounds, remark, enough=loads > 0)
+    reloaded = _judged(what, [(b, r) for b, r, _ in rounds], remark, enough=loads > 0)
+    beside = "the same book compiled beside the service, which does not reload: p99 during / before"
+    ratio, told = _ratio([(b, c) for b, _, c in rounds])
+    return [reloaded, Outcome(beside, "", told, None, ratio)]
 
 
 def learning(seconds: float, step: Callable[[], None]) -> Outcome:
@@ -77,7 +92,7 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             def responding(number: int) -> AbstractContextManager[None]:
                 return meanwhile(_respond, channel, batches[number * each :][:each], sent)
 
-            rounds = _in_turn(service.address, seconds, step, responding)
+            rounds = [(b, d) for b, d in _in_turn(service.address, seconds, step, responding)]
     rate = len(sent) * BATCH / (ROUNDS * (seconds + 1))
     return _judged(what, rounds, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
 
@@ -86,22 +101,22 @@ def _in_turn(
     address: str,
     seconds: float,
     step: Callable[[], None],
-    beside: Callable[[int], AbstractContextManager[None]],
-) -> list[tuple[Tally, Tally]]:
-    """Of each round what came back with nothing beside, and with what is `beside` in that round."""
+    *besides: Callable[[int], AbstractContextManager[None]],
+) -> list[list[Tally]]:
+    """Of each round what came back with nothing beside, and with each of what is beside in that round."""
     rounds = []
     for number in range(ROUNDS):
-        before = _asked(address, seconds, step)
-        with beside(number):
-            rounds.append((before, _asked(address, seconds, step)))
+        sides = [_asked(address, seconds, step)]
+        for beside in besides:
+            with beside(number):
+                sides.append(_asked(address, seconds, step))
+        rounds.append(sides)
     return rounds
 
 
 def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: bool) -> Outcome:
-    ratio = median(during.at(99) / before.at(99) for before, during in rounds)
-    without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
+    ratio, told = _ratio(rounds)
     failed = sum(tally.unanswered for both in rounds for tally in both)
-    told = f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
     if failed:
         told += f", {failed} failed"
     late = median(tally.late.at(99) for both in rounds for tally in both)
@@ -109,6 +124,13 @@ def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: b
         remark = f"not judged: this machine sent questions {late * 1e3:.0f} ms late; {remark}"
         return Outcome(what, "≤ 1.5 ×", told, None, ratio, remark)
     return Outcome(what, "≤ 1.5 ×", told, enough and not failed and ratio <= 1.5, ratio, remark)
+
+
+def _ratio(rounds: list[tuple[Tally, Tally]]) -> tuple[float, str]:
+    """The median of each round's ratio of p99, as a number and as people read it."""
+    ratio = median(during.at(99) / before.at(99) for before, during in rounds)
+    without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
+    return ratio, f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
 
 
 def _asked(address: str, seconds: float, step: Callable[[], None]) -> Tally:
@@ -137,6 +159,17 @@ def _rewrite(actions: Path, others: list[bytes], address: str, stop: Event) -> N
             continue
         written_at = loads
         actions.write_bytes(others.pop(0))
+
+
+def _compile(book: Path, stop: threading.Event) -> None:
+    """Has the service's compiler, which stands back as it does there, compile a book again and again, for nobody."""
+    while not stop.wait(1.0):
+        begun = begin(book)
+        with begun.process.stdout or io.BytesIO() as parcel, begun.said:
+            while parcel.read(_AT_ONCE) and not stop.is_set():
+                pass
+            begun.process.kill()
+            begun.process.wait()
 
 
 def _loads(address: str) -> int:

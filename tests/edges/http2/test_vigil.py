@@ -26,7 +26,7 @@ class Loop:
             for _ in range(len(self.soon)):
                 self.soon.popleft()()
             self.now += 0.000_01
-            awake += 0.000_01
+            awake += 0.000_01 if self.soon else 0.0
         self.now = end
         return awake
 
@@ -72,6 +72,13 @@ def test_one_pause_is_enough_to_sleep_again() -> None:
     loop.answers(0.000_1, 10)
     loop.answers(0.01)
     assert loop.answers(0.000_1, IN_A_ROW - 1) == 0.0
+
+
+@pytest.mark.parametrize("after", [0.0, 0.000_01])
+def test_what_was_under_way_at_the_same_time_is_no_caller_who_asks_again(after: float) -> None:
+    loop = Loop()
+    assert loop.answers(after, 100) == 0.0
+    assert sum(loop.answers(0.000_1) + loop.answers(after) for _ in range(50)) == 0.0
 
 
 def test_it_can_be_told_never_to() -> None:
