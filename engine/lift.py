@@ -64,8 +64,8 @@ class Lift:
 
     @property
     def clear(self) -> bool:
-        """Whether the whole interval lies above zero."""
-        return self.low > 0.0
+        """Whether both intervals lie above zero: the relative one is a little wider where the test is ahead."""
+        return self.low > 0.0 and (self.relative_low is None or self.relative_low > 0.0)
 
     @classmethod
     def of(cls, test: Ratio, control: Ratio) -> "Lift":

@@ -58,6 +58,14 @@ def test_a_lift_is_clear_only_if_its_whole_interval_is_above_zero() -> None:
     assert not Lift.of(Ratio(0.05, 0.01, 500), control).clear
 
 
+def test_nothing_is_clear_that_may_be_less_relatively() -> None:
+    lift = Lift.of(Ratio(0.1290, 0.01, 500), Ratio(0.10, 0.01, 500))
+    assert lift.low > 0.0
+    assert lift.relative_low is not None
+    assert lift.relative_low < 0.0
+    assert not lift.clear
+
+
 def test_the_relative_lift_follows_the_delta_method() -> None:
     test, control = Ratio(0.15, 0.006, 500), Ratio(0.10, 0.005, 500)
     lift = Lift.of(test, control)
