@@ -69,9 +69,9 @@ def reloading(seconds: float, step: Callable[[], None]) -> list[Outcome]:
             rounds = _in_turn(service.address, seconds, step, rewriting, compiling)
             loads = _loads(service.address) - loads
     remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {ROUNDS * seconds:g} s"
-    reloaded = _judged(what, [(b, r) for b, r, _ in rounds], remark, enough=loads > 0)
+    reloaded = _judged(what, [[b, r] for b, r, _ in rounds], remark, enough=loads > 0)
     beside = "the same book compiled beside the service, which does not reload: p99 during / before"
-    ratio, told = _ratio([(b, c) for b, _, c in rounds])
+    ratio, told = _ratio([[b, c] for b, _, c in rounds])
     return [reloaded, Outcome(beside, "", told, None, ratio)]
 
 
@@ -92,7 +92,7 @@ def learning(seconds: float, step: Callable[[], None]) -> Outcome:
             def responding(number: int) -> AbstractContextManager[None]:
                 return meanwhile(_respond, channel, batches[number * each :][:each], sent)
 
-            rounds = [(b, d) for b, d in _in_turn(service.address, seconds, step, responding)]
+            rounds = _in_turn(service.address, seconds, step, responding)
     rate = len(sent) * BATCH / (ROUNDS * (seconds + 1))
     return _judged(what, rounds, f"{rate:,.0f} responses/s kept", rate > 0.9 * RESPONSES)
 
@@ -114,7 +114,7 @@ def _in_turn(
     return rounds
 
 
-def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: bool) -> Outcome:
+def _judged(what: str, rounds: list[list[Tally]], remark: str, enough: bool) -> Outcome:
     ratio, told = _ratio(rounds)
     failed = sum(tally.unanswered for both in rounds for tally in both)
     if failed:
@@ -126,7 +126,7 @@ def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: b
     return Outcome(what, "≤ 1.5 ×", told, enough and not failed and ratio <= 1.5, ratio, remark)
 
 
-def _ratio(rounds: list[tuple[Tally, Tally]]) -> tuple[float, str]:
+def _ratio(rounds: list[list[Tally]]) -> tuple[float, str]:
     """The median of each round's ratio of p99, as a number and as people read it."""
     ratio = median(during.at(99) / before.at(99) for before, during in rounds)
     without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))

@@ -512,7 +512,7 @@ def _keep_offers(connection: sqlite3.Connection, found: Sequence[Returned]) -> N
             len(lost),
         )
         connection.execute(
-            "INSERT INTO blocks (newest, ids, body) VALUES (?, ?, ?)",
+            _INSERT_BLOCK,
             (
                 max(row[2] for row in lost),
                 orjson.dumps(lost),

@@ -224,7 +224,7 @@ async def test_a_damaged_block_is_passed_over(
 
 
 @pytest.mark.parametrize(
-    ("records", "fewest", "most"), [(12, 1, 16), (MAX_WAITING // 2, 1, MAX_WAITING // 16)]
+    ("records", "fewest", "most"), [(12, 9, 13), (MAX_WAITING // 2, 1, MAX_WAITING // 16)]
 )
 def test_the_more_wait_the_less_often_the_writer_lets_go_of_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, fewest: int, most: int
