@@ -35,6 +35,7 @@ from engine.model import (
 )
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.load import Loaded, load
+from engine.rulebook.snapshot import STOPS
 from engine.settings import Settings
 from tests.builders import ADULT, NOW, question
 from tests.lessons import SCHEMA, lesson
@@ -426,7 +427,7 @@ async def test_what_a_new_book_lets_be_learned_survives_a_restart(settings, circ
 async def test_whatever_goes_wrong_in_loading_is_reported_and_the_book_in_force_goes_on(settings):
     attempts, tried = [], asyncio.Event()
 
-    async def compiled(rules):
+    async def compiled(rules, *, at_once=False):
         attempts.append(rules)
         if len(attempts) == 1:
             return load(rules)
@@ -450,11 +451,32 @@ async def soon(seen: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+def _asked_for(asked: list[bool], times: int) -> bool:
+    return len(asked) == times
+
+
+async def test_a_start_and_an_emergency_stop_do_not_wait_and_other_changes_stand_back(settings):
+    asked: list[bool] = []
+
+    async def compiled(rules, *, at_once=False):
+        asked.append(at_once)
+        return load(rules)
+
+    changes = [None, "stopped: []", None, "stopped: []\n"]
+    async with open_engine(replace(settings, watch=False), compiled=compiled) as engine:
+        for times, change in enumerate(changes, 2):
+            if change:
+                (settings.rules / STOPS).write_text(change)
+            engine.reload_soon()
+            await soon(partial(_asked_for, asked, times))
+    assert asked == [True, False, True, False, True]
+
+
 async def test_the_same_files_loaded_again_clear_what_was_said_of_others(settings):
     broken = Diagnostic("policies.yaml", 1, 1, "a mistake")
     found, loads = [load(settings.rules), Loaded(None, (broken,))], asyncio.Semaphore(0)
 
-    async def compiled(rules):
+    async def compiled(rules, *, at_once=False):
         loads.release()
         return found.pop(0) if found else load(rules)
 

@@ -42,9 +42,8 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
     blocking = _blocking(effort, begin("the wire, blocking client", 1))
     in_redis = redis.outcomes(effort.rounds, begin("the wire, in Redis", effort.rounds + 2))
     cores = core.outcomes(begin("the decision core", core.STEPS))
-    reload = load.reloading(
-        effort.seconds, begin("a reload under load", load.steps(effort.seconds, load.SIDES))
-    )
+    longer = load.LONGER * effort.seconds
+    reload = load.reloading(longer, begin("a reload under load", load.steps(longer)))
     learning = load.learning(
         effort.seconds, begin("learning under load", load.steps(effort.seconds))
     )
@@ -58,7 +57,7 @@ def measure(effort: Effort, begin: Callable[[str, int], Step]) -> Measured:
         *cores,
         *map(_contest, contests),
         *(Outcome("a peer", "", remark=sentence) for sentence in absent),
-        *reload,
+        reload,
         learning,
         memory_,
         cold_,

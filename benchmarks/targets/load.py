@@ -1,7 +1,6 @@
 """Under load: 500 questions a second by `attune bench`'s generator, with and without something else going on."""
 
 import asyncio
-import io
 import tempfile
 import threading
 import time
@@ -21,7 +20,6 @@ from benchmarks.targets.target import Outcome
 from engine.bench.plan import Page, Plan
 from engine.bench.run import run
 from engine.bench.tally import Tally
-from engine.edges.rules.child import begin
 from engine.wire.decision_pb2 import DecideRequest
 from engine.wire.event_pb2 import RecordEventsRequest
 from engine.wire.event_pb2_grpc import EventServiceStub
@@ -33,46 +31,45 @@ RESPONSES: Final = 1_000
 ROUNDS: Final = 5
 """Quoted is the median over so many rounds of each round's ratio."""
 
-SIDES: Final = 3
-"""Of `reloading`: nothing beside, a reload, and a compiler beside."""
+LONGER: Final = 2
+"""How often the usual seconds a side of `reloading` has: a reload takes its time where cores are few."""
 
-_AT_ONCE: Final = 1 << 16
+_TAKES_OVER: Final = 60.0
+"""Seconds a book that was written has to be in force."""
+
+_LOOKS_EVERY: Final = 0.5
+_WARM_UP: Final = 1.0
+
 _ACTIONS: Final = "actions/all.yaml"
 _LATE: Final = 0.005
 """Seconds late at p99 beyond which the machine, not the service, is what was measured."""
 
 
-def steps(seconds: float, sides: int = 2) -> int:
-    """How often what has so many sides steps, about: once a second."""
-    return sides * ROUNDS * round(seconds + 1)
+def steps(seconds: float) -> int:
+    """How often what takes so many seconds a round and side steps, about: once a second."""
+    return 2 * ROUNDS * round(seconds + 1)
 
 
-def reloading(seconds: float, step: Callable[[], None]) -> list[Outcome]:
-    """2,000 conditions replaced while decisions go on; so many seconds a round and side.
+def reloading(seconds: float, step: Callable[[], None]) -> Outcome:
+    """2,000 conditions replaced while decisions go on, once a round; so many seconds a round and side.
 
-    The second outcome is what the machine has of it: the same book compiled by the same process, for nobody.
+    The next round begins when the book that was written is in force.
     """
     what = "a reload of 2,000 conditions under 500 questions/s: p99 during / before, no failed call"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         book = workloads.write_book(folder / "book", 2_000)
-        others = _others(folder, ROUNDS * (int(seconds) + 1))
+        others = _others(folder, ROUNDS)
         with floor.attune(book, folder / "data") as service:
             loads = _loads(service.address)
 
             def rewriting(number: int) -> AbstractContextManager[None]:
-                return apart(_rewrite, book / _ACTIONS, others[number::ROUNDS], service.address)
+                return apart(_rewrite, book / _ACTIONS, others[number], service.address)
 
-            def compiling(_: int) -> AbstractContextManager[None]:
-                return meanwhile(_compile, book)
-
-            rounds = _in_turn(service.address, seconds, step, rewriting, compiling)
+            rounds = _in_turn(service.address, seconds, step, rewriting)
             loads = _loads(service.address) - loads
-    remark = f"{loads} {'reload' if loads == 1 else 'reloads'} in {ROUNDS * seconds:g} s"
-    reloaded = _judged(what, [[b, r] for b, r, _ in rounds], remark, enough=loads > 0)
-    beside = "the same book compiled beside the service, which does not reload: p99 during / before"
-    ratio, told = _ratio([[b, c] for b, _, c in rounds])
-    return [reloaded, Outcome(beside, "", told, None, ratio)]
+    remark = f"{loads} reloads in {ROUNDS * seconds:g} s"
+    return _judged(what, rounds, remark, enough=loads == ROUNDS)
 
 
 def learning(seconds: float, step: Callable[[], None]) -> Outcome:
@@ -101,21 +98,21 @@ def _in_turn(
     address: str,
     seconds: float,
     step: Callable[[], None],
-    *besides: Callable[[int], AbstractContextManager[None]],
-) -> list[list[Tally]]:
-    """Of each round what came back with nothing beside, and with each of what is beside in that round."""
+    beside: Callable[[int], AbstractContextManager[None]],
+) -> list[tuple[Tally, Tally]]:
+    """Of each round what came back with nothing beside, and with what is beside in that round."""
     rounds = []
     for number in range(ROUNDS):
-        sides = [_asked(address, seconds, step)]
-        for beside in besides:
-            with beside(number):
-                sides.append(_asked(address, seconds, step))
-        rounds.append(sides)
+        alone = _asked(address, seconds, step)
+        with beside(number):
+            rounds.append((alone, _asked(address, seconds, step)))
     return rounds
 
 
-def _judged(what: str, rounds: list[list[Tally]], remark: str, enough: bool) -> Outcome:
-    ratio, told = _ratio(rounds)
+def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: bool) -> Outcome:
+    ratio = median(during.at(99) / before.at(99) for before, during in rounds)
+    without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
+    told = f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
     failed = sum(tally.unanswered for both in rounds for tally in both)
     if failed:
         told += f", {failed} failed"
@@ -126,16 +123,9 @@ def _judged(what: str, rounds: list[list[Tally]], remark: str, enough: bool) -> 
     return Outcome(what, "≤ 1.5 ×", told, enough and not failed and ratio <= 1.5, ratio, remark)
 
 
-def _ratio(rounds: list[list[Tally]]) -> tuple[float, str]:
-    """The median of each round's ratio of p99, as a number and as people read it."""
-    ratio = median(during.at(99) / before.at(99) for before, during in rounds)
-    without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
-    return ratio, f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
-
-
 def _asked(address: str, seconds: float, step: Callable[[], None]) -> Tally:
     plan = Plan(
-        server=address, tls_ca=None, rate=RATE, seconds=seconds, warm_up=1.0, processes=1,
+        server=address, tls_ca=None, rate=RATE, seconds=seconds, warm_up=_WARM_UP, processes=1,
         stream=False, budget_ms=0, pages=(Page("web", (workloads.PLACEMENT,), 1.0),),
         customers=tuple(c.customer_id for c in workloads.customers(floor.CUSTOMERS)),
         responses=0.0, template=DecideRequest(), seed=1,
@@ -151,25 +141,13 @@ def _others(folder: Path, count: int) -> list[bytes]:
     ]
 
 
-def _rewrite(actions: Path, others: list[bytes], address: str, stop: Event) -> None:
-    """Puts the next of the others in the place of the actions, whenever the last have taken over."""
-    written_at = -1
-    while others and not stop.wait(1.0):
-        if (loads := _loads(address)) == written_at:
-            continue
-        written_at = loads
-        actions.write_bytes(others.pop(0))
-
-
-def _compile(book: Path, stop: threading.Event) -> None:
-    """Has the service's compiler, which stands back as it does there, compile a book again and again, for nobody."""
-    while not stop.wait(1.0):
-        begun = begin(book)
-        with begun.process.stdout or io.BytesIO() as parcel, begun.said:
-            while parcel.read(_AT_ONCE) and not stop.is_set():
-                pass
-            begun.process.kill()
-            begun.process.wait()
+def _rewrite(actions: Path, other: bytes, address: str, stop: Event) -> None:
+    """Puts another in the place of the actions when the load has warmed up; ends when it has taken over."""
+    stop.wait(_WARM_UP)
+    before, begun = _loads(address), time.monotonic()
+    actions.write_bytes(other)
+    while _loads(address) == before and time.monotonic() - begun < _TAKES_OVER:
+        time.sleep(_LOOKS_EVERY)
 
 
 def _loads(address: str) -> int:

@@ -2,7 +2,7 @@
 
 `python -m engine.rulebook.compile BOOK [--at-once]` writes what `load` found to standard output, packed. BOOK
 is a directory, or a book that was kept (`engine.edges.rules.kept`). With `--at-once` it does not stand back
-for others: at a start there is nobody to stand back for. The process that serves decisions thus
+for others: at a start there is nobody to stand back for, and an emergency does not wait. The process that serves decisions thus
 neither imports the checker nor waits for it, and no book can take its memory or time away.
 """
 
@@ -11,11 +11,13 @@ import os
 import resource
 import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 from engine.rulebook.diagnostics import Diagnostic
 from engine.rulebook.loaded import Loaded, packed
+from engine.rulebook.standing_back import standing_back
 
 MOST_MEMORY: Final = 2 << 30
 """Bytes of address space; a book of 2,000 actions takes a tenth of it."""
@@ -23,17 +25,17 @@ MOST_MEMORY: Final = 2 << 30
 MOST_SECONDS: Final = 60
 """Seconds of processor time; a book of 2,000 actions takes one or two."""
 
-NICENESS: Final = 10
-"""By how much the process stands back: whoever decides on the same cores comes first."""
-
 MOST_WRITTEN: Final = 1 << 16
 """Bytes it may write to a file, which can only be what it complains of."""
 
 
 def main(book: Path, *, at_once: bool = False) -> None:
     """Writes the parcel to standard output; whatever else is printed goes to standard error."""
-    if not at_once:
-        os.nice(NICENESS)
+    with nullcontext() if at_once else standing_back():
+        _main(book)
+
+
+def _main(book: Path) -> None:
     out = os.dup(1)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))

@@ -82,6 +82,7 @@ async def first_book(settings: Settings, compiled: Compile) -> First:
     Raises:
         BrokenRuleBook: the files have mistakes, and nothing else is to be served.
     """
+    compiled = partial(compiled, at_once=True)
     loaded, kept = await compiled(settings.rules), kept_in(settings.data)
     if loaded.book is not None:
         before = await _before(kept, loaded.book.version, compiled) if kept else None
@@ -158,14 +159,24 @@ async def following(
 
 
 async def _follow(serving: Serving, settings: Settings, compiled: Compile) -> None:
-    """Loads whenever that is wanted, one book after the other."""
+    """Loads whenever that is wanted, one book after the other; at once where somebody stops something."""
     wanted, good = serving.reload_wanted, True
+    stops = await asyncio.to_thread(_stops_of, settings.rules)
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(None if good else RETRY):
                 await wanted.wait()
         wanted.clear()
-        good = await _load(serving, settings, compiled)
+        before, stops = stops, await asyncio.to_thread(_stops_of, settings.rules)
+        good = await _load(serving, settings, partial(compiled, at_once=stops != before))
+
+
+def _stops_of(rules: Path) -> bytes:
+    """The file of emergency stops; empty if there is none, or it cannot be read."""
+    try:
+        return (rules / STOPS).read_bytes()
+    except OSError:
+        return b""
 
 
 async def _load(serving: Serving, settings: Settings, compiled: Compile) -> bool:

@@ -59,7 +59,7 @@ class World:
         return list(shadows_of(self.settings.data / SHADOWS, plan.name, 0))
 
 
-async def compiled(book: Path) -> Loaded:
+async def compiled(book: Path, *, at_once: bool = False) -> Loaded:
     """In this process: nobody waits for it here."""
     return load(read_kept(book) if book.suffix == ".zip" else book)
 

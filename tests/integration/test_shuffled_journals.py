@@ -143,7 +143,7 @@ def opened(directory: Path):
     return open_engine(settings, sources, compiled)
 
 
-async def compiled(book: Path) -> Loaded:
+async def compiled(book: Path, *, at_once: bool = False) -> Loaded:
     return load(book)
 
 

@@ -51,7 +51,7 @@ def scarce(name: str, to: Path, left: int = 6) -> Path:
     return to
 
 
-async def compiled(book: Path) -> Loaded:
+async def compiled(book: Path, *, at_once: bool = False) -> Loaded:
     """In this process: nobody waits for it here."""
     return load(book)
 

@@ -162,5 +162,5 @@ def gain(mood: str) -> float:
     return ALONE[mood] - OFFERED[mood]
 
 
-async def _compiled(book: Path) -> Loaded:
+async def _compiled(book: Path, *, at_once: bool = False) -> Loaded:
     return load(book)

@@ -8,14 +8,13 @@ many are under way: the next is there then, or another one soon. The same is kno
 spinning.
 """
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+from engine.cores import QUOTA, cores
 
 IN_A_ROW: Final = 4
 """Questions that have to come at once before the next is waited for."""
@@ -25,18 +24,8 @@ SOONEST: Final = 0.000_015
 
 
 def worth_keeping(quota: Path = QUOTA) -> bool:
-    """Whether callers have a core besides the loop's: by affinity, and by what a container may use (cgroup v2)."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return (len(affinity(0)) if affinity else os.cpu_count() or 1) > 1 and _allowed(quota) > 1
-
-
-def _allowed(quota: Path) -> float:
-    """The cores that may be used at a time; infinite where nobody says."""
-    try:
-        most, period = quota.read_text().split()
-        return math.inf if most == "max" else int(most) / int(period)
-    except (OSError, ValueError):
-        return math.inf
+    """Whether callers have a core besides the loop's."""
+    return cores(quota) > 1
 
 
 class Vigil:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from typing import IO, Final, Protocol
 
 import structlog
 
@@ -16,25 +16,33 @@ from engine.rulebook.loaded import Loaded, unpacked
 from engine.running.garbage import put_away
 from engine.running.slices import giving_way
 
-Compile: TypeAlias = Callable[[Path], Awaitable[Loaded]]
-"""Loads a book from its directory (or from where one is kept) without holding up the event loop."""
+
+class Compile(Protocol):
+    """Loads a book from its directory (or from where one is kept) without holding up the event loop.
+
+    It takes its time, so that decisions go on as before, unless it is to be done `at_once`.
+    """
+
+    def __call__(self, book: Path, *, at_once: bool = False) -> Awaitable[Loaded]:
+        """What `load` finds in the book."""
+
 
 MOST_BYTES: Final = 256 << 20
-PATIENCE: Final = 4.0 * MOST_SECONDS
+PATIENCE: Final = 6.0 * MOST_SECONDS
 """Seconds in which a process that stands back for others should have had its seconds of processor time."""
 
 _log = structlog.get_logger(__name__)
 
 
-async def compile_apart(book: Path) -> Loaded:
+async def compile_apart(book: Path, *, at_once: bool = False) -> Loaded:
     """What `load` finds in the book, found by a process of its own.
 
     Never raises for what is in the book, nor if that process fails: then the one diagnostic says so.
-    It has a minute of processor time, four to get it in, and 2 GiB. It shares no file descriptor with
+    It has a minute of processor time, six to get it in, and 2 GiB. It shares no file descriptor with
     this process (so no lock either) and does not hear of signals sent to this one's terminal.
     """
     try:
-        begun = await _begun(book)
+        begun = await _begun(book, at_once)
     except OSError as error:
         return refused(f"the compiler could not be started: {error.strerror or error}")
     return await _outcome(begun)
@@ -50,10 +58,10 @@ class HeadStart:
         self._book = book
         self._begun: Begun | None = begun
 
-    async def __call__(self, book: Path) -> Loaded:
+    async def __call__(self, book: Path, *, at_once: bool = False) -> Loaded:
         """See `compile_apart`; the outcome of what was begun is told once."""
         if self._begun is None or book != self._book:
-            return await compile_apart(book)
+            return await compile_apart(book, at_once=at_once)
         begun, self._begun = self._begun, None
         return await _outcome(begun)
 
@@ -91,12 +99,12 @@ def _aside() -> Callable[[], None]:
     return between
 
 
-async def _begun(book: Path) -> Begun:
+async def _begun(book: Path, at_once: bool) -> Begun:
     """The child, begun by a thread: that takes milliseconds. Nobody waiting for it any more, it is ended.
 
     Raises OSError.
     """
-    beginning = asyncio.ensure_future(asyncio.to_thread(begin, book))
+    beginning = asyncio.ensure_future(asyncio.to_thread(begin, book, at_once=at_once))
     try:
         return await asyncio.shield(beginning)
     except asyncio.CancelledError:

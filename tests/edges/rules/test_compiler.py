@@ -14,8 +14,8 @@ from engine.edges.rules import compiler
 from engine.edges.rules.child import begin
 from engine.edges.rules.compiler import HeadStart, compile_apart
 from engine.edges.rules.kept import KEPT, keep
-from engine.rulebook.compile import NICENESS
 from engine.rulebook.load import load
+from engine.rulebook.standing_back import NICENESS
 from tests.rulebook.builders import files
 
 
@@ -73,8 +73,8 @@ async def test_an_enormous_book_is_refused(rules, book):
 async def test_a_child_that_dies_is_a_mistake_and_no_more(rules, monkeypatch):
     started = begin
 
-    def stopped(*arguments):
-        begun = started(*arguments)
+    def stopped(book, *, at_once):
+        begun = started(book, at_once=at_once)
         os.kill(begun.process.pid, signal.SIGKILL)
         return begun
 
@@ -86,8 +86,8 @@ async def test_a_child_that_dies_is_a_mistake_and_no_more(rules, monkeypatch):
 async def test_a_child_that_takes_too_long_is_ended(rules, monkeypatch):
     started, children = begin, []
 
-    def halted(*arguments):
-        children.append(started(*arguments))
+    def halted(book, *, at_once):
+        children.append(started(book, at_once=at_once))
         os.kill(children[-1].process.pid, signal.SIGSTOP)
         return children[-1]
 
@@ -102,8 +102,8 @@ async def test_a_child_nobody_waits_for_any_more_is_ended(rules, monkeypatch):
     started, children = begin, []
     begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def halted(*arguments):
-        children.append(started(*arguments))
+    def halted(book, *, at_once):
+        children.append(started(book, at_once=at_once))
         os.kill(children[-1].process.pid, signal.SIGSTOP)
         loop.call_soon_threadsafe(begun.set)
         return children[-1]
