@@ -438,6 +438,7 @@ async def test_whatever_goes_wrong_in_loading_is_reported_and_the_book_in_force_
         before = engine.book.version
         engine.reload_soon()
         await tried.wait()
+        await soon(lambda: bool(engine.rulebook_status.last_load_error))
         (mistake,) = engine.rulebook_status.last_load_error
         assert engine.rulebook_status.refused == 1
         assert engine.book.version == before
@@ -470,6 +471,35 @@ async def test_a_start_and_an_emergency_stop_do_not_wait_and_other_changes_stand
             engine.reload_soon()
             await soon(partial(_asked_for, asked, times))
     assert asked == [True, False, True, False, True]
+
+
+async def test_who_stops_something_does_not_wait_for_a_book_that_is_being_compiled(settings):
+    begun, ended = asyncio.Semaphore(0), asyncio.Event()
+
+    async def compiled(rules, *, at_once=False):
+        if at_once:
+            return load(rules)
+        begun.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with open_engine(replace(settings, watch=False), compiled=compiled) as engine:
+        before = engine.book.version
+        engine.reload_soon()
+        await begun.acquire()
+        write(settings.rules, files(policies=OUTCOMES, actions=[]))
+        engine.reload_soon()
+        await soon(lambda: not engine.reload_wanted.is_set())
+        assert not ended.is_set()
+        (settings.rules / STOPS).write_text("stopped: []")
+        engine.reload_soon()
+        await soon(lambda: engine.book.version != before)
+        assert ended.is_set()
+        now = load(settings.rules).book
+        assert now is not None
+        assert engine.book.version == now.version
 
 
 async def test_the_same_files_loaded_again_clear_what_was_said_of_others(settings):

@@ -168,7 +168,45 @@ async def _follow(serving: Serving, settings: Settings, compiled: Compile) -> No
                 await wanted.wait()
         wanted.clear()
         before, stops = stops, await asyncio.to_thread(_stops_of, settings.rules)
-        good = await _load(serving, settings, partial(compiled, at_once=stops != before))
+        how: Compile = partial(compiled, at_once=True)
+        if stops == before:
+            how = partial(_hurried, compiled, serving, settings.rules, stops)
+        good = await _load(serving, settings, how)
+
+
+async def _hurried(
+    compiled: Compile,
+    serving: Serving,
+    rules: Path,
+    stops: bytes,
+    book: Path,
+    *,
+    at_once: bool = False,
+) -> Loaded:
+    """The book compiled beside decisions; anew and at once if somebody stops something meanwhile.
+
+    `stops` is the file of stops in `rules` as it was. What else changes meanwhile is left to the next attempt.
+    """
+    wanted, again = serving.reload_wanted, False
+    compiling = asyncio.ensure_future(compiled(book, at_once=at_once))
+    try:
+        while not compiling.done():
+            heard = asyncio.ensure_future(wanted.wait())
+            try:
+                await asyncio.wait([compiling, heard], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                heard.cancel()
+            if wanted.is_set() and not compiling.done():
+                wanted.clear()
+                again = True
+                if await asyncio.to_thread(_stops_of, rules) != stops:
+                    return await compiled(book, at_once=True)
+        return await compiling
+    finally:
+        compiling.cancel()
+        await asyncio.wait([compiling])
+        if again:
+            wanted.set()
 
 
 def _stops_of(rules: Path) -> bytes:
