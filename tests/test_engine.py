@@ -452,24 +452,21 @@ async def soon(seen: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def _asked_for(asked: list[bool], times: int) -> bool:
-    return len(asked) == times
-
-
 async def test_a_start_and_an_emergency_stop_do_not_wait_and_other_changes_stand_back(settings):
-    asked: list[bool] = []
+    asked, loads = [], asyncio.Semaphore(0)
 
     async def compiled(rules, *, at_once=False):
         asked.append(at_once)
+        loads.release()
         return load(rules)
 
-    changes = [None, "stopped: []", None, "stopped: []\n"]
     async with open_engine(replace(settings, watch=False), compiled=compiled) as engine:
-        for times, change in enumerate(changes, 2):
+        await loads.acquire()
+        for change in [None, "stopped: []", None, "stopped: []\n"]:
             if change:
                 (settings.rules / STOPS).write_text(change)
             engine.reload_soon()
-            await soon(partial(_asked_for, asked, times))
+            await loads.acquire()
     assert asked == [True, False, True, False, True]
 
 

@@ -100,20 +100,20 @@ def _in_turn(
     step: Callable[[], None],
     beside: Callable[[int], AbstractContextManager[None]],
 ) -> list[tuple[Tally, Tally]]:
-    """Of each round what came back with nothing beside, and with what is beside in that round."""
+    """Of each round what came back with nothing beside, and with what is `beside` in that round."""
     rounds = []
     for number in range(ROUNDS):
-        alone = _asked(address, seconds, step)
+        before = _asked(address, seconds, step)
         with beside(number):
-            rounds.append((alone, _asked(address, seconds, step)))
+            rounds.append((before, _asked(address, seconds, step)))
     return rounds
 
 
 def _judged(what: str, rounds: list[tuple[Tally, Tally]], remark: str, enough: bool) -> Outcome:
     ratio = median(during.at(99) / before.at(99) for before, during in rounds)
     without, with_ = (median(tally.at(99) for tally in side) for side in zip(*rounds, strict=True))
-    told = f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
     failed = sum(tally.unanswered for both in rounds for tally in both)
+    told = f"{ratio:.2f} × ({without * 1e3:.1f} → {with_ * 1e3:.1f} ms)"
     if failed:
         told += f", {failed} failed"
     late = median(tally.late.at(99) for both in rounds for tally in both)
